@@ -1,0 +1,42 @@
+"""The errors this package raises.
+
+::
+
+    MultilevelError
+    ├── PanelError              the table is not a two-level panel
+    ├── DesignError             the model and the data do not fit together
+    │   └── SaturationError     as many random effects as observations
+    ├── ConvergenceError        no optimum was reached
+    ├── ComparisonError         two fits that a likelihood-ratio test cannot compare
+    └── SimulationError         no panel with the properties asked for was drawn
+
+Every message says what was wrong and what to do next.
+"""
+
+
+class MultilevelError(Exception):
+    """The root: catch this to catch every error of the package."""
+
+
+class PanelError(MultilevelError, ValueError):
+    """The table is not a panel; the message names the column and the row."""
+
+
+class DesignError(MultilevelError, ValueError):
+    """The model cannot be estimated from these data."""
+
+
+class SaturationError(DesignError):
+    """There are as many random effects as observations, so the residual variance would run to zero."""
+
+
+class ConvergenceError(MultilevelError, RuntimeError):
+    """The optimiser stopped at a point that is not an optimum."""
+
+
+class ComparisonError(MultilevelError, ValueError):
+    """The two fits cannot be compared by a likelihood-ratio test."""
+
+
+class SimulationError(MultilevelError, RuntimeError):
+    """No panel with the properties asked for was drawn in the tries allowed."""

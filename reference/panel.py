@@ -1,0 +1,166 @@
+"""The two-level table every model is fitted to: weeks within stores."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeAlias
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from reference.errors import PanelError
+
+Floats: TypeAlias = NDArray[np.float64]
+Integers: TypeAlias = NDArray[np.int64]
+
+MEDIA = ("youtube", "facebook", "newspaper")
+COLUMNS = ("store_id", "week", *MEDIA, "sales")
+_INTEGER_COLUMNS = ("store_id", "week")
+_LARGEST_INTEGER = 2**53
+
+
+@dataclass(frozen=True, eq=False)
+class Panel:
+    """A validated, immutable panel: one row per store and week.
+
+    Build one with :meth:`from_frame` or :meth:`from_csv`; the constructor itself checks nothing.
+
+    Parameters
+    ----------
+    store_id, week : (n,) integers
+        A store's weeks are consecutive; rows may come in any order and keep it.
+    youtube, facebook, newspaper : (n,) floats
+        Media spend, in thousands of dollars.
+    sales : (n,) floats
+        Sales, in thousands of units.
+    source : str
+        Where the figures came from, for messages.
+    """
+
+    store_id: Integers
+    week: Integers
+    youtube: Floats
+    facebook: Floats
+    newspaper: Floats
+    sales: Floats
+    source: str
+
+    @classmethod
+    def from_frame(cls, frame: pd.DataFrame, source: str = "the table") -> Panel:
+        """Return the panel in ``frame``, or say which column and row keeps it from being one.
+
+        Parameters
+        ----------
+        frame : pandas.DataFrame
+            Exactly the columns of ``COLUMNS``, in any order.
+        source : str
+            How messages call the table.
+
+        Raises
+        ------
+        PanelError
+            If a column is missing, unknown or not numeric, a value is not finite, a store and week come twice, or
+            a store's weeks have a gap.
+        """
+        _check_columns(frame, source)
+        integers = {name: _integer_column(frame[name], source) for name in _INTEGER_COLUMNS}
+        floats = {name: _float_column(frame[name], source) for name in (*MEDIA, "sales")}
+        _check_weeks(integers["store_id"], integers["week"], source)
+        for column in (*integers.values(), *floats.values()):
+            column.setflags(write=False)
+        return cls(**integers, **floats, source=source)
+
+    @classmethod
+    def from_csv(cls, file: Path | bytes, source: str | None = None) -> Panel:
+        """Return the panel in a CSV file (a path, or its bytes), numbers read to the last digit.
+
+        Raises
+        ------
+        PanelError
+            If the file cannot be read as CSV, or its table is not a panel.
+        """
+        name = source if source is not None else (str(file) if isinstance(file, Path) else "the CSV bytes")
+        try:
+            text = file.read_bytes() if isinstance(file, Path) else file
+            frame = pd.read_csv(io.BytesIO(text), float_precision="round_trip")
+        except (OSError, ValueError) as error:
+            raise PanelError(f"{name} cannot be read as CSV ({error}); check the path and the format.") from error
+        return cls.from_frame(frame, name)
+
+    @property
+    def frame(self) -> pd.DataFrame:
+        """A fresh data frame with the columns of ``COLUMNS``; changing it does not change the panel."""
+        return pd.DataFrame({name: getattr(self, name).copy() for name in COLUMNS})
+
+    @property
+    def stores(self) -> tuple[int, ...]:
+        """The store ids, ascending."""
+        return tuple(int(store) for store in np.unique(self.store_id))
+
+    def __len__(self) -> int:
+        """Return the number of rows."""
+        return int(self.sales.size)
+
+    def to_csv_bytes(self) -> bytes:
+        """Return the panel as CSV that :meth:`from_csv` reads back to the same bits."""
+        columns = [getattr(self, name).tolist() for name in COLUMNS]
+        lines = [",".join(COLUMNS), *(",".join(map(repr, row)) for row in zip(*columns, strict=True))]
+        return ("\n".join(lines) + "\n").encode("ascii")
+
+
+def _check_columns(frame: pd.DataFrame, source: str) -> None:
+    names = [str(name) for name in frame.columns]
+    missing = [name for name in COLUMNS if name not in names]
+    if missing:
+        raise PanelError(f"{source}: column {missing[0]!r} is missing; a panel needs {', '.join(COLUMNS)}.")
+    unknown = [name for name in names if name not in COLUMNS]
+    if unknown:
+        raise PanelError(f"{source}: column {unknown[0]!r} is not part of a panel; drop it or rename it.")
+    if len(names) != len(COLUMNS):
+        raise PanelError(f"{source}: a column comes twice; keep one column of each name.")
+    if frame.empty:
+        raise PanelError(f"{source}: there are no rows; give one row per store and week.")
+
+
+def _float_column(column: pd.Series, source: str) -> Floats:
+    if not pd.api.types.is_numeric_dtype(column) or pd.api.types.is_bool_dtype(column):
+        raise PanelError(f"{source}: column {column.name!r} holds {column.dtype}, not numbers; convert it first.")
+    values: Floats = column.to_numpy(dtype=np.float64, na_value=np.nan, copy=True)
+    broken = np.flatnonzero(~np.isfinite(values))
+    if broken.size:
+        row = int(broken[0])
+        raise PanelError(
+            f"{source}: column {column.name!r}, row {row} holds {values[row]}; fill it in or drop the row's store."
+        )
+    return values
+
+
+def _integer_column(column: pd.Series, source: str) -> Integers:
+    values = _float_column(column, source)
+    broken = np.flatnonzero((values != np.round(values)) | (np.abs(values) > _LARGEST_INTEGER))
+    if broken.size:
+        row = int(broken[0])
+        raise PanelError(
+            f"{source}: column {column.name!r}, row {row} holds {values[row]}, not a whole number; recode it."
+        )
+    return values.astype(np.int64)
+
+
+def _check_weeks(store_id: Integers, week: Integers, source: str) -> None:
+    order = np.lexsort((week, store_id))
+    same_store = np.diff(store_id[order]) == 0
+    step = np.diff(week[order])
+    for position in np.flatnonzero(same_store & (step != 1)):
+        row = int(order[position + 1])
+        store, this_week = int(store_id[row]), int(week[row])
+        if step[position] == 0:
+            raise PanelError(
+                f"{source}: column 'week', row {row}: store {store} has week {this_week} twice; keep one row of it."
+            )
+        raise PanelError(
+            f"{source}: column 'week', row {row}: store {store} jumps from week {int(week[order[position]])} to "
+            f"{this_week}; add the weeks between."
+        )

@@ -1,0 +1,92 @@
+"""Where the variance is: components, intraclass correlation, and R²."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from reference.mixed import MixedFit
+
+
+@dataclass(frozen=True)
+class VarianceComponent:
+    """One line of the random part: a variance (``second`` empty) or a covariance, with its sd or correlation."""
+
+    group: str
+    first: str
+    second: str
+    value: float
+    sd_or_correlation: float
+
+
+@dataclass(frozen=True)
+class VarianceShares:
+    """Variances in squared units of the response, and their shares.
+
+    Parameters
+    ----------
+    fixed : float
+        Sample variance (n - 1) of the fixed part of the fitted values.
+    random : float
+        Mean over rows of the variance the random effects give a row (Johnson 2014).
+    residual : float
+        sigma².
+    """
+
+    fixed: float
+    random: float
+    residual: float
+
+    @property
+    def icc_adjusted(self) -> float:
+        """random / (random + residual): the share of what the predictors leave that lies between groups."""
+        return self.random / (self.random + self.residual)
+
+    @property
+    def icc_unadjusted(self) -> float:
+        """random / (fixed + random + residual): the same, as a share of all variance."""
+        return self.random / (self.fixed + self.random + self.residual)
+
+    @property
+    def r2_marginal(self) -> float:
+        """fixed / (fixed + random + residual)."""
+        return self.fixed / (self.fixed + self.random + self.residual)
+
+    @property
+    def r2_conditional(self) -> float:
+        """(fixed + random) / (fixed + random + residual)."""
+        return (self.fixed + self.random) / (self.fixed + self.random + self.residual)
+
+
+def variance_components(fit: MixedFit) -> tuple[VarianceComponent, ...]:
+    """Return variances, covariances and the residual, in the order of lme4's ``VarCorr``.
+
+    A correlation is ``nan`` where one of the two variances is zero.
+    """
+    names, covariance = fit.design.random_names, fit.random_covariance
+    deviations = np.sqrt(np.diagonal(covariance))
+    lines = [
+        VarianceComponent(fit.model.group, name, "", float(covariance[k, k]), float(deviations[k]))
+        for k, name in enumerate(names)
+    ]
+    for j in range(len(names)):
+        for i in range(j):
+            product = float(deviations[i] * deviations[j])
+            correlation = float(covariance[i, j]) / product if product > 0 else float("nan")
+            lines.append(VarianceComponent(fit.model.group, names[i], names[j], float(covariance[i, j]), correlation))
+    return (*lines, VarianceComponent("Residual", "", "", fit.sigma**2, fit.sigma))
+
+
+def variance_shares(fit: MixedFit) -> VarianceShares:
+    """Return the variances behind the ICC and R², defined for singular fits too.
+
+    References
+    ----------
+    Nakagawa & Schielzeth (2013), Methods in Ecology and Evolution 4(2), 133-142, for R²; Johnson (2014), ibid. 5(9), 944-946,
+    for random slopes; Nakagawa, Johnson & Schielzeth (2017), J. R. Soc. Interface 14:20170213, for the two ICCs.
+    """
+    fixed = float(np.var(fit.design.fixed @ fit.coefficients, ddof=1))
+    spread = fit.design.random @ fit.relative_factor
+    random = fit.sigma**2 * float(np.einsum("iq,iq->", spread, spread)) / fit.design.n_observations
+    return VarianceShares(fixed, random, fit.sigma**2)
