@@ -1,1 +1,89 @@
-"""x"""
+"""The applied tutorial on multilevel models as a library: fits, tests, shares, rankings, and the answer key."""
+
+from reference.answers import KEYS, AnswerKey, Value, practice_key
+from reference.centering import grand_mean_centre, group_mean_centre, group_means
+from reference.comparison import LikelihoodRatio, compare_nested
+from reference.datasets import tutorial_panel
+from reference.design import NULL_MODEL, RANDOM_INTERCEPT, RANDOM_SLOPE, MixedModel
+from reference.diagnostics import Reading, read_collinearity, read_convergence, read_singularity
+from reference.errors import (
+    ComparisonError,
+    ConvergenceError,
+    DesignError,
+    MultilevelError,
+    PanelError,
+    SaturationError,
+    SimulationError,
+)
+from reference.inference import (
+    Coefficient,
+    coefficient_table,
+    satterthwaite_df,
+    standard_errors,
+    variance_standard_errors,
+)
+from reference.mixed import MixedFit, criterion_at, fit_mixed
+from reference.ols import OlsFit, fit_ols
+from reference.panel import Panel
+from reference.prediction import predict_by_week, predict_conditional, predict_population
+from reference.ranking import RankedGroup, group_slopes, rank_groups, top_groups
+from reference.report import render_tutorial
+from reference.simulation import Identification, identify, simulate_panel
+from reference.tutorial import Tutorial, run_tutorial
+from reference.variance import VarianceComponent, VarianceShares, variance_components, variance_shares
+
+__all__ = [
+    "KEYS",
+    "NULL_MODEL",
+    "RANDOM_INTERCEPT",
+    "RANDOM_SLOPE",
+    "AnswerKey",
+    "Coefficient",
+    "ComparisonError",
+    "ConvergenceError",
+    "DesignError",
+    "Identification",
+    "LikelihoodRatio",
+    "MixedFit",
+    "MixedModel",
+    "MultilevelError",
+    "OlsFit",
+    "Panel",
+    "PanelError",
+    "RankedGroup",
+    "Reading",
+    "SaturationError",
+    "SimulationError",
+    "Tutorial",
+    "Value",
+    "VarianceComponent",
+    "VarianceShares",
+    "coefficient_table",
+    "compare_nested",
+    "criterion_at",
+    "fit_mixed",
+    "fit_ols",
+    "grand_mean_centre",
+    "group_mean_centre",
+    "group_means",
+    "group_slopes",
+    "identify",
+    "practice_key",
+    "predict_by_week",
+    "predict_conditional",
+    "predict_population",
+    "rank_groups",
+    "read_collinearity",
+    "read_convergence",
+    "read_singularity",
+    "render_tutorial",
+    "run_tutorial",
+    "satterthwaite_df",
+    "simulate_panel",
+    "standard_errors",
+    "top_groups",
+    "tutorial_panel",
+    "variance_components",
+    "variance_shares",
+    "variance_standard_errors",
+]

@@ -34,8 +34,8 @@ class GroupMeanCentred:
 def grand_mean_centre(data: Panel | pd.DataFrame, columns: Sequence[str] = MEDIA) -> GrandMeanCentred:
     """Return the table with each column's overall mean taken off.
 
-    Centring at the grand mean is a reparametrisation: it moves the intercept and its variance, and changes neither
-    the likelihood nor a slope (Enders & Tofighi 2007, Psychological Methods 12(2), 121-138).
+    Centring at the grand mean is a reparametrisation: it moves the intercept and its variance, and changes
+    neither the likelihood nor a slope (Enders & Tofighi 2007, Psychological Methods 12(2), 121-138).
 
     Parameters
     ----------
@@ -61,8 +61,8 @@ def group_mean_centre(
 ) -> GroupMeanCentred:
     """Return the table with each group's own mean taken off.
 
-    Unlike centring at the grand mean this is another model: differences between groups leave the predictors, and the
-    slopes become the ones within a group (Enders & Tofighi 2007).
+    Unlike centring at the grand mean this is another model: differences between groups leave the predictors,
+    and the slopes become the ones within a group (Enders & Tofighi 2007).
 
     Raises
     ------
@@ -95,5 +95,7 @@ def _copy_with(data: Panel | pd.DataFrame, columns: Sequence[str]) -> pd.DataFra
     frame = data.frame if isinstance(data, Panel) else data.copy()
     for name in columns:
         if name not in frame.columns:
-            raise DesignError(f"column {name!r} is not in the table; centre one of {', '.join(map(str, frame.columns))}.")
+            raise DesignError(
+                f"column {name!r} is not in the table; centre one of {', '.join(map(str, frame.columns))}."
+            )
     return frame

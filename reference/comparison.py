@@ -24,7 +24,8 @@ class LikelihoodRatio:
     df : int
         Parameters the larger model adds.
     p : float
-        From chi² on ``df``, as most software prints; conservative, since the variance tested lies on the boundary.
+        From chi² on ``df``, as most software prints; conservative, since the variance tested lies on the
+        boundary.
     p_boundary : float
         From the mixture that is right on the boundary; equal to ``p`` when no variance is tested.
     aic_gain, bic_gain : float
@@ -50,11 +51,13 @@ def compare_nested(smaller: MixedFit, larger: MixedFit) -> LikelihoodRatio:
     Raises
     ------
     ComparisonError
-        If a fit is REML, the data differ, the models are not nested or are the same, or the boundary law is not known.
+        If a fit is REML, the data differ, the models are not nested or are the same, or the boundary law is
+        not known.
 
     References
     ----------
-    Stram & Lee (1994), Biometrics 50(4), 1171-1177: adding a random effect to q others gives half chi² on q and half on q + 1.
+    Stram & Lee (1994), Biometrics 50(4), 1171-1177: adding a random effect to q others gives half chi² on q
+    and half on q + 1.
     """
     _check(smaller, larger)
     statistic = max(0.0, smaller.criterion - larger.criterion)

@@ -21,7 +21,8 @@ _EXACT_FIT = 1e-14
 class MixedModel:
     """A two-level linear model with one grouping factor; both parts start with an intercept.
 
-    ``random`` names the predictors whose slope varies between groups; an empty tuple is the random-intercept model.
+    ``random`` names the predictors whose slope varies between groups; an empty tuple is the random-intercept
+    model.
     """
 
     name: str
@@ -40,8 +41,9 @@ NULL_MODEL = MixedModel("null", fixed=())
 class Blocks:
     """What the profiled likelihood needs of the data: one triangular block per group.
 
-    The triangular factor of a group's ``[Z X y]`` splits into ``roots`` and ``heads`` (its first q rows) and a rest that no
-    random effect touches. Sums of squares only are ever added, so a large variance ratio cancels nothing.
+    The triangular factor of a group's ``[Z X y]`` splits into ``roots`` and ``heads`` (its first q rows) and
+    a rest that no random effect touches. Sums of squares only are ever added, so a large variance ratio
+    cancels nothing.
 
     Parameters
     ----------
@@ -75,8 +77,9 @@ class Blocks:
 class Design:
     """A model met with a table: raw matrices, their orthonormal version, and the blocks of the latter.
 
-    With columns of X and Z made orthonormal (the intercept first, so that a predictor's origin drops out) and the response
-    replaced by its scaled OLS residual, neither the unit nor the centring of a predictor can change the optimiser's path.
+    With columns of X and Z made orthonormal (the intercept first, so that a predictor's origin drops out) and
+    the response replaced by its scaled OLS residual, neither the unit nor the centring of a predictor can
+    change the optimiser's path.
 
     Parameters
     ----------
@@ -142,8 +145,8 @@ def build_design(data: Panel | pd.DataFrame, model: MixedModel) -> Design:
     Raises
     ------
     DesignError
-        If a column is missing or not finite, is constant, or depends on the others; or if there is one group only or
-        nothing left for the residual.
+        If a column is missing or not finite, is constant, or depends on the others; or if there is one group
+        only or nothing left for the residual.
     SaturationError
         If the random effects of all groups leave no residual degree of freedom.
     """
@@ -159,7 +162,9 @@ def build_design(data: Panel | pd.DataFrame, model: MixedModel) -> Design:
     residual -= basis @ (basis.T @ residual)
     scale = float(np.sqrt(residual @ residual / residual.size))
     if scale <= _EXACT_FIT * float(np.sqrt(response @ response / residual.size)):
-        raise DesignError(f"{model.response!r} is an exact function of the predictors; there is no error to model.")
+        raise DesignError(
+            f"{model.response!r} is an exact function of the predictors; there is no error to model."
+        )
     rows = np.column_stack([random_basis * np.sqrt(response.size), basis, residual / scale])
     return Design(
         model=model,
@@ -210,9 +215,13 @@ def _column(data: Panel | pd.DataFrame, name: str) -> Floats:
         column = data[name].to_numpy(dtype=np.float64)
         broken = np.flatnonzero(~np.isfinite(column))
         if broken.size:
-            raise DesignError(f"column {name!r}, row {int(broken[0])} is not finite; fill it in or drop the row.")
+            raise DesignError(
+                f"column {name!r}, row {int(broken[0])} is not finite; fill it in or drop the row."
+            )
         return column
-    raise DesignError(f"the model needs column {name!r}, which the table does not have; add it or change the model.")
+    raise DesignError(
+        f"the model needs column {name!r}, which the table does not have; add it or change the model."
+    )
 
 
 def _groups(data: Panel | pd.DataFrame, name: str) -> tuple[Integers, tuple[int, ...]]:
@@ -229,10 +238,14 @@ def _with_intercept(columns: Sequence[Floats], n: int) -> Floats:
 
 def _check_size(codes: Integers, n_groups: int, n_fixed: int, n_random: int) -> None:
     if n_groups < 2:
-        raise DesignError("there is one group only; a multilevel model needs at least two, so fit OLS instead.")
+        raise DesignError(
+            "there is one group only; a multilevel model needs at least two, so fit OLS instead."
+        )
     effects = int(np.minimum(np.bincount(codes), n_random).sum())
     if codes.size <= n_fixed:
-        raise DesignError(f"{codes.size} rows cannot carry {n_fixed} fixed effects; drop predictors or add rows.")
+        raise DesignError(
+            f"{codes.size} rows cannot carry {n_fixed} fixed effects; drop predictors or add rows."
+        )
     if codes.size <= effects + n_fixed:
         raise SaturationError(
             f"{codes.size} rows carry {effects} random and {n_fixed} fixed effects, so nothing is left for the residual; "
@@ -247,7 +260,9 @@ def _orthonormal(matrix: Floats, names: Sequence[str]) -> tuple[Floats, Floats]:
         column = matrix[:, position]
         spread = float(np.linalg.norm(column - column.mean()))
         if spread <= _CONSTANT * float(np.linalg.norm(column)):
-            raise DesignError(f"column {name!r} does not vary, so it repeats the intercept; drop it from the model.")
+            raise DesignError(
+                f"column {name!r} does not vary, so it repeats the intercept; drop it from the model."
+            )
         if abs(root[position, position]) <= _COLLINEAR * spread:
             raise DesignError(f"column {name!r} is a combination of the columns before it; drop one of them.")
     return basis * signs, root * signs[:, None]

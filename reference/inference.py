@@ -34,9 +34,10 @@ def standard_errors(fit: MixedFit) -> Mapping[str, float]:
 def satterthwaite_df(fit: MixedFit, contrast: Floats) -> float:
     """Return the degrees of freedom of a combination of fixed effects.
 
-    With r the derivative of log var(contrast) along the factor, H the Hessian of the profiled criterion and nu = n - p (REML)
-    or n (ML): 1 / (rᵀ H⁻¹ r + 1 / nu). At a singular fit the criterion is even in the lost directions, so they drop out and
-    the value is that of the model of lower rank; with no random variance left it is nu.
+    With r the derivative of log var(contrast) along the factor, H the Hessian of the profiled criterion and
+    nu = n - p (REML) or n (ML): 1 / (rᵀ H⁻¹ r + 1 / nu). At a singular fit the criterion is even in the lost
+    directions, so they drop out and the value is that of the model of lower rank; with no random variance
+    left it is nu.
 
     Parameters
     ----------
@@ -75,8 +76,9 @@ def coefficient_table(fit: MixedFit) -> tuple[Coefficient, ...]:
 def variance_standard_errors(fit: MixedFit) -> Mapping[str, float]:
     """Return asymptotic standard errors of the variance components, by random effect and ``Residual``.
 
-    From the inverse Hessian of the criterion over the factor and the residual variance, by the delta method, in squared units
-    of the data. A singular fit has only ``Residual``: on the boundary the others have no normal approximation.
+    From the inverse Hessian of the criterion over the factor and the residual variance, by the delta method,
+    in squared units of the data. A singular fit has only ``Residual``: on the boundary the others have no
+    normal approximation.
 
     References
     ----------

@@ -1,7 +1,8 @@
 """The profiled ML and REML criterion of a two-level model, with its exact gradient and Hessian. Arrays only.
 
-Notation: per group W_j = I + R_j Λ R_jᵀ with Λ = L Lᵀ; M = rest + Σ P_jᵀ W_j⁻¹ P_j, whose leading block is X'V⁻¹X and
-whose last entry, after eliminating X, is the profiled residual sum of squares (R_j: ``roots``, P_j: ``heads``).
+Notation: per group W_j = I + R_j Λ R_jᵀ with Λ = L Lᵀ; M = rest + Σ P_jᵀ W_j⁻¹ P_j, whose leading block is
+X'V⁻¹X and whose last entry, after eliminating X, is the profiled residual sum of squares (R_j: ``roots``,
+P_j: ``heads``).
 """
 
 from __future__ import annotations
@@ -81,7 +82,8 @@ def profile(factor: Floats, blocks: Blocks, *, reml: bool) -> Profile:
     Parameters
     ----------
     factor : (q, q), unit-free
-        Cov(b) = sigma² · factor · factorᵀ. Any square factor will do; one of lower rank is the boundary, not an error.
+        Cov(b) = sigma² · factor · factorᵀ. Any square factor will do; one of lower rank is the boundary, not
+        an error.
     blocks : Blocks
         In whatever units; the criterion is that of the matrices the blocks came from.
     reml : bool
@@ -90,8 +92,8 @@ def profile(factor: Floats, blocks: Blocks, *, reml: bool) -> Profile:
     Returns
     -------
     Profile
-        Its ``criterion`` is on the -2 log-likelihood scale, constants included, comparable with lme4's ``deviance()``
-        and ``REMLcrit()``.
+        Its ``criterion`` is on the -2 log-likelihood scale, constants included, comparable with lme4's
+        ``deviance()`` and ``REMLcrit()``.
 
     Raises
     ------
@@ -144,8 +146,8 @@ def derivatives(factor: Floats, directions: Floats, point: Profile, *, reml: boo
 
     Notes
     -----
-    By the chain rule through Λ = L Lᵀ: along directions a and b, Λ moves by D_a = E_a Lᵀ + L E_aᵀ and bends by
-    D_ab = E_a E_bᵀ + E_b E_aᵀ. The criterion depends on Λ through log det W_j and M alone.
+    By the chain rule through Λ = L Lᵀ: along directions a and b, Λ moves by D_a = E_a Lᵀ + L E_aᵀ and bends
+    by D_ab = E_a E_bᵀ + E_b E_aᵀ. The criterion depends on Λ through log det W_j and M alone.
     """
     k, q = directions.shape[:2]
     p = point.beta.size
@@ -183,7 +185,9 @@ def _information_derivatives(moved: Floats, bent: Floats, point: Profile) -> tup
     pushed = moved[:, None] @ point.reach
     levered = point.leverage @ pushed
     mixed = np.tensordot(
-        pushed.transpose(0, 3, 1, 2).reshape(k * width, -1), levered.transpose(0, 3, 1, 2).reshape(k * width, -1).T, 1
+        pushed.transpose(0, 3, 1, 2).reshape(k * width, -1),
+        levered.transpose(0, 3, 1, 2).reshape(k * width, -1).T,
+        1,
     ).reshape(k, width, k, width)
     mixed = mixed.transpose(0, 2, 1, 3)
     curved = (bent.reshape(k * k, -1) @ products).reshape(k, k, width, width)

@@ -19,8 +19,8 @@ from reference.panel import Panel
 class OlsFit:
     """A pooled regression; mappings go by the name of the coefficient, ``Intercept`` first.
 
-    ``sigma`` is the residual standard error on ``residual_df`` degrees of freedom, in units of the response; ``f`` tests all
-    slopes at once; ``vif`` has one variance inflation factor per predictor.
+    ``sigma`` is the residual standard error on ``residual_df`` degrees of freedom, in units of the response;
+    ``f`` tests all slopes at once; ``vif`` has one variance inflation factor per predictor.
     """
 
     coefficients: Mapping[str, float]
@@ -54,7 +54,8 @@ def fit_ols(data: Panel | pd.DataFrame, model: MixedModel) -> OlsFit:
 
     References
     ----------
-    James, Witten, Hastie & Tibshirani (2013), An Introduction to Statistical Learning, sections 3.2 and 3.3.3 (VIF).
+    James, Witten, Hastie & Tibshirani (2013), An Introduction to Statistical Learning, sections 3.2 and 3.3.3
+    (VIF).
     """
     response, matrix, names = design_matrix(data, model)
     result: Any = OLS(response, matrix).fit()
@@ -62,7 +63,9 @@ def fit_ols(data: Panel | pd.DataFrame, model: MixedModel) -> OlsFit:
     def named(values: Any) -> Mapping[str, float]:
         return MappingProxyType(dict(zip(names, np.asarray(values).tolist(), strict=True)))
 
-    correlations = np.atleast_2d(np.corrcoef(matrix[:, 1:], rowvar=False)) if model.fixed else np.empty((0, 0))
+    correlations = (
+        np.atleast_2d(np.corrcoef(matrix[:, 1:], rowvar=False)) if model.fixed else np.empty((0, 0))
+    )
     inflation = np.diagonal(np.linalg.inv(correlations)).tolist()
     return OlsFit(
         coefficients=named(result.params),

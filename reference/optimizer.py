@@ -1,8 +1,9 @@
 """The optimum of the profiled criterion: trust-region Newton in the factor, with the boundary as an ordinary point.
 
-The criterion is even in each column of the factor, so a variance of zero is a stationary point of an unconstrained problem.
-Before each step the factor is turned to U·diag(s), s descending, and only its lower triangle in that basis moves: there a
-second-order stationary point is a stationary point over all covariance matrices, whatever its rank.
+The criterion is even in each column of the factor, so a variance of zero is a stationary point of an
+unconstrained problem. Before each step the factor is turned to U·diag(s), s descending, and only its lower
+triangle in that basis moves: there a second-order stationary point is a stationary point over all covariance
+matrices, whatever its rank.
 """
 
 from __future__ import annotations
@@ -208,7 +209,9 @@ def _settle(factor: Floats, blocks: Blocks, *, reml: bool) -> Optimum:
 def _polish(rotation: Floats, scales: Floats, rank: int, blocks: Blocks, *, reml: bool) -> Optimum:
     """Take plain Newton steps at a fixed rank until the gain they promise stops falling."""
     scales = np.where(np.arange(scales.size) < rank, scales, 0.0)
-    kept = Optimum(rotation, scales, profile(rotation * scales, blocks, reml=reml), np.inf if rank else 0.0, (), 0)
+    kept = Optimum(
+        rotation, scales, profile(rotation * scales, blocks, reml=reml), np.inf if rank else 0.0, (), 0
+    )
     point = kept.point
     for _ in range(_MAX_POLISH if rank else 0):
         directions = _directions(rotation, rank)
@@ -232,8 +235,8 @@ def _polish(rotation: Floats, scales: Floats, rank: int, blocks: Blocks, *, reml
 def _trust_region_step(local: Derivatives, radius: float) -> tuple[Floats, float]:
     """Return the minimiser of the quadratic model within the radius, and the decrease it predicts.
 
-    Moré & Sorensen (1983), SIAM J. Sci. Stat. Comput. 4(3), 553-572, in the eigenbasis; at an exact saddle the step leaves along
-    the most negative curvature (their hard case).
+    Moré & Sorensen (1983), SIAM J. Sci. Stat. Comput. 4(3), 553-572, in the eigenbasis; at an exact saddle
+    the step leaves along the most negative curvature (their hard case).
     """
     values, vectors = np.linalg.eigh(local.hessian)
     slope = vectors.T @ local.gradient
@@ -259,4 +262,3 @@ def _shift_for(values: Floats, slope: Floats, low: float, radius: float) -> floa
         else:
             high = middle
     return high
-

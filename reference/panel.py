@@ -62,8 +62,8 @@ class Panel:
         Raises
         ------
         PanelError
-            If a column is missing, unknown or not numeric, a value is not finite, a store and week come twice, or
-            a store's weeks have a gap.
+            If a column is missing, unknown or not numeric, a value is not finite, a store and week come
+            twice, or a store's weeks have a gap.
         """
         _check_columns(frame, source)
         integers = {name: _integer_column(frame[name], source) for name in _INTEGER_COLUMNS}
@@ -87,7 +87,9 @@ class Panel:
             text = file.read_bytes() if isinstance(file, Path) else file
             frame = pd.read_csv(io.BytesIO(text), float_precision="round_trip")
         except (OSError, ValueError) as error:
-            raise PanelError(f"{name} cannot be read as CSV ({error}); check the path and the format.") from error
+            raise PanelError(
+                f"{name} cannot be read as CSV ({error}); check the path and the format."
+            ) from error
         return cls.from_frame(frame, name)
 
     @property
@@ -127,7 +129,9 @@ def _check_columns(frame: pd.DataFrame, source: str) -> None:
 
 def _float_column(column: pd.Series, source: str) -> Floats:
     if not pd.api.types.is_numeric_dtype(column) or pd.api.types.is_bool_dtype(column):
-        raise PanelError(f"{source}: column {column.name!r} holds {column.dtype}, not numbers; convert it first.")
+        raise PanelError(
+            f"{source}: column {column.name!r} holds {column.dtype}, not numbers; convert it first."
+        )
     values: Floats = column.to_numpy(dtype=np.float64, na_value=np.nan, copy=True)
     broken = np.flatnonzero(~np.isfinite(values))
     if broken.size:

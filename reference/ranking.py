@@ -23,15 +23,17 @@ class RankedGroup:
 def group_slopes(fit: MixedFit, predictor: str = "youtube") -> Mapping[int, float]:
     """Return each group's slope: fixed effect plus conditional mode, by group id, ascending.
 
-    In units of the response per unit of the predictor. A predictor that is in one part of the model only counts as zero in
-    the other.
+    In units of the response per unit of the predictor. A predictor that is in one part of the model only
+    counts as zero in the other.
 
     Raises
     ------
     DesignError
         If the model has no random slope for the predictor.
     """
-    return MappingProxyType({row.group: row.slope for row in sorted(rank_groups(fit, predictor), key=lambda r: r.group)})
+    return MappingProxyType(
+        {row.group: row.slope for row in sorted(rank_groups(fit, predictor), key=lambda r: r.group)}
+    )
 
 
 def rank_groups(fit: MixedFit, predictor: str = "youtube") -> tuple[RankedGroup, ...]:
@@ -65,5 +67,7 @@ def top_groups(fit: MixedFit, count: int = 5, predictor: str = "youtube") -> tup
     """
     ranked = rank_groups(fit, predictor)
     if not 1 <= count <= len(ranked):
-        raise DesignError(f"there are {len(ranked)} groups; ask for between 1 and {len(ranked)}, not {count}.")
+        raise DesignError(
+            f"there are {len(ranked)} groups; ask for between 1 and {len(ranked)}, not {count}."
+        )
     return tuple(row.group for row in ranked[:count])

@@ -74,7 +74,9 @@ def variance_components(fit: MixedFit) -> tuple[VarianceComponent, ...]:
         for i in range(j):
             product = float(deviations[i] * deviations[j])
             correlation = float(covariance[i, j]) / product if product > 0 else float("nan")
-            lines.append(VarianceComponent(fit.model.group, names[i], names[j], float(covariance[i, j]), correlation))
+            lines.append(
+                VarianceComponent(fit.model.group, names[i], names[j], float(covariance[i, j]), correlation)
+            )
     return (*lines, VarianceComponent("Residual", "", "", fit.sigma**2, fit.sigma))
 
 
@@ -83,8 +85,9 @@ def variance_shares(fit: MixedFit) -> VarianceShares:
 
     References
     ----------
-    Nakagawa & Schielzeth (2013), Methods in Ecology and Evolution 4(2), 133-142, for R²; Johnson (2014), ibid. 5(9), 944-946,
-    for random slopes; Nakagawa, Johnson & Schielzeth (2017), J. R. Soc. Interface 14:20170213, for the two ICCs.
+    Nakagawa & Schielzeth (2013), Methods in Ecology and Evolution 4(2), 133-142, for R²; Johnson (2014),
+    ibid. 5(9), 944-946, for random slopes; Nakagawa, Johnson & Schielzeth (2017), J. R. Soc. Interface
+    14:20170213, for the two ICCs.
     """
     fixed = float(np.var(fit.design.fixed @ fit.coefficients, ddof=1))
     spread = fit.design.random @ fit.relative_factor

@@ -1,0 +1,151 @@
+"""The tutorial's results as plain text: aligned tables, one section per step."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from reference.tutorial import MixedResults, Tutorial
+
+_TOP = 5
+
+
+def render_tutorial(results: Tutorial) -> str:
+    """Return the tutorial's results as text of up to about 100 columns, ending in a newline."""
+    sections = (
+        _descriptives(results),
+        _pooled(results),
+        _mixed("Random intercept (REML)", results.intercept),
+        _mixed("Random slope for YouTube (REML)", results.slope),
+        _comparison(results),
+        _shares(results),
+        _mixed("Random slope, media centred at their grand means (REML)", results.centred),
+        _centring(results),
+        _ranking(results),
+    )
+    return "\n\n".join("\n".join(section) for section in sections) + "\n"
+
+
+def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    """Yield lines with the first column left and the others right aligned."""
+    widths = [max(len(line[k]) for line in (header, *rows)) for k in range(len(header))]
+    for line in (header, *rows):
+        first, *others = (
+            cell.rjust(width) if k else cell.ljust(width)
+            for k, (cell, width) in enumerate(zip(line, widths, strict=True))
+        )
+        yield "  ".join(["  " + first, *others]).rstrip()
+
+
+def _title(text: str) -> Iterator[str]:
+    yield text
+    yield "-" * len(text)
+
+
+def _p(value: float) -> str:
+    return f"{value:.4f}" if value >= 1e-4 else f"{value:.1e}"
+
+
+def _descriptives(results: Tutorial) -> Iterator[str]:
+    about = results.description
+    yield from _title(f"Descriptives: {results.panel.source}")
+    yield f"  {about.n_observations} rows, {about.n_stores} stores"
+    rows = [[name, f"{mean:.4f}", f"{about.deviations[name]:.4f}"] for name, mean in about.means.items()]
+    yield from _table(["", "mean", "sd"], rows)
+    yield ""
+    weeks = [
+        [str(w.week), f"{w.mean:.3f}", f"{w.deviation:.3f}", str(w.count), f"{w.standard_error:.3f}"]
+        + [f"{results.by_week[w.week]:.3f}"]
+        for w in results.weeks
+    ]
+    yield from _table(["week", "mean sales", "sd", "stores", "se", "predicted at mean media"], weeks)
+
+
+def _pooled(results: Tutorial) -> Iterator[str]:
+    fit = results.pooled
+    yield from _title("Pooled OLS")
+    rows = [
+        [name, f"{value:.6f}", f"{fit.standard_errors[name]:.6f}", f"{fit.t[name]:.3f}", _p(fit.p[name])]
+        + [f"{fit.vif[name]:.3f}" if name in fit.vif else ""]
+        for name, value in fit.coefficients.items()
+    ]
+    yield from _table(["", "estimate", "se", "t", "p", "VIF"], rows)
+    yield f"  residual standard error {fit.sigma:.4f} on {fit.residual_df} df"
+    yield f"  R² {fit.r_squared:.4f}, adjusted {fit.adjusted_r_squared:.4f}, F({fit.model_df}, {fit.residual_df}) {fit.f:.1f}"
+    yield f"  {results.collinearity.sentence}"
+
+
+def _mixed(title: str, results: MixedResults) -> Iterator[str]:
+    fit = results.fit
+    yield from _title(title)
+    yield f"  {'REML' if fit.reml else '-2 log-likelihood'} criterion {fit.criterion:.5f}"
+    rows = [
+        [c.name, f"{c.estimate:.6f}", f"{c.standard_error:.6f}", f"{c.df:.2f}", f"{c.t:.3f}", _p(c.p)]
+        for c in results.coefficients
+    ]
+    yield from _table(["", "estimate", "se", "df", "t", "p"], rows)
+    yield ""
+    lines = [
+        [
+            " x ".join(filter(None, (c.first, c.second))) or c.group,
+            f"{c.value:.6g}",
+            f"{c.sd_or_correlation:.6g}",
+        ]
+        for c in results.components
+    ]
+    yield from _table(["random part", "(co)variance", "sd or correlation"], lines)
+    quartiles = ", ".join(f"{value:.3f}" for value in results.residual_quartiles)
+    yield f"  scaled residuals (quartiles): {quartiles}"
+    yield from (f"  {reading.sentence}" for reading in results.readings)
+
+
+def _comparison(results: Tutorial) -> Iterator[str]:
+    test = results.comparison
+    yield from _title("Random intercept against random slope (ML refits)")
+    fits = {"random intercept": results.intercept_ml.fit, "random slope": results.slope_ml.fit}
+    rows = [
+        [name, str(fit.n_parameters), f"{fit.log_likelihood:.4f}", f"{fit.aic:.3f}", f"{fit.bic:.3f}"]
+        for name, fit in fits.items()
+    ]
+    yield from _table(["", "parameters", "log-likelihood", "AIC", "BIC"], rows)
+    yield f"  chi² {test.statistic:.4f} on {test.df} df, p {_p(test.p)}; with the boundary mixture {_p(test.p_boundary)}"
+
+
+def _shares(results: Tutorial) -> Iterator[str]:
+    yield from _title("ICC and R² (Nakagawa and Johnson)")
+    rows = [
+        [
+            name,
+            *(
+                f"{value:.4f}"
+                for value in (s.icc_adjusted, s.icc_unadjusted, s.r2_marginal, s.r2_conditional)
+            ),
+        ]
+        for name, s in (
+            ("random intercept", results.intercept.shares),
+            ("random slope", results.slope.shares),
+        )
+    ]
+    yield from _table(["", "ICC adjusted", "unadjusted", "R² marginal", "conditional"], rows)
+
+
+def _centring(results: Tutorial) -> Iterator[str]:
+    yield from _title("What centring changed")
+    raw, centred = results.slope.fit, results.centred.fit
+    means = ", ".join(f"{name} {mean:.4f}" for name, mean in results.centring.means.items())
+    yield f"  grand means: {means}"
+    pairs = {
+        "intercept": (raw.coefficients[0], centred.coefficients[0]),
+        "variance of intercepts": (raw.random_covariance[0, 0], centred.random_covariance[0, 0]),
+        "youtube slope": (raw.fixed_effects["youtube"], centred.fixed_effects["youtube"]),
+        "log-likelihood (REML)": (raw.log_likelihood, centred.log_likelihood),
+    }
+    yield from _table(
+        ["", "raw", "centred"], [[name, f"{a:.6f}", f"{b:.6f}"] for name, (a, b) in pairs.items()]
+    )
+
+
+def _ranking(results: Tutorial) -> Iterator[str]:
+    yield from _title("Stores by their own YouTube slope")
+    rows = [[str(r.rank), str(r.group), f"{r.slope:.6f}", f"{r.deviation:+.6f}"] for r in results.ranking]
+    yield from _table(["rank", "store", "slope", "from average"], rows)
+    yield f"  top {_TOP}: {', '.join(str(r.group) for r in results.ranking[:_TOP])}"
