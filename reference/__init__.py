@@ -1,6 +1,6 @@
-"""The applied tutorial on multilevel models as a library: fits, tests, shares, rankings, and the answer key."""
+"""The applied tutorial on multilevel models as a library: fits, tests, rankings, and the answer key."""
 
-from reference.answers import KEYS, AnswerKey, Value, practice_key
+from reference.answers import KEYS, AnswerKey, practice_key
 from reference.centering import grand_mean_centre, group_mean_centre, group_means
 from reference.comparison import LikelihoodRatio, compare_nested
 from reference.datasets import tutorial_panel
@@ -22,6 +22,7 @@ from reference.inference import (
     standard_errors,
     variance_standard_errors,
 )
+from reference.mistakes import Value
 from reference.mixed import MixedFit, criterion_at, fit_mixed
 from reference.ols import OlsFit, fit_ols
 from reference.panel import Panel

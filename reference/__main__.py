@@ -9,7 +9,7 @@ from pathlib import Path
 
 from reference.datasets import tutorial_panel
 from reference.errors import MultilevelError
-from reference.panel import Panel
+from reference.panel import COLUMNS, Panel
 from reference.report import render_tutorial
 from reference.tutorial import run_tutorial
 
@@ -17,13 +17,13 @@ from reference.tutorial import run_tutorial
 def main(arguments: Sequence[str] | None = None) -> int:
     """Print the tutorial's tables for its own panel or for one in a file; return the exit status."""
     parser = argparse.ArgumentParser(
-        prog="python -m reference", description="Print the tutorial's results as tables."
+        "python -m reference", description="Print the tutorial's results as tables."
     )
     parser.add_argument(
         "--panel",
         type=Path,
         metavar="FILE.csv",
-        help="a panel with the columns store_id, week, youtube, facebook, newspaper, sales (default: the tutorial's)",
+        help=f"a panel with the columns {', '.join(COLUMNS)} (default: the tutorial's)",
     )
     path: Path | None = parser.parse_args(arguments).panel
     try:

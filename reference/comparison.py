@@ -78,16 +78,18 @@ def _check(smaller: MixedFit, larger: MixedFit) -> None:
     random = set(smaller.model.random), set(larger.model.random)
     if not (fixed[0] <= fixed[1] and random[0] <= random[1]):
         raise ComparisonError(
-            f"{smaller.model.name!r} is not nested in {larger.model.name!r}; give the model with fewer terms first."
+            f"{smaller.model.name!r} is not nested in {larger.model.name!r}; "
+            "give the model with fewer terms first."
         )
     if fixed[0] == fixed[1] and random[0] == random[1]:
         raise ComparisonError("the two models are the same; compare models that differ in at least one term.")
     if smaller.criterion < larger.criterion - _ROUNDING:
         raise ComparisonError(
-            "the smaller model fits better, so the predictors of the two fits hold different values; refit on the same table."
+            "the smaller model fits better, so the predictors of the two fits hold different values; "
+            "refit on the same table."
         )
     if len(random[1] - random[0]) > 1 or (fixed[0] != fixed[1] and random[0] != random[1]):
         raise ComparisonError(
-            "the models differ in a random slope and in another term, for which no simple boundary law holds; "
-            "compare in two steps."
+            "the models differ in a random slope and in another term, for which no simple boundary law "
+            "holds; compare in two steps."
         )

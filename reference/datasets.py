@@ -23,7 +23,7 @@ _COLUMNS = {"youtube": "tv", "facebook": "radio", "newspaper": "newspaper", "sal
 
 
 def tutorial_panel() -> Panel:
-    """Return the tutorial's panel, read and validated afresh: 20 stores by 10 weeks, rows in the order of the file."""
+    """Return the tutorial's panel, read and validated afresh: 20 stores by 10 weeks, in the file's order."""
     with (resources.files("reference") / "data" / "advertising.csv").open("rb") as lines:
         figures = pd.read_csv(lines)
     columns = {name: (figures[column] * _SCALE).round(2) for name, column in _COLUMNS.items()}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -175,14 +176,14 @@ def build_design(data: Panel | pd.DataFrame, model: MixedModel) -> Design:
         groups=groups,
         fixed_root=fixed_root,
         random_root=random_root / np.sqrt(response.size),
-        ols=np.linalg.solve(fixed_root, projection),
+        ols=np.asarray(np.linalg.solve(fixed_root, projection), dtype=np.float64),
         scale=scale,
         blocks=_blocks(rows, codes, len(groups), random.shape[1]),
     )
 
 
 def predictor_matrix(data: Panel | pd.DataFrame, names: Sequence[str]) -> Floats:
-    """Return the intercept and the named predictors side by side, (n, 1 + number of names), unchecked for rank.
+    """Return the intercept and the named predictors side by side, (n, 1 + names), unchecked for rank.
 
     Raises
     ------
@@ -248,9 +249,16 @@ def _check_size(codes: Integers, n_groups: int, n_fixed: int, n_random: int) -> 
         )
     if codes.size <= effects + n_fixed:
         raise SaturationError(
-            f"{codes.size} rows carry {effects} random and {n_fixed} fixed effects, so nothing is left for the residual; "
+            f"{codes.size} rows carry {effects} random and {n_fixed} fixed effects, so nothing is left for the "
+            "residual; "
             "add weeks per store or drop a random slope."
         )
+
+
+def triangular_factor(matrices: Floats) -> Floats:
+    """Return the upper triangular factor of each matrix of a stack (..., m, k), (..., min(m, k), k)."""
+    factors: Any = np.linalg.qr(matrices, mode="r")
+    return np.asarray(factors, dtype=np.float64)
 
 
 def _orthonormal(matrix: Floats, names: Sequence[str]) -> tuple[Floats, Floats]:
@@ -276,7 +284,7 @@ def _blocks(rows: Floats, codes: Integers, n_groups: int, n_random: int) -> Bloc
     width = rows.shape[1]
     stacked = np.zeros((n_groups, max(int(counts.max()), width), width))
     stacked[codes[order], place] = rows[order]
-    factors = np.linalg.qr(stacked, mode="r")
+    factors = triangular_factor(stacked)
     tails = factors[:, n_random:, n_random:].reshape(-1, width - n_random)
     return Blocks(
         roots=np.ascontiguousarray(factors[:, :n_random, :n_random]),

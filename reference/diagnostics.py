@@ -21,10 +21,11 @@ class Reading:
 
 
 def read_convergence(fit: MixedFit) -> Reading:
-    """Return how much a further Newton step could gain, on the -2 log-likelihood scale; a fit that exists has arrived."""
+    """Return what a further Newton step could gain, in -2 log-likelihood; a fit that exists has arrived."""
     gain = fit.optimum.decrement
     starts = len(fit.optimum.descents)
-    sentence = f"{starts} starts, {len(fit.log.steps)} steps from {fit.log.start}; a further step would gain {gain:.0e}."
+    path = f"{starts} starts, {len(fit.log.steps)} steps from {fit.log.start}"
+    sentence = f"Converged ({path}): a further step would gain {gain:.0e}."
     return Reading("convergence", gain, True, sentence)
 
 
@@ -33,12 +34,15 @@ def read_singularity(fit: MixedFit) -> Reading:
     full = len(fit.design.random_names)
     if not fit.singular:
         return Reading("singularity", fit.rank, True, f"The random effects vary in all {full} directions.")
-    sentence = f"Singular: the random effects vary in {fit.rank} of {full} directions, so a variance is 0 or a correlation is 1 or -1."
+    sentence = (
+        f"Singular: the random effects vary in {fit.rank} of {full} directions, "
+        "so a variance is 0 or a correlation is 1 or -1."
+    )
     return Reading("singularity", fit.rank, False, sentence)
 
 
 def read_collinearity(fit: OlsFit) -> Reading:
-    """Return the largest variance inflation factor; fine below 5 (James et al. 2013, section 3.3.3: 5 or 10)."""
+    """Return the largest variance inflation factor; fine below 5 (James et al. 2013, section 3.3.3)."""
     name, value = max(fit.vif.items(), key=lambda item: item[1])
     fine = value < VIF_LIMIT
     advice = "no predictor needs to go" if fine else "its slope cannot be told from the others'"

@@ -1,4 +1,4 @@
-"""What is uncertain: standard errors, Satterthwaite degrees of freedom, t tests, and errors of variance components."""
+"""What is uncertain: standard errors, Satterthwaite degrees of freedom, t tests."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Coefficient:
 
 
 def standard_errors(fit: MixedFit) -> Mapping[str, float]:
-    """Return the standard error of each fixed effect, given the estimated variances as lme4 and statsmodels do."""
+    """Return the standard error of each fixed effect, given the estimated variances."""
     errors = np.sqrt(np.diagonal(fit.covariance)).tolist()
     return MappingProxyType(dict(zip(fit.design.fixed_names, errors, strict=True)))
 
@@ -61,7 +61,7 @@ def satterthwaite_df(fit: MixedFit, contrast: Floats) -> float:
 
 
 def coefficient_table(fit: MixedFit) -> tuple[Coefficient, ...]:
-    """Return the t test of each fixed effect against zero, two-sided, with Satterthwaite degrees of freedom."""
+    """Return the two-sided t test of each fixed effect against zero, with Satterthwaite degrees of freedom."""
     table = []
     for position, name in enumerate(fit.design.fixed_names):
         contrast = np.eye(fit.coefficients.size)[position]

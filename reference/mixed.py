@@ -9,7 +9,7 @@ from types import MappingProxyType
 import numpy as np
 import pandas as pd
 
-from reference.design import Design, MixedModel, build_design
+from reference.design import Design, MixedModel, build_design, triangular_factor
 from reference.likelihood import profile
 from reference.optimizer import Descent, Optimum, find_optimum
 from reference.panel import Floats, Panel
@@ -112,7 +112,8 @@ class MixedFit:
     def fitted(self) -> Floats:
         """Conditional fitted values, (n,): fixed part plus the group's modes."""
         random = np.einsum("iq,iq->i", self.design.random, self.modes[self.design.codes])
-        return self.design.fixed @ self.coefficients + random
+        fitted: Floats = self.design.fixed @ self.coefficients + random
+        return fitted
 
     @property
     def scaled_residuals(self) -> Floats:
@@ -166,6 +167,7 @@ def fit_mixed(data: Panel | pd.DataFrame, model: MixedModel, *, reml: bool = Tru
     sigma = design.scale * float(np.sqrt(point.residual_variance))
     unroot = np.linalg.inv(design.fixed_root)
     spread = unroot @ point.inverse_information @ unroot.T * sigma**2
+    back = np.linalg.inv(design.random_root).astype(np.float64)
     pull = (point.reach @ point.contrast) @ optimum.factor @ optimum.factor.T
     return MixedFit(
         design=design,
@@ -175,8 +177,8 @@ def fit_mixed(data: Panel | pd.DataFrame, model: MixedModel, *, reml: bool = Tru
         coefficients=design.ols + design.scale * (unroot @ point.beta),
         covariance=(spread + spread.T) / 2.0,
         sigma=sigma,
-        relative_factor=_canonical(np.linalg.solve(design.random_root, optimum.factor), optimum.rank),
-        modes=design.scale * np.linalg.solve(design.random_root, pull.T).T,
+        relative_factor=_canonical(back @ optimum.factor, optimum.rank),
+        modes=design.scale * pull @ back.T,
     )
 
 
@@ -209,9 +211,9 @@ def unit_constant(design: Design, *, reml: bool) -> float:
 
 
 def _canonical(factor: Floats, rank: int) -> Floats:
-    """Return the lower triangular factor of the same covariance, its diagonal not negative, zero beyond the rank."""
+    """Return the lower triangular factor of the same covariance, diagonal not negative, zero beyond rank."""
     lower = np.zeros_like(factor)
     if rank:
-        lower[:, :rank] = np.linalg.qr(factor[:, :rank].T, mode="r").T
+        lower[:, :rank] = triangular_factor(factor[:, :rank].T).T
     signs = np.where(np.diagonal(lower) < 0, -1.0, 1.0)
     return lower * signs + 0.0

@@ -1,4 +1,4 @@
-"""The optimum of the profiled criterion: trust-region Newton in the factor, with the boundary as an ordinary point.
+"""The optimum of the profiled criterion: trust-region Newton in the factor, boundary included.
 
 The criterion is even in each column of the factor, so a variance of zero is a stationary point of an
 unconstrained problem. Before each step the factor is turned to U·diag(s), s descending, and only its lower
@@ -33,7 +33,7 @@ _FEW_GROUPS = 12
 
 @dataclass(frozen=True)
 class Step:
-    """One iteration: criterion before it, largest gradient entry, trust radius, and whether the step was taken."""
+    """One iteration: criterion before it, largest gradient entry, trust radius, whether the step was taken."""
 
     criterion: float
     gradient: float
@@ -43,7 +43,7 @@ class Step:
 
 @dataclass(frozen=True)
 class Descent:
-    """The log of one start: its steps, where it ended, and what the quadratic model there still promised to gain."""
+    """The log of one start: its steps, where it ended, and what a further step promised to gain."""
 
     start: str
     steps: tuple[Step, ...]
@@ -111,9 +111,9 @@ def find_optimum(blocks: Blocks, *, reml: bool) -> Optimum:
     optimum = _settle(ends[chosen][1], blocks, reml=reml)
     if not optimum.decrement <= _DECREMENT:
         raise ConvergenceError(
-            f"the best of {len(ends)} starts stopped after {len(descents[chosen].steps)} steps where the criterion could "
-            f"still fall by {optimum.decrement:.1e}; look for a store or a row that differs wildly from the others, "
-            "or fit the random-intercept model."
+            f"the best of {len(ends)} starts stopped after {len(descents[chosen].steps)} steps where the "
+            f"criterion could still fall by {optimum.decrement:.1e}; look for a store or a row that differs wildly "
+            "from the others, or fit the random-intercept model."
         )
     return replace(optimum, descents=descents, chosen=chosen)
 
@@ -145,7 +145,8 @@ def _moment_factor(blocks: Blocks, *, reml: bool) -> Floats:
     information = (flat.T @ flat).reshape(q, q, q, q).transpose(0, 2, 1, 3).reshape(q * q, q * q)
     move = np.linalg.lstsq(information, score.ravel(), rcond=None)[0].reshape(q, q)
     values, vectors = np.linalg.eigh(start + (move + move.T) / 2.0)
-    return vectors * np.sqrt(np.maximum(values, 1e-4))
+    factor: Floats = vectors * np.sqrt(np.maximum(values, 1e-4))
+    return factor
 
 
 def _turn(factor: Floats) -> tuple[Floats, Floats]:

@@ -71,7 +71,15 @@ class Panel:
         _check_weeks(integers["store_id"], integers["week"], source)
         for column in (*integers.values(), *floats.values()):
             column.setflags(write=False)
-        return cls(**integers, **floats, source=source)
+        return cls(
+            store_id=integers["store_id"],
+            week=integers["week"],
+            youtube=floats["youtube"],
+            facebook=floats["facebook"],
+            newspaper=floats["newspaper"],
+            sales=floats["sales"],
+            source=source,
+        )
 
     @classmethod
     def from_csv(cls, file: Path | bytes, source: str | None = None) -> Panel:
@@ -137,7 +145,8 @@ def _float_column(column: pd.Series, source: str) -> Floats:
     if broken.size:
         row = int(broken[0])
         raise PanelError(
-            f"{source}: column {column.name!r}, row {row} holds {values[row]}; fill it in or drop the row's store."
+            f"{source}: column {column.name!r}, row {row} holds {values[row]}; "
+            "fill it in or drop the row's store."
         )
     return values
 
@@ -162,7 +171,8 @@ def _check_weeks(store_id: Integers, week: Integers, source: str) -> None:
         store, this_week = int(store_id[row]), int(week[row])
         if step[position] == 0:
             raise PanelError(
-                f"{source}: column 'week', row {row}: store {store} has week {this_week} twice; keep one row of it."
+                f"{source}: column 'week', row {row}: store {store} has week {this_week} twice; "
+                "keep one row of it."
             )
         raise PanelError(
             f"{source}: column 'week', row {row}: store {store} jumps from week {int(week[order[position]])} to "

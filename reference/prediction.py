@@ -43,7 +43,8 @@ def predict_conditional(fit: MixedFit, data: Panel | pd.DataFrame) -> Floats:
         )
     modes = fit.modes[[positions[label] for label in labels]]
     random = np.einsum("iq,iq->i", predictor_matrix(data, fit.model.random), modes)
-    return predict_population(fit, data) + random
+    conditional: Floats = predict_population(fit, data) + random
+    return conditional
 
 
 def predict_by_week(fit: MixedFit, panel: Panel) -> Mapping[int, float]:

@@ -46,7 +46,8 @@ def rank_groups(fit: MixedFit, predictor: str = "youtube") -> tuple[RankedGroup,
     """
     if predictor not in fit.model.random:
         raise DesignError(
-            f"the {fit.model.name} model has no random slope for {predictor!r}; fit one that does, such as RANDOM_SLOPE."
+            f"the {fit.model.name} model has no random slope for {predictor!r}; "
+            "fit one that does, such as RANDOM_SLOPE."
         )
     average = fit.fixed_effects.get(predictor, 0.0)
     deviations = fit.modes[:, fit.design.random_names.index(predictor)].tolist()

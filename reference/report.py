@@ -53,8 +53,14 @@ def _descriptives(results: Tutorial) -> Iterator[str]:
     yield from _table(["", "mean", "sd"], rows)
     yield ""
     weeks = [
-        [str(w.week), f"{w.mean:.3f}", f"{w.deviation:.3f}", str(w.count), f"{w.standard_error:.3f}"]
-        + [f"{results.by_week[w.week]:.3f}"]
+        [
+            str(w.week),
+            f"{w.mean:.3f}",
+            f"{w.deviation:.3f}",
+            str(w.count),
+            f"{w.standard_error:.3f}",
+            f"{results.by_week[w.week]:.3f}",
+        ]
         for w in results.weeks
     ]
     yield from _table(["week", "mean sales", "sd", "stores", "se", "predicted at mean media"], weeks)
@@ -64,13 +70,20 @@ def _pooled(results: Tutorial) -> Iterator[str]:
     fit = results.pooled
     yield from _title("Pooled OLS")
     rows = [
-        [name, f"{value:.6f}", f"{fit.standard_errors[name]:.6f}", f"{fit.t[name]:.3f}", _p(fit.p[name])]
-        + [f"{fit.vif[name]:.3f}" if name in fit.vif else ""]
+        [
+            name,
+            f"{value:.6f}",
+            f"{fit.standard_errors[name]:.6f}",
+            f"{fit.t[name]:.3f}",
+            _p(fit.p[name]),
+            f"{fit.vif[name]:.3f}" if name in fit.vif else "",
+        ]
         for name, value in fit.coefficients.items()
     ]
     yield from _table(["", "estimate", "se", "t", "p", "VIF"], rows)
     yield f"  residual standard error {fit.sigma:.4f} on {fit.residual_df} df"
-    yield f"  R² {fit.r_squared:.4f}, adjusted {fit.adjusted_r_squared:.4f}, F({fit.model_df}, {fit.residual_df}) {fit.f:.1f}"
+    f = f"F({fit.model_df}, {fit.residual_df}) {fit.f:.1f}"
+    yield f"  R² {fit.r_squared:.4f}, adjusted {fit.adjusted_r_squared:.4f}, {f}"
     yield f"  {results.collinearity.sentence}"
 
 
@@ -107,7 +120,8 @@ def _comparison(results: Tutorial) -> Iterator[str]:
         for name, fit in fits.items()
     ]
     yield from _table(["", "parameters", "log-likelihood", "AIC", "BIC"], rows)
-    yield f"  chi² {test.statistic:.4f} on {test.df} df, p {_p(test.p)}; with the boundary mixture {_p(test.p_boundary)}"
+    mixture = f"with the boundary mixture {_p(test.p_boundary)}"
+    yield f"  chi² {test.statistic:.4f} on {test.df} df, p {_p(test.p)}; {mixture}"
 
 
 def _shares(results: Tutorial) -> Iterator[str]:

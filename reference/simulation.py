@@ -9,11 +9,13 @@ from types import MappingProxyType
 import numpy as np
 import pandas as pd
 
-from reference.answers import AnswerKey, PracticeFits, Value, coincide, fit_practice, key_from_fits
+from reference.answers import AnswerKey, coincide, key_from_fits
 from reference.design import RANDOM_SLOPE
 from reference.errors import SimulationError
+from reference.mistakes import Value
 from reference.mixed import MixedFit, fit_mixed
 from reference.panel import Floats, Panel
+from reference.practice import PracticeFits, fit_practice
 from reference.ranking import rank_groups
 
 MAX_TRIES = 200
@@ -48,7 +50,7 @@ class Identification:
 
 
 def simulate_panel(seed: int) -> Panel:
-    """Return a certified panel drawn from a seed: 15 to 30 stores over 8 to 14 weeks, store ids of three digits.
+    """Return a certified panel drawn from a seed: 15 to 30 stores, 8 to 14 weeks, ids of three digits.
 
     Draws are repeated, each from ``(seed, try)``, until :func:`identify` certifies one, so a seed always
     gives the same panel. Spend on YouTube follows (or shuns) strong stores, which is what pooled regression
@@ -73,7 +75,8 @@ def simulate_panel(seed: int) -> Panel:
         if not reasons:
             return panel
     raise SimulationError(
-        f"seed {seed}: none of {MAX_TRIES} draws can be graded on (the last one: {reasons[0]}); take another seed."
+        f"seed {seed}: none of {MAX_TRIES} draws can be graded on "
+        f"(the last one: {reasons[0]}); take another seed."
     )
 
 

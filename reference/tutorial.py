@@ -33,7 +33,7 @@ class Description:
 
 @dataclass(frozen=True)
 class Week:
-    """Sales over the stores in one week: mean, standard deviation (n - 1), count, standard error of the mean."""
+    """Sales over the stores in one week: mean, standard deviation (n - 1), count, standard error."""
 
     week: int
     mean: float
@@ -133,7 +133,7 @@ def describe_weeks(panel: Panel) -> tuple[Week, ...]:
 
 
 def describe_fit(fit: MixedFit) -> MixedResults:
-    """Return a fit with its tests, components, shares, quartiles (five) of the scaled residuals, and readings."""
+    """Return a fit with its tests, components, shares, quartiles of the scaled residuals (five), readings."""
     return MixedResults(
         fit=fit,
         coefficients=coefficient_table(fit),

@@ -1,0 +1,164 @@
+"""The known wrong answers of the practice assignment, each computed for the panel at hand."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TypeAlias
+
+import numpy as np
+from scipy.special import chdtrc
+
+from reference.design import INTERCEPT, RANDOM_SLOPE, predictor_matrix
+from reference.mixed import MixedFit
+from reference.panel import MEDIA, Integers, Panel
+from reference.practice import PracticeFits
+from reference.ranking import group_slopes, top_groups
+from reference.variance import variance_shares
+
+Value: TypeAlias = float | int | str | tuple[int, ...] | Mapping[str, float] | Mapping[int, float]
+Mistakes: TypeAlias = Mapping[str, Value]
+
+TOP = 5
+EXTRA_SPEND = 10.0
+
+
+def known_mistakes(fits: PracticeFits) -> dict[str, Mistakes]:
+    """Return the known mistakes by item and name, those that happen to be right on this panel included."""
+    return {
+        **_icc_mistakes(fits),
+        **_test_mistakes(fits),
+        **_slope_mistakes(fits),
+        **_centring_mistakes(fits),
+    }
+
+
+def store_variance(fit: MixedFit) -> float:
+    """Return the variance of the groups' intercepts, in squared units of the response."""
+    return float(fit.random_covariance[0, 0])
+
+
+def _icc_mistakes(fits: PracticeFits) -> dict[str, Mistakes]:
+    shares = variance_shares(fits.intercept)
+    between, within = float(np.sqrt(shares.random)), fits.intercept.sigma
+    return {
+        "var_store": {
+            "standard_deviation": between,
+            "maximum_likelihood": store_variance(fits.intercept_ml),
+        },
+        "var_residual": {
+            "standard_deviation": within,
+            "ols_residual_variance": fits.pooled.sigma**2,
+            "maximum_likelihood": fits.intercept_ml.sigma**2,
+        },
+        "icc": {
+            "from_standard_deviations": between / (between + within),
+            "upside_down": shares.residual / (shares.random + shares.residual),
+            "null_model": variance_shares(fits.null).icc_adjusted,
+            "unadjusted": shares.icc_unadjusted,
+            "ols_r_squared": fits.pooled.r_squared,
+        },
+    }
+
+
+def _test_mistakes(fits: PracticeFits) -> dict[str, Mistakes]:
+    test, wrong = fits.test, fits.reml_chi2
+    smaller, larger = fits.intercept_ml, fits.slope_ml
+    return {
+        "loglik_ri": {
+            "reml": fits.intercept.log_likelihood,
+            "deviance": smaller.criterion,
+            "swapped": larger.log_likelihood,
+        },
+        "loglik_rs": {
+            "reml": fits.slope.log_likelihood,
+            "deviance": larger.criterion,
+            "swapped": smaller.log_likelihood,
+        },
+        "lrt_chi2": {"from_reml": wrong, "half": test.statistic / 2.0, "negative": -test.statistic},
+        "lrt_df": {"one": 1},
+        "lrt_p": {
+            "one_df": float(chdtrc(1, test.statistic)),
+            "boundary_mixture": test.p_boundary,
+            "wrong_tail": 1.0 - test.p,
+            "from_reml": float(chdtrc(test.df, max(0.0, wrong))),
+        },
+        "aic_gain": {
+            "sign": -test.aic_gain,
+            "from_reml": fits.intercept.aic - fits.slope.aic,
+            "bic": test.bic_gain,
+        },
+    }
+
+
+def _slope_mistakes(fits: PracticeFits) -> dict[str, Mistakes]:
+    panel, fit = fits.panel, fits.slope
+    average = fit.fixed_effects["youtube"]
+    slopes = group_slopes(fit)
+    best = slopes[top_groups(fit, 1)[0]]
+    deviations = {store: slope - average for store, slope in slopes.items()}
+    levels = dict(zip(fit.design.groups, fit.modes[:, 0].tolist(), strict=True))
+    pooled, by_store = fits.pooled.coefficients["youtube"], _ols_slopes(panel, RANDOM_SLOPE.fixed)
+    return {
+        "youtube_slope": {
+            "ols": pooled,
+            "random_intercept_model": fits.intercept.fixed_effects["youtube"],
+            "per_hundred": 100.0 * average,
+        },
+        "store_slopes": {
+            "deviations": deviations,
+            "ols_per_store": by_store,
+            "ols_per_store_youtube_only": _ols_slopes(panel, ("youtube",)),
+            "per_hundred": {store: 100.0 * slope for store, slope in slopes.items()},
+        },
+        "top5": {
+            "ascending": _first({store: -slope for store, slope in slopes.items()}),
+            "by_intercept": _first(levels),
+            "by_store_mean": _first(_per_store(panel, lambda rows: float(panel.sales[rows].mean()))),
+            "by_ols_per_store": _first(by_store),
+        },
+        "gain_average": {"one_unit": average, "ols": EXTRA_SPEND * pooled},
+        "gain_best_store": {
+            "one_unit": best,
+            "deviation": EXTRA_SPEND * (best - average),
+            "average": EXTRA_SPEND * average,
+        },
+    }
+
+
+def _centring_mistakes(fits: PracticeFits) -> dict[str, Mistakes]:
+    centred, within, raw = fits.centred, fits.within, fits.slope
+    week_mean = float(fits.panel.week.mean())
+    grown = centred.fixed_effects[INTERCEPT] + week_mean * centred.fixed_effects["week"]
+    medians = {name: float(np.median(getattr(fits.panel, name))) for name in MEDIA}
+    return {
+        "media_means": {"medians": medians},
+        "intercept_centred": {
+            "uncentred": raw.fixed_effects[INTERCEPT],
+            "group_mean": within.fixed_effects[INTERCEPT],
+            "week_centred_too": grown,
+        },
+        "var_intercept_centred": {
+            "uncentred": store_variance(raw),
+            "standard_deviation": float(np.sqrt(store_variance(centred))),
+            "group_mean": store_variance(within),
+        },
+        "youtube_slope_centred": {
+            "group_mean": within.fixed_effects["youtube"],
+            "ols": fits.pooled.coefficients["youtube"],
+        },
+    }
+
+
+def _first(scores: Mapping[int, float]) -> tuple[int, ...]:
+    return tuple(sorted(scores, key=lambda store: (-scores[store], store))[:TOP])
+
+
+def _per_store(panel: Panel, statistic: Callable[[Integers], float]) -> dict[int, float]:
+    return {store: statistic(np.flatnonzero(panel.store_id == store)) for store in panel.stores}
+
+
+def _ols_slopes(panel: Panel, predictors: Sequence[str]) -> dict[int, float]:
+    """Return each store's own least squares slope on YouTube; of minimum norm where weeks are too few."""
+    matrix = predictor_matrix(panel, predictors)
+    column = 1 + list(predictors).index("youtube")
+    return _per_store(panel, lambda rows: float(np.linalg.lstsq(matrix[rows], panel.sales[rows])[0][column]))

@@ -1,0 +1,62 @@
+"""The fits behind the practice assignment."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from reference.centering import grand_mean_centre, group_mean_centre
+from reference.comparison import LikelihoodRatio, compare_nested
+from reference.design import NULL_MODEL, RANDOM_INTERCEPT, RANDOM_SLOPE
+from reference.mixed import MixedFit, fit_mixed
+from reference.ols import OlsFit, fit_ols
+from reference.panel import Panel
+
+
+@dataclass(frozen=True, eq=False)
+class PracticeFits:
+    """Every model the practice assignment and its known mistakes need, fitted to one panel."""
+
+    panel: Panel
+    pooled: OlsFit
+    null: MixedFit
+    intercept: MixedFit
+    intercept_ml: MixedFit
+    slope: MixedFit
+    slope_ml: MixedFit
+    centred: MixedFit
+    within: MixedFit
+    media_means: Mapping[str, float]
+
+    @property
+    def test(self) -> LikelihoodRatio:
+        """The likelihood-ratio test of the ML fits."""
+        return compare_nested(self.intercept_ml, self.slope_ml)
+
+    @property
+    def reml_chi2(self) -> float:
+        """The difference of REML criteria, the classic mistake for the test's statistic."""
+        return self.intercept.criterion - self.slope.criterion
+
+
+def fit_practice(panel: Panel) -> PracticeFits:
+    """Return the fits behind the practice key.
+
+    Raises
+    ------
+    DesignError, ConvergenceError
+        If a model cannot be fitted to the panel.
+    """
+    grand = grand_mean_centre(panel)
+    return PracticeFits(
+        panel=panel,
+        pooled=fit_ols(panel, RANDOM_INTERCEPT),
+        null=fit_mixed(panel, NULL_MODEL),
+        intercept=fit_mixed(panel, RANDOM_INTERCEPT),
+        intercept_ml=fit_mixed(panel, RANDOM_INTERCEPT, reml=False),
+        slope=fit_mixed(panel, RANDOM_SLOPE),
+        slope_ml=fit_mixed(panel, RANDOM_SLOPE, reml=False),
+        centred=fit_mixed(grand.frame, RANDOM_SLOPE),
+        within=fit_mixed(group_mean_centre(panel).frame, RANDOM_SLOPE),
+        media_means=grand.means,
+    )
