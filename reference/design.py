@@ -249,8 +249,8 @@ def _check_size(codes: Integers, n_groups: int, n_fixed: int, n_random: int) -> 
         )
     if codes.size <= effects + n_fixed:
         raise SaturationError(
-            f"{codes.size} rows carry {effects} random and {n_fixed} fixed effects, so nothing is left for the "
-            "residual; "
+            f"{codes.size} rows carry {effects} random and {n_fixed} fixed effects, so nothing is left "
+            "for the residual; "
             "add weeks per store or drop a random slope."
         )
 

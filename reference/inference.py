@@ -61,7 +61,7 @@ def satterthwaite_df(fit: MixedFit, contrast: Floats) -> float:
 
 
 def coefficient_table(fit: MixedFit) -> tuple[Coefficient, ...]:
-    """Return the two-sided t test of each fixed effect against zero, with Satterthwaite degrees of freedom."""
+    """Return the two-sided t test of each fixed effect against zero, with Satterthwaite df."""
     table = []
     for position, name in enumerate(fit.design.fixed_names):
         contrast = np.eye(fit.coefficients.size)[position]

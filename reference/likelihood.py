@@ -153,26 +153,29 @@ def derivatives(factor: Floats, directions: Floats, point: Profile, *, reml: boo
     p = point.beta.size
     moved = directions @ factor.T
     moved = moved + moved.swapaxes(1, 2)
-    bent = np.einsum("aij,bkj->abik", directions, directions)
+    stacked = directions.reshape(k * q, q)
+    bent = (stacked @ stacked.T).reshape(k, q, k, q).transpose(0, 2, 1, 3)
     bent = bent + bent.swapaxes(2, 3)
     first, second = _information_derivatives(moved, bent, point)
-    sum_leverage = point.leverage.sum(axis=0)
-    log_det = np.einsum("ij,aij->a", sum_leverage, moved)
-    turned = (moved[:, None] @ point.leverage).reshape(k, -1, q, q)
-    log_det2 = np.einsum("ij,abij->ab", sum_leverage, bent) - np.einsum("ajrs,bjsr->ab", turned, turned)
+    sum_leverage = point.leverage.sum(axis=0).ravel()
+    turned = moved[:, None] @ point.leverage
+    gradient = moved.reshape(k, -1) @ sum_leverage
+    hessian = bent.reshape(k, k, -1) @ sum_leverage
+    hessian = hessian - turned.reshape(k, -1) @ turned.swapaxes(2, 3).reshape(k, -1).T
 
     contrast, inverse = point.contrast, point.inverse_information
     pushed = first @ contrast
     residual = pushed @ contrast / point.residual_sum
     residual2 = second @ contrast @ contrast - 2.0 * pushed[:, :p] @ inverse @ pushed[:, :p].T
-    gradient = log_det + point.denominator * residual
-    hessian = log_det2 + point.denominator * (residual2 / point.residual_sum - np.outer(residual, residual))
+    gradient = gradient + point.denominator * residual
+    hessian = hessian + point.denominator * (residual2 / point.residual_sum - np.outer(residual, residual))
+    information = first[:, :p, :p]
     if reml:
-        scaled = inverse @ first[:, :p, :p]
-        gradient = gradient + np.einsum("aii->a", scaled)
-        hessian = hessian + np.einsum("ij,abij->ab", inverse, second[:, :, :p, :p])
-        hessian = hessian - np.einsum("aij,bji->ab", scaled, scaled)
-    return Derivatives(gradient, (hessian + hessian.T) / 2.0, residual, first[:, :p, :p])
+        scaled = inverse @ information
+        gradient = gradient + scaled.trace(axis1=1, axis2=2)
+        hessian = hessian + second[:, :, :p, :p].reshape(k, k, -1) @ inverse.ravel()
+        hessian = hessian - scaled.reshape(k, -1) @ scaled.swapaxes(1, 2).reshape(k, -1).T
+    return Derivatives(gradient, (hessian + hessian.T) / 2.0, residual, information)
 
 
 def _information_derivatives(moved: Floats, bent: Floats, point: Profile) -> tuple[Floats, Floats]:
@@ -184,11 +187,9 @@ def _information_derivatives(moved: Floats, bent: Floats, point: Profile) -> tup
     first = -(moved.reshape(k, -1) @ products).reshape(k, width, width)
     pushed = moved[:, None] @ point.reach
     levered = point.leverage @ pushed
-    mixed = np.tensordot(
-        pushed.transpose(0, 3, 1, 2).reshape(k * width, -1),
-        levered.transpose(0, 3, 1, 2).reshape(k * width, -1).T,
-        1,
-    ).reshape(k, width, k, width)
+    left = pushed.transpose(0, 3, 1, 2).reshape(k * width, -1)
+    right = levered.transpose(0, 3, 1, 2).reshape(k * width, -1)
+    mixed = (left @ right.T).reshape(k, width, k, width)
     mixed = mixed.transpose(0, 2, 1, 3)
     curved = (bent.reshape(k * k, -1) @ products).reshape(k, k, width, width)
     return first, mixed + mixed.transpose(1, 0, 2, 3) - curved

@@ -20,12 +20,13 @@ from reference.panel import Floats
 _MAX_ITERATIONS = 200
 _MAX_POLISH = 8
 _ACCEPT = 1e-4
+_NEAR = 1e-2
 _PROMISE = 1e-6
 _DECREMENT = 1e-10
 _NOTHING = 1e-22
 _FLAT = 1e-11
-_SNAP = 1e-3
-_SNAP_COST = 1e-9
+_SNAP = 0.1
+_NOISE = 1e-9
 _DESCENDING = 1e-9
 _SAME_OPTIMUM = 2e-6
 _FEW_GROUPS = 12
@@ -33,7 +34,7 @@ _FEW_GROUPS = 12
 
 @dataclass(frozen=True)
 class Step:
-    """One iteration: criterion before it, largest gradient entry, trust radius, whether the step was taken."""
+    """One iteration: criterion before it, largest gradient entry, trust radius, whether it was taken."""
 
     criterion: float
     gradient: float
@@ -112,8 +113,8 @@ def find_optimum(blocks: Blocks, *, reml: bool) -> Optimum:
     if not optimum.decrement <= _DECREMENT:
         raise ConvergenceError(
             f"the best of {len(ends)} starts stopped after {len(descents[chosen].steps)} steps where the "
-            f"criterion could still fall by {optimum.decrement:.1e}; look for a store or a row that differs wildly "
-            "from the others, or fit the random-intercept model."
+            f"criterion could still fall by {optimum.decrement:.1e}; look for a store or a row that differs "
+            "wildly from the others, or fit the random-intercept model."
         )
     return replace(optimum, descents=descents, chosen=chosen)
 
@@ -165,11 +166,15 @@ def _directions(rotation: Floats, rank: int) -> Floats:
 
 
 def _descend(name: str, factor: Floats, blocks: Blocks, *, reml: bool) -> tuple[Descent, Floats]:
-    """Follow one start down to where little is left to gain; return its log and the factor there."""
+    """Follow one start down to where little is left to gain; return its log and the factor there.
+
+    Where a scale shrinks towards zero, Newton's steps may close in by a constant factor only, so the boundary
+    is tried at once.
+    """
     rotation, scales = _turn(factor)
     point = profile(rotation * scales, blocks, reml=reml)
     radius = max(1.0, float(scales[0]))
-    predicted = np.inf
+    predicted, untried = np.inf, True
     steps: list[Step] = []
     while len(steps) < _MAX_ITERATIONS:
         directions = _directions(rotation, scales.size)
@@ -177,6 +182,12 @@ def _descend(name: str, factor: Floats, blocks: Blocks, *, reml: bool) -> tuple[
         move, predicted = _trust_region_step(local, radius)
         if predicted <= _PROMISE:
             break
+        if predicted <= _NEAR and untried and scales[-1] <= _SNAP:
+            untried = False
+            cut = _cut(rotation, scales, point.criterion, blocks, reml=reml)
+            if cut is not None:
+                rotation, scales, point, predicted = cut.rotation, cut.scales, cut.point, cut.decrement
+                break
         trial = rotation * scales + np.tensordot(move, directions, 1)
         candidate = profile(trial, blocks, reml=reml)
         ratio = (point.criterion - candidate.criterion) / predicted
@@ -195,16 +206,27 @@ def _descend(name: str, factor: Floats, blocks: Blocks, *, reml: bool) -> tuple[
 def _settle(factor: Floats, blocks: Blocks, *, reml: bool) -> Optimum:
     """Return the polished optimum at the lowest rank that costs nothing, curvature across it included."""
     rotation, scales = _turn(factor)
-    whole = scales.size
-    best = _polish(rotation, scales, whole, blocks, reml=reml)
-    for rank in range(int(np.count_nonzero(best.scales > _SNAP)), whole):
-        cut = _polish(best.rotation, best.scales, rank, blocks, reml=reml)
-        full = derivatives(cut.factor, _directions(cut.rotation, whole), cut.point, reml=reml)
+    ceiling = profile(factor, blocks, reml=reml).criterion + _PROMISE
+    cut = _cut(rotation, scales, ceiling, blocks, reml=reml)
+    if cut is not None:
+        return cut
+    best = _polish(rotation, scales, scales.size, blocks, reml=reml)
+    cut = _cut(best.rotation, best.scales, best.point.criterion + _NOISE, blocks, reml=reml)
+    return best if cut is None else cut
+
+
+def _cut(rotation: Floats, scales: Floats, ceiling: float, blocks: Blocks, *, reml: bool) -> Optimum | None:
+    """Return the optimum of the lowest rank near a factor whose last scales are negligible, if there is one.
+
+    It must not lie above the ceiling, nor may the criterion fall when a lost direction returns.
+    """
+    for rank in range(int(np.count_nonzero(scales > _SNAP)), scales.size):
+        cut = _polish(rotation, scales, rank, blocks, reml=reml)
+        full = derivatives(cut.factor, _directions(cut.rotation, scales.size), cut.point, reml=reml)
         curvature = np.linalg.eigvalsh(full.hessian)
-        level = cut.point.criterion <= best.point.criterion + _SNAP_COST
-        if level and curvature[0] >= -_DESCENDING * max(1.0, curvature[-1]):
+        if cut.point.criterion <= ceiling and curvature[0] >= -_DESCENDING * max(1.0, curvature[-1]):
             return cut
-    return best
+    return None
 
 
 def _polish(rotation: Floats, scales: Floats, rank: int, blocks: Blocks, *, reml: bool) -> Optimum:

@@ -175,6 +175,6 @@ def _check_weeks(store_id: Integers, week: Integers, source: str) -> None:
                 "keep one row of it."
             )
         raise PanelError(
-            f"{source}: column 'week', row {row}: store {store} jumps from week {int(week[order[position]])} to "
-            f"{this_week}; add the weeks between."
+            f"{source}: column 'week', row {row}: store {store} jumps from week "
+            f"{int(week[order[position]])} to {this_week}; add the weeks between."
         )

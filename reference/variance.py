@@ -11,7 +11,7 @@ from reference.mixed import MixedFit
 
 @dataclass(frozen=True)
 class VarianceComponent:
-    """One line of the random part: a variance (``second`` empty) or covariance, with its sd or correlation."""
+    """One line of the random part: a variance (``second`` empty) or covariance, and its sd or correlation."""
 
     group: str
     first: str
