@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import io
 from dataclasses import dataclass
 from pathlib import Path
@@ -92,12 +93,12 @@ class Panel:
         """
         name = source if source is not None else (str(file) if isinstance(file, Path) else "the CSV bytes")
         try:
-            text = file.read_bytes() if isinstance(file, Path) else file
-            frame = pd.read_csv(io.BytesIO(text), float_precision="round_trip")
-        except (OSError, ValueError) as error:
-            raise PanelError(
-                f"{name} cannot be read as CSV ({error}); check the path and the format."
-            ) from error
+            text = (file.read_bytes() if isinstance(file, Path) else file).decode("utf-8-sig")
+            header, *rows = [row for row in csv.reader(io.StringIO(text), strict=True) if row]
+            columns = list(zip(header, *rows, strict=True))
+        except (OSError, ValueError, csv.Error) as error:
+            raise PanelError(f"{name} cannot be read as CSV ({error}); check the path and the format.") from error
+        frame = pd.concat([pd.Series(_numbers(cells), name=title) for title, *cells in columns], axis=1)
         return cls.from_frame(frame, name)
 
     @property
@@ -119,6 +120,17 @@ class Panel:
         columns = [getattr(self, name).tolist() for name in COLUMNS]
         lines = [",".join(COLUMNS), *(",".join(map(repr, row)) for row in zip(*columns, strict=True))]
         return ("\n".join(lines) + "\n").encode("ascii")
+
+
+def _numbers(cells: list[str]) -> list[float] | list[str]:
+    """Return the cells as floats, an empty one as nan; as they are if one is not a number.
+
+    Python's own conversion is exact; that of pandas depends on its version.
+    """
+    try:
+        return [float(cell) if cell.strip() else float("nan") for cell in cells]
+    except ValueError:
+        return cells
 
 
 def _check_columns(frame: pd.DataFrame, source: str) -> None:

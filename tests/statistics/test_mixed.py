@@ -1,0 +1,192 @@
+"""The optimum: invariants, closed forms, brute force, and the errors of fits that cannot be."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.optimize import minimize
+
+from reference import (
+    NULL_MODEL,
+    RANDOM_INTERCEPT,
+    RANDOM_SLOPE,
+    ConvergenceError,
+    DesignError,
+    MixedModel,
+    SaturationError,
+    coefficient_table,
+    fit_mixed,
+    grand_mean_centre,
+)
+from reference import optimizer as optimizer_module
+from reference.design import build_design
+from reference.likelihood import profile
+
+MEDIA = ["youtube", "facebook", "newspaper"]
+
+
+@pytest.mark.parametrize("reml", [True, False])
+def test_unit_and_centring_of_spend_change_the_criterion_by_the_known_constant_only(panel, reml):
+    raw = fit_mixed(panel, RANDOM_SLOPE, reml=reml)
+    centred = fit_mixed(grand_mean_centre(panel).frame, RANDOM_SLOPE, reml=reml)
+    dollars = panel.frame
+    dollars[MEDIA] *= 1000.0
+    scaled = fit_mixed(dollars, RANDOM_SLOPE, reml=reml)
+    constant = 2.0 * 3 * np.log(1000.0) if reml else 0.0
+    assert centred.criterion == pytest.approx(raw.criterion, abs=1e-8)
+    assert scaled.criterion == pytest.approx(raw.criterion + constant, abs=1e-8)
+    np.testing.assert_allclose(scaled.coefficients[2:] * 1000.0, raw.coefficients[2:], rtol=1e-10)
+    assert scaled.rank == centred.rank == raw.rank
+    for one, other in zip(coefficient_table(raw)[1:], coefficient_table(scaled)[1:], strict=True):
+        assert other.df == pytest.approx(one.df, rel=1e-9)
+
+
+@settings(deadline=None, derandomize=True, max_examples=25)
+@given(
+    seed=st.integers(0, 10_000),
+    shift=st.floats(-5000, 5000),
+    log_scale=st.floats(-6, 6),
+    level=st.floats(-1e4, 1e4),
+    log_unit=st.floats(-4, 4),
+)
+def test_shift_and_scale_of_predictor_and_response(drawn_frame, seed, shift, log_scale, level, log_unit):
+    frame = drawn_frame(seed)
+    scale, unit = 10.0**log_scale, 10.0**log_unit
+    moved = frame.assign(youtube=(frame["youtube"] + shift) * scale, sales=frame["sales"] * unit + level)
+    before, after = fit_mixed(frame, RANDOM_SLOPE), fit_mixed(moved, RANDOM_SLOPE)
+    n, p = before.design.fixed.shape
+    constant = 2 * np.log(scale) + 2 * (n - p) * np.log(unit)
+    noise = 1e-14 * (abs(level) / unit + abs(shift)) * n
+    assert after.criterion == pytest.approx(before.criterion + constant, abs=1e-8 + noise)
+    slope, moved_slope = before.fixed_effects["youtube"], after.fixed_effects["youtube"]
+    assert moved_slope * scale / unit == pytest.approx(slope, rel=1e-6)
+    assert after.sigma / unit == pytest.approx(before.sigma, rel=1e-6)
+    assert after.rank == before.rank
+
+
+@settings(deadline=None, derandomize=True, max_examples=15)
+@given(seed=st.integers(0, 10_000), order=st.randoms(use_true_random=False))
+def test_order_of_rows_and_labels_of_groups_do_not_matter(drawn_frame, seed, order):
+    frame = drawn_frame(seed)
+    rows = list(range(len(frame)))
+    order.shuffle(rows)
+    labels = list(range(101, 101 + frame["store_id"].nunique()))
+    order.shuffle(labels)
+    shuffled = frame.iloc[rows].assign(store_id=lambda t: [labels[store - 1] for store in t["store_id"]])
+    before, after = fit_mixed(frame, RANDOM_SLOPE), fit_mixed(shuffled, RANDOM_SLOPE)
+    assert after.criterion == pytest.approx(before.criterion, abs=1e-9)
+    assert after.rank == before.rank
+    np.testing.assert_allclose(after.coefficients, before.coefficients, rtol=1e-7)
+    renamed = after.conditional_modes.loc[labels]
+    np.testing.assert_allclose(renamed.to_numpy(), before.modes, rtol=1e-5, atol=1e-7)
+
+
+@pytest.mark.parametrize("level_sd", [0.0, 1.0])
+def test_balanced_null_model_has_the_closed_form_of_anova(panel, level_sd):
+    rng = np.random.default_rng(8)
+    frame = panel.frame
+    frame["sales"] = rng.standard_normal(200) + level_sd * np.repeat(rng.standard_normal(20), 10)
+    table = frame["sales"].to_numpy().reshape(20, 10)
+    within = table.var(axis=1, ddof=1).mean()
+    between = 10 * table.mean(axis=1).var(ddof=1)
+    fit = fit_mixed(frame, NULL_MODEL)
+    if between > within:
+        assert fit.sigma**2 == pytest.approx(within, rel=1e-10)
+        assert fit.random_covariance[0, 0] == pytest.approx((between - within) / 10, rel=1e-9)
+    else:
+        assert fit.random_covariance[0, 0] == 0.0
+        assert fit.sigma**2 == pytest.approx(table.var(ddof=1), rel=1e-10)
+    assert fit.singular is not (between > within)
+    assert fit.coefficients[0] == pytest.approx(table.mean(), rel=1e-12)
+
+
+@pytest.mark.parametrize("reml", [True, False])
+@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize(
+    "how",
+    [{}, {"slope_sd": 0.0}, {"level_sd": 0.0}, {"slope_sd": 0.0, "level_sd": 0.0}, {"stores": 6}],
+    ids=["regular", "no slope variance", "no level variance", "neither", "few stores"],
+)
+def test_no_start_of_a_brute_force_search_finds_a_lower_criterion(drawn_frame, how, seed, reml):
+    frame = drawn_frame(seed, **how)
+    fit = fit_mixed(frame, RANDOM_SLOPE, reml=reml)
+    blocks = build_design(frame, RANDOM_SLOPE).blocks
+    rng = np.random.default_rng(seed)
+
+    def criterion(entries):
+        return profile(np.array([[entries[0], 0.0], entries[1:]]), blocks, reml=reml).criterion
+
+    ends = [minimize(criterion, start, method="BFGS").fun for start in 2.0 * rng.standard_normal((3, 3))]
+    assert fit.optimum.point.criterion <= min(ends) + 1e-9
+    assert min(ends) == pytest.approx(fit.optimum.point.criterion, abs=1e-3)
+    assert fit.optimum.decrement < 1e-12
+
+
+def test_fit_without_any_random_variance_is_least_squares(drawn_frame):
+    frame = drawn_frame(0, slope_sd=0.0, level_sd=0.0)
+    fits = (fit_mixed(drawn_frame(seed, slope_sd=0.0, level_sd=0.0), RANDOM_INTERCEPT) for seed in range(20))
+    fit = next(fit for fit in fits if fit.rank == 0)
+    frame = fit.design.fixed
+    expected = np.linalg.lstsq(frame, fit.design.response)[0]
+    np.testing.assert_allclose(fit.coefficients, expected, rtol=1e-10)
+    assert [row.df for row in coefficient_table(fit)] == pytest.approx([fit.design.residual_df] * 5)
+    assert not fit.modes.any()
+    assert fit.theta.tolist() == [0.0]
+
+
+def test_satterthwaite_is_continuous_in_a_combination_of_coefficients(panel):
+    from reference import satterthwaite_df
+
+    fit = fit_mixed(panel, RANDOM_SLOPE)
+    means = np.array([1.0, 0.0, *panel.frame[MEDIA].mean()])
+    centred = fit_mixed(grand_mean_centre(panel).frame, RANDOM_SLOPE)
+    assert satterthwaite_df(fit, means) == pytest.approx(coefficient_table(centred)[0].df, rel=1e-9)
+
+
+def test_three_random_effects_reach_a_stationary_point(drawn_frame):
+    fit = fit_mixed(drawn_frame(1, stores=30), MixedModel("two slopes", random=("youtube", "facebook")))
+    assert fit.optimum.decrement < 1e-12
+    assert fit.relative_factor.shape == (3, 3)
+    assert fit.theta.size == 6
+
+
+def test_one_group_is_refused(drawn_frame):
+    with pytest.raises(DesignError, match="one group only.*fit OLS instead"):
+        fit_mixed(drawn_frame(0, stores=1), RANDOM_INTERCEPT)
+
+
+def test_saturated_model_is_refused(drawn_frame):
+    frame = drawn_frame(0).groupby("store_id").head(2)
+    with pytest.raises(SaturationError, match="nothing is left for the residual; add weeks per store"):
+        fit_mixed(frame, RANDOM_SLOPE)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"newspaper": 3.0}, "column 'newspaper' does not vary, so it repeats the intercept; drop it"),
+        ({"newspaper": lambda t: 2 * t["youtube"] + 1}, "column 'newspaper' is a combination of .* drop one"),
+        ({"facebook": np.nan}, "column 'facebook', row 0 is not finite; fill it in"),
+        ({"sales": lambda t: 1 + t["youtube"]}, "'sales' is an exact function of the predictors"),
+        ({"store_id": lambda t: t["store_id"] + 0.5}, "'store_id' must hold whole numbers; recode it"),
+    ],
+)
+def test_tables_that_cannot_carry_the_model_are_refused(panel, change, message):
+    with pytest.raises(DesignError, match=message):
+        fit_mixed(panel.frame.assign(**change), RANDOM_SLOPE)
+
+
+def test_missing_column_is_named(panel):
+    with pytest.raises(DesignError, match="the model needs column 'newspaper', which the table does not have"):
+        fit_mixed(panel.frame.drop(columns="newspaper"), RANDOM_SLOPE)
+    with pytest.raises(DesignError, match="the model needs column 'radio'"):
+        fit_mixed(panel, MixedModel("radio", fixed=("radio",)))
+
+
+def test_optimiser_that_did_not_arrive_is_an_error(panel, monkeypatch):
+    monkeypatch.setattr(optimizer_module, "_MAX_ITERATIONS", 0)
+    monkeypatch.setattr(optimizer_module, "_MAX_POLISH", 1)
+    with pytest.raises(ConvergenceError, match="could still fall by .* look for a store or a row"):
+        fit_mixed(panel, RANDOM_SLOPE)

@@ -1,0 +1,123 @@
+"""The panel: what is one, what is not, and its round trip through CSV."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from reference import DesignError, Panel, PanelError, grand_mean_centre, group_mean_centre, group_means
+from reference.panel import COLUMNS
+
+finite = st.floats(allow_nan=False, allow_infinity=False)
+
+
+def test_tutorial_panel_is_20_stores_by_10_weeks(panel):
+    assert panel.stores == tuple(range(1, 21))
+    assert len(panel) == 200
+    assert list(panel.frame.columns) == list(COLUMNS)
+    assert panel.frame["store_id"].dtype.kind == "i"
+    assert (panel.frame.groupby("store_id")["week"].agg(list).map(tuple) == tuple(range(1, 11))).all()
+
+
+def test_frame_is_fresh_and_the_panel_immutable(panel):
+    frame = panel.frame
+    frame.loc[0, "sales"] = -1.0
+    assert panel.frame.loc[0, "sales"] != -1.0
+    with pytest.raises(ValueError, match="read-only"):
+        panel.sales[0] = 1.0
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        panel.source = "elsewhere"
+
+
+def test_panel_does_not_see_later_changes_of_its_frame(panel):
+    frame = panel.frame
+    copy = Panel.from_frame(frame)
+    frame["sales"] = 0.0
+    np.testing.assert_array_equal(copy.sales, panel.sales)
+
+
+@settings(deadline=None, derandomize=True, max_examples=50)
+@given(rows=st.lists(st.tuples(finite, finite, finite, finite), min_size=1, max_size=8), first=st.integers(-5, 60))
+def test_csv_round_trip_is_exact(rows, first):
+    frame = pd.DataFrame(rows, columns=list(COLUMNS[2:]), dtype=float)
+    frame.insert(0, "store_id", 7)
+    frame.insert(1, "week", range(first, first + len(rows)))
+    panel = Panel.from_frame(frame)
+    again = Panel.from_csv(panel.to_csv_bytes())
+    for name in COLUMNS:
+        assert getattr(again, name).tobytes() == getattr(panel, name).tobytes()
+
+
+def test_rows_keep_their_order(panel):
+    shuffled = panel.frame.sample(frac=1.0, random_state=3)
+    assert Panel.from_frame(shuffled).week.tolist() == shuffled["week"].tolist()
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda t: t.drop(columns="week"), "column 'week' is missing; a panel needs store_id, week, youtube"),
+        (lambda t: t.assign(region=1), "column 'region' is not part of a panel; drop it"),
+        (lambda t: pd.concat([t, t[["week"]]], axis=1), "a column comes twice"),
+        (lambda t: t.head(0), "there are no rows; give one row per store and week"),
+        (lambda t: t.assign(sales="many"), "column 'sales' holds .*, not numbers; convert it"),
+        (lambda t: t.assign(sales=True), "column 'sales' holds bool, not numbers"),
+        (lambda t: t.assign(sales=t["sales"].where(t.index != 4)), "column 'sales', row 4 holds nan; fill it in"),
+        (lambda t: t.assign(youtube=np.inf), "column 'youtube', row 0 holds inf"),
+        (lambda t: t.assign(store_id=t["store_id"] + 0.5), "column 'store_id', row 0 holds 1.5, not a whole"),
+        (lambda t: t.assign(week=1e300), "column 'week', row 0 holds 1e\\+300, not a whole number; recode"),
+        (lambda t: t.assign(week=t["week"].replace(4, 3)), "row 3: store 1 has week 3 twice; keep one row"),
+        (lambda t: t.drop(index=3), "column 'week', row 3: store 1 jumps from week 3 to 5; add the weeks between"),
+    ],
+)
+def test_what_is_not_a_panel_is_refused_with_column_and_row(panel, change, message):
+    with pytest.raises(PanelError, match=f"^the upload: .*{message}"):
+        Panel.from_frame(change(panel.frame), source="the upload")
+
+
+def test_unreadable_csv_is_refused(tmp_path):
+    with pytest.raises(PanelError, match="missing.csv cannot be read as CSV .* check the path"):
+        Panel.from_csv(tmp_path / "missing.csv")
+    with pytest.raises(PanelError, match="the CSV bytes cannot be read as CSV"):
+        Panel.from_csv(b"")
+    with pytest.raises(PanelError, match="the upload cannot be read as CSV"):
+        Panel.from_csv(b"store_id,week\n1\n", "the upload")
+    with pytest.raises(PanelError, match="the upload cannot be read as CSV"):
+        Panel.from_csv(b"\xff\xfe", "the upload")
+
+
+def test_csv_cells_that_are_not_numbers_are_named(panel):
+    text = panel.to_csv_bytes().replace(b"\n1,2,", b"\n1,,", 1)
+    with pytest.raises(PanelError, match="column 'week', row 1 holds nan"):
+        Panel.from_csv(text)
+    with pytest.raises(PanelError, match="column 'store_id' holds .*, not numbers"):
+        Panel.from_csv(panel.to_csv_bytes().replace(b"\n1,1,", b"\none,1,", 1))
+
+
+def test_csv_from_a_spreadsheet_is_read(panel):
+    text = b"\xef\xbb\xbf" + panel.to_csv_bytes().replace(b"\n", b"\r\n") + b"\r\n"
+    np.testing.assert_array_equal(Panel.from_csv(text).sales, panel.sales)
+
+
+def test_grand_mean_centring_keeps_the_means(panel):
+    centred = grand_mean_centre(panel, ["youtube"])
+    assert centred.means["youtube"] == pytest.approx(panel.youtube.mean(), rel=1e-14)
+    assert centred.frame["youtube"].mean() == pytest.approx(0.0, abs=1e-12)
+    np.testing.assert_array_equal(centred.frame["facebook"], panel.facebook)
+
+
+def test_group_mean_centring_takes_each_store_to_zero(panel):
+    centred = group_mean_centre(panel)
+    assert centred.frame.groupby("store_id")[["youtube", "newspaper"]].mean().abs().to_numpy().max() < 1e-12
+    pd.testing.assert_frame_equal(centred.means, group_means(panel))
+    assert centred.means.loc[3, "youtube"] == pytest.approx(panel.youtube[panel.store_id == 3].mean())
+
+
+def test_centring_names_a_column_that_is_not_there(panel):
+    with pytest.raises(DesignError, match="column 'radio' is not in the table; centre one of store_id"):
+        grand_mean_centre(panel, ["radio"])
