@@ -34,8 +34,6 @@ def drawn_frame():
         week = np.concatenate([np.arange(1, count + 1) for count in weeks])
         sales = 5 + level[store - 1] + 0.1 * week + (0.05 + slope[store - 1]) * youtube + 0.2 * facebook
         columns = {"youtube": youtube, "facebook": facebook, "newspaper": newspaper}
-        return pd.DataFrame(
-            {"store_id": store, "week": week, **columns, "sales": sales + 2.0 * rng.standard_normal(n)}
-        )
+        return pd.DataFrame({"store_id": store, "week": week, **columns, "sales": sales + 2.0 * rng.standard_normal(n)})
 
     return draw

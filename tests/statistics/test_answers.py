@@ -1,0 +1,158 @@
+"""The answer key, the known mistakes, and the simulated panels they are told apart on."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+
+import numpy as np
+import pytest
+import statsmodels.formula.api as smf
+
+from reference import (
+    KEYS,
+    RANDOM_INTERCEPT,
+    RANDOM_SLOPE,
+    SimulationError,
+    Tutorial,
+    fit_mixed,
+    identify,
+    practice_key,
+    simulate_panel,
+    simulation,
+)
+from reference.answers import coincide
+
+SEEDS = (0, 1, 2, 3)
+MISTAKES = {
+    "var_store": {"standard_deviation", "maximum_likelihood"},
+    "var_residual": {"standard_deviation", "ols_residual_variance", "maximum_likelihood"},
+    "icc": {"from_standard_deviations", "upside_down", "null_model", "unadjusted", "ols_r_squared"},
+    "loglik_ri": {"reml", "deviance", "swapped"},
+    "loglik_rs": {"reml", "deviance", "swapped"},
+    "lrt_chi2": {"from_reml", "half", "negative"},
+    "lrt_p": {"one_df", "boundary_mixture", "wrong_tail", "from_reml"},
+    "lrt_df": {"one"},
+    "aic_gain": {"sign", "from_reml", "bic"},
+    "youtube_slope": {"ols", "random_intercept_model", "per_hundred"},
+    "store_slopes": {"deviations", "ols_per_store", "ols_per_store_youtube_only", "per_hundred"},
+    "top5": {"ascending", "by_intercept", "by_store_mean", "by_ols_per_store"},
+    "media_means": {"medians"},
+    "intercept_centred": {"uncentred", "group_mean", "week_centred_too"},
+    "var_intercept_centred": {"uncentred", "standard_deviation", "group_mean"},
+    "youtube_slope_centred": {"group_mean", "ols"},
+    "gain_average": {"one_unit", "ols"},
+    "gain_best_store": {"one_unit", "deviation", "average"},
+}
+
+
+@pytest.fixture(scope="module", params=SEEDS)
+def simulated(request):
+    return simulate_panel(request.param)
+
+
+def test_key_of_the_tutorial_is_the_tutorial(panel, results: Tutorial):
+    key = KEYS["practice"](panel)
+    values = key.values
+    assert values["icc"] == results.intercept.shares.icc_adjusted
+    assert values["var_store"] + values["var_residual"] == pytest.approx(
+        results.intercept.shares.random + results.intercept.shares.residual
+    )
+    assert values["lrt_chi2"] == results.comparison.statistic
+    assert values["lrt_chi2"] == pytest.approx(2 * (values["loglik_rs"] - values["loglik_ri"]), rel=1e-12)
+    assert values["preferred"] == "random slope"
+    assert values["top5"] == tuple(row.group for row in results.ranking[:5])
+    assert values["media_means"] == dict(results.centring.means)
+    assert values["intercept_centred"] == results.centred.coefficients[0].estimate
+    assert values["loglik_change"] == pytest.approx(0.0, abs=1e-9)
+    assert values["gain_best_store"] == 10 * results.ranking[0].slope
+    assert key.standard_errors["youtube_slope"] == results.slope.coefficients[2].standard_error
+    assert key.standard_errors["gain_average"] == 10 * key.standard_errors["youtube_slope"]
+    assert "var_intercept_centred" not in key.standard_errors
+
+
+def test_no_mistake_is_the_right_answer(panel, simulated):
+    for case in (panel, simulated):
+        key = practice_key(case)
+        assert key.mistakes.keys() <= key.values.keys()
+        for item, named in key.mistakes.items():
+            assert not any(coincide(key.values[item], wrong) for wrong in named.values())
+
+
+def test_values_are_plain_data(simulated):
+    def plain(value):
+        if isinstance(value, Mapping):
+            return all(type(k) in (int, str) and type(v) is float for k, v in value.items())
+        if isinstance(value, tuple):
+            return all(type(item) is int for item in value)
+        return type(value) in (float, int, str)
+
+    key = practice_key(simulated)
+    assert [item for item, value in key.values.items() if not plain(value)] == []
+    assert [(i, n) for i, named in key.mistakes.items() for n, v in named.items() if not plain(v)] == []
+    assert all(type(error) is float and error > 0 for error in key.standard_errors.values())
+    assert key.values.keys() - key.mistakes.keys() == {"preferred", "loglik_change"}
+
+
+def test_a_mistake_that_is_right_on_a_panel_is_left_out(panel):
+    assert {"by_intercept", "ascending"} <= practice_key(panel).mistakes["top5"].keys()
+    assert coincide(1.0, 1.0 + 1e-9)
+    assert coincide({"a": 1.0}, {"a": 1.0})
+    assert not coincide({"a": 1.0}, {"b": 1.0})
+    assert not coincide((1, 2), (2, 1))
+
+
+def test_simulated_panel_is_certified_and_reproducible(simulated):
+    seed = int(simulated.source.rsplit(" ", 1)[1])
+    assert identify(simulated).certified
+    assert simulate_panel(seed).to_csv_bytes() == simulated.to_csv_bytes()
+    weeks = np.bincount(simulated.store_id)[list(simulated.stores)]
+    assert 15 <= len(simulated.stores) <= 30
+    assert set(weeks) <= set(range(8, 15))
+    assert max(np.diff(simulated.stores)) > 1
+    assert 101 <= simulated.stores[0] <= simulated.stores[-1] <= 999
+    np.testing.assert_array_equal(simulated.sales, simulated.sales.round(2))
+
+
+def test_simulated_panels_of_two_seeds_differ():
+    assert simulate_panel(0).to_csv_bytes() != simulate_panel(1).to_csv_bytes()
+
+
+def test_every_known_mistake_is_there_and_apart_on_a_simulated_panel(simulated):
+    key = practice_key(simulated)
+    assert {item: set(named) for item, named in key.mistakes.items()} == MISTAKES
+    margins = identify(simulated).margins
+    assert min(margins.values()) > simulation.DISTINCT
+
+
+def test_tutorial_panel_is_not_certified_because_it_is_singular(panel):
+    assert identify(panel).reasons == ("the REML random slope fit is singular",)
+
+
+def test_seeds_that_give_no_panel_are_refused(monkeypatch):
+    with pytest.raises(SimulationError, match="seed -1 is negative; give 0 or more"):
+        simulate_panel(-1)
+    monkeypatch.setattr(simulation, "LARGEST_P", -1.0)
+    monkeypatch.setattr(simulation, "MAX_TRIES", 6)
+    with pytest.raises(SimulationError, match="none of 6 draws can be graded on .* take another seed"):
+        simulate_panel(0)
+
+
+def test_a_learner_with_statsmodels_reaches_the_same_optimum(simulated):
+    """youtube/100 and lbfgs, the way the course teaches."""
+    frame = simulated.frame
+    frame["youtube"] /= 100
+    formula = "sales ~ week + youtube + facebook + newspaper"
+    for model, slope in ((RANDOM_INTERCEPT, "1"), (RANDOM_SLOPE, "1 + youtube")):
+        for reml in (True, False):
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                learner = smf.mixedlm(formula, frame, groups=frame["store_id"], re_formula=slope)
+                learned = learner.fit(reml=reml, method=["lbfgs"])
+            ours = fit_mixed(frame, model, reml=reml)
+            # statsmodels leaves out log |X'X| from its REML likelihood by a constant; the estimates must agree
+            np.testing.assert_allclose(learned.fe_params, ours.coefficients, rtol=1e-3, atol=1e-5)
+            np.testing.assert_allclose(learned.scale, ours.sigma**2, rtol=1e-3)
+            np.testing.assert_allclose(learned.cov_re, ours.random_covariance, rtol=2e-2, atol=1e-3)
+            if not reml:
+                assert learned.llf == pytest.approx(ours.log_likelihood, abs=1e-3)

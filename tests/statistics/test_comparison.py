@@ -1,0 +1,180 @@
+"""Likelihood-ratio preconditions, shares, ranking, prediction, and readings."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from reference import (
+    RANDOM_INTERCEPT,
+    RANDOM_SLOPE,
+    ComparisonError,
+    DesignError,
+    MixedModel,
+    Panel,
+    compare_nested,
+    fit_mixed,
+    fit_ols,
+    grand_mean_centre,
+    group_slopes,
+    predict_conditional,
+    predict_population,
+    rank_groups,
+    read_collinearity,
+    read_convergence,
+    read_singularity,
+    simulate_panel,
+    top_groups,
+    variance_components,
+    variance_standard_errors,
+)
+
+NO_WEEK = MixedModel("no week", fixed=("youtube", "facebook", "newspaper"))
+TWO_SLOPES = MixedModel("two slopes", random=("youtube", "facebook"))
+
+
+@pytest.fixture(scope="module")
+def fits(panel):
+    models = (RANDOM_INTERCEPT, RANDOM_SLOPE, NO_WEEK, TWO_SLOPES)
+    return {model.name: fit_mixed(panel, model, reml=False) for model in models}
+
+
+def test_test_of_a_fixed_effect_has_no_mixture(fits):
+    test = compare_nested(fits["no week"], fits["random intercept"])
+    assert test.df == 1
+    assert test.p == test.p_boundary == pytest.approx(stats.chi2.sf(test.statistic, 1), rel=1e-10)
+
+
+def test_test_of_a_second_slope_mixes_two_and_three_degrees(fits):
+    test = compare_nested(fits["random slope"], fits["two slopes"])
+    assert test.df == 3
+    expected = (stats.chi2.sf(test.statistic, 2) + stats.chi2.sf(test.statistic, 3)) / 2
+    assert test.p_boundary == pytest.approx(expected, rel=1e-10)
+
+
+def test_reml_fits_are_refused(panel, fits):
+    with pytest.raises(ComparisonError, match="needs ML fits; refit both models with reml=False"):
+        compare_nested(fit_mixed(panel, RANDOM_INTERCEPT), fits["random slope"])
+
+
+@pytest.mark.parametrize(
+    ("smaller", "larger", "message"),
+    [
+        ("random slope", "random intercept", "'random slope' is not nested .* give the model with fewer terms"),
+        ("random slope", "random slope", "the two models are the same"),
+        ("no week", "random slope", "no simple boundary law holds; compare in two steps"),
+        ("random intercept", "two slopes", "no simple boundary law holds"),
+    ],
+)
+def test_models_that_cannot_be_compared_are_refused(fits, smaller, larger, message):
+    with pytest.raises(ComparisonError, match=message):
+        compare_nested(fits[smaller], fits[larger])
+
+
+def test_fits_to_different_data_are_refused(panel, fits):
+    frame = panel.frame
+    other = fit_mixed(frame.assign(sales=frame["sales"] + 1), RANDOM_SLOPE, reml=False)
+    with pytest.raises(ComparisonError, match="different rows or responses; refit both on the same table"):
+        compare_nested(fits["random intercept"], other)
+    noise = np.random.default_rng(1).standard_normal(200)
+    other = fit_mixed(frame.assign(youtube=noise), RANDOM_SLOPE, reml=False)
+    with pytest.raises(ComparisonError, match="predictors of the two fits hold different values"):
+        compare_nested(fits["random intercept"], other)
+
+
+def test_a_tie_in_slope_goes_to_the_smaller_id(panel, drawn_frame):
+    frame = panel.frame
+    first = frame[frame["store_id"] == 14]
+    twin = Panel.from_frame(first.assign(store_id=99))
+    both = Panel.from_frame(np_concat(frame, twin.frame))
+    order = [row.group for row in rank_groups(fit_mixed(both, RANDOM_SLOPE))]
+    assert order.index(99) == order.index(14) + 1
+
+
+def np_concat(*frames):
+    import pandas as pd
+
+    return pd.concat(frames, ignore_index=True)
+
+
+def test_ranking_needs_a_random_slope_and_enough_groups(panel):
+    with pytest.raises(DesignError, match="no random slope for 'youtube'; fit one that does"):
+        group_slopes(fit_mixed(panel, RANDOM_INTERCEPT))
+    with pytest.raises(DesignError, match="there are 20 groups; ask for between 1 and 20, not 21"):
+        top_groups(fit_mixed(panel, RANDOM_SLOPE), 21)
+
+
+def test_slopes_do_not_depend_on_centring(panel):
+    raw = group_slopes(fit_mixed(panel, RANDOM_SLOPE))
+    centred = group_slopes(fit_mixed(grand_mean_centre(panel).frame, RANDOM_SLOPE))
+    assert list(raw) == list(centred)
+    np.testing.assert_allclose(list(centred.values()), list(raw.values()), rtol=1e-9)
+
+
+def test_conditional_prediction_of_the_fitted_rows_is_the_fitted_value(panel):
+    fit = fit_mixed(panel, RANDOM_SLOPE)
+    np.testing.assert_allclose(predict_conditional(fit, panel), fit.fitted, rtol=1e-12)
+    np.testing.assert_allclose(predict_population(fit, panel), fit.design.fixed @ fit.coefficients, rtol=1e-12)
+
+
+def test_prediction_for_a_store_not_seen_is_refused(panel):
+    fit = fit_mixed(panel, RANDOM_SLOPE)
+    with pytest.raises(DesignError, match="store_id 99 was not in the fit; use predict_population"):
+        predict_conditional(fit, panel.frame.assign(store_id=99))
+
+
+def test_readings_of_the_tutorial(panel):
+    slope, intercept = fit_mixed(panel, RANDOM_SLOPE), fit_mixed(panel, RANDOM_INTERCEPT)
+    assert "Singular: the random effects vary in 1 of 2" in read_singularity(slope).sentence
+    assert not read_singularity(slope).fine
+    assert read_singularity(intercept).fine
+    assert read_convergence(slope).value < 1e-12
+    assert read_collinearity(fit_ols(panel, RANDOM_INTERCEPT)).fine
+
+
+def test_entangled_predictors_are_read_as_such(panel):
+    frame = panel.frame
+    frame["facebook"] = frame["youtube"] + 0.1 * frame["facebook"]
+    reading = read_collinearity(fit_ols(frame, RANDOM_INTERCEPT))
+    assert not reading.fine
+    assert "cannot be told from the others'" in reading.sentence
+
+
+def test_variance_standard_errors_agree_with_the_curvature_of_the_likelihood():
+    """Differences of the full -2 log-likelihood in (variance of stores, variance of residuals)."""
+    panel = simulate_panel(0)
+    fit = fit_mixed(panel, RANDOM_INTERCEPT, reml=False)
+    design = fit.design
+    same = np.equal.outer(design.codes, design.codes)
+
+    def deviance(store, residual):
+        V = residual * np.eye(len(same)) + store * same
+        X, y = design.fixed, design.response
+        beta = np.linalg.solve(X.T @ np.linalg.solve(V, X), X.T @ np.linalg.solve(V, y))
+        rest = y - X @ beta
+        return np.linalg.slogdet(V)[1] + rest @ np.linalg.solve(V, rest)
+
+    at = np.array([fit.random_covariance[0, 0], fit.sigma**2])
+    steps = np.diag(1e-3 * at)
+    hessian = np.array(
+        [[sum(s * t * deviance(*(at + s * a + t * b)) for s in (1, -1) for t in (1, -1)) for a in steps] for b in steps]
+    ) / (4e-6 * np.outer(at, at))
+    expected = np.sqrt(2 * np.diagonal(np.linalg.inv(hessian)))
+    errors = variance_standard_errors(fit)
+    np.testing.assert_allclose([errors["Intercept"], errors["Residual"]], expected, rtol=1e-3)
+
+
+def test_variance_standard_errors_on_the_boundary_leave_out_what_has_none(panel):
+    assert list(variance_standard_errors(fit_mixed(panel, RANDOM_SLOPE))) == ["Residual"]
+
+
+def test_correlation_with_a_variance_of_zero_is_nan(drawn_frame):
+    frame = drawn_frame(0, slope_sd=0.0, level_sd=0.0)
+    frame["sales"] = np.random.default_rng(2).standard_normal(len(frame))
+    fits = (
+        fit_mixed(frame.assign(sales=np.random.default_rng(k).standard_normal(len(frame))), RANDOM_SLOPE)
+        for k in range(60)
+    )
+    fit = next(fit for fit in fits if fit.rank == 0)
+    assert np.isnan(variance_components(fit)[2].sd_or_correlation)

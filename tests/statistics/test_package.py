@@ -1,0 +1,84 @@
+"""What the package shows to the outside: names, imports, documentation, and its command."""
+
+from __future__ import annotations
+
+import ast
+import doctest
+import importlib
+import inspect
+import pkgutil
+import subprocess
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+import reference
+from reference import errors, simulate_panel
+from reference.__main__ import main
+
+MODULES = sorted(module.name for module in pkgutil.iter_modules(reference.__path__))
+
+
+def test_all_is_exact():
+    public = {name for name, value in vars(reference).items() if not name.startswith("_")}
+    public -= {name for name in public if isinstance(getattr(reference, name), ModuleType)}
+    assert len(reference.__all__) == len(set(reference.__all__))
+    assert set(reference.__all__) == public
+
+
+def test_imports_point_downwards_and_never_at_the_autograder():
+    seen: dict[str, set[str]] = {}
+    for name in MODULES:
+        source = Path(reference.__path__[0], f"{name}.py").read_text(encoding="utf-8")
+        imports = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.ImportFrom)]
+        modules = {node.module or "" for node in imports}
+        assert not any(module.startswith("autograder") for module in modules)
+        seen[name] = {module.removeprefix("reference.") for module in modules if module.startswith("reference.")}
+    while seen:
+        lowest = [name for name, below in seen.items() if not below & seen.keys()]
+        assert lowest, f"a cycle of imports among {sorted(seen)}"
+        for name in lowest:
+            del seen[name]
+
+
+def test_error_tree_is_the_one_drawn():
+    classes = {name for name, value in vars(errors).items() if inspect.isclass(value)}
+    drawn = {word for line in errors.__doc__.splitlines() for word in line.split() if word.endswith("Error")}
+    assert drawn == classes
+    assert all(issubclass(getattr(errors, name), errors.MultilevelError) for name in classes)
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_examples_in_docstrings_run(name):
+    outcome = doctest.testmod(importlib.import_module(f"reference.{name}"))
+    assert outcome.failed == 0
+
+
+def test_command_prints_the_tutorial(capsys):
+    assert main([]) == 0
+    text = capsys.readouterr().out
+    titles = ("Descriptives", "Pooled OLS", "Random intercept (REML)", "ICC and R²", "What centring changed")
+    assert all(title in text for title in titles)
+    assert "top 5: 14, 1, 16, 8, 6" in text
+    assert max(map(len, text.splitlines())) <= 100
+
+
+def test_command_takes_a_panel_from_a_file(capsys, tmp_path):
+    panel = simulate_panel(1)
+    (tmp_path / "panel.csv").write_bytes(panel.to_csv_bytes())
+    assert main(["--panel", str(tmp_path / "panel.csv")]) == 0
+    assert f"{len(panel)} rows, {len(panel.stores)} stores" in capsys.readouterr().out
+
+
+def test_command_says_what_is_wrong_with_a_file(capsys, tmp_path):
+    (tmp_path / "panel.csv").write_text("store_id,week\n1,1\n")
+    assert main(["--panel", str(tmp_path / "panel.csv")]) == 1
+    assert "column 'youtube' is missing" in capsys.readouterr().err
+
+
+def test_command_explains_itself():
+    command = [sys.executable, "-m", "reference", "--help"]
+    shown = subprocess.run(command, capture_output=True, text=True, check=True, cwd=Path(reference.__path__[0]).parent)
+    assert "--panel FILE.csv" in shown.stdout
