@@ -1,0 +1,197 @@
+"""From the bytes the box wrote to plain values, parsed as hostile input.
+
+The box writes one JSON object per line. Nothing else leaves it, and a line is believed only if it has exactly one of
+the shapes below: no pickle, no code, no score. Whoever controls the box can write any of these lines, and gains by it
+no more than the right to state an answer.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import msgspec
+
+from autograder.sandbox import inside
+
+#: A number, a text, a truth value, or nothing: the only things that containers may hold.
+Scalar = float | str | bool | None
+
+#: No answer of the course is near these sizes; a longer one is refused rather than compared.
+MAX_ELEMENTS = 20_000
+MAX_TEXT = 100_000
+
+
+class Number(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="number"):
+    """A finite number; integers and NumPy scalars arrive as this too."""
+
+    value: float
+
+
+class NotFinite(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="not_finite"):
+    """Not-a-number or an infinity, by name: JSON has no word for them."""
+
+    text: str
+
+
+class Truth(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="truth"):
+    """True or False."""
+
+    value: bool
+
+
+class Text(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="text"):
+    """A string."""
+
+    value: str
+
+
+class Sequence(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="sequence"):
+    """A list, tuple, set, or one-dimensional array."""
+
+    items: tuple[Scalar, ...]
+
+
+class Mapping(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="mapping"):
+    """A dictionary or a Series: keys and values in step."""
+
+    keys: tuple[Scalar, ...]
+    values: tuple[Scalar, ...]
+
+
+class Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="table"):
+    """A DataFrame: column names, index, and rows."""
+
+    columns: tuple[Scalar, ...]
+    index: tuple[Scalar, ...]
+    rows: tuple[tuple[Scalar, ...], ...]
+
+
+class Nothing(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="nothing"):
+    """None."""
+
+
+class Other(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="other"):
+    """Something that is not plain data; only the name of its type came out."""
+
+    type: str
+
+
+Value = Number | NotFinite | Truth | Text | Sequence | Mapping | Table | Nothing | Other
+
+
+class ErrorText(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Name and message of an exception."""
+
+    name: str
+    message: str
+
+
+class Ready(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="event", tag="ready"):
+    """The box stands and no code of the learner has run yet."""
+
+
+class Start(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="event", tag="start"):
+    """A notebook is about to run."""
+
+    notebook: str
+
+
+class CellDone(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="event", tag="cell"):
+    """A cell has run; ``outputs`` are cleaned by `autograder.outputs` before anyone sees them."""
+
+    notebook: str
+    cell: int
+    outputs: list[dict[str, Any]]
+    error: ErrorText | None = None
+
+
+class Answer(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="event", tag="answer"):
+    """`check(name, value)` was called."""
+
+    notebook: str
+    name: str
+    value: Value
+
+
+class End(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="event", tag="end"):
+    """A notebook's run is over."""
+
+    notebook: str
+    how: str
+
+
+Event = Ready | Start | CellDone | Answer | End
+
+_DECODER: msgspec.json.Decoder[Event] = msgspec.json.Decoder(Event)
+
+
+def parse_event(line: bytes) -> Event | None:
+    """Return the event that a line of the box states, or None if it states none.
+
+    Parameters
+    ----------
+    line : bytes
+        One line, already bounded in length by the reader.
+
+    Returns
+    -------
+    Event or None
+        None for anything that is not exactly one of the shapes of this module: broken JSON, unknown or missing fields,
+        nesting without end, numbers beyond a double, lone surrogates, oversized containers.
+    """
+    try:
+        event = _DECODER.decode(line)
+    except (msgspec.DecodeError, RecursionError, UnicodeError, ValueError):
+        return None
+    if isinstance(event, Answer) and not _is_bounded(event.value):
+        return Answer(event.notebook, event.name, Other("an answer that is too large"))
+    return event
+
+
+def _is_bounded(value: Value) -> bool:
+    match value:
+        case Number(number):
+            return math.isfinite(number)
+        case Text(text):
+            return len(text) <= MAX_TEXT
+        case Sequence(items):
+            return len(items) <= MAX_ELEMENTS
+        case Mapping(keys, values):
+            return len(keys) == len(values) <= MAX_ELEMENTS
+        case Table(columns, index, rows):
+            width = len(columns)
+            return (
+                len(rows) == len(index) and all(len(row) == width for row in rows) and len(rows) * width <= MAX_ELEMENTS
+            )
+        case _:
+            return True
+
+
+def plain_value(value: object) -> Value:
+    """Return a Python object as it would come out of the box: the same conversion, without the box."""
+    converted: Value = msgspec.convert(inside.plain(value), Value)
+    return converted if _is_bounded(converted) else Other("an answer that is too large")
+
+
+def describe(value: Value) -> str:
+    """Return the kind of a value in a learner's words, as in "a text" or "a list of 5"."""
+    match value:
+        case Number():
+            return "a number"
+        case NotFinite(text):
+            return text if text in ("nan", "inf", "-inf") else "not a finite number"
+        case Truth():
+            return "True or False"
+        case Text():
+            return "a text"
+        case Sequence(items):
+            return f"a list of {len(items)}"
+        case Mapping(keys, _):
+            return f"a mapping of {len(keys)} entries"
+        case Table(columns, _, rows):
+            return f"a table of {len(rows)} rows and {len(columns)} columns"
+        case Nothing():
+            return "None"
+        case Other(name):
+            return f"a {name[:80]}"

@@ -1,0 +1,134 @@
+"""The command `mlm`: its words and its exit codes. What it does is in `autograder.commands`.
+
+Exit codes: 0 all graded; 1 something needs a person; 2 what was asked cannot be done as asked; 3 the box is not safe,
+or something of ours is broken.
+"""
+
+# Each command imports what it needs when it runs: the notebook libraries take seconds, and --help should not.
+
+from __future__ import annotations
+
+import sys
+import traceback
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from autograder.errors import OurFault, UsageError
+
+NEEDS_PERSON, USAGE, BROKEN = 1, 2, 3
+
+
+def _exit_with(code: int) -> None:
+    raise typer.Exit(code)
+
+
+app = typer.Typer(
+    name="mlm",
+    result_callback=_exit_with,
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    help="Grade, release and check the exercises of a course in multilevel modelling.",
+    epilog="Exit codes: 0 all graded; 1 something needs a person; 2 not possible as asked; "
+    "3 the box is not safe, or we are broken.",
+)
+
+AssignmentArgument = Annotated[str, typer.Argument(help="Name of the assignment, a folder in solutions/.")]
+CourseOption = Annotated[
+    Path | None,
+    typer.Option("--course", help="The course folder; else the one around the current folder.", show_default=False),
+]
+IntoOption = Annotated[Path, typer.Option("--into", help="Where gradebook.db, autograded/ and feedback/ go.")]
+SeedOption = Annotated[
+    int | None,
+    typer.Option(
+        "--hidden-seed", min=0, help="Seed of the hidden panel; else one is drawn once and kept.", show_default=False
+    ),
+]
+WorkersOption = Annotated[
+    int | None, typer.Option("--workers", min=1, help="Boxes at a time; else one per processor.", show_default=False)
+]
+
+
+@app.command(epilog="Example: mlm grade practice --submitted submitted/ --into grading/")
+def grade(
+    assignment: AssignmentArgument,
+    submitted: Annotated[Path, typer.Option("--submitted", help="Folder with one folder per learner.")],
+    into: IntoOption = Path("grading"),
+    course: CourseOption = None,
+    hidden_seed: SeedOption = None,
+    workers: WorkersOption = None,
+) -> int:
+    """Grade a class, each learner in the box, on the known panel and on a hidden one."""
+    from autograder import commands
+
+    return commands.grade(
+        commands.course_at(course), assignment, submitted, into, hidden_seed=hidden_seed, workers=workers
+    )
+
+
+@app.command(epilog="Example: mlm release practice")
+def release(assignment: AssignmentArgument, course: CourseOption = None) -> int:
+    """Make the learners' notebooks in exercises/ from solutions/."""
+    from autograder import commands
+
+    return commands.release(commands.course_at(course), assignment)
+
+
+@app.command(epilog="Example: mlm check exercises/practice/task1-icc.ipynb")
+def check(
+    notebook: Annotated[Path, typer.Argument(help="A notebook of an assignment, under its own name.")],
+    course: CourseOption = None,
+) -> int:
+    """Run one notebook and say how each answer fares; for learners.
+
+    Exit code 0: every answer is right. 1: something is not, or is for a person to read.
+    """
+    from autograder import commands
+
+    return commands.check(commands.course_at(course or notebook.absolute().parent), notebook)
+
+
+@app.command(epilog="Example: mlm doctor")
+def doctor(course: CourseOption = None) -> int:
+    """Try to get out of the box, and say which of its walls hold here."""
+    from autograder import commands
+
+    return commands.doctor(commands.course_at(course))
+
+
+@app.command(epilog="Example: mlm demo --into build/demo")
+def demo(
+    into: Annotated[Path, typer.Option("--into", help="Where the sample class and its grades go.")] = Path(
+        "build/demo"
+    ),
+    course: CourseOption = None,
+    workers: WorkersOption = None,
+) -> int:
+    """Build a class of sample submissions, grade it, and say where the pages are."""
+    from autograder import commands
+
+    return commands.demo(commands.course_at(course), into, workers=workers)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command, with every error of ours as one sentence and an exit code."""
+    try:
+        app(args=arguments)
+    except UsageError as error:
+        print(f"mlm: {error}", file=sys.stderr)
+        sys.exit(USAGE)
+    except OurFault as error:
+        print(f"mlm: {error}", file=sys.stderr)
+        sys.exit(BROKEN)
+    except Exception:
+        # Python would end with 1, which says here that a person must read something.
+        traceback.print_exc()
+        print(
+            "mlm: this is a fault of ours, and nobody's mark. Please report it with the lines above.", file=sys.stderr
+        )
+        sys.exit(BROKEN)

@@ -1,0 +1,170 @@
+"""What the commands of `mlm` do: each returns its exit code, and prints what a person should know."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from importlib import resources
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from autograder import pipeline
+from autograder.course import Course, find_course
+from autograder.errors import BoxUnavailable, CourseError
+from autograder.records import Grade, Verdict
+from autograder.release import write_release
+from autograder.report import SIGNS, most_urgent
+from autograder.samples import build_class
+from autograder.sandbox.probe import Wall, examine_box
+from autograder.submission import find_submissions, read_notebook
+
+ALL_GRADED, NEEDS_PERSON, BROKEN = 0, 1, 3
+
+#: The sample submissions of a checkout, one folder each.
+SAMPLES = Path("tests", "submissions")
+
+_OUT = Console(soft_wrap=True, markup=False, highlight=False)
+_ERR = Console(stderr=True, soft_wrap=True, markup=False, highlight=False)
+
+
+def course_at(folder: Path | None) -> Course:
+    """Return the course around a folder, or around the current one."""
+    return find_course(folder or Path.cwd())
+
+
+def grade(
+    course: Course, assignment: str, submitted: Path, into: Path, *, hidden_seed: int | None, workers: int | None
+) -> int:
+    """Grade every submission of a folder and file the results in another; see `mlm grade --help`."""
+    rubric = course.rubric(assignment)
+    folders, ignored = find_submissions(submitted, assignment)
+    pipeline.require_gradebook(into)
+    with _ERR.status("Preparing the panels and their answers …"):
+        panels = pipeline.prepare_panels(rubric, pipeline.hidden_seed(into, hidden_seed))
+        grading = pipeline.prepare_grading(course, rubric, panels)
+    _require_safe_box(course, [*(folder.path for folder in folders), into])
+    grades = []
+    with _progress() as progress:
+        task = progress.add_task(f"Grading {assignment}", total=len(folders))
+        for done in pipeline.grade_class(grading, folders, into, workers=workers):
+            grades.append(done)
+            progress.advance(task)
+    page = pipeline.write_class_page(grading, grades, into)
+    _print_grades(grades, ignored)
+    _OUT.print(f"\nThe class     {page}\nFeedback      {into / 'feedback'}\nGradebook     {into / 'gradebook.db'}")
+    _OUT.print(f"Read by hand  cd {into} && jupyter lab, then Nbgrader > Formgrader")
+    return _exit_code(grades)
+
+
+def _require_safe_box(course: Course, more: Sequence[Path]) -> None:
+    with _ERR.status("Trying to get out of the box …"):
+        leaking = [wall for wall in examine_box(_protected(course, more)) if not wall.holds]
+    if leaking:
+        lines = "\n".join(f"  - {wall.claim}: {wall.detail}" for wall in leaking)
+        raise BoxUnavailable(f"The box is not safe here, so nothing was run. These do not hold:\n{lines}")
+
+
+def _protected(course: Course, more: Sequence[Path] = ()) -> tuple[Path, ...]:
+    """Return every file no learner's code may see; the box's own module is the one exception."""
+    packages = [Path(str(resources.files(name))) for name in ("autograder", "reference")]
+    inside = packages[0] / "sandbox" / "inside.py"
+    ours = [course.root / name for name in ("course", "exercises", "scripts", "solutions", "tests")]
+    files = {file for root in (*packages, *ours, *more) for file in root.rglob("*")}
+    return tuple(sorted(file for file in files - {inside} if file.is_file() and not file.is_symlink()))
+
+
+def _progress() -> Progress:
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    return Progress(*columns, console=_ERR)
+
+
+def _print_grades(grades: Sequence[Grade], ignored: Sequence[str]) -> None:
+    table = Table(box=None, pad_edge=False)
+    table.add_column("Learner", no_wrap=True)
+    table.add_column("Points", no_wrap=True, justify="right")
+    table.add_column("Right", no_wrap=True, justify="right")
+    table.add_column("Look at first", no_wrap=True)
+    for grade in sorted(grades, key=lambda g: g.student):
+        right = sum(item.verdict is Verdict.CORRECT for item in grade.items)
+        urgent = most_urgent(grade)
+        points = f"{grade.score:g} / {grade.points:g}"
+        table.add_row(grade.student, points, f"{right} / {len(grade.items)}", f"{SIGNS[urgent]} {urgent}")
+    _OUT.print(table)
+    for line in ignored:
+        _OUT.print(f"Not graded: {line}.")
+    for grade in grades:
+        if grade.is_ungraded:
+            _OUT.print(f"Not graded: {grade.student}. {grade.items[0].reason}")
+    waiting = sum(grade.needs_person for grade in grades)
+    if waiting:
+        _OUT.print(f"{waiting} of {len(grades)} submissions have something that a person must read.")
+
+
+def _exit_code(grades: Sequence[Grade]) -> int:
+    if any(grade.is_ungraded for grade in grades):
+        return BROKEN
+    return NEEDS_PERSON if any(grade.needs_person for grade in grades) else ALL_GRADED
+
+
+def release(course: Course, assignment: str) -> int:
+    """Write the released notebooks of an assignment; see `mlm release --help`."""
+    for path in write_release(course, course.rubric(assignment)):
+        _OUT.print(f"Released {path}")
+    return ALL_GRADED
+
+
+def check(course: Course, notebook: Path) -> int:
+    """Run one notebook in the box and print how its answers fare; see `mlm check --help`."""
+    rubric = course.rubric(_assignment_of(course, notebook))
+    if not notebook.is_file():
+        raise CourseError(f"There is no notebook {notebook}.")
+    grading = pipeline.prepare_grading(course, rubric, pipeline.prepare_panels(rubric, None))
+    released = {entry.name: entry for entry in grading.release}
+    with _ERR.status(f"Running {notebook.name} …"):
+        graded = pipeline.grade_notebook(grading, read_notebook(notebook, released[notebook.stem]))
+    table = Table(box=None, pad_edge=False, show_header=False)
+    for item in graded.items:
+        said = " ".join(filter(None, (item.reason, item.hint)))
+        table.add_row(f"{SIGNS[item.verdict]} {item.item}", str(item.verdict), said)
+    _OUT.print(table)
+    for note in graded.notebook.notes:
+        _OUT.print(f"Note: {note}")
+    return 0 if all(item.verdict is Verdict.CORRECT for item in graded.items) else 1
+
+
+def _assignment_of(course: Course, notebook: Path) -> str:
+    for assignment in course.assignments:
+        if any(entry.name == notebook.stem for entry in course.rubric(assignment).notebook):
+            return assignment
+    raise CourseError(f"No assignment has a notebook {notebook.name}. Check it under the name it was handed out with.")
+
+
+def doctor(course: Course) -> int:
+    """Examine the box and print which of its walls hold; see `mlm doctor --help`."""
+    with _ERR.status("Trying to get out of the box …"):
+        walls = examine_box(_protected(course))
+    _print_walls(walls)
+    return ALL_GRADED if all(wall.holds for wall in walls) else BROKEN
+
+
+def _print_walls(walls: Sequence[Wall]) -> None:
+    for wall in walls:
+        _OUT.print(f"✓ {wall.claim}" if wall.holds else f"✗ {wall.claim}: {wall.detail}")
+    broken = sum(not wall.holds for wall in walls)
+    _OUT.print(f"{broken} of these do not hold: nothing is graded here." if broken else "Every wall of the box holds.")
+
+
+def demo(course: Course, into: Path, *, workers: int | None) -> int:
+    """Build and grade the class of sample submissions; see `mlm demo --help`."""
+    rubric = course.rubric("practice")
+    submitted = into / "submitted"
+    if submitted.exists():
+        shutil.rmtree(submitted)
+    names = build_class(course.root / SAMPLES, course, rubric, submitted)
+    _OUT.print(f"A class of {len(names)} sample submissions is in {submitted}.")
+    code = grade(course, rubric.assignment, submitted, into / "grading", hidden_seed=None, workers=workers)
+    # Memos wait for a person, as they should: the demonstration has done all it can.
+    return ALL_GRADED if code == NEEDS_PERSON else code

@@ -1,0 +1,64 @@
+"""The executed notebook in nbgrader's ``autograded/`` layout, as formgrader opens it.
+
+What nbgrader itself would read from a check cell's output is written there: exactly one result with the score, so that
+formgrader, ``nbgrader generate_feedback`` and this package never disagree.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from html import escape
+from typing import Any
+
+import nbformat
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output, new_raw_cell
+
+from autograder.outputs import clean_outputs
+from autograder.records import Cell, ItemResult, NotebookGrade
+from autograder.release import ReleasedNotebook
+
+_NEW_CELL: Mapping[str, Callable[[str], Any]] = {
+    "code": new_code_cell,
+    "markdown": new_markdown_cell,
+    "raw": new_raw_cell,
+}
+
+
+def executed_notebook(grade: NotebookGrade, release: ReleasedNotebook) -> str:
+    """Return a learner's executed notebook as text, with nbgrader's metadata and a score in every check cell."""
+    runs = {run.index: run for run in grade.run.cells}
+    results = {item.item: item for item in grade.items}
+    cells = []
+    for index, cell in enumerate(grade.notebook.cells):
+        node = _node(index, cell, release)
+        if cell.cell_type == "code":
+            result = results.get(cell.grade_id or "")
+            if result is not None:
+                node.outputs = [_score_output(result)]
+            elif index in runs:
+                node.outputs = clean_outputs(runs[index].outputs)
+            node.execution_count = None
+        cells.append(node)
+    notebook = new_notebook(cells=cells)
+    notebook.metadata.kernelspec = {
+        "display_name": "Python 3 (ipykernel)",
+        "language": "python",
+        "name": "python3",
+    }
+    return f"{nbformat.writes(notebook)}\n"
+
+
+def _node(index: int, cell: Cell, release: ReleasedNotebook) -> Any:
+    node = _NEW_CELL[cell.cell_type](cell.source)
+    node.id = f"cell-{index}"
+    if cell.grade_id is not None:
+        # nbgrader asks for the kind of cell that was released beside the kind that is there.
+        node.metadata.nbgrader = {**release.metadata[cell.grade_id], "cell_type": cell.cell_type}
+    return node
+
+
+def _score_output(item: ItemResult) -> Any:
+    shown = f"<p><b>{escape(item.verdict)}</b>, {item.score:g} of {item.points:g} points. {escape(item.reason)}"
+    if item.hint:
+        shown += f" {escape(item.hint)}"
+    return new_output("execute_result", data={"text/plain": repr(float(item.score)), "text/html": shown + "</p>"})

@@ -1,0 +1,58 @@
+"""What the learner reads about an item: why it is not right and what to think about next, never the right value."""
+
+from __future__ import annotations
+
+from autograder.checkers import Finding
+from autograder.records import Ending, Verdict
+from autograder.rubric import Item, Rubric
+
+_ENDED = {
+    Ending.TIMED_OUT: "The notebook took longer than it may, and was stopped here. Look for a loop that does not end.",
+    Ending.OUT_OF_MEMORY: "The notebook used more memory than it may, and was stopped here.",
+    Ending.OUTPUT_LIMIT: "The notebook printed or drew more than it may, and was stopped here.",
+    Ending.CRASHED: "Python itself ended while this notebook ran: a call of exit(), or a crash of a library.",
+}
+
+_ELSEWHERE = (
+    "Right on the data you see, but not when your notebook was run on another panel of the same form. "
+    "Let the code compute this from what load_panel() returns: a typed-in number, store or decision does not travel."
+)
+
+
+def ended(ending: Ending) -> str:
+    """Return the sentence for a run that did not come to its own end."""
+    return _ENDED[ending]
+
+
+def explain(
+    rubric: Rubric, item: Item, finding: Finding, mistake: str | None, *, elsewhere: bool
+) -> tuple[str, str | None]:
+    """Return the reason of a result and a hint, if there is one.
+
+    Parameters
+    ----------
+    rubric : Rubric
+        Has the words for known mistakes.
+    item : Item
+        Has the advice for an answer that nothing explains.
+    finding : Finding
+        What the comparison found.
+    mistake : str or None
+        The known mistake the answer equals.
+    elsewhere : bool
+        True if the answer is right on the learner's own panel and fails on another one.
+    """
+    if elsewhere and finding.verdict in (Verdict.WRONG, Verdict.PARTIAL):
+        return _ELSEWHERE, None
+    if elsewhere:
+        return f"Right on the data you see; on another panel of the same form: {finding.sentence}", None
+    if finding.verdict not in (Verdict.WRONG, Verdict.PARTIAL):
+        return finding.sentence, None
+    hint = rubric.hint(item, mistake) if mistake else None
+    return finding.sentence, hint or item.advice or None
+
+
+def shorten(message: str, limit: int = 160) -> str:
+    """Return a message on one line, cut where it grows long."""
+    line = " ".join(message.split())
+    return line if len(line) <= limit else line[: limit - 1] + "…"

@@ -1,0 +1,74 @@
+"""The one door to the reference: panels, and the right and known wrong answers for a panel."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from autograder.errors import KeyUnavailable
+from autograder.rubric import Item, Rubric
+from reference import KEYS, AnswerKey, MultilevelError, Panel, Value, simulate_panel, tutorial_panel
+
+__all__ = ["AnswerKey", "Keyed", "Panel", "Value", "answer_key", "expected", "hidden_panel", "own_panel"]
+
+
+@dataclass(frozen=True)
+class Keyed:
+    """A panel with its answers. ``hidden`` is True for a panel that was never shown."""
+
+    panel: Panel
+    answers: AnswerKey
+    hidden: bool
+
+
+def own_panel(rubric: Rubric) -> Keyed:
+    """Return the panel the learner worked on, with its answers."""
+    panel = tutorial_panel()
+    return Keyed(panel, answer_key(rubric, panel), hidden=False)
+
+
+def hidden_panel(rubric: Rubric, seed: int) -> Keyed:
+    """Return the simulated panel of a seed, with its answers.
+
+    Raises
+    ------
+    KeyUnavailable
+        If no usable panel comes of the seed, or the reference cannot answer for it.
+    """
+    try:
+        panel = simulate_panel(seed)
+    except MultilevelError as error:
+        raise KeyUnavailable(f"No hidden panel comes of the seed {seed}: {error}") from error
+    return Keyed(panel, answer_key(rubric, panel), hidden=True)
+
+
+def answer_key(rubric: Rubric, panel: Panel) -> AnswerKey:
+    """Return the answers to a rubric's items on a panel.
+
+    Raises
+    ------
+    KeyUnavailable
+        If the reference has no such key, or cannot certify its own fit.
+    """
+    if rubric.key not in KEYS:
+        raise KeyUnavailable(
+            f"The rubric of {rubric.assignment!r} asks for the key {rubric.key!r}; there is {', '.join(KEYS)}."
+        )
+    try:
+        return KEYS[rubric.key](panel)
+    except MultilevelError as error:
+        raise KeyUnavailable(f"The reference has no answers for this panel: {error}") from error
+
+
+def expected(item: Item, answers: AnswerKey) -> Value | tuple[str, ...]:
+    """Return the right answer to an item on the key's panel.
+
+    Raises
+    ------
+    KeyUnavailable
+        If neither the rubric nor the reference knows it.
+    """
+    if item.right is not None:
+        return item.right
+    if item.id not in answers.values:
+        raise KeyUnavailable(f"Neither the rubric nor the reference knows the right answer to {item.id!r}.")
+    return answers.values[item.id]

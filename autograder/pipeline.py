@@ -1,0 +1,280 @@
+"""The one composition: from a folder of submissions to grades, pages and the gradebook.
+
+This is also the one place that turns a surprise into *ungraded*: whatever fails on our side while one learner is graded
+is said of that learner, costs no mark, and stops nobody else.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import secrets
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from autograder.course import Course
+from autograder.errors import BoxUnavailable, CourseError, GradebookError, OurFault
+from autograder.executed import executed_notebook
+from autograder.gradebook import COURSE_ID, Gradebook, require_gradebook_file
+from autograder.key import Keyed, hidden_panel, own_panel
+from autograder.records import (
+    Ending,
+    Grade,
+    ItemResult,
+    NotebookGrade,
+    NotebookRun,
+    Submission,
+    SubmittedNotebook,
+    Verdict,
+)
+from autograder.release import ReleasedNotebook, read_release, write_whole
+from autograder.report import class_page, learner_page
+from autograder.rubric import Rubric
+from autograder.sandbox.bubblewrap import Job, run_job
+from autograder.sandbox.policy import Limits
+from autograder.scoring import resolve_dependencies, score_notebook
+from autograder.submission import SubmissionFolder, read_submission
+
+GRADEBOOK = "gradebook.db"
+
+_LOG = logging.getLogger("mlm")
+
+
+@dataclass(frozen=True)
+class Grading:
+    """What is the same for every learner of a run: rubric, release, panels with their keys, limits."""
+
+    rubric: Rubric
+    release: tuple[ReleasedNotebook, ...]
+    panels: tuple[Keyed, ...]
+    limits: Limits = field(default_factory=Limits)
+
+
+def prepare_panels(rubric: Rubric, seed: int | None) -> tuple[Keyed, ...]:
+    """Return the panels of a run with their answers: the learner's own, and the hidden one of a seed if there is one.
+
+    Raises
+    ------
+    KeyUnavailable
+        If the reference has no answers for a panel.
+    """
+    own = own_panel(rubric)
+    return (own,) if seed is None else (own, hidden_panel(rubric, seed))
+
+
+def prepare_grading(course: Course, rubric: Rubric, panels: tuple[Keyed, ...], limits: Limits | None = None) -> Grading:
+    """Return everything a grading run needs.
+
+    Raises
+    ------
+    CourseError
+        If the assignment was not released.
+    """
+    return Grading(rubric, read_release(course, rubric), panels, limits or Limits())
+
+
+def grade_submission(grading: Grading, submission: Submission) -> Grade:
+    """Return one learner's grade: every notebook run in the box on every panel, and scored outside.
+
+    Raises
+    ------
+    OurFault
+        If the box or the reference fails; the learner is then not graded.
+    """
+    graded = _run_and_score(grading, submission.notebooks)
+    resolved = resolve_dependencies(grading.rubric, [item for notebook in graded for item in notebook.items])
+    notebooks = (replace(n, items=tuple(resolved[item.item] for item in n.items)) for n in graded)
+    return Grade(submission.student, grading.rubric.assignment, tuple(notebooks))
+
+
+def grade_notebook(grading: Grading, notebook: SubmittedNotebook) -> NotebookGrade:
+    """Return the grade of one notebook alone, as a learner asks for it.
+
+    Raises
+    ------
+    OurFault
+        If the box or the reference fails.
+    """
+    (graded,) = _run_and_score(grading, (notebook,))
+    resolved = resolve_dependencies(grading.rubric, graded.items)
+    return replace(graded, items=tuple(resolved[item.item] for item in graded.items))
+
+
+def _run_and_score(grading: Grading, notebooks: tuple[SubmittedNotebook, ...]) -> list[NotebookGrade]:
+    runnable = {n.name: _sources(n) for n in notebooks if n.problem is None}
+    runs = [
+        (keyed, run_job(Job(runnable, keyed.panel.to_csv_bytes(), grading.limits)) if runnable else {})
+        for keyed in grading.panels
+    ]
+    graded = []
+    for notebook in notebooks:
+        not_run = NotebookRun(notebook.name, Ending.FINISHED)
+        own = [(keyed, by_name.get(notebook.name, not_run)) for keyed, by_name in runs]
+        graded.append(NotebookGrade(notebook, own[0][1], score_notebook(grading.rubric, notebook, own)))
+    return graded
+
+
+def _sources(notebook: SubmittedNotebook) -> tuple[str | None, ...]:
+    return tuple(cell.source if cell.cell_type == "code" else None for cell in notebook.cells)
+
+
+def grade_folder(grading: Grading, folder: SubmissionFolder) -> Grade:
+    """Return one learner's grade, or one that is *ungraded* throughout if anything of ours fails.
+
+    Raises
+    ------
+    BoxUnavailable
+        If no box can be built: then nobody can be graded, and the run ends.
+    """
+    try:
+        return grade_submission(grading, read_submission(folder, grading.release))
+    except BoxUnavailable:
+        raise
+    except OurFault as fault:
+        return _ungraded(grading, folder.student, str(fault))
+    except Exception as surprise:
+        _LOG.exception("While grading %s", folder.student)
+        return _ungraded(grading, folder.student, f"{type(surprise).__name__}: {surprise}")
+
+
+def _ungraded(grading: Grading, student: str, why: str) -> Grade:
+    reason = f"This could not be graded, and that is not the learner's doing: {why}"
+    notebooks = []
+    for entry, released in zip(grading.rubric.notebook, grading.release, strict=True):
+        items = tuple(ItemResult(i.id, Verdict.UNGRADED, 0.0, i.points, reason) for i in entry.item)
+        run = NotebookRun(entry.name, Ending.FINISHED)
+        notebooks.append(NotebookGrade(SubmittedNotebook(entry.name, released.cells), run, items))
+    return Grade(student, grading.rubric.assignment, tuple(notebooks))
+
+
+def grade_class(
+    grading: Grading, folders: tuple[SubmissionFolder, ...], into: Path, *, workers: int | None = None
+) -> Iterator[Grade]:
+    """Grade learners side by side and yield each grade once its pages and its gradebook entry are written.
+
+    Parameters
+    ----------
+    grading : Grading
+        What is the same for all.
+    folders : tuple of SubmissionFolder
+        The learners.
+    into : Path
+        Where ``gradebook.db``, ``autograded/`` and ``feedback/`` go.
+    workers : int, optional
+        How many boxes run at a time; as many as there are processors if not given.
+
+    Raises
+    ------
+    GradebookError
+        If the gradebook cannot be used; nothing is written then.
+    BoxUnavailable
+        If no box can be built.
+    """
+    # Only this thread writes: nbgrader's SQLite gradebook takes one writer at a time.
+    with (
+        Gradebook(into / GRADEBOOK) as gradebook,
+        ThreadPoolExecutor(workers or len(os.sched_getaffinity(0))) as pool,
+    ):
+        gradebook.prepare(grading.rubric.assignment, grading.release)
+        _write_configuration(into)
+        waiting = [pool.submit(grade_folder, grading, folder) for folder in folders]
+        try:
+            for done in as_completed(waiting):
+                yield _file_grade(grading, done.result(), gradebook, into)
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
+
+
+def _file_grade(grading: Grading, grade: Grade, gradebook: Gradebook, into: Path) -> Grade:
+    if grade.is_ungraded:
+        return grade
+    grade = _with_scores_by_person(grade, gradebook.scores_by_person(grade.assignment, grade.student))
+    write_pages(grading, grade, into)
+    gradebook.write(grade)
+    return grade
+
+
+def _with_scores_by_person(grade: Grade, scores: Mapping[str, float]) -> Grade:
+    """Return the grade with what a person decided in the place of what we found."""
+
+    def decided(item: ItemResult) -> ItemResult:
+        if item.item not in scores:
+            return item
+        score = scores[item.item]
+        verdict = Verdict.CORRECT if score >= item.points else Verdict.PARTIAL if score > 0 else Verdict.WRONG
+        return ItemResult(item.item, verdict, score, item.points, "A person graded this.")
+
+    notebooks = (replace(n, items=tuple(map(decided, n.items))) for n in grade.notebooks)
+    return replace(grade, notebooks=tuple(notebooks))
+
+
+def write_pages(grading: Grading, grade: Grade, into: Path) -> None:
+    """Write a learner's executed notebooks and feedback page."""
+    released = {notebook.name: notebook for notebook in grading.release}
+    for notebook in grade.notebooks:
+        name = notebook.notebook.name
+        path = into / "autograded" / grade.student / grade.assignment / f"{name}.ipynb"
+        write_whole(path, executed_notebook(notebook, released[name]))
+    write_whole(feedback_path(into, grade), learner_page(grading.rubric, grade))
+
+
+def feedback_path(into: Path, grade: Grade) -> Path:
+    """Return where a learner's feedback page lies."""
+    return into / "feedback" / grade.student / grade.assignment / "index.html"
+
+
+def write_class_page(grading: Grading, grades: list[Grade], into: Path) -> Path:
+    """Write the page that shows the whole class, and return its path."""
+    path = into / f"{grading.rubric.assignment}.html"
+    return write_whole(path, class_page(grading.rubric, grades))
+
+
+def _write_configuration(into: Path) -> None:
+    """Write what nbgrader needs to open the results: run `nbgrader formgrader` in that folder."""
+    write_whole(
+        into / "nbgrader_config.py",
+        "c = get_config()\n"
+        f"c.CourseDirectory.course_id = {COURSE_ID!r}\n"
+        f"c.CourseDirectory.root = {str(into.resolve())!r}\n"
+        "# A learner's Markdown is shown to the teacher in the teacher's own browser session.\n"
+        "c.HTMLExporter.sanitize_html = True\n",
+    )
+
+
+def require_gradebook(into: Path) -> None:
+    """Refuse a results folder that no gradebook can be kept in, before anything is written to it.
+
+    Raises
+    ------
+    GradebookError
+        If there is something else in the gradebook's place.
+    """
+    if into.exists() and not into.is_dir():
+        raise GradebookError(f"{into} is not a folder. Name another one with --into.")
+    require_gradebook_file(into / GRADEBOOK)
+
+
+def hidden_seed(into: Path, given: int | None) -> int:
+    """Return the seed of the hidden panel: the one given, or the one this folder's grades rest on.
+
+    It is drawn once and kept with the gradebook, so that grading again gives the same grades. Whoever knows it can
+    make the hidden panel; keep it from learners.
+
+    Raises
+    ------
+    CourseError
+        If the file that keeps it is damaged.
+    """
+    path = into / "hidden-seed.txt"
+    if given is not None:
+        return given
+    if not path.exists():
+        write_whole(path, f"{secrets.randbelow(2**31)}\n")
+        path.chmod(0o600)
+    try:
+        return int(path.read_text(encoding="utf-8"))
+    except ValueError:
+        raise CourseError(f"{path}: this should hold one whole number. Restore it, or give --hidden-seed.") from None

@@ -1,0 +1,72 @@
+"""Pure renderers: a grade to the page a learner reads, a class to the page a teacher looks at."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+
+import jinja2
+
+from autograder.records import URGENCY, Grade, ItemResult, Verdict
+from autograder.rubric import Rubric
+
+#: A sign beside the colour, so that neither carries the meaning alone.
+SIGNS = {
+    Verdict.UNGRADED: "!",
+    Verdict.TIMED_OUT: "⏱",
+    Verdict.OUT_OF_MEMORY: "▣",
+    Verdict.OUTPUT_LIMIT: "▤",
+    Verdict.CRASHED: "⚡",
+    Verdict.MISSING: "–",
+    Verdict.MALFORMED: "?",
+    Verdict.WRONG: "✗",
+    Verdict.PARTIAL: "◐",
+    Verdict.SKIPPED: "↷",
+    Verdict.NEEDS_PERSON: "✎",
+    Verdict.CORRECT: "✓",
+}
+
+
+@cache
+def _templates() -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("autograder"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["tone"] = tone
+    environment.filters["sign"] = SIGNS.__getitem__
+    return environment
+
+
+def tone(item: ItemResult) -> str:
+    """Return which of the page's four tones an item has: good, part, wait or bad."""
+    if item.verdict is Verdict.CORRECT:
+        return "good"
+    if item.verdict is Verdict.NEEDS_PERSON:
+        return "wait"
+    return "part" if item.score > 0 else "bad"
+
+
+def learner_page(rubric: Rubric, grade: Grade) -> str:
+    """Return the feedback page of one learner, as HTML that needs no network."""
+    titles = {item.id: item.title for item in rubric.items}
+    headings = {notebook.name: notebook.title for notebook in rubric.notebook}
+    page = _templates().get_template("learner.html")
+    return page.render(rubric=rubric, grade=grade, titles=titles, headings=headings)
+
+
+def class_page(rubric: Rubric, grades: Sequence[Grade]) -> str:
+    """Return the page of a whole class: one row per learner, one column per item, and where the class struggles."""
+    rows = sorted(grades, key=lambda grade: grade.student)
+    columns = [[next(i for i in grade.items if i.item == item.id) for grade in rows] for item in rubric.items]
+    share = [sum(result.verdict is Verdict.CORRECT for result in column) / len(column) for column in columns]
+    page = _templates().get_template("class.html")
+    return page.render(rubric=rubric, grades=rows, share=share, signs=SIGNS)
+
+
+def most_urgent(grade: Grade) -> Verdict:
+    """Return the verdict of a grade that a person should look at first."""
+    return min((item.verdict for item in grade.items), key=URGENCY.__getitem__)

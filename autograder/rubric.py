@@ -1,0 +1,168 @@
+"""Read ``solutions/<assignment>/rubric.toml`` into a validated rubric.
+
+A rubric says what is asked, for how many points, how a value is compared, what depends on what, and in which words a
+known misunderstanding is explained. It holds no expected number: those come from the reference, for whatever panel was
+mounted.
+"""
+
+from __future__ import annotations
+
+import graphlib
+import re
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+
+from autograder.errors import RubricError
+
+Kind = Literal[
+    "count",
+    "estimate",
+    "variance",
+    "proportion",
+    "log_likelihood",
+    "statistic",
+    "p_value",
+    "ranking",
+    "by_name",
+    "choice",
+    "choices",
+    "manual",
+]
+
+#: Kinds whose right answer is written in the rubric, because it is a sentence and not a number.
+WORDED: frozenset[str] = frozenset({"choice", "choices"})
+
+#: Kinds that are exact, so that a tolerance would say nothing.
+EXACT: frozenset[str] = frozenset({"count", "ranking", "choice", "choices", "manual"})
+
+
+class Item(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One thing asked: the name of the answer is the ``grade_id`` of its check cell.
+
+    ``tolerance`` has the unit of its kind, see `autograder.checkers`. ``right`` is the right choice, given only where
+    the reference does not decide it from the panel. ``advice`` is what a learner reads when the answer is wrong and no
+    known mistake explains it; ``hints`` override, for this item, the rubric's words for a mistake.
+    """
+
+    id: str
+    title: str
+    points: float
+    kind: Kind
+    tolerance: float | None = None
+    needs: tuple[str, ...] = ()
+    right: str | tuple[str, ...] | None = None
+    advice: str = ""
+    hints: dict[str, str] = {}
+
+
+class Notebook(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One notebook of the assignment and its items, in the order in which they are asked."""
+
+    name: str
+    title: str
+    item: tuple[Item, ...]
+
+
+class Rubric(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A whole assignment. ``key`` names the function of the reference that answers it."""
+
+    assignment: str
+    title: str
+    key: str
+    notebook: tuple[Notebook, ...]
+    mistakes: dict[str, str] = {}
+
+    @property
+    def items(self) -> tuple[Item, ...]:
+        """All items, in the order of the notebooks."""
+        return tuple(item for notebook in self.notebook for item in notebook.item)
+
+    def hint(self, item: Item, mistake: str) -> str | None:
+        """Return the words for a mistake in an item, the item's own before the rubric's."""
+        return item.hints.get(mistake, self.mistakes.get(mistake))
+
+
+def load_rubric(path: Path) -> Rubric:
+    """Return the rubric in a TOML file.
+
+    Parameters
+    ----------
+    path : Path
+        The file, usually ``solutions/<assignment>/rubric.toml``.
+
+    Returns
+    -------
+    Rubric
+        Names unique, dependencies known and without a cycle, points and tolerances positive.
+
+    Raises
+    ------
+    RubricError
+        Naming the file, the item and the key, and what to do.
+    """
+    try:
+        document = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise RubricError(f"{path}: there is no rubric here. An assignment is a folder with a rubric.toml.") from None
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise RubricError(f"{path}: not readable as TOML: {error}. Correct the file there.") from None
+    try:
+        rubric = msgspec.convert(document, Rubric)
+    except msgspec.ValidationError as error:
+        raise RubricError(f"{path}: {_place(str(error), document)}") from None
+    for problem in _problems(rubric, path):
+        raise RubricError(f"{path}: {problem}")
+    return rubric
+
+
+def _place(message: str, document: dict[str, Any]) -> str:
+    """Return a decoder's message with the item's name in the place of its path."""
+    found = re.search(r" - at `\$\.notebook\[(\d+)\](?:\.item\[(\d+)\])?(?:\.(\w+))?", message)
+    text = message.split(" - at `")[0].replace("Object contains", "there is an").replace("unknown field", "unknown key")
+    if not found:
+        return f"{text}. Compare the names of the keys with the author's guide in the README."
+    notebook = document["notebook"][int(found[1])]
+    where = f"notebook {notebook.get('name', found[1])!r}"
+    if found[2] is not None:
+        where += f", item {notebook['item'][int(found[2])].get('id', found[2])!r}"
+    if found[3]:
+        where += f", key {found[3]!r}"
+    return f"{where}: {text}. Correct or remove it."
+
+
+def _problems(rubric: Rubric, path: Path) -> Iterator[str]:
+    if rubric.assignment != path.parent.name:
+        yield f"key 'assignment' is {rubric.assignment!r}, but the folder is {path.parent.name!r}; they must be equal."
+    known: dict[str, Item] = {}
+    for notebook in rubric.notebook:
+        for item in notebook.item:
+            if item.id in known:
+                yield f"item {item.id!r} is there twice; give one of them another id."
+            known[item.id] = item
+    for item in rubric.items:
+        yield from _item_problems(item, known)
+    try:
+        graphlib.TopologicalSorter({item.id: item.needs for item in rubric.items}).prepare()
+    except graphlib.CycleError as error:
+        yield f"items need each other in a circle: {' -> '.join(error.args[1])}. Remove one 'needs'."
+
+
+def _item_problems(item: Item, known: dict[str, Item]) -> Iterator[str]:
+    where = f"item {item.id!r}"
+    if not re.fullmatch(r"[A-Za-z0-9_]+", item.id):
+        yield f"{where}: an id is made of letters, digits and underscores, as it is also the name of a cell."
+    for need in item.needs:
+        if need not in known:
+            yield f"{where}, key 'needs': there is no item {need!r}. Known: {', '.join(known)}."
+    if not 0 < item.points < 1000:
+        yield f"{where}, key 'points': {item.points} is not between 0 and 1000."
+    if item.kind in EXACT and item.tolerance is not None:
+        yield f"{where}, key 'tolerance': kind {item.kind!r} is compared exactly; remove the tolerance."
+    if item.kind not in EXACT and (item.tolerance is None or not 0 < item.tolerance < 1):
+        yield f"{where}, key 'tolerance': kind {item.kind!r} needs one between 0 and 1, in the unit of its kind."
+    if item.right is not None and item.kind not in WORDED:
+        yield f"{where}, key 'right': only a choice has its right answer here; numbers come from the reference."

@@ -1,0 +1,147 @@
+"""What the box may have, as data: everything that is not listed here is not there.
+
+The learner's code sees a Python, the libraries of `SCIENTIFIC_STACK` with what they require, the system's shared
+libraries, its panel, and a scratch space in memory. It sees no repository, no home, no network, and no environment.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+import sysconfig
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from importlib import metadata
+from pathlib import Path
+
+from autograder.errors import BoxUnavailable
+
+#: Distributions a notebook may import; what they require comes with them, nothing else does.
+SCIENTIFIC_STACK = ("numpy", "scipy", "pandas", "statsmodels", "matplotlib", "ipython", "matplotlib-inline")
+
+#: Host variables that pass into the box: which BLAS kernels this processor computes correctly with.
+PASSED_ENVIRONMENT = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
+
+ENVIRONMENT = {
+    "HOME": "/tmp",
+    "USER": "learner",
+    "LANG": "C.UTF-8",
+    "PATH": "/box/python/bin",
+    "LD_LIBRARY_PATH": "/box/python/lib",
+    "MPLCONFIGDIR": "/tmp/matplotlib",
+    "MPLBACKEND": "module://matplotlib_inline.backend_inline",
+    "IPYTHONDIR": "/tmp/ipython",
+    "PYTHONDONTWRITEBYTECODE": "1",
+    # Threads would count against the process limit, and do not survive the fork of each notebook.
+    "OPENBLAS_NUM_THREADS": "1",
+    "OMP_NUM_THREADS": "1",
+    "MKL_NUM_THREADS": "1",
+    "NUMEXPR_NUM_THREADS": "1",
+}
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one notebook may use.
+
+    ``wall_seconds`` and ``cpu_seconds`` are per notebook; ``memory_bytes`` is address space per process and the
+    resident memory of the whole box; ``processes`` counts threads too; ``output_bytes`` is what its cells may print;
+    ``file_bytes`` bounds one file and ``scratch_bytes`` all files together (they live in memory).
+    """
+
+    wall_seconds: float = 60.0
+    cpu_seconds: int = 45
+    memory_bytes: int = 3 * 1024**3
+    processes: int = 32
+    output_bytes: int = 8 * 1024**2
+    file_bytes: int = 16 * 1024**2
+    scratch_bytes: int = 64 * 1024**2
+    open_files: int = 256
+
+
+@dataclass(frozen=True)
+class Mount:
+    """One read-only thing in the box: where it is on the host and where the box sees it."""
+
+    source: Path
+    target: str
+    required: bool = True
+
+
+def library_mounts() -> tuple[Mount, ...]:
+    """Return the distributions of the scientific stack, entry by entry, under ``/box/site``.
+
+    Raises
+    ------
+    BoxUnavailable
+        If a distribution is not installed beside this one.
+    """
+    mounts: dict[str, Mount] = {}
+    for distribution in _closure(SCIENTIFIC_STACK):
+        for entry in _top_level_entries(distribution):
+            source = Path(str(distribution.locate_file(entry)))
+            if source.exists():
+                mounts[entry] = Mount(source.resolve(), f"/box/site/{entry}")
+    return tuple(mounts.values())
+
+
+def _closure(names: tuple[str, ...]) -> Iterator[metadata.Distribution]:
+    waiting, seen = list(names), set[str]()
+    while waiting:
+        name = re.sub(r"[-_.]+", "-", waiting.pop()).lower()
+        if name in seen:
+            continue
+        seen.add(name)
+        try:
+            distribution = metadata.distribution(name)
+        except metadata.PackageNotFoundError:
+            if name in SCIENTIFIC_STACK:
+                raise BoxUnavailable(
+                    f"The library {name} is not installed beside mlm-course; install the project again."
+                ) from None
+            continue  # a requirement for another platform or Python
+        yield distribution
+        for requirement in distribution.requires or ():
+            if "extra ==" not in requirement:
+                waiting.append(re.split(r"[\s;<>=!~\[(]", requirement, maxsplit=1)[0])
+
+
+def _top_level_entries(distribution: metadata.Distribution) -> set[str]:
+    entries = {file.parts[0] for file in distribution.files or ()}
+    return {entry for entry in entries if entry not in ("..", "__pycache__") and not entry.startswith("/")}
+
+
+@cache
+def python_mounts() -> tuple[Mount, ...]:
+    """Return the interpreter and its standard library, at a path that tells nothing of the host's."""
+    version = f"python{sys.version_info.major}.{sys.version_info.minor}"
+    base = Path(sys.base_prefix)
+    executable = Path(getattr(sys, "_base_executable", sys.executable)).resolve()
+    library = Path(sysconfig.get_path("stdlib"))
+    mounts = [Mount(executable, "/box/python/bin/python"), Mount(library, f"/box/python/lib/{version}")]
+    mounts += [Mount(path.resolve(), f"/box/python/lib/{path.name}") for path in base.glob("lib/libpython3*.so*")]
+    return tuple(mounts)
+
+
+def hidden_directories() -> tuple[str, ...]:
+    """Return directories inside the mounts above that hold other people's packages and are covered up."""
+    library = Path(sysconfig.get_path("stdlib"))
+    version = f"python{sys.version_info.major}.{sys.version_info.minor}"
+    return tuple(
+        f"/box/python/lib/{version}/{name}" for name in ("site-packages", "dist-packages") if (library / name).is_dir()
+    )
+
+
+def system_mounts() -> tuple[Mount, ...]:
+    """Return the shared libraries of the system, and where its loader looks for them."""
+    multiarch = str(sysconfig.get_config_var("MULTIARCH") or f"{os.uname().machine}-linux-gnu")
+    optional = (f"/usr/lib/{multiarch}", "/usr/lib64", "/etc/ld.so.cache", "/usr/share/zoneinfo")
+    return tuple(Mount(Path(path), path, required=False) for path in optional)
+
+
+def environment() -> dict[str, str]:
+    """Return the whole environment of the box."""
+    passed = {name: os.environ[name] for name in PASSED_ENVIRONMENT if name in os.environ}
+    return {**ENVIRONMENT, **passed}

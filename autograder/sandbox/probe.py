@@ -1,0 +1,275 @@
+"""Try to get out of the box, and say which of its walls hold.
+
+Each attempt is code that runs in the box exactly as a learner's would, and ends by saying whether it got through. An
+attempt that says nothing counts as one that got through: the doctor fails closed.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from autograder import answers
+from autograder.records import Ending, NotebookRun
+from autograder.sandbox.bubblewrap import Job, run_job
+from autograder.sandbox.policy import Limits
+
+#: Small enough that the limits are met within seconds.
+PROBE_LIMITS = Limits(
+    wall_seconds=20.0, cpu_seconds=2, processes=16, file_bytes=4 * 1024**2, scratch_bytes=16 * 1024**2
+)
+
+_PANEL = b"store_id,week,youtube,facebook,newspaper,sales\n1,1,1.0,1.0,1.0,1.0\n"
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One way out: what holds if it fails, and code that sets ``got_through``."""
+
+    name: str
+    claim: str
+    code: str
+
+
+@dataclass(frozen=True)
+class Wall:
+    """What the doctor says of one wall."""
+
+    claim: str
+    holds: bool
+    detail: str
+
+
+_SEES_REPOSITORY = Attempt(
+    "repository",
+    "no file of the course but the box's own module can be read",
+    """
+import os
+protected = {tuple(pair) for pair in PROTECTED}
+got_through = [path for path in PROTECTED_PATHS if os.path.exists(path)]
+for folder, _, files in os.walk("/"):
+    if folder.startswith(("/proc", "/sys")):
+        continue
+    for file in files:
+        path = os.path.join(folder, file)
+        try:
+            status = os.stat(path)
+        except OSError:
+            continue
+        if (status.st_dev, status.st_ino) in protected:
+            got_through.append(path)
+""",
+)
+
+_ATTEMPTS = (
+    Attempt(
+        "imports",
+        "the reference, the rubric and the key cannot be imported",
+        """
+import importlib
+got_through = []
+for module in ("reference", "reference.answers", "autograder.key", "autograder.rubric", "nbgrader"):
+    try:
+        importlib.import_module(module)
+        got_through.append(module)
+    except ImportError:
+        pass
+""",
+    ),
+    _SEES_REPOSITORY,
+    Attempt(
+        "network",
+        "no connection leads out, not even to this machine",
+        """
+import socket
+got_through = []
+for family, address in ((socket.AF_INET, ("127.0.0.1", PORT)), (socket.AF_UNIX, ABSTRACT)):
+    with socket.socket(family, socket.SOCK_STREAM) as connection:
+        connection.settimeout(2)
+        try:
+            connection.connect(address)
+            got_through.append(str(address))
+        except OSError:
+            pass
+got_through += [name for _, name in socket.if_nameindex() if name != "lo"]
+""",
+    ),
+    Attempt(
+        "processes_seen",
+        "no process outside can be seen or signalled",
+        """
+import os
+pids = [int(name) for name in os.listdir("/proc") if name.isdigit()]
+got_through = [open(f"/proc/{pid}/cmdline").read()[:80] for pid in pids if pid not in (1, 2, os.getpid())]
+try:
+    os.kill(HOST_PID, 0)
+    got_through.append("signal")
+except (ProcessLookupError, PermissionError):
+    pass
+""",
+    ),
+    Attempt(
+        "environment",
+        "no variable of the host's environment is passed on",
+        "import os\ngot_through = [name for name in os.environ if os.environ[name] == SECRET]",
+    ),
+    Attempt(
+        "privileges",
+        "no privilege is held or can be won back",
+        """
+import ctypes, os
+status = dict(line.split(":", 1) for line in open("/proc/self/status"))
+got_through = [name for name in ("CapEff", "CapPrm", "CapInh", "CapAmb") if int(status[name], 16)]
+if int(status["NoNewPrivs"]) != 1:
+    got_through.append("NoNewPrivs")
+for call in (lambda: os.setuid(0), lambda: os.setgroups([0]), lambda: os.chroot("/tmp")):
+    try:
+        call()
+        got_through.append("call")
+    except OSError:
+        pass
+libc = ctypes.CDLL(None, use_errno=True)
+if libc.mount(b"none", b"/tmp", b"tmpfs", 0, None) == 0:
+    got_through.append("mount")
+""",
+    ),
+    Attempt(
+        "writing",
+        "nothing can be written but in a bounded scratch space",
+        """
+import os
+got_through = []
+for folder in ("/", "/box", "/box/site", "/box/python/bin", "/usr", "/etc", "/dev"):
+    try:
+        with open(os.path.join(folder, "left-behind"), "w"):
+            got_through.append(folder)
+    except OSError:
+        pass
+written = 0
+try:
+    for number in range(40):
+        with open(f"part-{number}", "wb") as file:
+            written += file.write(bytes(1024**2))
+except OSError:
+    pass
+if written > SCRATCH:
+    got_through.append("scratch")
+for number in range(40):
+    if os.path.exists(f"part-{number}"):
+        os.unlink(f"part-{number}")
+""",
+    ),
+    Attempt(
+        "file_size",
+        "no file grows past its limit",
+        """
+try:
+    with open("large", "wb") as file:
+        file.write(bytes(FILE + 1))
+        file.flush()
+    got_through = True
+except OSError:
+    got_through = False
+""",
+    ),
+    Attempt(
+        "memory",
+        "memory ends at its limit",
+        "try:\n    kept = bytearray(MEMORY)\n    got_through = True\nexcept MemoryError:\n    got_through = False",
+    ),
+    Attempt(
+        "forks",
+        "the number of processes ends at its limit",
+        """
+import os, signal
+children, got_through = [], True
+try:
+    for _ in range(PROCESSES + 1):
+        child = os.fork()
+        if child == 0:
+            signal.pause()
+        children.append(child)
+except OSError:
+    got_through = False
+for child in children:
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+""",
+    ),
+)
+
+#: Leaves a process behind, which must not be there when the next notebook runs.
+_LEAVES_PROCESS = "import os, signal\nif os.fork() == 0:\n    os.setsid()\n    signal.pause()"
+_ENDLESS = "while True:\n    pass"
+
+
+def examine_box(protected: tuple[Path, ...]) -> tuple[Wall, ...]:
+    """Return what holds of the box on this machine.
+
+    Parameters
+    ----------
+    protected : tuple of Path
+        Files that must not be readable inside: the course, its keys, the gradebook, the submissions.
+
+    Raises
+    ------
+    BoxUnavailable
+        If there is no box to examine.
+    """
+    with _bait() as (port, abstract, secret):
+        values = {
+            "PROTECTED": [(status.st_dev, status.st_ino) for status in (path.stat() for path in protected)],
+            "PROTECTED_PATHS": [str(path) for path in protected],
+            "PORT": port,
+            "ABSTRACT": abstract,
+            "SECRET": secret,
+            "HOST_PID": os.getpid(),
+            "SCRATCH": PROBE_LIMITS.scratch_bytes,
+            "FILE": PROBE_LIMITS.file_bytes,
+            "MEMORY": PROBE_LIMITS.memory_bytes,
+            "PROCESSES": PROBE_LIMITS.processes,
+        }
+        setting = "\n".join(f"{name} = {value!r}" for name, value in values.items())
+        notebooks: dict[str, tuple[str | None, ...]] = {
+            "leaves": (_LEAVES_PROCESS,),
+            "attempts": (
+                "from autograder.student import check\n" + setting,
+                *(f"{attempt.code}\ncheck({attempt.name!r}, bool(got_through))" for attempt in _ATTEMPTS),
+            ),
+            "endless": (_ENDLESS,),
+        }
+        runs = run_job(Job(notebooks, _PANEL, PROBE_LIMITS))
+    stopped = runs["endless"].ending is Ending.TIMED_OUT
+    time = Wall("a loop without end is stopped", stopped, f"it ended as: {runs['endless'].ending}")
+    return (*(_read_attempt(attempt, runs["attempts"]) for attempt in _ATTEMPTS), time)
+
+
+def _read_attempt(attempt: Attempt, run: NotebookRun) -> Wall:
+    answer = run.answers.get(attempt.name)
+    if answer == answers.Truth(False):
+        return Wall(attempt.claim, True, "held")
+    if answer == answers.Truth(True):
+        return Wall(attempt.claim, False, "an attempt got through")
+    position = 1 + _ATTEMPTS.index(attempt)
+    errors = [cell.error for cell in run.cells if cell.index == position and cell.error]
+    detail = f"{errors[0].name}: {errors[0].message}" if errors else f"the run ended as: {run.ending}"
+    return Wall(attempt.claim, False, f"could not tell ({detail})")
+
+
+@contextmanager
+def _bait() -> Iterator[tuple[int, str, str]]:
+    """Offer what an escape would find: a server on the loopback, one on an abstract socket, a secret variable."""
+    secret = os.urandom(16).hex()
+    abstract = f"\0mlm-{secret}"
+    with socket.create_server(("127.0.0.1", 0)) as tcp, socket.socket(socket.AF_UNIX) as unix:
+        unix.bind(abstract)
+        unix.listen()
+        os.environ["MLM_PROBE_SECRET"] = secret
+        try:
+            yield tcp.getsockname()[1], abstract, secret
+        finally:
+            del os.environ["MLM_PROBE_SECRET"]

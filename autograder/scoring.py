@@ -1,0 +1,178 @@
+"""From a rubric, the runs of a notebook and the answer keys to item results.
+
+Every run is scored alone, on the panel it ran on; an item then earns the least of its scores. An item whose answer is
+not right, and that needs another item which is not right either, is skipped rather than blamed: the other one comes
+first. A right answer counts whatever came before it, except for a choice, which can be guessed.
+"""
+
+from __future__ import annotations
+
+import builtins
+import graphlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from autograder import feedback
+from autograder.answers import Value
+from autograder.checkers import RIGHT, Finding, Scale, compare
+from autograder.key import AnswerKey, Keyed, expected
+from autograder.records import CellRun, Ending, ItemResult, NotebookRun, SubmittedNotebook, Verdict
+from autograder.rubric import WORDED, Item, Rubric
+
+#: Verdicts that let the items that need this one be judged.
+_CLEARED = (Verdict.CORRECT, Verdict.PARTIAL, Verdict.NEEDS_PERSON)
+
+
+@dataclass(frozen=True)
+class Judged:
+    """An item on one panel: what was found, and the known mistake that explains it."""
+
+    finding: Finding
+    mistake: str | None = None
+
+
+def judge_value(item: Item, value: Value, key: AnswerKey) -> Judged:
+    """Return how one answer compares with the key, and which known mistake it is if it is wrong."""
+    tolerance = item.tolerance or 0.0
+    scale = Scale(tolerance, key.standard_errors.get(item.id))
+    finding = compare(item.kind, value, expected(item, key), scale)
+    if finding.verdict in (Verdict.CORRECT, Verdict.MALFORMED):
+        return Judged(finding)
+    for mistake, mistaken in key.mistakes.get(item.id, {}).items():
+        if compare(item.kind, value, mistaken, scale) == RIGHT:
+            return Judged(finding, mistake)
+    return Judged(finding)
+
+
+def judge_item(item: Item, notebook: SubmittedNotebook, run: NotebookRun, keyed: Keyed) -> Judged:
+    """Return how an item fared in one run: its answer if there is one, else why there is none."""
+    if item.id in run.answers:
+        return judge_value(item, run.answers[item.id], keyed.answers)
+    return Judged(_why_missing(item, notebook, run, hidden=keyed.hidden))
+
+
+def _why_missing(item: Item, notebook: SubmittedNotebook, run: NotebookRun, *, hidden: bool) -> Finding:
+    if notebook.problem is not None:
+        verdict = Verdict.MISSING if notebook.absent else Verdict.MALFORMED
+        return Finding(verdict, 0.0, notebook.problem)
+    stopped = _first_error(item, notebook, run, hidden=hidden)
+    if stopped is not None:
+        return stopped
+    if run.ending is not Ending.FINISHED:
+        return Finding(Verdict(run.ending.value), 0.0, feedback.ended(run.ending))
+    return Finding(Verdict.MISSING, 0.0, f"No cell gives {item.id} a value.")
+
+
+def _first_error(item: Item, notebook: SubmittedNotebook, run: NotebookRun, *, hidden: bool) -> Finding | None:
+    """Return what the first failing cell before the item's check says of it."""
+    for cell_run in run.cells:
+        cell = notebook.cells[cell_run.index]
+        if cell.grade_id == item.id:
+            return None
+        if cell_run.error is None or cell.locked:
+            continue
+        if cell.grade_id in notebook.untouched:
+            return Finding(Verdict.MISSING, 0.0, f"The cell {cell.grade_id} is still as it was handed out.")
+        return _crash(cell.grade_id, cell_run, hidden=hidden)
+    return None
+
+
+def _crash(grade_id: str | None, cell_run: CellRun, *, hidden: bool) -> Finding:
+    assert cell_run.error is not None
+    verdict = Verdict.OUT_OF_MEMORY if cell_run.error.name == "MemoryError" else Verdict.CRASHED
+    cell = f"The cell {grade_id}" if grade_id else f"Cell number {cell_run.index + 1}"
+    if hidden:
+        # The words of an exception are the learner's, and could carry the hidden panel out.
+        what = cell_run.error.name if hasattr(builtins, cell_run.error.name) else "an error"
+    else:
+        what = feedback.shorten(f"{cell_run.error.name}: {cell_run.error.message}").rstrip(".: ")
+    return Finding(verdict, 0.0, f"{cell} stopped with {what}, so the answer never got its value.")
+
+
+def score_notebook(
+    rubric: Rubric, notebook: SubmittedNotebook, runs: Sequence[tuple[Keyed, NotebookRun]]
+) -> tuple[ItemResult, ...]:
+    """Return the results of a notebook's items before dependencies are looked at.
+
+    Parameters
+    ----------
+    rubric : Rubric
+        The rubric of the assignment.
+    notebook : SubmittedNotebook
+        The sanitised notebook, one of the rubric's.
+    runs : sequence of (panel with its key, run on it)
+        The learner's own panel first.
+    """
+    items = next(entry.item for entry in rubric.notebook if entry.name == notebook.name)
+    return tuple(_score_item(rubric, item, notebook, runs) for item in items)
+
+
+def _score_item(
+    rubric: Rubric, item: Item, notebook: SubmittedNotebook, runs: Sequence[tuple[Keyed, NotebookRun]]
+) -> ItemResult:
+    if item.kind == "manual":
+        return _for_a_person(item, notebook)
+    judged = [(keyed, judge_item(item, notebook, run, keyed)) for keyed, run in runs]
+    # min() takes the first of equals: what is wrong on the learner's own panel is said before what is wrong elsewhere.
+    keyed, worst = min(judged, key=lambda pair: pair[1].finding.share)
+    elsewhere = keyed.hidden and judged[0][1].finding.verdict is Verdict.CORRECT
+    return _result(rubric, item, worst, elsewhere=elsewhere)
+
+
+def judge_alone(rubric: Rubric, item: Item, value: Value, keyed: Keyed) -> ItemResult:
+    """Return the result of one answer on one panel, for a learner who asks while working."""
+    return _result(rubric, item, judge_value(item, value, keyed.answers), elsewhere=False)
+
+
+def _result(rubric: Rubric, item: Item, judged: Judged, *, elsewhere: bool) -> ItemResult:
+    reason, hint = feedback.explain(rubric, item, judged.finding, judged.mistake, elsewhere=elsewhere)
+    return ItemResult(
+        item=item.id,
+        verdict=judged.finding.verdict,
+        score=round(judged.finding.share * item.points, 6),
+        points=item.points,
+        reason=reason,
+        mistake=None if elsewhere else judged.mistake,
+        hint=hint,
+    )
+
+
+def _for_a_person(item: Item, notebook: SubmittedNotebook) -> ItemResult:
+    if notebook.problem is not None:
+        verdict = Verdict.MISSING if notebook.absent else Verdict.MALFORMED
+        return ItemResult(item.id, verdict, 0.0, item.points, notebook.problem)
+    if item.id in notebook.untouched:
+        reason = f"The cell {item.id} is still as it was handed out."
+        return ItemResult(item.id, Verdict.MISSING, 0.0, item.points, reason)
+    return ItemResult(item.id, Verdict.NEEDS_PERSON, 0.0, item.points, "A person reads this and grades it.")
+
+
+def resolve_dependencies(rubric: Rubric, results: Iterable[ItemResult]) -> dict[str, ItemResult]:
+    """Return results by item, with what depends on a failed item skipped.
+
+    Parameters
+    ----------
+    rubric : Rubric
+        Gives the dependencies; it has no cycle.
+    results : iterable of ItemResult
+        Of all items, or of one notebook's; a need that is not among them holds nothing up.
+    """
+    given = {result.item: result for result in results}
+    items = {item.id: item for item in rubric.items}
+    resolved: dict[str, ItemResult] = {}
+    for name in graphlib.TopologicalSorter({item.id: item.needs for item in rubric.items}).static_order():
+        if name not in given:
+            continue
+        item, result = items[name], given[name]
+        failed = [need for need in item.needs if need in resolved and resolved[need].verdict not in _CLEARED]
+        certain = result.verdict is Verdict.CORRECT and item.kind not in WORDED
+        if failed and not certain and _is_about_the_value(result):
+            reason = f"This rests on {' and '.join(failed)}, which comes first."
+            result = replace(result, verdict=Verdict.SKIPPED, score=0.0, reason=reason, hint=None, mistake=None)
+        resolved[name] = result
+    return {name: resolved[name] for name in given}
+
+
+def _is_about_the_value(result: ItemResult) -> bool:
+    """Return True if there was an answer to judge; a crash or a time-out is told as what it is."""
+    return result.verdict in (Verdict.WRONG, Verdict.PARTIAL, Verdict.CORRECT)

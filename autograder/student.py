@@ -1,0 +1,64 @@
+"""What a learner's notebook imports: `load_panel` and `check`.
+
+At home this is the real module, and `check` answers at once where the course's answer key is at hand. While a notebook
+is graded, a stand-in of the same name takes its place: `load_panel` then returns the panel of that run, and `check`
+only records what it is given.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+
+from autograder.errors import AutograderError, CourseError
+
+__all__ = ["check", "load_panel"]
+
+
+def load_panel() -> pd.DataFrame:
+    """Return the panel of the course: one row per store and week.
+
+    Returns
+    -------
+    DataFrame
+        200 rows; store_id and week are whole numbers; youtube, facebook, newspaper (spend) and sales are in thousands.
+    """
+    from reference.datasets import tutorial_panel
+
+    return tutorial_panel().frame
+
+
+def check(name: str, value: object) -> None:
+    """Say whether an answer is right, and what to think about if it is not; never what the right answer is.
+
+    Parameters
+    ----------
+    name : str
+        The name of the answer, as the task gives it.
+    value : object
+        Your answer.
+    """
+    from autograder.answers import plain_value
+    from autograder.course import find_course
+    from autograder.key import own_panel
+    from autograder.records import ItemResult, Verdict
+    from autograder.scoring import judge_alone
+
+    try:
+        course = find_course(Path.cwd())
+        rubrics = [course.rubric(assignment) for assignment in course.assignments]
+        found = [(rubric, item) for rubric in rubrics for item in rubric.items if item.id == name]
+        if not found:
+            print(f"{name}: there is no answer of this name. Is it spelt as in the task?")
+            return
+        rubric, item = found[0]
+        result: ItemResult = judge_alone(rubric, item, plain_value(value), own_panel(rubric))
+    except CourseError:
+        print(f"{name}: noted. The answers are not on this computer, so this is compared when it is handed in.")
+        return
+    except AutograderError as error:
+        print(f"{name}: this could not be compared, and that is not your doing: {error}")
+        return
+    sign = "✓" if result.verdict is Verdict.CORRECT else "✗"
+    print(f"{sign} {name}: {result.reason}" + (f" {result.hint}" if result.hint else ""))

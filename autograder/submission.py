@@ -1,0 +1,203 @@
+"""Read, limit and sanitise what learners handed in.
+
+A submitted notebook is taken apart and put together again around the release: locked cells come from the release,
+solution cells from the learner, each in the release's order, and cells of the learner's own stay behind the cell they
+followed. Whatever was deleted, duplicated, renamed or moved is named, and costs nothing by itself.
+"""
+
+from __future__ import annotations
+
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+
+from autograder.errors import CourseError
+from autograder.records import Cell, Submission, SubmittedNotebook
+from autograder.release import ReleasedNotebook
+
+#: A notebook of the course has some tens of kilobytes; these bounds leave room for pictures.
+MAX_FILE_BYTES = 20 * 1024**2
+MAX_CELLS = 1_000
+
+
+class _RawCell(msgspec.Struct):
+    cell_type: Literal["code", "markdown", "raw"]
+    source: str | list[str]
+    metadata: dict[str, Any] = {}
+
+    @property
+    def text(self) -> str:
+        return self.source if isinstance(self.source, str) else "".join(self.source)
+
+    @property
+    def grade_id(self) -> str | None:
+        entry = self.metadata.get("nbgrader")
+        found = entry.get("grade_id") if isinstance(entry, dict) else None
+        return found if isinstance(found, str) else None
+
+
+class _RawNotebook(msgspec.Struct):
+    nbformat: int
+    cells: list[_RawCell] = []
+
+
+@dataclass(frozen=True)
+class SubmissionFolder:
+    """Where one learner's notebooks lie."""
+
+    student: str
+    path: Path
+
+
+def find_submissions(directory: Path, assignment: str) -> tuple[tuple[SubmissionFolder, ...], tuple[str, ...]]:
+    """Return the submissions in a folder, and a line for everything in it that is not one.
+
+    Parameters
+    ----------
+    directory : Path
+        Holds one folder per learner, with the notebooks in it or in a folder of the assignment's name in it.
+    assignment : str
+        Name of the assignment.
+
+    Raises
+    ------
+    CourseError
+        If there is no such folder, or it holds no submission.
+    """
+    if not directory.is_dir():
+        raise CourseError(f"There is no folder {directory}. Name the folder that holds one folder per learner.")
+    found, ignored = [], []
+    for entry in sorted(directory.iterdir()):
+        inner = entry / assignment
+        if entry.name.startswith("."):
+            ignored.append(f"{entry.name}: its name starts with a dot, so it is not taken for a learner")
+        elif entry.is_symlink() or (entry.is_dir() and inner.is_symlink()):
+            ignored.append(f"{entry.name}: a link could lead to another learner's work, and is not followed")
+        elif not entry.is_dir():
+            ignored.append(f"{entry.name}: not a folder; each learner's notebooks go into a folder of their own")
+        elif "+" in entry.name:
+            ignored.append(f"{entry.name}: nbgrader allows no + in a learner's name; rename the folder")
+        else:
+            found.append(SubmissionFolder(entry.name, inner if inner.is_dir() else entry))
+    if not found:
+        raise CourseError(f"The folder {directory} holds no submission: it needs one folder per learner.")
+    return tuple(found), tuple(ignored)
+
+
+def read_submission(folder: SubmissionFolder, release: tuple[ReleasedNotebook, ...]) -> Submission:
+    """Return a learner's submission, one sanitised notebook for each of the release."""
+    return Submission(folder.student, tuple(read_notebook(folder.path / f"{r.name}.ipynb", r) for r in release))
+
+
+def read_notebook(path: Path, release: ReleasedNotebook) -> SubmittedNotebook:
+    """Return a submitted file as a sanitised notebook; what is wrong with the file is said in it, not raised."""
+    try:
+        raw = _parse(_read_bytes(path))
+    except FileNotFoundError:
+        problem = f"The notebook {release.name}.ipynb was not handed in."
+        return SubmittedNotebook(release.name, release.cells, problem, absent=True)
+    except _Unreadable as error:
+        return SubmittedNotebook(release.name, release.cells, f"{release.name}.ipynb: {error}")
+    return sanitise(raw.cells, release)
+
+
+class _Unreadable(Exception):
+    """A submitted file that is not a notebook; the message is for the learner."""
+
+
+def _read_bytes(path: Path) -> bytes:
+    status = path.lstat()
+    if not stat.S_ISREG(status.st_mode):
+        raise _Unreadable("this is not an ordinary file. Hand in the notebook itself.")
+    if status.st_size == 0:
+        raise _Unreadable("the file is empty. Save the notebook and hand it in again.")
+    if status.st_size > MAX_FILE_BYTES:
+        limit = MAX_FILE_BYTES // 1024**2
+        raise _Unreadable(f"the file is larger than {limit} MB. Clear the outputs and hand it in again.")
+    return path.read_bytes()
+
+
+def _parse(content: bytes) -> _RawNotebook:
+    try:
+        raw = msgspec.json.decode(content, type=_RawNotebook)
+    except msgspec.ValidationError as error:
+        raise _Unreadable(f"the file is not a notebook that Jupyter could have saved: {error}.") from None
+    except (msgspec.DecodeError, UnicodeError, ValueError, RecursionError):
+        raise _Unreadable("the file is not a notebook. Hand in the .ipynb file that Jupyter saves.") from None
+    if raw.nbformat != 4:
+        raise _Unreadable(
+            f"the notebook has the format {raw.nbformat}, and 4 is needed. "
+            "Open it in JupyterLab, save it, and hand it in again."
+        )
+    if len(raw.cells) > MAX_CELLS:
+        raise _Unreadable(f"the notebook has more than {MAX_CELLS} cells.")
+    return raw
+
+
+def sanitise(cells: list[_RawCell], release: ReleasedNotebook) -> SubmittedNotebook:
+    """Return submitted cells put together around the release, with notes on what did not fit."""
+    released = {cell.grade_id: cell for cell in release.cells if cell.grade_id}
+    submitted: dict[str, _RawCell] = {}
+    own: dict[str | None, list[Cell]] = {}
+    notes: list[str] = []
+    anchor: str | None = None
+    for cell in cells:
+        grade_id = cell.grade_id
+        if grade_id in released and grade_id not in submitted:
+            submitted[grade_id] = cell
+            anchor = grade_id
+            continue
+        if grade_id in released:
+            notes.append(f"The cell {grade_id} is there twice; the first one counts.")
+            if released[grade_id].locked:
+                continue
+        elif grade_id is not None:
+            notes.append(f"The cell {grade_id!r} is not one of this notebook's; it was run as a cell of your own.")
+        elif _is_released_text(cell, release):
+            continue
+        own.setdefault(anchor, []).append(Cell(cell.cell_type, cell.text))
+    notes += _differences(released, submitted)
+    return SubmittedNotebook(
+        name=release.name,
+        cells=tuple(_assemble(release, submitted, own)),
+        notes=tuple(notes),
+        untouched=frozenset(
+            name
+            for name, cell in released.items()
+            if not cell.locked and (name not in submitted or submitted[name].text.strip() == cell.source.strip())
+        ),
+    )
+
+
+def _is_released_text(cell: _RawCell, release: ReleasedNotebook) -> bool:
+    """Return True for a cell without an id that the release has anyway, such as a heading."""
+    return any(c.grade_id is None and c.source == cell.text for c in release.cells)
+
+
+def _differences(released: dict[str, Cell], submitted: dict[str, _RawCell]) -> Iterator[str]:
+    for name, cell in released.items():
+        if name not in submitted:
+            yield f"The cell {name} was deleted or renamed; it was put back as it was handed out."
+        elif cell.locked and submitted[name].text.strip() != cell.source.strip():
+            yield f"The cell {name} was edited, but it is not yours to edit; it was put back as it was handed out."
+    order = [name for name in released if name in submitted]
+    if order != list(submitted):
+        yield "Cells were moved; they were run in the order in which they were handed out."
+
+
+def _assemble(
+    release: ReleasedNotebook, submitted: dict[str, _RawCell], own: dict[str | None, list[Cell]]
+) -> Iterator[Cell]:
+    yield from own.get(None, ())
+    for cell in release.cells:
+        handed_in = submitted.get(cell.grade_id) if cell.grade_id else None
+        if cell.grade_id is None or cell.locked or handed_in is None:
+            yield cell
+        else:
+            yield Cell(cell.cell_type, handed_in.text, cell.grade_id)
+        if cell.grade_id:
+            yield from own.get(cell.grade_id, ())
