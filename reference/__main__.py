@@ -16,9 +16,7 @@ from reference.tutorial import run_tutorial
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Print the tutorial's tables for its own panel or for one in a file; return the exit status."""
-    parser = argparse.ArgumentParser(
-        "python -m reference", description="Print the tutorial's results as tables."
-    )
+    parser = argparse.ArgumentParser("python -m reference", description="Print the tutorial's results as tables.")
     parser.add_argument(
         "--panel",
         type=Path,

@@ -57,9 +57,7 @@ def key_from_fits(fits: PracticeFits) -> AnswerKey:
     values = _values(fits)
     wrong = known_mistakes(fits)
     mistakes = {
-        item: MappingProxyType(
-            {name: value for name, value in named.items() if not coincide(values[item], value)}
-        )
+        item: MappingProxyType({name: value for name, value in named.items() if not coincide(values[item], value)})
         for item, named in wrong.items()
     }
     return AnswerKey(MappingProxyType(values), MappingProxyType(_errors(fits)), MappingProxyType(mistakes))

@@ -77,9 +77,7 @@ def group_mean_centre(
     return GroupMeanCentred(frame, means)
 
 
-def group_means(
-    data: Panel | pd.DataFrame, columns: Sequence[str] = MEDIA, group: str = "store_id"
-) -> pd.DataFrame:
+def group_means(data: Panel | pd.DataFrame, columns: Sequence[str] = MEDIA, group: str = "store_id") -> pd.DataFrame:
     """Return each group's mean of each column: one row per group, ascending, indexed by group.
 
     Raises

@@ -78,8 +78,7 @@ def _check(smaller: MixedFit, larger: MixedFit) -> None:
     random = set(smaller.model.random), set(larger.model.random)
     if not (fixed[0] <= fixed[1] and random[0] <= random[1]):
         raise ComparisonError(
-            f"{smaller.model.name!r} is not nested in {larger.model.name!r}; "
-            "give the model with fewer terms first."
+            f"{smaller.model.name!r} is not nested in {larger.model.name!r}; give the model with fewer terms first."
         )
     if fixed[0] == fixed[1] and random[0] == random[1]:
         raise ComparisonError("the two models are the same; compare models that differ in at least one term.")

@@ -29,6 +29,4 @@ def tutorial_panel() -> Panel:
     columns = {name: (figures[column] * _SCALE).round(2) for name, column in _COLUMNS.items()}
     stores = np.repeat(np.arange(1, STORES + 1), WEEKS)
     weeks = np.tile(np.arange(1, WEEKS + 1), STORES)
-    return Panel.from_frame(
-        pd.DataFrame({"store_id": stores, "week": weeks, **columns}), "the tutorial's panel"
-    )
+    return Panel.from_frame(pd.DataFrame({"store_id": stores, "week": weeks, **columns}), "the tutorial's panel")

@@ -163,9 +163,7 @@ def build_design(data: Panel | pd.DataFrame, model: MixedModel) -> Design:
     residual -= basis @ (basis.T @ residual)
     scale = float(np.sqrt(residual @ residual / residual.size))
     if scale <= _EXACT_FIT * float(np.sqrt(response @ response / residual.size)):
-        raise DesignError(
-            f"{model.response!r} is an exact function of the predictors; there is no error to model."
-        )
+        raise DesignError(f"{model.response!r} is an exact function of the predictors; there is no error to model.")
     rows = np.column_stack([random_basis * np.sqrt(response.size), basis, residual / scale])
     return Design(
         model=model,
@@ -216,13 +214,9 @@ def _column(data: Panel | pd.DataFrame, name: str) -> Floats:
         column = data[name].to_numpy(dtype=np.float64)
         broken = np.flatnonzero(~np.isfinite(column))
         if broken.size:
-            raise DesignError(
-                f"column {name!r}, row {int(broken[0])} is not finite; fill it in or drop the row."
-            )
+            raise DesignError(f"column {name!r}, row {int(broken[0])} is not finite; fill it in or drop the row.")
         return column
-    raise DesignError(
-        f"the model needs column {name!r}, which the table does not have; add it or change the model."
-    )
+    raise DesignError(f"the model needs column {name!r}, which the table does not have; add it or change the model.")
 
 
 def _groups(data: Panel | pd.DataFrame, name: str) -> tuple[Integers, tuple[int, ...]]:
@@ -239,14 +233,10 @@ def _with_intercept(columns: Sequence[Floats], n: int) -> Floats:
 
 def _check_size(codes: Integers, n_groups: int, n_fixed: int, n_random: int) -> None:
     if n_groups < 2:
-        raise DesignError(
-            "there is one group only; a multilevel model needs at least two, so fit OLS instead."
-        )
+        raise DesignError("there is one group only; a multilevel model needs at least two, so fit OLS instead.")
     effects = int(np.minimum(np.bincount(codes), n_random).sum())
     if codes.size <= n_fixed:
-        raise DesignError(
-            f"{codes.size} rows cannot carry {n_fixed} fixed effects; drop predictors or add rows."
-        )
+        raise DesignError(f"{codes.size} rows cannot carry {n_fixed} fixed effects; drop predictors or add rows.")
     if codes.size <= effects + n_fixed:
         raise SaturationError(
             f"{codes.size} rows carry {effects} random and {n_fixed} fixed effects, so nothing is left "
@@ -268,9 +258,7 @@ def _orthonormal(matrix: Floats, names: Sequence[str]) -> tuple[Floats, Floats]:
         column = matrix[:, position]
         spread = float(np.linalg.norm(column - column.mean()))
         if spread <= _CONSTANT * float(np.linalg.norm(column)):
-            raise DesignError(
-                f"column {name!r} does not vary, so it repeats the intercept; drop it from the model."
-            )
+            raise DesignError(f"column {name!r} does not vary, so it repeats the intercept; drop it from the model.")
         if abs(root[position, position]) <= _COLLINEAR * spread:
             raise DesignError(f"column {name!r} is a combination of the columns before it; drop one of them.")
     return basis * signs, root * signs[:, None]

@@ -35,8 +35,7 @@ def read_singularity(fit: MixedFit) -> Reading:
     if not fit.singular:
         return Reading("singularity", fit.rank, True, f"The random effects vary in all {full} directions.")
     sentence = (
-        f"Singular: the random effects vary in {fit.rank} of {full} directions, "
-        "so a variance is 0 or a correlation is 1 or -1."
+        f"Singular: the random effects vary in {fit.rank} of {full} directions, so a variance is 0 or a correlation ±1."
     )
     return Reading("singularity", fit.rank, False, sentence)
 

@@ -63,9 +63,7 @@ def fit_ols(data: Panel | pd.DataFrame, model: MixedModel) -> OlsFit:
     def named(values: Any) -> Mapping[str, float]:
         return MappingProxyType(dict(zip(names, np.asarray(values).tolist(), strict=True)))
 
-    correlations = (
-        np.atleast_2d(np.corrcoef(matrix[:, 1:], rowvar=False)) if model.fixed else np.empty((0, 0))
-    )
+    correlations = np.atleast_2d(np.corrcoef(matrix[:, 1:], rowvar=False)) if model.fixed else np.empty((0, 0))
     inflation = np.diagonal(np.linalg.inv(correlations)).tolist()
     return OlsFit(
         coefficients=named(result.params),

@@ -232,9 +232,7 @@ def _cut(rotation: Floats, scales: Floats, ceiling: float, blocks: Blocks, *, re
 def _polish(rotation: Floats, scales: Floats, rank: int, blocks: Blocks, *, reml: bool) -> Optimum:
     """Take plain Newton steps at a fixed rank until the gain they promise stops falling."""
     scales = np.where(np.arange(scales.size) < rank, scales, 0.0)
-    kept = Optimum(
-        rotation, scales, profile(rotation * scales, blocks, reml=reml), np.inf if rank else 0.0, (), 0
-    )
+    kept = Optimum(rotation, scales, profile(rotation * scales, blocks, reml=reml), np.inf if rank else 0.0, (), 0)
     point = kept.point
     for _ in range(_MAX_POLISH if rank else 0):
         directions = _directions(rotation, rank)

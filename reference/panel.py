@@ -149,16 +149,13 @@ def _check_columns(frame: pd.DataFrame, source: str) -> None:
 
 def _float_column(column: pd.Series, source: str) -> Floats:
     if not pd.api.types.is_numeric_dtype(column) or pd.api.types.is_bool_dtype(column):
-        raise PanelError(
-            f"{source}: column {column.name!r} holds {column.dtype}, not numbers; convert it first."
-        )
+        raise PanelError(f"{source}: column {column.name!r} holds {column.dtype}, not numbers; convert it first.")
     values: Floats = column.to_numpy(dtype=np.float64, na_value=np.nan, copy=True)
     broken = np.flatnonzero(~np.isfinite(values))
     if broken.size:
         row = int(broken[0])
         raise PanelError(
-            f"{source}: column {column.name!r}, row {row} holds {values[row]}; "
-            "fill it in or drop the row's store."
+            f"{source}: column {column.name!r}, row {row} holds {values[row]}; fill it in or drop the row's store."
         )
     return values
 
@@ -183,8 +180,7 @@ def _check_weeks(store_id: Integers, week: Integers, source: str) -> None:
         store, this_week = int(store_id[row]), int(week[row])
         if step[position] == 0:
             raise PanelError(
-                f"{source}: column 'week', row {row}: store {store} has week {this_week} twice; "
-                "keep one row of it."
+                f"{source}: column 'week', row {row}: store {store} has week {this_week} twice; keep one row of it."
             )
         raise PanelError(
             f"{source}: column 'week', row {row}: store {store} jumps from week "

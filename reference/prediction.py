@@ -38,9 +38,7 @@ def predict_conditional(fit: MixedFit, data: Panel | pd.DataFrame) -> Floats:
     labels = frame[fit.model.group].tolist()
     unknown = [label for label in labels if label not in positions]
     if unknown:
-        raise DesignError(
-            f"{fit.model.group} {unknown[0]} was not in the fit; use predict_population for new groups."
-        )
+        raise DesignError(f"{fit.model.group} {unknown[0]} was not in the fit; use predict_population for new groups.")
     modes = fit.modes[[positions[label] for label in labels]]
     random = np.einsum("iq,iq->i", predictor_matrix(data, fit.model.random), modes)
     conditional: Floats = predict_population(fit, data) + random

@@ -68,7 +68,5 @@ def top_groups(fit: MixedFit, count: int = 5, predictor: str = "youtube") -> tup
     """
     ranked = rank_groups(fit, predictor)
     if not 1 <= count <= len(ranked):
-        raise DesignError(
-            f"there are {len(ranked)} groups; ask for between 1 and {len(ranked)}, not {count}."
-        )
+        raise DesignError(f"there are {len(ranked)} groups; ask for between 1 and {len(ranked)}, not {count}.")
     return tuple(row.group for row in ranked[:count])

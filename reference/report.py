@@ -129,10 +129,7 @@ def _shares(results: Tutorial) -> Iterator[str]:
     rows = [
         [
             name,
-            *(
-                f"{value:.4f}"
-                for value in (s.icc_adjusted, s.icc_unadjusted, s.r2_marginal, s.r2_conditional)
-            ),
+            *(f"{value:.4f}" for value in (s.icc_adjusted, s.icc_unadjusted, s.r2_marginal, s.r2_conditional)),
         ]
         for name, s in (
             ("random intercept", results.intercept.shares),
@@ -153,9 +150,7 @@ def _centring(results: Tutorial) -> Iterator[str]:
         "youtube slope": (raw.fixed_effects["youtube"], centred.fixed_effects["youtube"]),
         "log-likelihood (REML)": (raw.log_likelihood, centred.log_likelihood),
     }
-    yield from _table(
-        ["", "raw", "centred"], [[name, f"{a:.6f}", f"{b:.6f}"] for name, (a, b) in pairs.items()]
-    )
+    yield from _table(["", "raw", "centred"], [[name, f"{a:.6f}", f"{b:.6f}"] for name, (a, b) in pairs.items()])
 
 
 def _ranking(results: Tutorial) -> Iterator[str]:

@@ -75,8 +75,7 @@ def simulate_panel(seed: int) -> Panel:
         if not reasons:
             return panel
     raise SimulationError(
-        f"seed {seed}: none of {MAX_TRIES} draws can be graded on "
-        f"(the last one: {reasons[0]}); take another seed."
+        f"seed {seed}: none of {MAX_TRIES} draws can be graded on (the last one: {reasons[0]}); take another seed."
     )
 
 
@@ -180,9 +179,7 @@ def _draw(rng: np.random.Generator, source: str) -> Panel:
 def _draw_media(rng: np.random.Generator, lure: Floats) -> dict[str, Floats]:
     """Return the media of each row; ``lure`` is how much its store draws YouTube spend, in sd."""
     n = lure.size
-    youtube = (
-        rng.uniform(150.0, 240.0) + rng.choice([-1.0, 1.0]) * 40.0 * lure + rng.uniform(-110.0, 110.0, n)
-    )
+    youtube = rng.uniform(150.0, 240.0) + rng.choice([-1.0, 1.0]) * 40.0 * lure + rng.uniform(-110.0, 110.0, n)
     facebook = rng.uniform(20.0, 40.0) * rng.uniform(0.0, 2.0, n)
     newspaper = 0.3 * facebook + rng.gamma(2.0, rng.uniform(10.0, 18.0), n)
     return {

@@ -126,9 +126,7 @@ def describe_weeks(panel: Panel) -> tuple[Week, ...]:
     for week in np.unique(panel.week).tolist():
         sales = panel.sales[panel.week == week]
         deviation = float(sales.std(ddof=1)) if sales.size > 1 else float("nan")
-        weeks.append(
-            Week(week, float(sales.mean()), deviation, sales.size, deviation / float(np.sqrt(sales.size)))
-        )
+        weeks.append(Week(week, float(sales.mean()), deviation, sales.size, deviation / float(np.sqrt(sales.size))))
     return tuple(weeks)
 
 

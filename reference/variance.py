@@ -74,9 +74,7 @@ def variance_components(fit: MixedFit) -> tuple[VarianceComponent, ...]:
         for i in range(j):
             product = float(deviations[i] * deviations[j])
             correlation = float(covariance[i, j]) / product if product > 0 else float("nan")
-            lines.append(
-                VarianceComponent(fit.model.group, names[i], names[j], float(covariance[i, j]), correlation)
-            )
+            lines.append(VarianceComponent(fit.model.group, names[i], names[j], float(covariance[i, j]), correlation))
     return (*lines, VarianceComponent("Residual", "", "", fit.sigma**2, fit.sigma))
 
 

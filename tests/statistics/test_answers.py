@@ -23,7 +23,7 @@ from reference import (
 )
 from reference.answers import coincide
 
-SEEDS = (0, 1, 2, 3)
+SEEDS = (0, 4, 8)
 MISTAKES = {
     "var_store": {"standard_deviation", "maximum_likelihood"},
     "var_residual": {"standard_deviation", "ols_residual_variance", "maximum_likelihood"},
@@ -134,7 +134,7 @@ def test_seeds_that_give_no_panel_are_refused(monkeypatch):
         simulate_panel(-1)
     monkeypatch.setattr(simulation, "LARGEST_P", -1.0)
     monkeypatch.setattr(simulation, "MAX_TRIES", 6)
-    with pytest.raises(SimulationError, match="none of 6 draws can be graded on .* take another seed"):
+    with pytest.raises(SimulationError, match=r"none of 6 draws can be graded on .* take another seed"):
         simulate_panel(0)
 
 
@@ -150,9 +150,7 @@ def test_a_learner_with_statsmodels_reaches_the_same_optimum(simulated):
                 learner = smf.mixedlm(formula, frame, groups=frame["store_id"], re_formula=slope)
                 learned = learner.fit(reml=reml, method=["lbfgs"])
             ours = fit_mixed(frame, model, reml=reml)
-            # statsmodels leaves out log |X'X| from its REML likelihood by a constant; the estimates must agree
             np.testing.assert_allclose(learned.fe_params, ours.coefficients, rtol=1e-3, atol=1e-5)
             np.testing.assert_allclose(learned.scale, ours.sigma**2, rtol=1e-3)
             np.testing.assert_allclose(learned.cov_re, ours.random_covariance, rtol=2e-2, atol=1e-3)
-            if not reml:
-                assert learned.llf == pytest.approx(ours.log_likelihood, abs=1e-3)
+            assert learned.llf == pytest.approx(ours.log_likelihood, abs=1e-3)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy import stats
 
@@ -24,7 +25,6 @@ from reference import (
     read_collinearity,
     read_convergence,
     read_singularity,
-    simulate_panel,
     top_groups,
     variance_components,
     variance_standard_errors,
@@ -83,19 +83,13 @@ def test_fits_to_different_data_are_refused(panel, fits):
         compare_nested(fits["random intercept"], other)
 
 
-def test_a_tie_in_slope_goes_to_the_smaller_id(panel, drawn_frame):
+def test_a_tie_in_slope_goes_to_the_smaller_id(panel):
     frame = panel.frame
     first = frame[frame["store_id"] == 14]
     twin = Panel.from_frame(first.assign(store_id=99))
-    both = Panel.from_frame(np_concat(frame, twin.frame))
+    both = Panel.from_frame(pd.concat([frame, twin.frame], ignore_index=True))
     order = [row.group for row in rank_groups(fit_mixed(both, RANDOM_SLOPE))]
     assert order.index(99) == order.index(14) + 1
-
-
-def np_concat(*frames):
-    import pandas as pd
-
-    return pd.concat(frames, ignore_index=True)
 
 
 def test_ranking_needs_a_random_slope_and_enough_groups(panel):
@@ -141,9 +135,8 @@ def test_entangled_predictors_are_read_as_such(panel):
     assert "cannot be told from the others'" in reading.sentence
 
 
-def test_variance_standard_errors_agree_with_the_curvature_of_the_likelihood():
+def test_variance_standard_errors_agree_with_the_curvature_of_the_likelihood(panel):
     """Differences of the full -2 log-likelihood in (variance of stores, variance of residuals)."""
-    panel = simulate_panel(0)
     fit = fit_mixed(panel, RANDOM_INTERCEPT, reml=False)
     design = fit.design
     same = np.equal.outer(design.codes, design.codes)
@@ -171,7 +164,6 @@ def test_variance_standard_errors_on_the_boundary_leave_out_what_has_none(panel)
 
 def test_correlation_with_a_variance_of_zero_is_nan(drawn_frame):
     frame = drawn_frame(0, slope_sd=0.0, level_sd=0.0)
-    frame["sales"] = np.random.default_rng(2).standard_normal(len(frame))
     fits = (
         fit_mixed(frame.assign(sales=np.random.default_rng(k).standard_normal(len(frame))), RANDOM_SLOPE)
         for k in range(60)

@@ -19,6 +19,7 @@ from reference import (
     coefficient_table,
     fit_mixed,
     grand_mean_centre,
+    satterthwaite_df,
 )
 from reference import optimizer as optimizer_module
 from reference.design import build_design
@@ -125,20 +126,16 @@ def test_no_start_of_a_brute_force_search_finds_a_lower_criterion(drawn_frame, h
 
 
 def test_fit_without_any_random_variance_is_least_squares(drawn_frame):
-    frame = drawn_frame(0, slope_sd=0.0, level_sd=0.0)
     fits = (fit_mixed(drawn_frame(seed, slope_sd=0.0, level_sd=0.0), RANDOM_INTERCEPT) for seed in range(20))
     fit = next(fit for fit in fits if fit.rank == 0)
-    frame = fit.design.fixed
-    expected = np.linalg.lstsq(frame, fit.design.response)[0]
+    expected = np.linalg.lstsq(fit.design.fixed, fit.design.response)[0]
     np.testing.assert_allclose(fit.coefficients, expected, rtol=1e-10)
     assert [row.df for row in coefficient_table(fit)] == pytest.approx([fit.design.residual_df] * 5)
     assert not fit.modes.any()
     assert fit.theta.tolist() == [0.0]
 
 
-def test_satterthwaite_is_continuous_in_a_combination_of_coefficients(panel):
-    from reference import satterthwaite_df
-
+def test_satterthwaite_df_of_a_combination_is_that_of_the_centred_intercept(panel):
     fit = fit_mixed(panel, RANDOM_SLOPE)
     means = np.array([1.0, 0.0, *panel.frame[MEDIA].mean()])
     centred = fit_mixed(grand_mean_centre(panel).frame, RANDOM_SLOPE)
@@ -153,7 +150,7 @@ def test_three_random_effects_reach_a_stationary_point(drawn_frame):
 
 
 def test_one_group_is_refused(drawn_frame):
-    with pytest.raises(DesignError, match="one group only.*fit OLS instead"):
+    with pytest.raises(DesignError, match=r"one group only.*fit OLS instead"):
         fit_mixed(drawn_frame(0, stores=1), RANDOM_INTERCEPT)
 
 
@@ -188,5 +185,5 @@ def test_missing_column_is_named(panel):
 def test_optimiser_that_did_not_arrive_is_an_error(panel, monkeypatch):
     monkeypatch.setattr(optimizer_module, "_MAX_ITERATIONS", 0)
     monkeypatch.setattr(optimizer_module, "_MAX_POLISH", 1)
-    with pytest.raises(ConvergenceError, match="could still fall by .* look for a store or a row"):
+    with pytest.raises(ConvergenceError, match=r"could still fall by .* look for a store or a row"):
         fit_mixed(panel, RANDOM_SLOPE)

@@ -1,6 +1,7 @@
 """Every number of the two oracle files against the library; a field no check reads fails the last test.
 
-``tutorial.json`` is R (lme4, lmerTest, performance) at full precision, ``tutorial-exact.json`` the optimum at 60 digits.
+``tutorial.json`` is R (lme4, lmerTest, performance) at full precision; ``tutorial-exact.json`` the optimum at 60
+digits.
 """
 
 from __future__ import annotations

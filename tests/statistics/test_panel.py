@@ -81,7 +81,7 @@ def test_what_is_not_a_panel_is_refused_with_column_and_row(panel, change, messa
 
 
 def test_unreadable_csv_is_refused(tmp_path):
-    with pytest.raises(PanelError, match="missing.csv cannot be read as CSV .* check the path"):
+    with pytest.raises(PanelError, match=r"missing\.csv cannot be read as CSV .* check the path"):
         Panel.from_csv(tmp_path / "missing.csv")
     with pytest.raises(PanelError, match="the CSV bytes cannot be read as CSV"):
         Panel.from_csv(b"")
@@ -95,7 +95,7 @@ def test_csv_cells_that_are_not_numbers_are_named(panel):
     text = panel.to_csv_bytes().replace(b"\n1,2,", b"\n1,,", 1)
     with pytest.raises(PanelError, match="column 'week', row 1 holds nan"):
         Panel.from_csv(text)
-    with pytest.raises(PanelError, match="column 'store_id' holds .*, not numbers"):
+    with pytest.raises(PanelError, match=r"column 'store_id' holds .*, not numbers"):
         Panel.from_csv(panel.to_csv_bytes().replace(b"\n1,1,", b"\none,1,", 1))
 
 
