@@ -7,7 +7,10 @@ that an interrupted run leaves a learner's grade as it was or as it should be, n
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
+import sysconfig
+import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -38,6 +41,8 @@ class Gradebook:
         require_gradebook_file(path)
         self.path = path
         try:
+            if not path.exists() or path.stat().st_size == 0:
+                _make_gradebook(path)
             self._nbgrader = NbgraderGradebook(f"sqlite:///{path}", course_id=COURSE_ID)
         except SQLAlchemyError as error:
             raise GradebookError(f"{path}: the gradebook cannot be opened: {error.__cause__ or error}") from error
@@ -112,13 +117,35 @@ class Gradebook:
         commit = session.commit
         session.commit = session.flush
         try:
-            yield self._nbgrader
+            with session.no_autoflush:
+                yield self._nbgrader
             commit()
         except BaseException:
             session.rollback()
             raise
         finally:
             session.commit = commit
+
+
+def _make_gradebook(path: Path) -> None:
+    """Make an empty gradebook elsewhere and move it into place, so that a half-made one is never found there."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=path.parent, prefix=".writing-") as folder:
+        fresh = Path(folder) / path.name
+        with _own_programs_on_path():
+            NbgraderGradebook(f"sqlite:///{fresh}", course_id=COURSE_ID).close()
+        fresh.replace(path)
+
+
+@contextmanager
+def _own_programs_on_path() -> Iterator[None]:
+    """Let nbgrader find the program alembic, which is installed beside it, where no environment was activated."""
+    before = os.environ.get("PATH", os.defpath)
+    os.environ["PATH"] = os.pathsep.join((sysconfig.get_path("scripts"), before))
+    try:
+        yield
+    finally:
+        os.environ["PATH"] = before
 
 
 def require_gradebook_file(path: Path) -> None:

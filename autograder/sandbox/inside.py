@@ -37,11 +37,12 @@ def main() -> None:
     os.dup2(nowhere, 1)
     become(job["user"])
     sys.path.append(f"{BOX}/site")
-    import_stack()
+    outputs = Outputs(channel)
+    shell = make_shell(outputs)
     channel.send({"event": "ready"})
     os.dup2(nowhere, 2)
     for notebook in job["notebooks"]:
-        run_in_child(notebook, job["limits"], channel)
+        run_in_child(notebook, job["limits"], shell, outputs)
 
 
 def become(user: int | None) -> None:
@@ -50,11 +51,6 @@ def become(user: int | None) -> None:
         os.setgroups([])
         os.setresgid(user, user, user)
         os.setresuid(user, user, user)
-
-
-def import_stack() -> None:
-    """Import what nearly every notebook imports, once for all of them."""
-    import statsmodels.formula.api  # noqa: F401
 
 
 class Channel:
@@ -71,16 +67,16 @@ class Channel:
             data = data[os.write(self.descriptor, data) :]
 
 
-def run_in_child(notebook: dict[str, Any], limits: dict[str, Any], channel: Channel) -> None:
+def run_in_child(notebook: dict[str, Any], limits: dict[str, Any], shell: Any, outputs: Outputs) -> None:
     """Run one notebook in a forked child and say how it ended, whatever the child does."""
-    name = notebook["name"]
+    name, channel = notebook["name"], outputs.channel
     channel.send({"event": "start", "notebook": name})
     child = os.fork()
     if child == 0:
         status = 1
         try:
             limit_resources(limits)
-            run_notebook(notebook, limits, channel)
+            run_notebook(notebook, limits, shell, outputs)
             status = FINISHED_STATUS
         finally:
             os._exit(status)
@@ -130,9 +126,14 @@ def limit_resources(limits: dict[str, Any]) -> None:
 class Outputs:
     """The outputs of the running cell, as a notebook stores them, up to a total size."""
 
-    def __init__(self, channel: Channel, notebook: str, limit: int) -> None:
-        """Start with no output at all."""
-        self.channel, self.notebook, self.left, self.cell, self.count = channel, notebook, limit, 0, 0
+    def __init__(self, channel: Channel) -> None:
+        """Start with no notebook and no output."""
+        self.channel = channel
+        self.begin("", 1 << 20)
+
+    def begin(self, notebook: str, limit: int) -> None:
+        """Start a notebook that may write so many characters."""
+        self.notebook, self.left, self.cell, self.count = notebook, limit, 0, 0
         self.items: list[dict[str, Any]] = []
 
     def add(self, output: dict[str, Any], size: int) -> None:
@@ -185,7 +186,10 @@ class Stream(io.TextIOBase):
 
 
 def make_shell(outputs: Outputs) -> Any:
-    """Return an IPython shell that captures what a notebook would show."""
+    """Return an IPython shell that captures what a notebook would show, with the scientific stack imported.
+
+    Whatever is slow the first time happens here, before the forks, so that no notebook waits for it again.
+    """
     from IPython.core.displayhook import DisplayHook
     from IPython.core.displaypub import DisplayPublisher
     from IPython.core.interactiveshell import InteractiveShell
@@ -239,6 +243,8 @@ def make_shell(outputs: Outputs) -> Any:
     config.InteractiveShell.colors = "NoColor"
     shell = Shell.instance(config=config)
     shell.run_line_magic("matplotlib", "inline")
+    shell.run_cell("import statsmodels.formula.api, scipy.stats, matplotlib.pyplot\ndel matplotlib, scipy, statsmodels")
+    shell.run_cell("0 / 0")  # what prints a traceback is imported by the first error
     return shell
 
 
@@ -269,14 +275,13 @@ def text_of(value: object, limit: int = 500) -> str:
     return text[:limit].encode("utf-8", "replace").decode("utf-8")
 
 
-def run_notebook(notebook: dict[str, Any], limits: dict[str, Any], channel: Channel) -> None:
+def run_notebook(notebook: dict[str, Any], limits: dict[str, Any], shell: Any, outputs: Outputs) -> None:
     """Run the code cells in order; an error ends its own cell, not the notebook."""
     directory = f"{WORK}-{os.getpid()}"
     os.mkdir(directory)
     os.chdir(directory)
-    outputs = Outputs(channel, notebook["name"], limits["output_bytes"])
-    install_student_module(notebook["name"], channel)
-    shell = make_shell(outputs)
+    outputs.begin(notebook["name"], limits["output_bytes"])
+    install_student_module(notebook["name"], outputs.channel)
     sys.stdout, sys.stderr = Stream("stdout", outputs), Stream("stderr", outputs)
     for index, source in enumerate(notebook["cells"]):
         if source is None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,10 +19,9 @@ from autograder.records import Ending, NotebookRun
 from autograder.sandbox.bubblewrap import Job, run_job
 from autograder.sandbox.policy import Limits
 
-#: Small enough that the limits are met within seconds.
-PROBE_LIMITS = Limits(
-    wall_seconds=20.0, cpu_seconds=2, processes=16, file_bytes=4 * 1024**2, scratch_bytes=16 * 1024**2
-)
+#: Small enough to be met within seconds.
+PROBE_LIMITS = Limits(processes=16, file_bytes=4 * 1024**2, scratch_bytes=16 * 1024**2)
+ENDLESS_LIMITS = Limits(wall_seconds=2.0, cpu_seconds=1)
 
 _PANEL = b"store_id,week,youtube,facebook,newspaper,sales\n1,1,1.0,1.0,1.0,1.0\n"
 
@@ -50,18 +50,20 @@ _SEES_REPOSITORY = Attempt(
     """
 import os
 protected = {tuple(pair) for pair in PROTECTED}
+numbers = {number for _, number in protected}
 got_through = [path for path in PROTECTED_PATHS if os.path.exists(path)]
-for folder, _, files in os.walk("/"):
-    if folder.startswith(("/proc", "/sys")):
+folders = ["/"]
+while folders:
+    try:
+        entries = list(os.scandir(folders.pop()))
+    except OSError:
         continue
-    for file in files:
-        path = os.path.join(folder, file)
-        try:
-            status = os.stat(path)
-        except OSError:
-            continue
-        if (status.st_dev, status.st_ino) in protected:
-            got_through.append(path)
+    for entry in entries:
+        if entry.is_dir(follow_symlinks=False):
+            if entry.path not in ("/proc", "/sys"):
+                folders.append(entry.path)
+        elif entry.inode() in numbers and (entry.stat().st_dev, entry.inode()) in protected:
+            got_through.append(entry.path)
 """,
 )
 
@@ -240,12 +242,13 @@ def examine_box(protected: tuple[Path, ...]) -> tuple[Wall, ...]:
                 "from autograder.student import check\n" + setting,
                 *(f"{attempt.code}\ncheck({attempt.name!r}, bool(got_through))" for attempt in _ATTEMPTS),
             ),
-            "endless": (_ENDLESS,),
         }
-        runs = run_job(Job(notebooks, _PANEL, PROBE_LIMITS))
-    stopped = runs["endless"].ending is Ending.TIMED_OUT
-    time = Wall("a loop without end is stopped", stopped, f"it ended as: {runs['endless'].ending}")
-    return (*(_read_attempt(attempt, runs["attempts"]) for attempt in _ATTEMPTS), time)
+        jobs = (Job(notebooks, _PANEL, PROBE_LIMITS), Job({"endless": (_ENDLESS,)}, _PANEL, ENDLESS_LIMITS))
+        with ThreadPoolExecutor(len(jobs)) as pool:
+            attempts, endless = pool.map(run_job, jobs)
+    stopped = endless["endless"].ending is Ending.TIMED_OUT
+    time = Wall("a loop without end is stopped", stopped, f"it ended as: {endless['endless'].ending}")
+    return (*(_read_attempt(attempt, attempts["attempts"]) for attempt in _ATTEMPTS), time)
 
 
 def _read_attempt(attempt: Attempt, run: NotebookRun) -> Wall:
