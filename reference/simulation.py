@@ -21,6 +21,7 @@ from reference.ranking import rank_groups
 MAX_TRIES = 200
 LARGEST_CORRELATION = 0.85
 SMALLEST_SCALED_SD = 0.15
+SMALLEST_STORE_SD = 1.15
 LARGEST_P = 1e-3
 SMALLEST_GAP = 0.02
 GAPS_AMONG = 6
@@ -82,8 +83,9 @@ def simulate_panel(seed: int) -> Panel:
 def identify(panel: Panel) -> Identification:
     """Return whether the practice answers are well defined on a panel and distinct from the known mistakes.
 
-    Checked: random-slope fits away from the boundary, a clear likelihood-ratio test, visible gaps between the
-    first six slopes, and every known mistake at least ``DISTINCT`` (relative) away from the right answer.
+    Checked: fits well away from the boundary, so that a learner's software arrives too, a clear likelihood-ratio test,
+    visible gaps between the first six slopes, and every known mistake at least ``DISTINCT`` (relative) away from the
+    right answer.
     """
     slope = fit_mixed(panel, RANDOM_SLOPE)
     first = _boundary_reasons("REML random slope", slope) or _gap_reasons(slope)
@@ -118,6 +120,10 @@ def _fit_reasons(fits: PracticeFits) -> list[str]:
         "centred random slope": fits.centred,
     }
     reasons = [reason for name, fit in named.items() for reason in _boundary_reasons(name, fit)]
+    store_sd = min(float(fit.optimum.scales[0]) for fit in (fits.intercept, fits.intercept_ml))
+    if store_sd < SMALLEST_STORE_SD:
+        # From its usual start statsmodels' L-BFGS can then step to a variance of zero and stop with a singular matrix.
+        reasons.append(f"the random-intercept fit has a store sd of only {store_sd:.2f} of the residual's")
     if fits.test.p > LARGEST_P:
         reasons.append(f"the likelihood-ratio test has p = {fits.test.p:.2g}")
     return reasons
@@ -158,7 +164,7 @@ def _draw(rng: np.random.Generator, source: str) -> Panel:
     stores, weeks = int(rng.integers(15, 31)), int(rng.integers(8, 15))
     ids = np.sort(rng.choice(np.arange(101, 1000), size=stores, replace=False))
     store, week = np.repeat(np.arange(stores), weeks), np.tile(np.arange(1, weeks + 1), stores)
-    level_sd, slope_sd = rng.uniform(1.5, 2.5), rng.uniform(0.010, 0.016)
+    level_sd, slope_sd = rng.uniform(2.2, 3.2), rng.uniform(0.010, 0.016)
     correlation = rng.uniform(-0.5, 0.0)
     level = rng.standard_normal(stores)
     tilt = correlation * level + np.sqrt(1.0 - correlation**2) * rng.standard_normal(stores)
