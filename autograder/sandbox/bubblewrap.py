@@ -6,6 +6,7 @@ run for a reason of ours raises `BoxUnavailable` or `BoxBroken` and never become
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import random
@@ -13,7 +14,7 @@ import select
 import shutil
 import subprocess
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path, PurePosixPath
 
@@ -29,6 +30,9 @@ INSIDE = Path(__file__).with_name("inside.py")
 
 #: A cold disk needs a while to read the scientific stack; a box that is not ready by then is broken.
 STARTUP_SECONDS = 120.0
+
+#: How often the memory of a whole box is looked at; each of its processes has a hard limit of its own.
+MEMORY_LOOK_SECONDS = 0.25
 
 #: User numbers no account has: in a box that root opens, the learner's code runs as one of these.
 UNUSED_USERS = range(61184, 65519)
@@ -158,15 +162,18 @@ def _keep(process: subprocess.Popen[bytes], record: _Record) -> None:
     # What the cells may print, with room for its JSON escapes and for the answers.
     bytes_left = (8 * limits.output_bytes + 4 * 1024**2) * len(record.job.notebooks)
     deadline = time.monotonic() + STARTUP_SECONDS
+    next_look = 0.0
     buffer = b""
     assert process.stdout is not None
     descriptor = process.stdout.fileno()
     while True:
         if time.monotonic() > deadline:
             return record.stop(Ending.TIMED_OUT)
-        if _memory_in_use(process.pid) > limits.memory_bytes:
-            return record.stop(Ending.OUT_OF_MEMORY)
-        if not select.select([descriptor], [], [], 0.1)[0]:
+        if time.monotonic() > next_look:
+            next_look = time.monotonic() + MEMORY_LOOK_SECONDS
+            if _exceeds_memory(process.pid, limits.memory_bytes):
+                return record.stop(Ending.OUT_OF_MEMORY)
+        if not select.select([descriptor], [], [], MEMORY_LOOK_SECONDS)[0]:
             continue
         chunk = os.read(descriptor, 1 << 20)
         if not chunk:
@@ -181,18 +188,21 @@ def _keep(process: subprocess.Popen[bytes], record: _Record) -> None:
                 deadline = time.monotonic() + limits.wall_seconds + 10.0
 
 
-def _memory_in_use(root: int) -> int:
-    """Return the resident bytes of a process and its descendants; a shared page counts once, in parts."""
-    total = 0
+def _exceeds_memory(root: int, limit: int) -> bool:
+    """Return True if a process and its descendants hold more resident memory than they may."""
     try:
         family = [psutil.Process(root), *psutil.Process(root).children(recursive=True)]
     except psutil.NoSuchProcess:
-        return 0
+        return False
+    # Resident sizes count a shared page once per process, and are cheap; shares of pages are exact, and are not.
+    return _total(family, lambda p: p.memory_info().rss) > limit < _total(family, lambda p: p.memory_full_info().pss)
+
+
+def _total(family: list[psutil.Process], size: Callable[[psutil.Process], int]) -> int:
+    total = 0
     for process in family:
-        try:
-            total += process.memory_full_info().pss
-        except (psutil.NoSuchProcess, psutil.AccessDenied):
-            continue  # it ended meanwhile
+        with contextlib.suppress(psutil.NoSuchProcess, psutil.AccessDenied):  # it ended meanwhile
+            total += size(process)
     return total
 
 

@@ -43,6 +43,7 @@ def main() -> None:
     os.dup2(nowhere, 2)
     for notebook in job["notebooks"]:
         run_in_child(notebook, job["limits"], shell, outputs)
+    os._exit(0)  # taking the scientific stack down in order would take a second, and changes nothing
 
 
 def become(user: int | None) -> None:
@@ -241,7 +242,7 @@ def make_shell(outputs: Outputs) -> Any:
     config = Config()
     config.HistoryManager.enabled = False
     config.InteractiveShell.colors = "NoColor"
-    shell = Shell.instance(config=config)
+    shell: Any = Shell.instance(config=config)
     shell.run_line_magic("matplotlib", "inline")
     shell.run_cell("import statsmodels.formula.api, scipy.stats, matplotlib.pyplot\ndel matplotlib, scipy, statsmodels")
     shell.run_cell("0 / 0")  # what prints a traceback is imported by the first error
