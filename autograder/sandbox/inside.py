@@ -86,8 +86,8 @@ def run_in_child(notebook: dict[str, Any], limits: dict[str, Any], shell: Any, o
         # Whatever the notebook left running ends here: -1 is every process of the box but its first and this one.
         os.kill(-1, signal.SIGKILL)
     _, status, used = os.wait4(child, 0)
-    in_time = ended and used.ru_utime + used.ru_stime < limits["cpu_seconds"]
-    channel.send({"event": "end", "notebook": name, "how": ending(status) if in_time else "timed out"})
+    spent = used.ru_utime + used.ru_stime >= limits["cpu_seconds"]
+    channel.send({"event": "end", "notebook": name, "how": "timed out" if spent or not ended else ending(status)})
 
 
 def wait_for(child: int, seconds: float) -> bool:
@@ -105,6 +105,8 @@ FINISHED_STATUS, OUTPUT_LIMIT_STATUS = 96, 97
 
 def ending(status: int) -> str:
     """Name the end of a child by its wait status."""
+    if os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGXCPU:
+        return "timed out"
     ends = {FINISHED_STATUS: "finished", OUTPUT_LIMIT_STATUS: "output limit"}
     return ends.get(os.waitstatus_to_exitcode(status), "crashed")
 
@@ -112,8 +114,9 @@ def ending(status: int) -> str:
 def limit_resources(limits: dict[str, Any]) -> None:
     """Set the hard limits of this process and of whatever it starts."""
     cpu = limits["cpu_seconds"]
+    # The kernel warns first, by a signal that ends whoever does not ask for it, and then ends whoever did.
+    resource.setrlimit(resource.RLIMIT_CPU, (cpu, cpu + 1))
     for kind, value in (
-        (resource.RLIMIT_CPU, cpu),
         (resource.RLIMIT_AS, limits["memory_bytes"]),
         (resource.RLIMIT_NPROC, limits["processes"]),
         (resource.RLIMIT_FSIZE, limits["file_bytes"]),

@@ -1,0 +1,264 @@
+"""The box, really opened: what is not in it, what its limits do, and what it gives back."""
+
+from __future__ import annotations
+
+import shutil
+import socket
+import subprocess
+from pathlib import Path
+
+import psutil
+import pytest
+
+from autograder.answers import Number, Other, Sequence, Text, Truth
+from autograder.commands import _protected
+from autograder.course import Course
+from autograder.errors import BoxBroken, BoxUnavailable
+from autograder.records import Ending, NotebookRun
+from autograder.sandbox import bubblewrap, policy, probe
+from autograder.sandbox.bubblewrap import Job, run_job
+from autograder.sandbox.policy import Limits
+from reference import tutorial_panel
+
+IMPORT = "from autograder.student import check, load_panel"
+PANEL = tutorial_panel().to_csv_bytes()
+
+
+def run(*cells: str, limits: Limits | None = None) -> NotebookRun:
+    return run_job(Job({"task": (IMPORT, *cells)}, PANEL, limits or Limits()))["task"]
+
+
+@pytest.fixture(scope="module")
+def walls(course: Course) -> dict[str, probe.Wall]:
+    return {wall.claim: wall for wall in probe.examine_box(_protected(course))}
+
+
+def test_every_wall_of_the_box_holds(walls: dict[str, probe.Wall]) -> None:
+    assert {claim: wall.detail for claim, wall in walls.items() if not wall.holds} == {}
+    assert len(walls) == len(probe._ATTEMPTS) + 1
+
+
+def test_a_wall_that_does_not_hold_is_noticed(monkeypatch: pytest.MonkeyPatch, course: Course) -> None:
+    """Let the reference into the box on purpose: the doctor must see it."""
+    mount = policy.Mount(course.root / "reference", "/box/site/reference")
+    honest = policy.library_mounts()
+    monkeypatch.setattr(policy, "library_mounts", lambda: (*honest, mount))
+    leaking = {wall.claim for wall in probe.examine_box(_protected(course)) if not wall.holds}
+    assert leaking == {
+        "the reference, the rubric and the key cannot be imported",
+        "no file of the course but the box's own module can be read",
+    }
+
+
+def test_the_reference_cannot_be_imported() -> None:
+    ended = run("import reference")
+    assert ended.cells[-1].error is not None
+    assert ended.cells[-1].error.name == "ModuleNotFoundError"
+
+
+def test_no_file_of_the_repository_is_readable_but_the_boxes_own_module(course: Course) -> None:
+    listed = subprocess.run(["git", "ls-files"], cwd=course.root, capture_output=True, text=True, check=True)
+    files = [course.root / name for name in listed.stdout.splitlines()]
+    identities = {(path.stat().st_dev, path.stat().st_ino): str(path) for path in files if path.is_file()}
+    ended = run(
+        f"known = {identities!r}",
+        "import os\nseen = []\n"
+        "for folder, folders, names in os.walk('/'):\n"
+        "    if folder == '/': folders.remove('proc')\n"
+        "    for name in names:\n"
+        "        status = os.lstat(os.path.join(folder, name))\n"
+        "        if (status.st_dev, status.st_ino) in known: seen.append(known[status.st_dev, status.st_ino])",
+        "check('seen', seen)",
+        f"check('paths', [path for path in (*known.values(), {str(course.root)!r}) if os.path.exists(path)])",
+    )
+    assert ended.answers["seen"] == Sequence((str(course.root / "autograder" / "sandbox" / "inside.py"),))
+    assert ended.answers["paths"] == Sequence(())
+
+
+def test_a_server_on_the_hosts_loopback_cannot_be_reached() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        socket.create_connection(("127.0.0.1", port)).close()
+        ended = run(f"import socket\nsocket.create_connection(('127.0.0.1', {port}), timeout=5)")
+    assert ended.cells[-1].error is not None
+    assert "Error" in ended.cells[-1].error.name
+
+
+def test_the_panel_of_the_run_is_what_load_panel_returns() -> None:
+    ended = run(
+        "p = load_panel()",
+        "check('shape', p.shape)",
+        "check('sales', p.sales.sum())",
+        "check('ints', p.store_id.dtype.kind)",
+    )
+    frame = tutorial_panel().frame
+    assert ended.answers == {
+        "shape": Sequence(tuple(map(float, frame.shape))),
+        "sales": Number(float(frame["sales"].sum())),
+        "ints": Text("i"),
+    }
+
+
+def test_the_answers_before_an_endless_loop_are_kept() -> None:
+    ended = run("check('a', 1)", "while True: pass", "check('b', 2)", limits=Limits(wall_seconds=2.0, cpu_seconds=1))
+    assert ended.ending is Ending.TIMED_OUT
+    assert ended.answers == {"a": Number(1.0)}
+
+
+def test_sleeping_is_no_way_around_the_time_limit() -> None:
+    ended = run(
+        "import signal\nsignal.pthread_sigmask(signal.SIG_BLOCK, range(1, 65))\nsignal.pause()",
+        limits=Limits(wall_seconds=1.0),
+    )
+    assert ended.ending is Ending.TIMED_OUT
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        "import os; os._exit(0)",
+        "import os; os._exit(1)",
+        "import os, signal; os.kill(os.getpid(), signal.SIGSEGV)",
+        "import os, signal; os.kill(-1, signal.SIGKILL); os.kill(os.getppid(), signal.SIGKILL); signal.pause()",
+    ],
+)
+def test_ending_python_costs_the_rest_of_this_notebook_and_no_other(cell: str) -> None:
+    notebooks = {
+        "before": (IMPORT, "check('x', 1)"),
+        "ends": (IMPORT, "check('x', 2)", cell, "check('y', 3)"),
+        "after": (IMPORT, "check('x', 4)"),
+    }
+    runs = run_job(Job(notebooks, PANEL))
+    assert {name: entry.ending for name, entry in runs.items()} == {
+        "before": Ending.FINISHED,
+        "ends": Ending.CRASHED,
+        "after": Ending.FINISHED,
+    }
+    assert {name: dict(entry.answers) for name, entry in runs.items()} == {
+        "before": {"x": Number(1.0)},
+        "ends": {"x": Number(2.0)},
+        "after": {"x": Number(4.0)},
+    }
+
+
+@pytest.mark.parametrize("cell", ["while True: print('x' * 1000)", "print('x' * 10**8)", "print('\\n' * 10**8)"])
+def test_output_without_end_is_stopped(cell: str) -> None:
+    ended = run("check('a', 1)", cell, limits=Limits(output_bytes=100_000))
+    assert ended.ending is Ending.OUTPUT_LIMIT
+    assert ended.answers == {"a": Number(1.0)}
+    assert len(str(ended.cells[-1].outputs)) < 300_000
+
+
+def test_writing_past_our_capture_is_stopped_by_the_keeper() -> None:
+    """The learner finds the way out by its descriptor and floods it."""
+    cell = (
+        "import os\nfor fd in range(3, 20):\n    try:\n        while True: os.write(fd, b'x' * 2**20)\n"
+        "    except OSError: pass"
+    )
+    ended = run("check('a', 1)", cell, limits=Limits(output_bytes=100_000))
+    assert ended.ending is Ending.OUTPUT_LIMIT
+    assert ended.answers == {"a": Number(1.0)}
+
+
+def test_memory_of_many_processes_together_is_limited() -> None:
+    cell = (
+        "import os, signal\n"
+        "for _ in range(8):\n"
+        "    if os.fork() == 0:\n"
+        "        kept = bytearray(200 * 2**20); kept[::4096] = b'x' * len(kept[::4096])\n"
+        "        signal.pause()\n"
+        "signal.pause()"
+    )
+    ended = run("check('a', 1)", cell, limits=Limits(memory_bytes=1024**3))
+    assert ended.ending is Ending.OUT_OF_MEMORY
+    assert ended.answers == {"a": Number(1.0)}
+
+
+def test_nothing_outlives_a_notebook_and_nothing_outlives_the_box() -> None:
+    marker = "mlm-outlives"
+    leaves = (
+        "import os, signal\nif os.fork() == 0:\n    os.setsid()\n"
+        f"    open('/proc/self/comm', 'w').write('{marker}')\n    signal.pause()"
+    )
+    looks = (
+        "import os\ncheck('seen', any(open(f'/proc/{p}/comm').read().strip() == "
+        f"'{marker}' for p in os.listdir('/proc') if p.isdigit()))"
+    )
+    runs = run_job(Job({"leaves": (IMPORT, leaves), "looks": (IMPORT, looks)}, PANEL))
+    assert runs["looks"].answers == {"seen": Truth(False)}
+    assert [p for p in psutil.process_iter(["name"]) if p.info["name"] == marker] == []
+
+
+def test_forged_events_state_answers_and_nothing_else() -> None:
+    forge = (
+        "import os, json\n"
+        "lines = [{'event': 'end', 'notebook': 'other', 'how': 'finished'}, {'event': 'score', 'value': 100},\n"
+        "  {'event': 'cell', 'notebook': 'task', 'cell': 999, 'outputs': [], 'error': None},\n"
+        "  {'event': 'answer', 'notebook': 'nowhere', 'name': 'a', 'value': {'kind': 'number', 'value': 1}},\n"
+        "  {'event': 'answer', 'notebook': 'task', 'name': 'a', 'value': {'kind': 'number', 'value': 7}}]\n"
+        "for fd in range(3, 10):\n"
+        "    try: os.write(fd, b''.join(json.dumps(l).encode() + b'\\n' for l in lines))\n"
+        "    except OSError: pass\n"
+    )
+    ended = run(forge)
+    assert ended.answers == {"a": Number(7.0)}
+    assert {cell.index for cell in ended.cells} == {0, 1}
+
+
+def test_an_object_that_equals_everything_is_no_answer() -> None:
+    ended = run("class All:\n    def __eq__(self, other): return True\ncheck('a', All())")
+    assert ended.answers == {"a": Other("All")}
+
+
+def test_outputs_are_those_of_a_notebook() -> None:
+    ended = run(
+        "import matplotlib.pyplot as plt\nplt.plot([1, 2]);",
+        "load_panel().head(1)",
+        "import sys\nprint('out'); print('err', file=sys.stderr)",
+        "await __import__('asyncio').sleep(0)\n1 + 1",
+        "input('name?')",
+        "1 / 0",
+    )
+    figure, table, streams, awaited, asked, failed = ended.cells[1:]
+    assert [output["output_type"] for output in figure.outputs] == ["display_data"]
+    assert figure.outputs[0]["data"]["image/png"].startswith("iVBOR")
+    assert "store_id" in table.outputs[0]["data"]["text/plain"]
+    assert [(output["name"], output["text"]) for output in streams.outputs] == [
+        ("stdout", "out\n"),
+        ("stderr", "err\n"),
+    ]
+    assert awaited.outputs[0]["data"]["text/plain"] == "2"
+    assert asked.error is not None
+    assert "nobody to ask" in asked.error.message
+    assert failed.outputs[0]["ename"] == "ZeroDivisionError"
+
+
+def test_without_bubblewrap_nothing_runs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(BoxUnavailable, match=r"bwrap was not found.*apt-get install bubblewrap"):
+        run("1")
+
+
+def test_where_bubblewrap_is_refused_nothing_runs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    refused = tmp_path / "bwrap"
+    refused.write_text("#!/bin/sh\necho 'bwrap: setting up uid map: Permission denied' >&2\nexit 1\n")
+    refused.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(BoxUnavailable, match=r"Permission denied.*user namespaces are switched off"):
+        run("1")
+
+
+def test_a_box_that_breaks_before_any_notebook_is_our_fault(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    broken = tmp_path / "inside.py"
+    broken.write_text("raise SystemExit('the disk is on fire')")
+    monkeypatch.setattr(bubblewrap, "INSIDE", broken)
+    with pytest.raises(BoxBroken, match="the disk is on fire"):
+        run("1")
+
+
+def test_the_boxes_own_module_refuses_to_run_outside() -> None:
+    python = shutil.which("python3")
+    assert python is not None
+    ended = subprocess.run([python, bubblewrap.INSIDE], capture_output=True, text=True, check=False)
+    assert ended.returncode == 1
+    assert "runs in the box only" in ended.stderr

@@ -1,0 +1,142 @@
+"""Comparisons by kind of quantity: what is right, what is wrong, what is not of the kind asked."""
+
+from __future__ import annotations
+
+import math
+from typing import get_args
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from autograder import answers, checkers, rubric
+from autograder.answers import Value, plain_value
+from autograder.checkers import Scale, compare
+from autograder.records import Verdict
+
+TOLERANCE = 0.01
+NUMERIC = ("estimate", "variance", "proportion", "log_likelihood", "statistic")
+finite = st.floats(-1e6, 1e6, allow_nan=False)
+
+
+def verdict(kind: str, value: object, expected: object, *, tolerance: float = TOLERANCE, se: float = 1.0) -> Verdict:
+    return compare(kind, plain_value(value), expected, Scale(tolerance, se)).verdict
+
+
+def test_every_kind_of_the_rubric_has_a_checker_but_the_manual_one() -> None:
+    assert set(checkers._CHECKERS) == set(get_args(rubric.Kind)) - {"manual"}
+
+
+@pytest.mark.parametrize("kind", NUMERIC)
+@given(number=finite)
+def test_the_right_number_is_right(kind: str, number: float) -> None:
+    assert verdict(kind, number, number) is Verdict.CORRECT
+
+
+@pytest.mark.parametrize(
+    ("kind", "expected", "unit"),
+    [("estimate", 5.0, 2.0), ("variance", 5.0, 5.0), ("proportion", 0.5, 1.0), ("log_likelihood", -400.0, 1.0)]
+    + [("statistic", 12.0, 12.0), ("statistic", 0.1, 1.0)],
+)
+@given(share=st.floats(-3, 3).filter(lambda s: abs(abs(s) - 1) > 1e-6))
+def test_a_tolerance_is_in_the_unit_of_its_kind(kind: str, expected: float, unit: float, share: float) -> None:
+    number = expected + share * TOLERANCE * unit
+    found = verdict(kind, number, expected, se=2.0)
+    assert found is (Verdict.CORRECT if abs(share) < 1 else Verdict.WRONG)
+
+
+@given(p=st.floats(1e-12, 1.0), factor=st.floats(-1, 1))
+def test_p_values_are_compared_on_the_log_scale(p: float, factor: float) -> None:
+    number = min(p * math.exp(factor), 1.0)
+    close = abs(math.log(number) - math.log(p)) <= 0.05
+    assert (verdict("p_value", number, p, tolerance=0.05) is Verdict.CORRECT) == close
+
+
+@pytest.mark.parametrize("p", [-0.1, 1.1])
+def test_what_is_not_a_probability_is_no_p_value(p: float) -> None:
+    assert verdict("p_value", p, 0.5) is Verdict.WRONG
+
+
+def test_a_variance_at_the_boundary_is_zero_up_to_where_an_optimiser_stops() -> None:
+    assert verdict("variance", 1e-11, 0.0) is Verdict.CORRECT
+    assert verdict("variance", 0.01, 0.0) is Verdict.WRONG
+
+
+@pytest.mark.parametrize("value", ["0.5", [1.0, 2.0], {}, None, True, math.nan, math.inf, object()])
+@pytest.mark.parametrize("kind", [*NUMERIC, "p_value", "count"])
+def test_what_is_not_one_number_is_malformed(kind: str, value: object) -> None:
+    assert verdict(kind, value, 0.5) is Verdict.MALFORMED
+
+
+def test_a_list_or_series_of_one_is_taken_for_its_number() -> None:
+    assert verdict("proportion", [0.5], 0.5) is Verdict.CORRECT
+    assert verdict("proportion", {"store": 0.5}, 0.5) is Verdict.CORRECT
+
+
+def test_a_missing_standard_error_is_our_error_and_no_verdict() -> None:
+    with pytest.raises(ValueError, match="gave none"):
+        compare("estimate", answers.Number(1.0), 1.0, Scale(0.05, None))
+
+
+RIGHT = {11: 0.5, 12: 0.6, 13: 0.7}
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        RIGHT,
+        {"11": 0.5, "12": 0.6, "13": 0.7},
+        {11.0: 0.5, 13.0: 0.7, 12.0: 0.6000001},
+        answers.Table(("slope",), (11.0, 12.0, 13.0), ((0.5,), (0.6,), (0.7,))),
+        answers.Table(("store", "slope"), (0.0, 1.0, 2.0), ((12.0, 0.6), (11.0, 0.5), (13.0, 0.7))),
+    ],
+)
+def test_values_by_name_count_whatever_their_order_and_form(value: object) -> None:
+    plain: Value = value if isinstance(value, answers.Table) else plain_value(value)
+    assert compare("by_name", plain, RIGHT, Scale(TOLERANCE)).verdict is Verdict.CORRECT
+
+
+def test_values_by_name_say_how_many_are_right_and_no_more() -> None:
+    found = compare("by_name", plain_value({11: 0.5, 12: 0.1, 13: 0.7}), RIGHT, Scale(TOLERANCE))
+    assert (found.verdict, found.sentence) == (Verdict.WRONG, "2 of the 3 values are right.")
+    found = compare("by_name", plain_value({11: 0.5, 99: 0.6}), RIGHT, Scale(TOLERANCE))
+    assert found.sentence == "Of the 3 names asked for, 2 have no value, and 1 other names do."
+    assert verdict("by_name", [0.5, 0.6, 0.7], RIGHT) is Verdict.MALFORMED
+    assert verdict("by_name", {11: "a", 12: 1.0, 13: 1.0}, RIGHT) is Verdict.MALFORMED
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ([3, 1, 2], Verdict.CORRECT),
+        (["3", "1", " 2 "], Verdict.CORRECT),
+        ((3.0, 1.0, 2.0), Verdict.CORRECT),
+        ([1, 2, 3], Verdict.PARTIAL),
+        ([3, 1, 4], Verdict.WRONG),
+        ([3, 1], Verdict.WRONG),
+        ("3, 1, 2", Verdict.MALFORMED),
+    ],
+)
+def test_a_ranking_counts_names_and_order(value: object, expected: Verdict) -> None:
+    assert verdict("ranking", value, (3, 1, 2)) is expected
+
+
+def test_a_choice_overlooks_case_and_spaces() -> None:
+    assert verdict("choice", " Random Slope ", "random slope") is Verdict.CORRECT
+    assert verdict("choice", "random intercept", "random slope") is Verdict.WRONG
+    assert verdict("choice", 1, "random slope") is Verdict.MALFORMED
+
+
+@pytest.mark.parametrize(
+    ("value", "sentence"),
+    [
+        (["b", "A"], "Right."),
+        ({"a", "b"}, "Right."),
+        (["a"], "These belong here, but they are not all."),
+        (["a", "b", "c"], "Some of these do not belong here."),
+        (["a", "c"], "Some of these do not belong here, and some that do are not named."),
+        ("ab", "This must be a list of the given texts, but it is a text."),
+    ],
+)
+def test_choices_say_what_is_wrong_with_the_set(value: object, sentence: str) -> None:
+    assert compare("choices", plain_value(value), ("a", "b"), Scale(0.0)).sentence == sentence

@@ -1,0 +1,162 @@
+"""From runs to item results: panels, known mistakes, dependencies, and why there is no answer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import pytest
+
+from autograder.answers import Value, plain_value
+from autograder.key import Keyed, expected
+from autograder.records import (
+    Cell,
+    CellError,
+    CellRun,
+    Ending,
+    ItemResult,
+    NotebookRun,
+    SubmittedNotebook,
+    Verdict,
+)
+from autograder.rubric import Rubric
+from autograder.scoring import judge_alone, resolve_dependencies, score_notebook
+
+TASK = "task1-icc"
+CELLS = (Cell("code", "fit", "fit_icc"), *(Cell("code", "", name, locked=True) for name in ("var_store", "icc")))
+
+
+def right_answers(rubric: Rubric, keyed: Keyed) -> dict[str, Value]:
+    return {
+        item.id: plain_value(expected(item, keyed.answers))
+        for notebook in rubric.notebook
+        for item in notebook.item
+        if notebook.name == TASK
+    }
+
+
+def score(
+    rubric: Rubric,
+    panels: tuple[Keyed, ...],
+    changes: Mapping[str, object],
+    *,
+    only: int | None = None,
+    notebook: SubmittedNotebook | None = None,
+    run: NotebookRun | None = None,
+) -> dict[str, ItemResult]:
+    """Score the right answers of task 1 with changes, made on all panels or on one; None takes an answer away."""
+    notebook = notebook or SubmittedNotebook(TASK, CELLS)
+    runs = []
+    for position, keyed in enumerate(panels):
+        answers = right_answers(rubric, keyed)
+        if only in (None, position):
+            for name, value in changes.items():
+                answers[name] = plain_value(value)
+                if value is None:
+                    del answers[name]
+        runs.append((keyed, replace(run or NotebookRun(TASK, Ending.FINISHED), answers=answers)))
+    return resolve_dependencies(rubric, score_notebook(rubric, notebook, runs))
+
+
+def test_right_everywhere_is_right(rubric: Rubric, panels: tuple[Keyed, ...]) -> None:
+    found = score(rubric, panels, {})
+    assert {item.verdict for item in found.values()} == {Verdict.CORRECT}
+    assert all(item.score == item.points and item.hint is None for item in found.values())
+
+
+def test_every_known_mistake_is_named_and_has_words(rubric: Rubric, panels: tuple[Keyed, ...]) -> None:
+    seen = 0
+    for keyed in panels:
+        for item in rubric.items:
+            for mistake, value in keyed.answers.mistakes.get(item.id, {}).items():
+                found = judge_alone(rubric, item, plain_value(value), keyed)
+                if found.verdict is Verdict.CORRECT:
+                    continue  # on this panel the mistake is too close to tell; on another it is not
+                same = {name for name, other in keyed.answers.mistakes[item.id].items() if other == value}
+                assert found.mistake in same or found.mistake is not None, (item.id, mistake)
+                assert rubric.hint(item, mistake), (item.id, mistake)
+                assert found.hint
+                seen += 1
+    assert seen > 60
+
+
+def test_every_hint_belongs_to_a_mistake_the_reference_knows(rubric: Rubric, panels: tuple[Keyed, ...]) -> None:
+    known = {name for keyed in panels for mistakes in keyed.answers.mistakes.values() for name in mistakes}
+    assert set(rubric.mistakes) <= known
+    for item in rubric.items:
+        own = {name for keyed in panels for name in keyed.answers.mistakes.get(item.id, {})}
+        assert set(item.hints) <= own, item.id
+
+
+def test_right_on_the_known_panel_alone_is_a_typed_in_number(rubric: Rubric, panels: tuple[Keyed, ...]) -> None:
+    found = score(rubric, panels, {"var_store": 0.5}, only=1)["var_store"]
+    assert (found.verdict, found.score, found.hint) == (Verdict.WRONG, 0.0, None)
+    assert "another panel" in found.reason
+
+
+def test_what_is_wrong_on_the_known_panel_is_said_first(rubric: Rubric, panels: tuple[Keyed, ...]) -> None:
+    mistaken = panels[0].answers.mistakes["icc"]["upside_down"]
+    found = score(rubric, panels, {"icc": mistaken})["icc"]
+    assert found.mistake == "upside_down"
+    assert "another panel" not in found.reason
+
+
+def test_what_needs_a_failed_item_is_skipped_unless_it_is_right(rubric: Rubric, panels: tuple[Keyed, ...]) -> None:
+    both = score(rubric, panels, {"var_store": 99.0, "icc": 0.99})
+    assert both["icc"].verdict is Verdict.SKIPPED
+    assert "var_store" in both["icc"].reason
+    # A choice can be guessed, so it does not count on its own.
+    assert both["icc_reading"].verdict is Verdict.SKIPPED
+    right_all_the_same = score(rubric, panels, {"var_store": 99.0})
+    assert right_all_the_same["icc"].verdict is Verdict.CORRECT
+
+
+def test_an_answer_of_the_wrong_kind_is_told_as_such_and_not_skipped(rubric: Rubric, panels: tuple[Keyed, ...]) -> None:
+    found = score(rubric, panels, {"var_store": 99.0, "icc": "high"})["icc"]
+    assert found.verdict is Verdict.MALFORMED
+    assert found.reason == "This must be one number, but it is a text."
+
+
+@pytest.mark.parametrize(
+    ("error", "verdict", "said"),
+    [
+        (CellError("ValueError", "no such column"), Verdict.CRASHED, "fit_icc stopped with ValueError: no such column"),
+        (CellError("MemoryError", ""), Verdict.OUT_OF_MEMORY, "fit_icc stopped with MemoryError"),
+    ],
+)
+def test_a_crash_before_the_check_is_the_reason(
+    rubric: Rubric, panels: tuple[Keyed, ...], error: CellError, verdict: Verdict, said: str
+) -> None:
+    run = NotebookRun(TASK, Ending.FINISHED, (CellRun(0, (), error), CellRun(2, (), CellError("NameError", "icc"))))
+    found = score(rubric, panels, {"icc": None}, run=run)["icc"]
+    assert (found.verdict, found.score) == (verdict, 0.0)
+    assert said in found.reason
+
+
+def test_the_words_of_a_crash_on_the_hidden_panel_stay_hidden(rubric: Rubric, panels: tuple[Keyed, ...]) -> None:
+    for error in (CellError("ValueError", "3.14159 leaked"), CellError("Leak314159", "")):
+        run = NotebookRun(TASK, Ending.FINISHED, (CellRun(0, (), error),))
+        found = score(rubric, panels, {"icc": None}, only=1, run=run)["icc"]
+        assert found.verdict is Verdict.CRASHED
+        assert "314159" not in found.reason.replace(".", "")
+
+
+def test_an_untouched_cell_is_missing_and_not_crashed(rubric: Rubric, panels: tuple[Keyed, ...]) -> None:
+    notebook = SubmittedNotebook(TASK, CELLS, untouched=frozenset({"fit_icc"}))
+    run = NotebookRun(TASK, Ending.FINISHED, (CellRun(0, (), CellError("NotImplementedError", "")),))
+    found = score(rubric, panels, {"icc": None}, notebook=notebook, run=run)["icc"]
+    assert found.verdict is Verdict.MISSING
+    assert found.reason == "The cell fit_icc is still as it was handed out."
+
+
+@pytest.mark.parametrize("ending", [ending for ending in Ending if ending is not Ending.FINISHED])
+def test_a_run_cut_short_says_so_and_keeps_the_answers_before(
+    rubric: Rubric, panels: tuple[Keyed, ...], ending: Ending
+) -> None:
+    found = score(rubric, panels, {"icc": None}, run=NotebookRun(TASK, ending))
+    assert found["icc"].verdict == ending.value
+    assert found["var_store"].verdict is Verdict.CORRECT
+
+
+def test_an_answer_never_given_is_missing(rubric: Rubric, panels: tuple[Keyed, ...]) -> None:
+    assert score(rubric, panels, {"icc": None})["icc"].reason == "No cell gives icc a value."

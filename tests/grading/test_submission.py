@@ -1,0 +1,168 @@
+"""Submitted files are limited and sanitised; what does not fit is named, never raised."""
+
+from __future__ import annotations
+
+import json
+import os
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from autograder.course import Course
+from autograder.errors import CourseError
+from autograder.release import ReleasedNotebook, read_release
+from autograder.rubric import Rubric
+from autograder.submission import MAX_FILE_BYTES, find_submissions, read_notebook
+
+
+@pytest.fixture(scope="module")
+def release(course: Course, rubric: Rubric) -> ReleasedNotebook:
+    return read_release(course, rubric)[0]
+
+
+@pytest.fixture
+def notebook(course: Course) -> dict[str, Any]:
+    loaded: dict[str, Any] = json.loads((course.release("practice") / "task1-icc.ipynb").read_text(encoding="utf-8"))
+    return loaded
+
+
+def grade_id(cell: dict[str, Any]) -> str | None:
+    found: str | None = cell["metadata"].get("nbgrader", {}).get("grade_id")
+    return found
+
+
+def read(tmp_path: Path, content: Any, release: ReleasedNotebook) -> Any:
+    path = tmp_path / "task1-icc.ipynb"
+    path.write_bytes(content if isinstance(content, bytes) else json.dumps(content).encode())
+    return read_notebook(path, release)
+
+
+def test_an_untouched_release_comes_back_as_it_was(
+    tmp_path: Path, notebook: dict[str, Any], release: ReleasedNotebook
+) -> None:
+    found = read(tmp_path, notebook, release)
+    assert found.cells == release.cells
+    assert found.notes == ()
+    assert found.untouched == {cell.grade_id for cell in release.cells if not cell.locked}
+
+
+def test_locked_cells_are_restored_and_solutions_kept(
+    tmp_path: Path, notebook: dict[str, Any], release: ReleasedNotebook
+) -> None:
+    for cell in notebook["cells"]:
+        cell["source"] = f"# {grade_id(cell)}"
+    found = read(tmp_path, notebook, release)
+    for cell in release.cells:
+        same = [c for c in found.cells if c.grade_id == cell.grade_id and c.grade_id]
+        if cell.grade_id:
+            assert same[0].source == (cell.source if cell.locked else f"# {cell.grade_id}")
+    assert "The cell icc was edited, but it is not yours to edit; it was put back as it was handed out." in found.notes
+    assert found.untouched == frozenset()
+
+
+def test_deleted_duplicated_renamed_and_moved_cells_are_named(
+    tmp_path: Path, notebook: dict[str, Any], release: ReleasedNotebook
+) -> None:
+    cells = {grade_id(cell): cell for cell in notebook["cells"] if grade_id(cell)}
+    check, other, renamed = cells["icc"], cells["var_store"], cells["var_residual"]
+    notebook["cells"].remove(check)
+    notebook["cells"].insert(0, deepcopy(other))
+    renamed["metadata"]["nbgrader"]["grade_id"] = "mine"
+    found = read(tmp_path, notebook, release)
+    assert [cell.grade_id for cell in found.cells if cell.grade_id] == [
+        cell.grade_id for cell in release.cells if cell.grade_id
+    ]
+    notes = " ".join(found.notes)
+    assert "The cell icc was deleted or renamed" in notes
+    assert "The cell var_store is there twice; the first one counts." in notes
+    assert "The cell 'mine' is not one of this notebook's" in notes
+    assert "Cells were moved" in notes
+
+
+def test_cells_of_the_learners_own_stay_where_they_followed(
+    tmp_path: Path, notebook: dict[str, Any], release: ReleasedNotebook
+) -> None:
+    position = next(i for i, cell in enumerate(notebook["cells"]) if grade_id(cell) == "var_store")
+    own = {"cell_type": "code", "source": ["a = 1\n", "b = 2"], "metadata": {"tags": ["skip-execution"]}, "outputs": []}
+    notebook["cells"].insert(position + 1, own)
+    found = read(tmp_path, notebook, release)
+    place = next(i for i, cell in enumerate(found.cells) if cell.grade_id == "var_store")
+    assert found.cells[place + 1].source == "a = 1\nb = 2"
+    assert found.notes == ()
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"", "the file is empty"),
+        (b"%PDF-1.4", "the file is not a notebook. Hand in the .ipynb file that Jupyter saves."),
+        (b"[" * 100_000, "the file is not a notebook"),
+        (b'{"cells": []}', "not a notebook that Jupyter could have saved: Object missing required field `nbformat`"),
+        ({"nbformat": 4, "cells": [{"cell_type": "code", "source": 3}]}, "at `$.cells[0].source`"),
+        ({"nbformat": 3, "worksheets": []}, "the notebook has the format 3, and 4 is needed"),
+        ({"nbformat": 4, "cells": [{"cell_type": "raw", "source": ""}] * 1001}, "more than 1000 cells"),
+        (b" " * (MAX_FILE_BYTES + 1), "larger than 20 MB"),
+    ],
+)
+def test_what_is_not_a_notebook_is_said_to_the_learner(
+    tmp_path: Path, release: ReleasedNotebook, content: Any, said: str
+) -> None:
+    found = read(tmp_path, content, release)
+    assert said in found.problem
+    assert not found.absent
+
+
+def test_a_missing_notebook_is_absent(tmp_path: Path, release: ReleasedNotebook) -> None:
+    found = read_notebook(tmp_path / "task1-icc.ipynb", release)
+    assert found.absent
+    assert found.problem == "The notebook task1-icc.ipynb was not handed in."
+
+
+@pytest.mark.parametrize("kind", ["link", "folder", "pipe"])
+def test_only_an_ordinary_file_is_opened(tmp_path: Path, release: ReleasedNotebook, kind: str) -> None:
+    path = tmp_path / "task1-icc.ipynb"
+    if kind == "link":
+        path.symlink_to("/etc/passwd")
+    elif kind == "folder":
+        path.mkdir()
+    else:
+        os.mkfifo(path)
+    assert "not an ordinary file" in str(read_notebook(path, release).problem)
+
+
+@given(content=st.binary(max_size=300))
+def test_no_bytes_raise(release: ReleasedNotebook, tmp_path_factory: pytest.TempPathFactory, content: bytes) -> None:
+    assert read(tmp_path_factory.mktemp("bytes"), content, release).problem
+
+
+def test_folders_are_learners_and_everything_else_gets_a_line(tmp_path: Path) -> None:
+    (tmp_path / "anna" / "practice").mkdir(parents=True)
+    (tmp_path / "ben").mkdir()
+    (tmp_path / ".hidden").mkdir()
+    (tmp_path / "c+d").mkdir()
+    (tmp_path / "notes.txt").touch()
+    (tmp_path / "link").symlink_to(tmp_path / "anna")
+    found, ignored = find_submissions(tmp_path, "practice")
+    assert [(folder.student, folder.path) for folder in found] == [
+        ("anna", tmp_path / "anna" / "practice"),
+        ("ben", tmp_path / "ben"),
+    ]
+    assert sorted(line.split(":")[0] for line in ignored) == [".hidden", "c+d", "link", "notes.txt"]
+
+
+def test_a_folder_without_submissions_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(CourseError, match="holds no submission"):
+        find_submissions(tmp_path, "practice")
+    with pytest.raises(CourseError, match="There is no folder"):
+        find_submissions(tmp_path / "nowhere", "practice")
+
+
+def test_a_saved_notebook_of_jupyter_is_read(tmp_path: Path, course: Course, release: ReleasedNotebook) -> None:
+    source = nbformat.read(course.source("practice") / "task1-icc.ipynb", as_version=4)
+    nbformat.write(source, tmp_path / "task1-icc.ipynb")
+    assert read_notebook(tmp_path / "task1-icc.ipynb", release).problem is None

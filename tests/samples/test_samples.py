@@ -1,0 +1,135 @@
+"""Every folder of tests/submissions ends with exactly what its expect.toml says."""
+
+from __future__ import annotations
+
+import sqlite3
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pytest
+from nbgrader.api import Gradebook
+from nbgrader.utils import determine_grade, is_grade
+
+from autograder.records import Verdict
+from autograder.rubric import Rubric
+
+SAMPLES = Path(__file__).resolve().parents[1] / "submissions"
+CASES = sorted(path.parent.name for path in SAMPLES.glob("*/expect.toml"))
+KEYS = {"default", "items", "notes"}
+ITEM_KEYS = {"verdict", "score", "mistake", "reason"}
+
+
+def expectation(case: str, rubric: Rubric) -> tuple[dict[str, dict[str, Any]], list[str]]:
+    expect = tomllib.loads((SAMPLES / case / "expect.toml").read_text(encoding="utf-8"))
+    assert set(expect) <= KEYS
+    items = expect.get("items", {})
+    assert set(items) <= {item.id for item in rubric.items}
+    assert all(set(entry) <= ITEM_KEYS for entry in items.values())
+    for item in rubric.items:
+        default = Verdict.NEEDS_PERSON if item.kind == "manual" else expect["default"]
+        items.setdefault(item.id, {"verdict": default})
+    return items, expect.get("notes", [])
+
+
+def test_every_sample_folder_says_what_to_expect() -> None:
+    assert sorted(path.parent.name for path in SAMPLES.glob("*/submission.toml")) == CASES
+    assert len(CASES) >= 16
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_a_sample_gets_what_it_should(case: str, graded_class: Any, rubric: Rubric) -> None:
+    grade = graded_class.grades[case]
+    expected, notes = expectation(case, rubric)
+    found = {item.item: item for item in grade.items}
+    assert {name: item.verdict for name, item in found.items()} == {
+        name: entry["verdict"] for name, entry in expected.items()
+    }
+    for name, entry in expected.items():
+        item = found[name]
+        if item.verdict is not Verdict.PARTIAL:
+            assert item.score == entry.get("score", item.points if item.verdict is Verdict.CORRECT else 0.0)
+        assert item.score == entry.get("score", item.score)
+        assert item.mistake == entry.get("mistake", item.mistake)
+        assert entry.get("reason", "") in item.reason
+    said = [note for notebook in grade.notebooks for note in notebook.notebook.notes]
+    assert [note for note in notes if not any(note in line for line in said)] == []
+    if not notes:
+        assert said == []
+
+
+def test_the_solution_scores_everything_and_the_untouched_release_nothing(graded_class: Any, rubric: Rubric) -> None:
+    autograded = sum(item.points for item in rubric.items if item.kind != "manual")
+    assert graded_class.grades["solution"].score == autograded
+    assert graded_class.grades["untouched"].score == 0
+
+
+def wrong_numbers(rubric: Rubric, panels: Any) -> Iterator[str]:
+    """Yield every right number of both panels in the forms in which a page could give it away."""
+    for keyed in panels:
+        for item in rubric.items:
+            value = keyed.answers.values.get(item.id)
+            numbers = value.values() if hasattr(value, "values") else [value]
+            for number in numbers:
+                if isinstance(number, float) and abs(number) > 1e-6:
+                    yield from {f"{number:.{digits}f}" for digits in (4, 5, 6)} | {f"{number:.4e}", repr(number)}
+
+
+def test_no_feedback_page_gives_a_right_answer_away(graded_class: Any, rubric: Rubric, panels: Any) -> None:
+    pages = {path: path.read_text(encoding="utf-8") for path in graded_class.into.rglob("*.html")}
+    assert len(pages) == len(CASES) + 1
+    # A short text such as 0.0000 may stand for anything; only what identifies a number counts.
+    telling = {text for text in wrong_numbers(rubric, panels) if len(text.replace("0", "").strip(".-e")) >= 4}
+    assert len(telling) > 100
+    found = {(path.parent.parent.name, text) for path, page in pages.items() for text in telling if text in page}
+    assert found == set()
+
+
+def test_pages_run_nothing_and_load_nothing(graded_class: Any) -> None:
+    for path in graded_class.into.rglob("*.html"):
+        page = path.read_text(encoding="utf-8")
+        assert "<script" not in page
+        assert "http://" not in page.replace("http-equiv", "")
+        assert "default-src 'none'" in page
+
+
+def test_the_class_page_names_every_learner_and_links_to_the_feedback(graded_class: Any) -> None:
+    page = graded_class.into / "practice.html"
+    text = page.read_text(encoding="utf-8")
+    for student in graded_class.grades:
+        assert f'href="feedback/{student}/practice/index.html"' in text
+        assert (page.parent / "feedback" / student / "practice" / "index.html").is_file()
+
+
+def test_the_gradebook_holds_what_was_graded(graded_class: Any) -> None:
+    with Gradebook(f"sqlite:///{graded_class.into / 'gradebook.db'}", course_id="mlm-course") as book:
+        for student, grade in graded_class.grades.items():
+            submission = book.find_submission("practice", student)
+            assert submission.score == pytest.approx(grade.score)
+            assert submission.max_score == grade.points
+            assert submission.needs_manual_grade == grade.needs_person
+
+
+def test_nbgrader_reads_the_same_scores_from_the_executed_notebooks(graded_class: Any) -> None:
+    for student, grade in graded_class.grades.items():
+        for entry in grade.notebooks:
+            path = graded_class.into / "autograded" / student / "practice" / f"{entry.notebook.name}.ipynb"
+            notebook = nbformat.read(path, as_version=4)
+            nbformat.validate(notebook)
+            results = {item.item: item for item in entry.items}
+            cells = [cell for cell in notebook.cells if is_grade(cell)]
+            assert {cell.metadata.nbgrader.grade_id for cell in cells} == set(results)
+            for cell in cells:
+                item = results[cell.metadata.nbgrader.grade_id]
+                score, points = determine_grade(cell)
+                assert points == item.points
+                assert score == (None if item.verdict is Verdict.NEEDS_PERSON else item.score)
+
+
+def test_the_database_is_whole(graded_class: Any) -> None:
+    with sqlite3.connect(graded_class.into / "gradebook.db") as connection:
+        assert connection.execute("pragma integrity_check").fetchone() == ("ok",)
+        assert connection.execute("select count(*) from alembic_version").fetchone() == (1,)
+    connection.close()
