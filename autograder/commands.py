@@ -15,7 +15,7 @@ from autograder import pipeline
 from autograder.course import Course, find_course
 from autograder.errors import BoxUnavailable, CourseError
 from autograder.records import Grade, Verdict
-from autograder.release import write_release
+from autograder.release import read_release, write_release
 from autograder.report import SIGNS, most_urgent
 from autograder.samples import build_class
 from autograder.sandbox.probe import Wall, examine_box
@@ -41,10 +41,11 @@ def grade(
     """Grade every submission of a folder and file the results in another; see `mlm grade --help`."""
     rubric = course.rubric(assignment)
     folders, ignored = find_submissions(submitted, assignment)
+    released = read_release(course, rubric)
     pipeline.require_gradebook(into)
     with _ERR.status("Preparing the panels and their answers …"):
         panels = pipeline.prepare_panels(rubric, pipeline.hidden_seed(into, hidden_seed))
-        grading = pipeline.prepare_grading(course, rubric, panels)
+    grading = pipeline.Grading(rubric, released, panels)
     _require_safe_box(course, [*(folder.path for folder in folders), into])
     grades = []
     with _progress() as progress:
@@ -121,10 +122,10 @@ def check(course: Course, notebook: Path) -> int:
     rubric = course.rubric(_assignment_of(course, notebook))
     if not notebook.is_file():
         raise CourseError(f"There is no notebook {notebook}.")
-    grading = pipeline.prepare_grading(course, rubric, pipeline.prepare_panels(rubric, None))
-    released = {entry.name: entry for entry in grading.release}
+    grading = pipeline.Grading(rubric, read_release(course, rubric), pipeline.prepare_panels(rubric, None))
+    released = next(entry for entry in grading.release if entry.name == notebook.stem)
     with _ERR.status(f"Running {notebook.name} …"):
-        graded = pipeline.grade_notebook(grading, read_notebook(notebook, released[notebook.stem]))
+        graded = pipeline.grade_notebook(grading, read_notebook(notebook, released))
     table = Table(box=None, pad_edge=False, show_header=False)
     for item in graded.items:
         said = " ".join(filter(None, (item.reason, item.hint)))

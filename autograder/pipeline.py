@@ -14,7 +14,6 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from autograder.course import Course
 from autograder.errors import BoxUnavailable, CourseError, GradebookError, OurFault
 from autograder.executed import executed_notebook
 from autograder.gradebook import COURSE_ID, Gradebook, require_gradebook_file
@@ -29,7 +28,7 @@ from autograder.records import (
     SubmittedNotebook,
     Verdict,
 )
-from autograder.release import ReleasedNotebook, read_release, write_whole
+from autograder.release import ReleasedNotebook, write_whole
 from autograder.report import class_page, learner_page
 from autograder.rubric import Rubric
 from autograder.sandbox.bubblewrap import Job, run_job
@@ -62,17 +61,6 @@ def prepare_panels(rubric: Rubric, seed: int | None) -> tuple[Keyed, ...]:
     """
     own = own_panel(rubric)
     return (own,) if seed is None else (own, hidden_panel(rubric, seed))
-
-
-def prepare_grading(course: Course, rubric: Rubric, panels: tuple[Keyed, ...], limits: Limits | None = None) -> Grading:
-    """Return everything a grading run needs.
-
-    Raises
-    ------
-    CourseError
-        If the assignment was not released.
-    """
-    return Grading(rubric, read_release(course, rubric), panels, limits or Limits())
 
 
 def grade_submission(grading: Grading, submission: Submission) -> Grade:

@@ -11,8 +11,9 @@ import pytest
 
 from autograder.course import Course
 from autograder.key import Keyed
-from autograder.pipeline import Grading, grade_class, prepare_grading, prepare_panels, write_class_page
+from autograder.pipeline import Grading, grade_class, prepare_panels, write_class_page
 from autograder.records import Grade
+from autograder.release import read_release
 from autograder.rubric import Rubric
 from autograder.samples import build_class
 from autograder.submission import find_submissions
@@ -51,7 +52,7 @@ def panels(rubric: Rubric) -> tuple[Keyed, ...]:
 @pytest.fixture(scope="session")
 def grading(course: Course, rubric: Rubric, panels: tuple[Keyed, ...]) -> Grading:
     """What a grading run needs."""
-    return prepare_grading(course, rubric, panels)
+    return Grading(rubric, read_release(course, rubric), panels)
 
 
 @dataclass(frozen=True)

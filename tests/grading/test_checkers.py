@@ -35,8 +35,14 @@ def test_the_right_number_is_right(kind: str, number: float) -> None:
 
 @pytest.mark.parametrize(
     ("kind", "expected", "unit"),
-    [("estimate", 5.0, 2.0), ("variance", 5.0, 5.0), ("proportion", 0.5, 1.0), ("log_likelihood", -400.0, 1.0)]
-    + [("statistic", 12.0, 12.0), ("statistic", 0.1, 1.0)],
+    [
+        ("estimate", 5.0, 2.0),
+        ("variance", 5.0, 5.0),
+        ("proportion", 0.5, 1.0),
+        ("log_likelihood", -400.0, 1.0),
+        ("statistic", 12.0, 12.0),
+        ("statistic", 0.1, 1.0),
+    ],
 )
 @given(share=st.floats(-3, 3).filter(lambda s: abs(abs(s) - 1) > 1e-6))
 def test_a_tolerance_is_in_the_unit_of_its_kind(kind: str, expected: float, unit: float, share: float) -> None:

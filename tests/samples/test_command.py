@@ -1,0 +1,349 @@
+"""The command `mlm`, as a person types it: what it prints, how it ends, and what it leaves behind."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pytest
+from nbgrader.api import Gradebook as NbgraderGradebook
+
+from autograder import pipeline
+from autograder.cli import main
+from autograder.course import Course
+from autograder.errors import BoxBroken
+from autograder.gradebook import Gradebook
+from autograder.pipeline import Grading, grade_class
+from autograder.rubric import Rubric
+from autograder.samples import build_sample
+from autograder.submission import find_submissions
+
+SAMPLES = Path(__file__).resolve().parents[1] / "submissions"
+
+
+def mlm(*arguments: object) -> int:
+    """Run the command in this process and return its exit code."""
+    with pytest.raises(SystemExit) as ended:
+        main([str(argument) for argument in arguments])
+    assert isinstance(ended.value.code, int)
+    return ended.value.code
+
+
+@pytest.fixture
+def own_course(course: Course, tmp_path: Path) -> Course:
+    """A copy of the course that a test may break."""
+    for name in ("solutions", "exercises"):
+        shutil.copytree(course.root / name, tmp_path / "course" / name)
+    return Course(tmp_path / "course")
+
+
+@pytest.fixture
+def quick_class(course: Course, tmp_path: Path) -> Path:
+    """Three learners who each handed in one notebook: quick to grade."""
+    for name in ("anna", "ben", "carla"):
+        folder = tmp_path / "submitted" / name
+        folder.mkdir(parents=True)
+        source = course.source("practice") if name != "ben" else course.release("practice")
+        shutil.copy(source / "task1-icc.ipynb", folder)
+    return tmp_path / "submitted"
+
+
+def tree(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.mark.parametrize("command", [[], ["grade"], ["release"], ["check"], ["doctor"], ["demo"]])
+def test_help_shows_an_example_and_the_exit_codes(command: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert mlm(*command, "--help") == 0
+    assert ("Example: mlm" if command else "Exit codes") in capsys.readouterr().out
+
+
+def test_an_unknown_option_is_a_usage_error(capsys: pytest.CaptureFixture[str]) -> None:
+    assert mlm("grade", "--speed", "11") == 2
+    assert "--speed" in capsys.readouterr().err
+
+
+def test_grading_ends_with_one_where_a_memo_waits(
+    course: Course, rubric: Rubric, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    build_sample(SAMPLES / "solution", course, rubric, tmp_path / "submitted" / "anna")
+    (tmp_path / "submitted" / "notes.txt").touch()
+    arguments = ("grade", "practice", "--submitted", tmp_path / "submitted", "--into", tmp_path / "into")
+    assert mlm(*arguments, "--course", course.root, "--hidden-seed", 5) == 1
+    printed = capsys.readouterr()
+    assert "44 / 50" in printed.out
+    assert "1 of 1 submissions have something that a person must read." in printed.out
+    assert "Not graded: notes.txt: not a folder" in printed.out
+    assert "Grading practice" in printed.err
+
+    # A person grades the memo; grading again keeps that, and nothing is left to do.
+    with NbgraderGradebook(f"sqlite:///{tmp_path / 'into' / 'gradebook.db'}", course_id="mlm-course") as book:
+        memo = book.find_grade("memo", "task5-memo", "practice", "anna")
+        memo.manual_score, memo.needs_manual_grade = 5.0, False
+        book.db.commit()
+    assert mlm(*arguments, "--course", course.root, "--hidden-seed", 5) == 0
+    assert "49 / 50" in capsys.readouterr().out
+    page = (tmp_path / "into" / "feedback" / "anna" / "practice" / "index.html").read_text(encoding="utf-8")
+    assert "A person graded this." in page
+
+
+def test_a_whole_class_without_memos_ends_with_zero(course: Course, quick_class: Path, tmp_path: Path) -> None:
+    into = tmp_path / "into"
+    assert mlm("grade", "practice", "--submitted", quick_class, "--into", into, "--course", course.root) == 0
+    seed = (into / "hidden-seed.txt").read_text(encoding="utf-8")
+    assert (into / "hidden-seed.txt").stat().st_mode & 0o077 == 0
+    before = dump(into)
+    assert mlm("grade", "practice", "--submitted", quick_class, "--into", into, "--course", course.root) == 0
+    assert (into / "hidden-seed.txt").read_text(encoding="utf-8") == seed
+    assert dump(into) == before
+
+
+def bad_submitted(course: Course, tmp_path: Path) -> tuple[str, Path]:
+    return "practice", tmp_path / "nowhere"
+
+
+def bad_assignment(course: Course, tmp_path: Path) -> tuple[str, Path]:
+    return "practise", tmp_path / "submitted"
+
+
+def rubric_with(course: Course, old: str, new: str) -> None:
+    path = course.source("practice") / "rubric.toml"
+    text = path.read_text(encoding="utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new, 1), encoding="utf-8")
+
+
+def unknown_key(course: Course, tmp_path: Path) -> tuple[str, Path]:
+    rubric_with(course, "points = 2", "points = 2\nweight = 3")
+    return "practice", tmp_path / "submitted"
+
+
+def unknown_item(course: Course, tmp_path: Path) -> tuple[str, Path]:
+    rubric_with(course, 'needs = ["icc"]', 'needs = ["icq"]')
+    return "practice", tmp_path / "submitted"
+
+
+def cyclic(course: Course, tmp_path: Path) -> tuple[str, Path]:
+    rubric_with(course, 'id = "var_store"', 'id = "var_store"\nneeds = ["icc"]')
+    return "practice", tmp_path / "submitted"
+
+
+def not_a_gradebook(course: Course, tmp_path: Path) -> tuple[str, Path]:
+    (tmp_path / "into").mkdir()
+    (tmp_path / "into" / "gradebook.db").write_text("a shopping list")
+    return "practice", tmp_path / "submitted"
+
+
+def another_database(course: Course, tmp_path: Path) -> tuple[str, Path]:
+    (tmp_path / "into").mkdir()
+    with sqlite3.connect(tmp_path / "into" / "gradebook.db") as connection:
+        connection.execute("create table shopping (item text)")
+    connection.close()
+    return "practice", tmp_path / "submitted"
+
+
+def into_is_a_file(course: Course, tmp_path: Path) -> tuple[str, Path]:
+    (tmp_path / "into").touch()
+    return "practice", tmp_path / "submitted"
+
+
+def not_released(course: Course, tmp_path: Path) -> tuple[str, Path]:
+    (course.release("practice") / "task1-icc.ipynb").unlink()
+    return "practice", tmp_path / "submitted"
+
+
+@pytest.mark.parametrize(
+    ("breaks", "said"),
+    [
+        (bad_submitted, "There is no folder"),
+        (bad_assignment, "There is no assignment 'practise'"),
+        (unknown_key, "item 'var_store': there is an unknown key `weight`"),
+        (unknown_item, "item 'icc_reading', key 'needs': there is no item 'icq'"),
+        (cyclic, "items need each other in a circle"),
+        (not_a_gradebook, "this is not a gradebook"),
+        (another_database, "this is a database, but not a gradebook of nbgrader"),
+        (into_is_a_file, "is not a folder"),
+        (not_released, "this notebook is missing"),
+    ],
+)
+def test_bad_input_is_a_sentence_and_exit_two_and_writes_nothing(
+    breaks: Any,
+    said: str,
+    own_course: Course,
+    quick_class: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assignment, submitted = breaks(own_course, tmp_path)
+    before = tree(tmp_path)
+    ended = mlm("grade", assignment, "--submitted", submitted, "--into", tmp_path / "into", "--course", own_course.root)
+    assert ended == 2
+    message = capsys.readouterr().err.splitlines()[-1]
+    assert message.startswith("mlm: ")
+    assert said in message
+    assert tree(tmp_path) == before
+
+
+def test_a_folder_outside_any_course_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert mlm("release", "practice", "--course", tmp_path) == 2
+    assert "is not in a course" in capsys.readouterr().err
+
+
+def dump(into: Path) -> list[tuple[object, ...]]:
+    """Return what a gradebook says, without the random keys of its rows."""
+    query = """
+        select a.name, sa.student_id, n.name, c.name, g.auto_score, g.manual_score, g.needs_manual_grade
+        from grade g join base_cell c on c.id = g.cell_id join submitted_notebook sn on sn.id = g.notebook_id
+        join notebook n on n.id = sn.notebook_id join submitted_assignment sa on sa.id = sn.assignment_id
+        join assignment a on a.id = sa.assignment_id order by 1, 2, 3, 4"""
+    with sqlite3.connect(into / "gradebook.db") as connection:
+        rows = connection.execute(query).fetchall()
+        cells = connection.execute("select name, type from base_cell order by 1, 2").fetchall()
+        sources = connection.execute("select name, source, checksum from source_cell order by 1").fetchall()
+        students = connection.execute("select id from student order by 1").fetchall()
+    connection.close()
+    return [*rows, *cells, *sources, *students]
+
+
+KILLED = """
+import os, signal, sys
+from autograder import gradebook
+from autograder.cli import main
+enter, calls = gradebook._enter_score, []
+def killed(*arguments):
+    calls.append(arguments)
+    if len(calls) == int(sys.argv[1]):
+        os.kill(os.getpid(), signal.SIGKILL)
+    enter(*arguments)
+gradebook._enter_score = killed
+main(sys.argv[2:])
+"""
+
+
+@pytest.mark.parametrize("after", [1, 37])
+def test_killed_and_run_again_the_gradebook_is_that_of_an_uninterrupted_run(
+    after: int, course: Course, quick_class: Path, tmp_path: Path
+) -> None:
+    """Kill it while it writes the first learner's grade, or the middle of the second's."""
+    arguments = ["grade", "practice", "--submitted", str(quick_class), "--course", str(course.root)]
+    arguments += ["--hidden-seed", "5", "--into"]
+    assert mlm(*arguments, tmp_path / "whole") == 0
+    line = [sys.executable, "-c", KILLED, str(after), *arguments, str(tmp_path / "killed")]
+    ended = subprocess.run(line, capture_output=True, check=False, env={**os.environ, "COLUMNS": "80"})
+    assert ended.returncode == -signal.SIGKILL
+    graded = {row[1] for row in dump(tmp_path / "killed") if len(row) == 7}
+    assert len(graded) == after // 24, "a learner is in the gradebook as a whole or not at all"
+    assert mlm(*arguments, tmp_path / "killed") == 0
+    assert dump(tmp_path / "killed") == dump(tmp_path / "whole")
+
+
+def test_our_failure_is_said_costs_no_mark_and_stops_nobody_else(
+    grading: Grading, quick_class: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    honest = pipeline.read_submission
+
+    def fails_for_ben(folder: Any, release: Any) -> Any:
+        if folder.student == "ben":
+            raise BoxBroken("the box ended early")
+        if folder.student == "carla":
+            raise RuntimeError("a bug")
+        return honest(folder, release)
+
+    monkeypatch.setattr(pipeline, "read_submission", fails_for_ben)
+    folders, _ = find_submissions(quick_class, "practice")
+    grades = {grade.student: grade for grade in grade_class(grading, folders, tmp_path / "into")}
+    assert {student: grade.is_ungraded for student, grade in grades.items()} == {
+        "anna": False,
+        "ben": True,
+        "carla": True,
+    }
+    assert "the box ended early" in grades["ben"].items[0].reason
+    assert "RuntimeError: a bug" in grades["carla"].items[0].reason
+    students = {row[0] for row in dump(tmp_path / "into") if len(row) == 1}
+    assert students == {"anna"}
+
+
+def test_an_unsafe_box_grades_nothing(
+    course: Course,
+    quick_class: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    arguments = ("grade", "practice", "--submitted", quick_class, "--into", tmp_path / "into")
+    assert mlm(*arguments, "--course", course.root) == 3
+    assert "bwrap was not found" in capsys.readouterr().err
+    assert not (tmp_path / "into" / "gradebook.db").exists()
+    assert mlm("doctor", "--course", course.root) == 3
+
+
+def test_grades_of_another_release_are_not_mixed(grading: Grading, quick_class: Path, tmp_path: Path) -> None:
+    folders, _ = find_submissions(quick_class, "practice")
+    list(grade_class(grading, folders[:1], tmp_path))
+    with Gradebook(tmp_path / "gradebook.db") as book:
+        with pytest.raises(Exception, match="grades of 'practice' with other cells than the release has") as refused:
+            book.prepare("practice", grading.release[:1])
+        assert "--into" in str(refused.value)
+
+
+def test_check_tells_a_learner_how_each_answer_fares(
+    course: Course, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copy(course.source("practice") / "task1-icc.ipynb", tmp_path)
+    assert mlm("check", tmp_path / "task1-icc.ipynb", "--course", course.root) == 0
+    assert "✓ icc" in capsys.readouterr().out
+    assert mlm("check", course.release("practice") / "task1-icc.ipynb") == 1
+    assert "still as it was handed out" in capsys.readouterr().out
+    assert mlm("check", tmp_path / "mine.ipynb", "--course", course.root) == 2
+    assert "No assignment has a notebook mine.ipynb" in capsys.readouterr().err
+    assert mlm("check", tmp_path / "task5-memo.ipynb", "--course", course.root) == 2
+    assert "There is no notebook" in capsys.readouterr().err
+
+
+def test_release_writes_what_is_committed(own_course: Course, course: Course) -> None:
+    shutil.rmtree(own_course.release("practice"))
+    assert mlm("release", "practice", "--course", own_course.root) == 0
+    assert tree(own_course.release("practice")) == tree(course.release("practice"))
+
+
+def test_nbgrader_makes_the_same_release_and_keeps_the_rubric_back(own_course: Course, course: Course) -> None:
+    shutil.copy(course.root / "nbgrader_config.py", own_course.root)
+    shutil.rmtree(own_course.release("practice"))
+    environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+    line = ["nbgrader", "generate_assignment", "practice", "--create"]
+    subprocess.run(line, cwd=own_course.root, env=environment, capture_output=True, check=True)
+    made, ours = own_course.release("practice"), course.release("practice")
+    assert sorted(path.name for path in made.iterdir()) == sorted(path.name for path in ours.iterdir())
+    for path in made.iterdir():
+        assert nbformat.read(path, as_version=4).cells == nbformat.read(ours / path.name, as_version=4).cells
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ('"points": 4', '"points": 5', "5 points here, 4 in the rubric"),
+        ('"grade_id": "icc"', '"grade_id": "icq"', "it is graded, but the rubric has no such item"),
+        ('"cells"', '"cels"', "not a valid notebook"),
+    ],
+)
+def test_a_source_that_disagrees_with_the_rubric_is_not_released(
+    own_course: Course, capsys: pytest.CaptureFixture[str], old: str, new: str, said: str
+) -> None:
+    path = own_course.source("practice") / "task1-icc.ipynb"
+    text = path.read_text(encoding="utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new), encoding="utf-8")
+    before = tree(own_course.release("practice"))
+    assert mlm("release", "practice", "--course", own_course.root) == 2
+    message = capsys.readouterr().err
+    assert said in message
+    assert "task1-icc.ipynb" in message
+    assert tree(own_course.release("practice")) == before
