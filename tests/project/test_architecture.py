@@ -1,0 +1,122 @@
+"""Who may import whom, and that the pages of the project keep their promises."""
+
+from __future__ import annotations
+
+import ast
+import os
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+import autograder.student
+from autograder.cli import app
+from autograder.course import Course
+from autograder.release import make_release
+from autograder.rubric import Rubric
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def imports(path: Path) -> set[str]:
+    """Return the top-level and dotted names a Python file imports."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+    return found
+
+
+def ours(path: Path, package: str) -> bool:
+    return any(name.split(".")[0] == package for name in imports(path))
+
+
+def test_the_reference_knows_nothing_of_the_autograder() -> None:
+    assert [path.name for path in (ROOT / "reference").rglob("*.py") if ours(path, "autograder")] == []
+
+
+def test_the_autograder_knows_the_reference_through_its_key_alone() -> None:
+    # What a learner's notebook imports reads the tutorial's panel, and no answer.
+    users = {path.name for path in (ROOT / "autograder").rglob("*.py") if ours(path, "reference")}
+    assert users == {"key.py", "student.py"}
+    student = imports(ROOT / "autograder" / "student.py")
+    assert {name for name in student if name.split(".")[0] == "reference"} == {
+        "reference.datasets",
+        "reference.datasets.tutorial_panel",
+    }
+
+
+def test_the_boxes_own_module_imports_nothing_of_ours() -> None:
+    inside = ROOT / "autograder" / "sandbox" / "inside.py"
+    assert not ours(inside, "autograder")
+    assert not ours(inside, "reference")
+
+
+def test_the_solutions_do_not_use_the_reference() -> None:
+    for path in (ROOT / "solutions").rglob("*.ipynb"):
+        text = path.read_text(encoding="utf-8")
+        assert "import reference" not in text
+        assert "from reference" not in text
+
+
+def test_a_learner_is_given_two_names() -> None:
+    assert autograder.student.__all__ == ["check", "load_panel"]
+
+
+def test_the_committed_release_is_made_from_the_solutions(course: Course, rubric: Rubric) -> None:
+    folder = course.release("practice")
+    assert {path.name: path.read_text(encoding="utf-8") for path in folder.iterdir()} == make_release(course, rubric)
+
+
+def test_the_release_holds_no_solution(course: Course, rubric: Rubric) -> None:
+    for text in make_release(course, rubric).values():
+        assert "BEGIN SOLUTION" not in text
+        assert "raise NotImplementedError" in text or "YOUR ANSWER HERE" in text
+
+
+def commands() -> list[str]:
+    return [str(command.callback.__name__) for command in app.registered_commands if command.callback]
+
+
+def test_every_command_is_in_the_readme() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert [name for name in commands() if f"`mlm {name}" not in readme] == []
+
+
+def test_every_file_the_readme_links_to_is_there() -> None:
+    for page in ("README.md", "SECURITY.md", "CHANGELOG.md"):
+        text = (ROOT / page).read_text(encoding="utf-8")
+        links = [link for link in re.findall(r"\]\(([^)#]+)[^)]*\)", text) if "://" not in link]
+        assert [link for link in links if not (ROOT / link).exists()] == []
+
+
+def test_the_readmes_commands_are_scripts_that_can_be_run() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    scripts = set(re.findall(r"scripts/[a-z-]+", readme))
+    assert {"scripts/demo", "scripts/test"} <= scripts
+    assert all(os.access(ROOT / script, os.X_OK) for script in scripts)
+
+
+def test_the_readmes_table_of_kinds_is_the_checkers(rubric: Rubric) -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    kinds = {item.kind for item in rubric.items}
+    assert [kind for kind in kinds if f"`{kind}`" not in readme] == []
+
+
+@pytest.mark.parametrize("module", ["reference", "autograder.cli"])
+def test_help_and_version_need_no_notebook_libraries(module: str) -> None:
+    code = f"import sys, {module}; sys.exit(any(name in sys.modules for name in ('nbgrader', 'nbconvert', 'jupyter')))"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_the_wheel_holds_every_package_and_data_file() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    listed = set(project["tool"]["setuptools"]["packages"])
+    found = {".".join(path.parent.relative_to(ROOT).parts) for path in ROOT.glob("[ar]*/**/__init__.py")}
+    assert listed == found
+    assert (ROOT / "reference" / "data" / "advertising.csv").is_file()

@@ -1,0 +1,69 @@
+"""A teacher opens the results in nbgrader's formgrader: a real Jupyter server on the sample class."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+
+@pytest.fixture
+def get(graded_class: Any, tmp_path: Path) -> Iterator[Callable[[str], str]]:
+    """Start a server in the results folder, as the summary says, and return a function that reads its pages."""
+    for name in ("CONFIG", "DATA", "RUNTIME"):
+        (tmp_path / name).mkdir()
+    scripts = Path(sys.executable).parent
+    environment = {
+        **os.environ,
+        **{f"JUPYTER_{name}_DIR": str(tmp_path / name) for name in ("CONFIG", "DATA", "RUNTIME")},
+        "PATH": f"{scripts}:{os.environ['PATH']}",
+        "JUPYTER_TOKEN": "open-sesame",
+    }
+    line = [scripts / "jupyter", "server", "--no-browser", "--allow-root", "--port=0", "--ServerApp.ip=127.0.0.1"]
+    server = subprocess.Popen(
+        line, cwd=graded_class.into, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+    )
+    with server:
+        assert server.stderr is not None
+        log = []
+        for said in server.stderr:
+            log.append(said)
+            found = re.search(r"http://127\.0\.0\.1:(\d+)/", said)
+            if found:
+                break
+        else:
+            pytest.fail("".join(log))
+
+        def read(path: str) -> str:
+            request = urllib.request.Request(
+                f"http://127.0.0.1:{found[1]}/formgrader/{path}", headers={"Authorization": "token open-sesame"}
+            )
+            with urllib.request.urlopen(request, timeout=60) as answer:
+                text: str = answer.read().decode("utf-8")
+                return text
+
+        yield read
+        server.terminate()
+        server.stderr.read()
+
+
+def test_formgrader_lists_the_class_and_opens_a_notebook(graded_class: Any, get: Callable[[str], str]) -> None:
+    submissions = json.loads(get("api/submissions/practice"))
+    assert {entry["student"]: entry["score"] for entry in submissions} == {
+        student: pytest.approx(grade.score) for student, grade in graded_class.grades.items()
+    }
+    assert all(entry["autograded"] for entry in submissions)
+
+    notebooks = json.loads(get("api/submitted_notebooks/practice/task1-icc"))
+    (wanted,) = (entry for entry in notebooks if entry["student"] == "icc-from-standard-deviations")
+    page = get(f"submissions/{wanted['id']}/")
+    assert "check(" in page
+    assert "standard deviations do not add up" in page
