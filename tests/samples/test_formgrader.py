@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-import re
+import socket
 import subprocess
 import sys
 import urllib.request
@@ -27,7 +27,9 @@ def get(graded_class: Any, tmp_path: Path) -> Iterator[Callable[[str], str]]:
         "PATH": f"{scripts}:{os.environ['PATH']}",
         "JUPYTER_TOKEN": "open-sesame",
     }
-    line = [scripts / "jupyter", "server", "--no-browser", "--allow-root", "--port=0", "--ServerApp.ip=127.0.0.1"]
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    line = [scripts / "jupyter", "server", "--no-browser", "--allow-root", f"--port={port}", "--ServerApp.ip=127.0.0.1"]
     server = subprocess.Popen(
         line, cwd=graded_class.into, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
     )
@@ -36,15 +38,14 @@ def get(graded_class: Any, tmp_path: Path) -> Iterator[Callable[[str], str]]:
         log = []
         for said in server.stderr:
             log.append(said)
-            found = re.search(r"http://127\.0\.0\.1:(\d+)/", said)
-            if found:
+            if f"http://127.0.0.1:{port}/" in said:
                 break
         else:
             pytest.fail("".join(log))
 
         def read(path: str) -> str:
             request = urllib.request.Request(
-                f"http://127.0.0.1:{found[1]}/formgrader/{path}", headers={"Authorization": "token open-sesame"}
+                f"http://127.0.0.1:{port}/formgrader/{path}", headers={"Authorization": "token open-sesame"}
             )
             with urllib.request.urlopen(request, timeout=60) as answer:
                 text: str = answer.read().decode("utf-8")
