@@ -101,7 +101,8 @@ def command(job: Job, *, user: int | None, job_fd: int, panel_fd: int) -> list[s
     line += ["--perms", "1777", "--size", scratch, "--tmpfs", "/tmp"]
     line += ["--perms", "0444", "--ro-bind-data", str(job_fd), "/box/job.json"]
     line += ["--perms", "0444", "--ro-bind-data", str(panel_fd), "/box/panel.csv"]
-    line += ["--remount-ro", "/", "--chdir", "/tmp"]
+    # In a user namespace the box's user owns /dev, a file system in memory without a bound.
+    line += ["--remount-ro", "/dev", "--remount-ro", "/", "--chdir", "/tmp"]
     for name, value in policy.environment().items():
         line += ["--setenv", name, value]
     return [*line, "/box/python/bin/python", "-I", "-S", "/box/inside.py"]
