@@ -13,7 +13,7 @@ from autograder.rubric import Rubric
 #: A sign beside the colour, so that neither carries the meaning alone.
 SIGNS = {
     Verdict.UNGRADED: "!",
-    Verdict.TIMED_OUT: "⏱",
+    Verdict.TIMED_OUT: "◷",
     Verdict.OUT_OF_MEMORY: "▣",
     Verdict.OUTPUT_LIMIT: "▤",
     Verdict.CRASHED: "⚡",
