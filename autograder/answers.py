@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import math
-from typing import Any
+from typing import Annotated, Literal
 
 import msgspec
 
@@ -21,6 +21,7 @@ Scalar = float | str | bool | None
 #: No answer of the course is near these sizes; a longer one is refused rather than compared.
 MAX_ELEMENTS = 20_000
 MAX_TEXT = 100_000
+MAX_OUTPUTS = 1_001
 
 
 class Number(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="number"):
@@ -98,12 +99,24 @@ class Start(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="
     notebook: str
 
 
+class Output(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One output of a cell, with the fields of its kind; `autograder.outputs` decides what of it is shown."""
+
+    output_type: Literal["stream", "error", "execute_result", "display_data"]
+    name: str = ""
+    text: str = ""
+    data: dict[str, str] = {}
+    ename: str = ""
+    evalue: str = ""
+    traceback: tuple[str, ...] = ()
+
+
 class CellDone(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="event", tag="cell"):
     """A cell has run; ``outputs`` are cleaned by `autograder.outputs` before anyone sees them."""
 
     notebook: str
     cell: int
-    outputs: list[dict[str, Any]]
+    outputs: Annotated[tuple[Output, ...], msgspec.Meta(max_length=MAX_OUTPUTS)]
     error: ErrorText | None = None
 
 
@@ -197,4 +210,5 @@ def describe(value: Value) -> str:
         case Nothing():
             return "None"
         case Other(name):
-            return f"a {name[:80]}"
+            # The name of a type is the learner's, and may hold anything.
+            return f"a {name}" if name.isascii() and name.isidentifier() and len(name) <= 40 else "of an unknown type"

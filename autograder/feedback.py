@@ -13,7 +13,8 @@ _ENDED = {
     Ending.CRASHED: "Python itself ended while this notebook ran: a call of exit(), or a crash of a library.",
 }
 
-_ELSEWHERE = (
+#: All that is said of a hidden panel, whatever was found there.
+ELSEWHERE = (
     "Right on the data you see, but not when your notebook was run on another panel of the same form. "
     "Let the code compute this from what load_panel() returns: a typed-in number, store or decision does not travel."
 )
@@ -24,9 +25,7 @@ def ended(ending: Ending) -> str:
     return _ENDED[ending]
 
 
-def explain(
-    rubric: Rubric, item: Item, finding: Finding, mistake: str | None, *, elsewhere: bool
-) -> tuple[str, str | None]:
+def explain(rubric: Rubric, item: Item, finding: Finding, mistake: str | None) -> tuple[str, str | None]:
     """Return the reason of a result and a hint, if there is one.
 
     Parameters
@@ -39,13 +38,7 @@ def explain(
         What the comparison found.
     mistake : str or None
         The known mistake the answer equals.
-    elsewhere : bool
-        True if the answer is right on the learner's own panel and fails on another one.
     """
-    if elsewhere and finding.verdict in (Verdict.WRONG, Verdict.PARTIAL):
-        return _ELSEWHERE, None
-    if elsewhere:
-        return f"Right on the data you see; on another panel of the same form: {finding.sentence}", None
     if finding.verdict not in (Verdict.WRONG, Verdict.PARTIAL):
         return finding.sentence, None
     hint = rubric.hint(item, mistake) if mistake else None
@@ -53,6 +46,6 @@ def explain(
 
 
 def shorten(message: str, limit: int = 160) -> str:
-    """Return a message on one line, cut where it grows long."""
-    line = " ".join(message.split())
+    """Return a message on one line, cut where it grows long, with nothing in it that steers a terminal."""
+    line = "".join(character for character in " ".join(message.split()) if character.isprintable())
     return line if len(line) <= limit else line[: limit - 1] + "…"

@@ -9,10 +9,13 @@ from __future__ import annotations
 import logging
 import os
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
+
+from sqlalchemy.exc import SQLAlchemyError
 
 from autograder.errors import BoxUnavailable, CourseError, GradebookError, OurFault
 from autograder.executed import executed_notebook
@@ -116,15 +119,28 @@ def grade_folder(grading: Grading, folder: SubmissionFolder) -> Grade:
     BoxUnavailable
         If no box can be built: then nobody can be graded, and the run ends.
     """
+    return _guarded(
+        grading,
+        folder.student,
+        lambda: grade_submission(grading, read_submission(folder, grading.release)),
+        BoxUnavailable,
+    )
+
+
+def _guarded(grading: Grading, student: str, work: Callable[[], Grade], *ends_run: type[Exception]) -> Grade:
+    """Return what a piece of work on one learner returns, or an *ungraded* grade if it fails on our side.
+
+    ``ends_run`` are the failures that every learner would meet: they are raised.
+    """
     try:
-        return grade_submission(grading, read_submission(folder, grading.release))
-    except BoxUnavailable:
+        return work()
+    except ends_run:
         raise
     except OurFault as fault:
-        return _ungraded(grading, folder.student, str(fault))
+        return _ungraded(grading, student, str(fault))
     except Exception as surprise:
-        _LOG.exception("While grading %s", folder.student)
-        return _ungraded(grading, folder.student, f"{type(surprise).__name__}: {surprise}")
+        _LOG.exception("While grading %s", student)
+        return _ungraded(grading, student, f"{type(surprise).__name__}: {surprise}")
 
 
 def _ungraded(grading: Grading, student: str, why: str) -> Grade:
@@ -170,7 +186,11 @@ def grade_class(
         waiting = [pool.submit(grade_folder, grading, folder) for folder in folders]
         try:
             for done in as_completed(waiting):
-                yield _file_grade(grading, done.result(), gradebook, into)
+                grade = done.result()
+                # What cells printed is on disk by then; a large class would not fit into memory.
+                waiting.remove(done)
+                file = partial(_file_grade, grading, grade, gradebook, into)
+                yield _guarded(grading, grade.student, file, GradebookError, OSError, SQLAlchemyError)
         except BaseException:
             pool.shutdown(cancel_futures=True)
             raise
@@ -182,7 +202,7 @@ def _file_grade(grading: Grading, grade: Grade, gradebook: Gradebook, into: Path
     grade = _with_scores_by_person(grade, gradebook.scores_by_person(grade.assignment, grade.student))
     write_pages(grading, grade, into)
     gradebook.write(grade)
-    return grade
+    return replace(grade, notebooks=tuple(replace(n, run=replace(n.run, cells=())) for n in grade.notebooks))
 
 
 def _with_scores_by_person(grade: Grade, scores: Mapping[str, float]) -> Grade:
@@ -228,6 +248,7 @@ def _write_configuration(into: Path) -> None:
         f"c.CourseDirectory.course_id = {COURSE_ID!r}\n"
         f"c.CourseDirectory.root = {str(into.resolve())!r}\n"
         "# A learner's Markdown is shown to the teacher in the teacher's own browser session.\n"
+        'c.HTMLExporter.filters = {"markdown2html": "autograder.outputs.markdown_to_safe_html"}\n'
         "c.HTMLExporter.sanitize_html = True\n",
     )
 

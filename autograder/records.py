@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
 
-from autograder.answers import Value
+from autograder.answers import Output, Value
 
 
 class Verdict(StrEnum):
@@ -86,10 +85,10 @@ class CellError:
 
 @dataclass(frozen=True)
 class CellRun:
-    """What one code cell produced. ``outputs`` are nbformat outputs, already cleaned."""
+    """What one code cell produced; its outputs come from the box and are cleaned before anyone sees them."""
 
     index: int
-    outputs: tuple[Mapping[str, Any], ...]
+    outputs: tuple[Output, ...]
     error: CellError | None = None
 
 

@@ -7,7 +7,6 @@ first. A right answer counts whatever came before it, except for a choice, which
 
 from __future__ import annotations
 
-import builtins
 import graphlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -48,14 +47,14 @@ def judge_item(item: Item, notebook: SubmittedNotebook, run: NotebookRun, keyed:
     """Return how an item fared in one run: its answer if there is one, else why there is none."""
     if item.id in run.answers:
         return judge_value(item, run.answers[item.id], keyed.answers)
-    return Judged(_why_missing(item, notebook, run, hidden=keyed.hidden))
+    return Judged(_why_missing(item, notebook, run))
 
 
-def _why_missing(item: Item, notebook: SubmittedNotebook, run: NotebookRun, *, hidden: bool) -> Finding:
+def _why_missing(item: Item, notebook: SubmittedNotebook, run: NotebookRun) -> Finding:
     if notebook.problem is not None:
         verdict = Verdict.MISSING if notebook.absent else Verdict.MALFORMED
         return Finding(verdict, 0.0, notebook.problem)
-    stopped = _first_error(item, notebook, run, hidden=hidden)
+    stopped = _first_error(item, notebook, run)
     if stopped is not None:
         return stopped
     if run.ending is not Ending.FINISHED:
@@ -63,7 +62,7 @@ def _why_missing(item: Item, notebook: SubmittedNotebook, run: NotebookRun, *, h
     return Finding(Verdict.MISSING, 0.0, f"No cell gives {item.id} a value.")
 
 
-def _first_error(item: Item, notebook: SubmittedNotebook, run: NotebookRun, *, hidden: bool) -> Finding | None:
+def _first_error(item: Item, notebook: SubmittedNotebook, run: NotebookRun) -> Finding | None:
     """Return what the first failing cell before the item's check says of it."""
     for cell_run in run.cells:
         cell = notebook.cells[cell_run.index]
@@ -73,19 +72,15 @@ def _first_error(item: Item, notebook: SubmittedNotebook, run: NotebookRun, *, h
             continue
         if cell.grade_id in notebook.untouched:
             return Finding(Verdict.MISSING, 0.0, f"The cell {cell.grade_id} is still as it was handed out.")
-        return _crash(cell.grade_id, cell_run, hidden=hidden)
+        return _crash(cell.grade_id, cell_run)
     return None
 
 
-def _crash(grade_id: str | None, cell_run: CellRun, *, hidden: bool) -> Finding:
+def _crash(grade_id: str | None, cell_run: CellRun) -> Finding:
     assert cell_run.error is not None
     verdict = Verdict.OUT_OF_MEMORY if cell_run.error.name == "MemoryError" else Verdict.CRASHED
     cell = f"The cell {grade_id}" if grade_id else f"Cell number {cell_run.index + 1}"
-    if hidden:
-        # The words of an exception are the learner's, and could carry the hidden panel out.
-        what = cell_run.error.name if hasattr(builtins, cell_run.error.name) else "an error"
-    else:
-        what = feedback.shorten(f"{cell_run.error.name}: {cell_run.error.message}").rstrip(".: ")
+    what = feedback.shorten(f"{cell_run.error.name}: {cell_run.error.message}").rstrip(".: ")
     return Finding(verdict, 0.0, f"{cell} stopped with {what}, so the answer never got its value.")
 
 
@@ -115,24 +110,28 @@ def _score_item(
     judged = [(keyed, judge_item(item, notebook, run, keyed)) for keyed, run in runs]
     # min() takes the first of equals: what is wrong on the learner's own panel is said before what is wrong elsewhere.
     keyed, worst = min(judged, key=lambda pair: pair[1].finding.share)
-    elsewhere = keyed.hidden and judged[0][1].finding.verdict is Verdict.CORRECT
-    return _result(rubric, item, worst, elsewhere=elsewhere)
+    if not keyed.hidden:
+        return _result(rubric, item, worst)
+    # Nothing is said of what was found on a hidden panel: the learner's code could put the panel itself into it.
+    own = _result(rubric, item, judged[0][1])
+    own = replace(own, score=round(worst.finding.share * item.points, 6), verdict=worst.finding.verdict)
+    return own if judged[0][1].finding != RIGHT else replace(own, reason=feedback.ELSEWHERE)
 
 
 def judge_alone(rubric: Rubric, item: Item, value: Value, keyed: Keyed) -> ItemResult:
     """Return the result of one answer on one panel, for a learner who asks while working."""
-    return _result(rubric, item, judge_value(item, value, keyed.answers), elsewhere=False)
+    return _result(rubric, item, judge_value(item, value, keyed.answers))
 
 
-def _result(rubric: Rubric, item: Item, judged: Judged, *, elsewhere: bool) -> ItemResult:
-    reason, hint = feedback.explain(rubric, item, judged.finding, judged.mistake, elsewhere=elsewhere)
+def _result(rubric: Rubric, item: Item, judged: Judged) -> ItemResult:
+    reason, hint = feedback.explain(rubric, item, judged.finding, judged.mistake)
     return ItemResult(
         item=item.id,
         verdict=judged.finding.verdict,
         score=round(judged.finding.share * item.points, 6),
         points=item.points,
         reason=reason,
-        mistake=None if elsewhere else judged.mistake,
+        mistake=judged.mistake,
         hint=hint,
     )
 

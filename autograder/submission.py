@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import stat
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -22,6 +22,8 @@ from autograder.release import ReleasedNotebook
 #: A notebook of the course has some tens of kilobytes; these bounds leave room for pictures.
 MAX_FILE_BYTES = 20 * 1024**2
 MAX_CELLS = 1_000
+MAX_SOURCE = 1_000_000
+MAX_NOTES = 20
 
 
 class _RawCell(msgspec.Struct):
@@ -100,6 +102,8 @@ def read_notebook(path: Path, release: ReleasedNotebook) -> SubmittedNotebook:
     except FileNotFoundError:
         problem = f"The notebook {release.name}.ipynb was not handed in."
         return SubmittedNotebook(release.name, release.cells, problem, absent=True)
+    except OSError as error:
+        return SubmittedNotebook(release.name, release.cells, f"{release.name}.ipynb cannot be read: {error.strerror}.")
     except _Unreadable as error:
         return SubmittedNotebook(release.name, release.cells, f"{release.name}.ipynb: {error}")
     return sanitise(raw.cells, release)
@@ -133,6 +137,8 @@ def _parse(content: bytes) -> _RawNotebook:
             f"the notebook has the format {raw.nbformat}, and 4 is needed. "
             "Open it in JupyterLab, save it, and hand it in again."
         )
+    if sum(len(cell.text) for cell in raw.cells) > MAX_SOURCE:
+        raise _Unreadable("the cells hold more than a million characters. Remove what is not your work.")
     if len(raw.cells) > MAX_CELLS:
         raise _Unreadable(f"the notebook has more than {MAX_CELLS} cells.")
     return raw
@@ -156,7 +162,7 @@ def sanitise(cells: list[_RawCell], release: ReleasedNotebook) -> SubmittedNoteb
             if released[grade_id].locked:
                 continue
         elif grade_id is not None:
-            notes.append(f"The cell {grade_id!r} is not one of this notebook's; it was run as a cell of your own.")
+            notes.append(f"The cell {grade_id[:60]!r} is not one of this notebook's; it was run as a cell of your own.")
         elif _is_released_text(cell, release):
             continue
         own.setdefault(anchor, []).append(Cell(cell.cell_type, cell.text))
@@ -164,7 +170,7 @@ def sanitise(cells: list[_RawCell], release: ReleasedNotebook) -> SubmittedNoteb
     return SubmittedNotebook(
         name=release.name,
         cells=tuple(_assemble(release, submitted, own)),
-        notes=tuple(notes),
+        notes=tuple(notes[:MAX_NOTES]),
         untouched=frozenset(
             name
             for name, cell in released.items()
@@ -198,6 +204,6 @@ def _assemble(
         if cell.grade_id is None or cell.locked or handed_in is None:
             yield cell
         else:
-            yield Cell(cell.cell_type, handed_in.text, cell.grade_id)
+            yield replace(cell, source=handed_in.text)
         if cell.grade_id:
             yield from own.get(cell.grade_id, ())

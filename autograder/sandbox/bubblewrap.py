@@ -31,8 +31,11 @@ INSIDE = Path(__file__).with_name("inside.py")
 #: A cold disk needs a while to read the scientific stack; a box that is not ready by then is broken.
 STARTUP_SECONDS = 120.0
 
-#: How often the memory of a whole box is looked at; each of its processes has a hard limit of its own.
-MEMORY_LOOK_SECONDS = 0.25
+#: How often a whole box is looked at for memory and processor time; its processes have hard limits of their own.
+LOOK_SECONDS = 0.25
+
+#: More answers than any notebook asks for; further names are not kept.
+MAX_ANSWERS = 1_000
 
 #: User numbers no account has: in a box that root opens, the learner's code runs as one of these.
 UNUSED_USERS = range(61184, 65519)
@@ -136,6 +139,8 @@ def _run_once(job: Job) -> dict[str, NotebookRun]:
             stderr=subprocess.PIPE,
             pass_fds=(job_fd, panel_fd),
             start_new_session=True,
+            # The first process of the box keeps the environment it was started with, where the others can read it.
+            env={},
         )
     finally:
         os.close(job_fd)
@@ -158,51 +163,79 @@ def _memory_file(content: bytes) -> int:
 
 
 def _keep(process: subprocess.Popen[bytes], record: _Record) -> None:
-    """Read events until the box ends or breaks a limit; say which."""
+    """Read events until the box ends or breaks a limit; say which.
+
+    Every clock here starts at most once per notebook, so that no box lasts longer than all its notebooks may.
+    """
     limits = record.job.limits
-    # What the cells may print, with room for its JSON escapes and for the answers.
-    bytes_left = (8 * limits.output_bytes + 4 * 1024**2) * len(record.job.notebooks)
-    deadline = time.monotonic() + STARTUP_SECONDS
+    bytes_left = (2 * limits.output_bytes + 4 * 1024**2) * len(record.job.notebooks)
+    deadline, cpu_end = time.monotonic() + STARTUP_SECONDS, STARTUP_SECONDS
     next_look = 0.0
-    buffer = b""
+    pending: list[bytes] = []
     assert process.stdout is not None
     descriptor = process.stdout.fileno()
     while True:
         if time.monotonic() > deadline:
             return record.stop(Ending.TIMED_OUT)
         if time.monotonic() > next_look:
-            next_look = time.monotonic() + MEMORY_LOOK_SECONDS
-            if _exceeds_memory(process.pid, limits.memory_bytes):
+            next_look = time.monotonic() + LOOK_SECONDS
+            family = _family(process.pid)
+            if _exceeds_memory(family, limits.memory_bytes):
                 return record.stop(Ending.OUT_OF_MEMORY)
-        if not select.select([descriptor], [], [], MEMORY_LOOK_SECONDS)[0]:
+            if _cpu_seconds(family) > cpu_end:
+                return record.stop(Ending.TIMED_OUT)
+        if not select.select([descriptor], [], [], LOOK_SECONDS)[0]:
             continue
         chunk = os.read(descriptor, 1 << 20)
+        bytes_left -= len(chunk)
         if not chunk:
             return None
-        bytes_left -= len(chunk)
         if bytes_left < 0:
             return record.stop(Ending.OUTPUT_LIMIT)
-        *lines, buffer = (buffer + chunk).split(b"\n")
+        *lines, rest = chunk.split(b"\n")
+        if lines:
+            lines[0] = b"".join((*pending, lines[0]))
+            pending.clear()
+        pending.append(rest)
         for line in lines:
             if record.take(line):
-                # The box watches each notebook's time itself; this is the wall behind that wall.
+                # The box watches each notebook's time itself; these are the walls behind that wall.
                 deadline = time.monotonic() + limits.wall_seconds + 10.0
+                cpu_end = _cpu_seconds(_family(process.pid)) + limits.cpu_seconds + 5.0
 
 
-def _exceeds_memory(root: int, limit: int) -> bool:
-    """Return True if a process and its descendants hold more resident memory than they may."""
+def _family(root: int) -> list[psutil.Process]:
+    """Return a process and its descendants."""
     try:
-        family = [psutil.Process(root), *psutil.Process(root).children(recursive=True)]
+        return [psutil.Process(root), *psutil.Process(root).children(recursive=True)]
     except psutil.NoSuchProcess:
-        return False
+        return []
+
+
+def _cpu_seconds(family: list[psutil.Process]) -> float:
+    """Return the processor time of a box's processes, those included that have ended and were waited for."""
+    return _total(family, lambda process: sum(process.cpu_times()[:4]))
+
+
+def _exceeds_memory(family: list[psutil.Process], limit: int) -> bool:
+    """Return True if a box's processes hold more resident memory than they may."""
     # Resident sizes count a shared page once per process, and are cheap; shares of pages are exact, and are not.
-    return _total(family, lambda p: p.memory_info().rss) > limit < _total(family, lambda p: p.memory_full_info().pss)
+    return _total(family, lambda p: p.memory_info().rss) > limit < _total(family, _share_of_pages)
 
 
-def _total(family: list[psutil.Process], size: Callable[[psutil.Process], int]) -> int:
-    total = 0
+def _share_of_pages(process: psutil.Process) -> int:
+    try:
+        share: int = process.memory_full_info().pss
+    except psutil.AccessDenied:
+        # A process may hide its pages; then all of them count.
+        share = process.memory_info().rss
+    return share
+
+
+def _total(family: list[psutil.Process], size: Callable[[psutil.Process], float]) -> float:
+    total = 0.0
     for process in family:
-        with contextlib.suppress(psutil.NoSuchProcess, psutil.AccessDenied):  # it ended meanwhile
+        with contextlib.suppress(psutil.NoSuchProcess):  # it ended meanwhile
             total += size(process)
     return total
 
@@ -215,6 +248,7 @@ class _Record:
         self.ready = False
         self.stopped: Ending | None = None
         self.current: str | None = None
+        self.started: set[str] = set()
         self.endings: dict[str, Ending] = {}
         self.cells: dict[str, dict[int, CellRun]] = {name: {} for name in job.notebooks}
         self.answers: dict[str, dict[str, answers.Value]] = {name: {} for name in job.notebooks}
@@ -236,12 +270,14 @@ class _Record:
             return False
         match event:
             case answers.Start():
-                new, self.current = self.current != name, name
+                new = name not in self.started
+                self.started.add(name)
+                self.current = name
                 return new
             case answers.CellDone(_, index, outputs, error) if 0 <= index < len(self.job.notebooks[name]):
                 shown = CellError(error.name, error.message) if error else None
-                self.cells[name][index] = CellRun(index, tuple(outputs), shown)
-            case answers.Answer(_, item, value):
+                self.cells[name][index] = CellRun(index, outputs, shown)
+            case answers.Answer(_, item, value) if len(self.answers[name]) < MAX_ANSWERS:
                 self.answers[name][item] = value
             case answers.End(_, how):
                 self.endings[name] = Ending(how) if how in set(Ending) else Ending.CRASHED

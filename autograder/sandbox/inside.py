@@ -35,7 +35,9 @@ def main() -> None:
     nowhere = os.open(os.devnull, os.O_RDWR)
     os.dup2(nowhere, 0)
     os.dup2(nowhere, 1)
+    leave_keyring()
     become(job["user"])
+    limit_resources(job["limits"])
     sys.path.append(f"{BOX}/site")
     outputs = Outputs(channel)
     shell = make_shell(outputs)
@@ -54,6 +56,15 @@ def become(user: int | None) -> None:
         os.setresuid(user, user, user)
 
 
+def leave_keyring() -> None:
+    """Start with an empty session keyring: the kernel hands the host's on, whatever the namespaces."""
+    import ctypes
+
+    number = {"x86_64": 250, "aarch64": 219}.get(os.uname().machine)
+    if number is not None:
+        ctypes.CDLL(None).syscall(ctypes.c_long(number), ctypes.c_long(1), None)
+
+
 class Channel:
     """The way out: whole JSON lines on one file descriptor."""
 
@@ -63,7 +74,7 @@ class Channel:
 
     def send(self, event: dict[str, Any]) -> None:
         """Write one event as one line of JSON."""
-        data = json.dumps(event, allow_nan=False).encode("ascii") + b"\n"
+        data = json.dumps(event, allow_nan=False, ensure_ascii=False).encode("utf-8", "replace") + b"\n"
         while data:
             data = data[os.write(self.descriptor, data) :]
 
@@ -76,7 +87,7 @@ def run_in_child(notebook: dict[str, Any], limits: dict[str, Any], shell: Any, o
     if child == 0:
         status = 1
         try:
-            limit_resources(limits)
+            limit_cpu(limits["cpu_seconds"])
             run_notebook(notebook, limits, shell, outputs)
             status = FINISHED_STATUS
         finally:
@@ -112,10 +123,7 @@ def ending(status: int) -> str:
 
 
 def limit_resources(limits: dict[str, Any]) -> None:
-    """Set the hard limits of this process and of whatever it starts."""
-    cpu = limits["cpu_seconds"]
-    # The kernel warns first, by a signal that ends whoever does not ask for it, and then ends whoever did.
-    resource.setrlimit(resource.RLIMIT_CPU, (cpu, cpu + 1))
+    """Set the hard limits of this process and of whatever it starts, but for time, which each notebook has anew."""
     for kind, value in (
         (resource.RLIMIT_AS, limits["memory_bytes"]),
         (resource.RLIMIT_NPROC, limits["processes"]),
@@ -125,6 +133,15 @@ def limit_resources(limits: dict[str, Any]) -> None:
     ):
         resource.setrlimit(kind, (value, value))
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)  # a file that grows too large is an OSError in the cell
+
+
+def limit_cpu(seconds: int) -> None:
+    """Limit the processor time of this process, and of each that it starts."""
+    # The kernel warns first, by a signal that ends whoever does not ask for it, and then ends whoever did.
+    resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 1))
+
+
+MOST_OUTPUTS = 1_000
 
 
 class Outputs:
@@ -137,13 +154,13 @@ class Outputs:
 
     def begin(self, notebook: str, limit: int) -> None:
         """Start a notebook that may write so many characters."""
-        self.notebook, self.left, self.cell, self.count = notebook, limit, 0, 0
+        self.notebook, self.left, self.cell = notebook, limit, 0
         self.items: list[dict[str, Any]] = []
 
     def add(self, output: dict[str, Any], size: int) -> None:
         """Keep one output; end the run when the notebook has written more than it may."""
         self.left -= size
-        if self.left < 0:
+        if self.left < 0 or len(self.items) >= MOST_OUTPUTS:
             self.send(None)
             os._exit(OUTPUT_LIMIT_STATUS)
         last: dict[str, Any] = self.items[-1] if self.items else {}
@@ -205,15 +222,7 @@ def make_shell(outputs: Outputs) -> Any:
 
         def write_format_data(self, format_dict: dict[str, Any], md_dict: dict[str, Any] | None = None) -> None:
             data, size = clean_bundle(format_dict)
-            outputs.add(
-                {
-                    "output_type": "execute_result",
-                    "data": data,
-                    "metadata": {},
-                    "execution_count": outputs.count,
-                },
-                size,
-            )
+            outputs.add({"output_type": "execute_result", "data": data}, size)
 
         def finish_displayhook(self) -> None:
             self._is_active = False
@@ -221,7 +230,7 @@ def make_shell(outputs: Outputs) -> Any:
     class Publisher(DisplayPublisher):
         def publish(self, data: dict[str, Any], metadata: Any = None, *args: Any, **kwargs: Any) -> None:
             kept, size = clean_bundle(data)
-            outputs.add({"output_type": "display_data", "data": kept, "metadata": {}}, size)
+            outputs.add({"output_type": "display_data", "data": kept}, size)
 
     class Shell(InteractiveShell):
         displayhook_class = Hook
@@ -290,7 +299,7 @@ def run_notebook(notebook: dict[str, Any], limits: dict[str, Any], shell: Any, o
     for index, source in enumerate(notebook["cells"]):
         if source is None:
             continue
-        outputs.cell, outputs.count = index, shell.execution_count
+        outputs.cell = index
         result = shell.run_cell(source, store_history=True)
         problem = result.error_before_exec or result.error_in_exec
         outputs.send(None if problem is None else {"name": name_of(type(problem)), "message": text_of(problem)})

@@ -46,15 +46,16 @@ ENVIRONMENT = {
 class Limits:
     """What one notebook may use.
 
-    ``wall_seconds`` and ``cpu_seconds`` are per notebook; ``memory_bytes`` is address space per process and the
-    resident memory of the whole box; ``processes`` counts threads too; ``output_bytes`` is what its cells may print;
-    ``file_bytes`` bounds one file and ``scratch_bytes`` all files together (they live in memory).
+    ``wall_seconds`` and ``cpu_seconds`` are per notebook, all its processes together; ``memory_bytes`` is address space
+    per process and the resident memory of the whole box; ``processes`` counts threads too; ``output_bytes`` is what its
+    cells may print and draw; ``file_bytes`` bounds one file and ``scratch_bytes`` all files together (they live in
+    memory).
     """
 
-    wall_seconds: float = 60.0
+    wall_seconds: float = 90.0
     cpu_seconds: int = 45
     memory_bytes: int = 3 * 1024**3
-    processes: int = 32
+    processes: int = 8
     output_bytes: int = 8 * 1024**2
     file_bytes: int = 16 * 1024**2
     scratch_bytes: int = 64 * 1024**2

@@ -117,7 +117,17 @@ except (ProcessLookupError, PermissionError):
     Attempt(
         "environment",
         "no variable of the host's environment is passed on",
-        "import os\ngot_through = [name for name in os.environ if os.environ[name] == SECRET]",
+        """
+import glob, os
+got_through = [name for name in os.environ if os.environ[name] == SECRET]
+for path in glob.glob("/proc/[0-9]*/environ"):
+    try:
+        with open(path, "rb") as file:
+            if SECRET.encode() in file.read():
+                got_through.append(path)
+    except OSError:
+        pass
+""",
     ),
     Attempt(
         "privileges",

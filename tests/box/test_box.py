@@ -172,13 +172,13 @@ def test_writing_past_our_capture_is_stopped_by_the_keeper() -> None:
 def test_memory_of_many_processes_together_is_limited() -> None:
     cell = (
         "import os, signal\n"
-        "for _ in range(8):\n"
+        "for _ in range(6):\n"
         "    if os.fork() == 0:\n"
         "        kept = bytearray(200 * 2**20); kept[::4096] = b'x' * len(kept[::4096])\n"
         "        signal.pause()\n"
         "signal.pause()"
     )
-    ended = run("check('a', 1)", cell, limits=Limits(memory_bytes=1024**3))
+    ended = run("check('a', 1)", cell, limits=Limits(memory_bytes=800 * 1024**2))
     assert ended.ending is Ending.OUT_OF_MEMORY
     assert ended.answers == {"a": Number(1.0)}
 
@@ -196,6 +196,49 @@ def test_nothing_outlives_a_notebook_and_nothing_outlives_the_box() -> None:
     runs = run_job(Job({"leaves": (IMPORT, leaves), "looks": (IMPORT, looks)}, PANEL))
     assert runs["looks"].answers == {"seen": Truth(False)}
     assert [p for p in psutil.process_iter(["name"]) if p.info["name"] == marker] == []
+
+
+def test_stopping_the_box_and_restarting_its_clock_for_ever_is_no_way_around_the_time_limit() -> None:
+    hangs = (
+        "import json, os, signal, time\n"
+        "os.kill(os.getppid(), signal.SIGSTOP)\n"
+        "for turn in range(10**6):\n"
+        "    event = {'event': 'start', 'notebook': ['hangs', 'next'][turn % 2]}\n"
+        "    for fd in range(3, 8):\n"
+        "        try: os.write(fd, json.dumps(event).encode() + b'\\n')\n"
+        "        except OSError: pass\n"
+        "    time.sleep(0.5)"
+    )
+    job = Job({"hangs": (IMPORT, hangs), "next": (IMPORT, "check('a', 1)")}, PANEL, Limits(wall_seconds=1.0))
+    runs = run_job(job)
+    assert Ending.TIMED_OUT in {entry.ending for entry in runs.values()}
+
+
+def test_the_processor_time_of_many_processes_together_is_limited() -> None:
+    """The wall clock is out of the way here: only the sum over the processes can end this."""
+    busy = "import os\nfor _ in range(3): os.fork()\nwhile True: pass"
+    spread = (
+        "import os\nwhile True:\n    if os.fork() == 0:\n"
+        "        for _ in range(10**7): pass\n        os._exit(0)\n    os.wait()"
+    )
+    for cell in (busy, spread):
+        ended = run("check('a', 1)", cell, limits=Limits(wall_seconds=600.0, cpu_seconds=2))
+        assert ended.ending is Ending.TIMED_OUT
+        assert ended.answers == {"a": Number(1.0)}
+
+
+@pytest.mark.skipif(os.uname().machine != "x86_64", reason="the numbers of these system calls are of x86-64")
+def test_no_key_of_the_kernel_passes_from_one_box_to_the_next() -> None:
+    call = "import ctypes\nsyscall = ctypes.CDLL(None).syscall\n"
+    leaves = call + "check('left', syscall(248, b'user', b'mlm', b'x', 1, -3) > 0)"
+    finds = call + "check('found', syscall(250, 10, -3, b'user', b'mlm', 0) > 0)"
+    assert run(leaves, finds).answers == {"left": Truth(True), "found": Truth(True)}
+    assert run(finds).answers == {"found": Truth(False)}
+
+
+def test_a_count_that_no_notebook_can_hold_does_no_harm() -> None:
+    ended = run("get_ipython().execution_count = -7", "1", "get_ipython().execution_count = True", "2")
+    assert [entry.outputs[0].data["text/plain"] for entry in ended.cells[2::2]] == ["1", "2"]
 
 
 def test_forged_events_state_answers_and_nothing_else() -> None:
@@ -229,17 +272,17 @@ def test_outputs_are_those_of_a_notebook() -> None:
         "1 / 0",
     )
     figure, table, streams, awaited, asked, failed = ended.cells[1:]
-    assert [output["output_type"] for output in figure.outputs] == ["display_data"]
-    assert figure.outputs[0]["data"]["image/png"].startswith("iVBOR")
-    assert "store_id" in table.outputs[0]["data"]["text/plain"]
-    assert [(output["name"], output["text"]) for output in streams.outputs] == [
+    assert [output.output_type for output in figure.outputs] == ["display_data"]
+    assert figure.outputs[0].data["image/png"].startswith("iVBOR")
+    assert "store_id" in table.outputs[0].data["text/plain"]
+    assert [(output.name, output.text) for output in streams.outputs] == [
         ("stdout", "out\n"),
         ("stderr", "err\n"),
     ]
-    assert awaited.outputs[0]["data"]["text/plain"] == "2"
+    assert awaited.outputs[0].data["text/plain"] == "2"
     assert asked.error is not None
     assert "nobody to ask" in asked.error.message
-    assert failed.outputs[0]["ename"] == "ZeroDivisionError"
+    assert failed.outputs[0].ename == "ZeroDivisionError"
 
 
 def test_without_bubblewrap_nothing_runs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

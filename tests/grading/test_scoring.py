@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 
+from autograder import feedback
 from autograder.answers import Value, plain_value
 from autograder.key import Keyed, expected
 from autograder.records import (
@@ -133,12 +134,39 @@ def test_a_crash_before_the_check_is_the_reason(
     assert said in found.reason
 
 
-def test_the_words_of_a_crash_on_the_hidden_panel_stay_hidden(rubric: Rubric, panels: tuple[Keyed, ...]) -> None:
-    for error in (CellError("ValueError", "3.14159 leaked"), CellError("Leak314159", "")):
-        run = NotebookRun(TASK, Ending.FINISHED, (CellRun(0, (), error),))
-        found = score(rubric, panels, {"icc": None}, only=1, run=run)["icc"]
-        assert found.verdict is Verdict.CRASHED
-        assert "314159" not in found.reason.replace(".", "")
+class Leak:
+    """A value whose type is named after what a learner read from the hidden panel."""
+
+
+Leak.__name__ = "20028;23997;7.31"
+
+
+@pytest.mark.parametrize("value", [Leak(), "7.31", [7.31, 7.32], {"7.31": 1.0}, 99.0])
+def test_nothing_is_said_of_what_was_found_on_the_hidden_panel(
+    rubric: Rubric, panels: tuple[Keyed, ...], value: object
+) -> None:
+    for item in ("icc", "var_store", "icc_reading"):
+        found = score(rubric, panels, {item: value}, only=1)[item]
+        assert (found.reason, found.hint, found.mistake, found.score) == (feedback.ELSEWHERE, None, None, 0.0)
+
+
+def test_nor_of_a_crash_there(rubric: Rubric, panels: tuple[Keyed, ...]) -> None:
+    run = NotebookRun(TASK, Ending.FINISHED, (CellRun(0, (), CellError("Leak731", "7.31")),))
+    found = score(rubric, panels, {"icc": None}, only=1, run=run)["icc"]
+    assert (found.verdict, found.reason) == (Verdict.CRASHED, feedback.ELSEWHERE)
+
+
+def test_what_is_partly_right_at_home_and_wrong_elsewhere_is_told_by_home(
+    rubric: Rubric, panels: tuple[Keyed, ...]
+) -> None:
+    item = next(item for item in rubric.items if item.id == "top5")
+    own = panels[0].answers.values["top5"]
+    assert isinstance(own, tuple)
+    typed = NotebookRun("task3-store-slopes", Ending.FINISHED, answers={"top5": plain_value(own[::-1])})
+    notebook = SubmittedNotebook("task3-store-slopes", ())
+    found = {r.item: r for r in score_notebook(rubric, notebook, [(keyed, typed) for keyed in panels])}[item.id]
+    assert (found.verdict, found.score) == (Verdict.WRONG, 0.0)
+    assert found.reason == "These are the right ones, but not in the right order."
 
 
 def test_an_untouched_cell_is_missing_and_not_crashed(rubric: Rubric, panels: tuple[Keyed, ...]) -> None:

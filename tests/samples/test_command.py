@@ -270,6 +270,23 @@ def test_our_failure_is_said_costs_no_mark_and_stops_nobody_else(
     assert students == {"anna"}
 
 
+def test_a_page_that_cannot_be_made_stops_nobody_else(
+    grading: Grading, quick_class: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    honest = pipeline.executed_notebook
+
+    def fails_for_ben(grade: Any, release: Any) -> str:
+        if grade.notebook.untouched:  # the release, which ben handed in as it was
+            raise ValueError("this cannot be rendered")
+        return honest(grade, release)
+
+    monkeypatch.setattr(pipeline, "executed_notebook", fails_for_ben)
+    folders, _ = find_submissions(quick_class, "practice")
+    grades = {grade.student: grade for grade in grade_class(grading, folders, tmp_path / "into")}
+    assert {student for student, grade in grades.items() if grade.is_ungraded} == {"ben"}
+    assert {row[0] for row in dump(tmp_path / "into") if len(row) == 1} == {"anna", "carla"}
+
+
 def test_an_unsafe_box_grades_nothing(
     course: Course,
     quick_class: Path,

@@ -86,3 +86,11 @@ def test_formgrader_lists_the_class_and_opens_a_notebook(graded_class: Any, get:
     page = get(f"submissions/{wanted['id']}/")
     assert "check(" in page
     assert "standard deviations do not add up" in page
+
+    for task in ("task1-icc", "task5-memo"):
+        notebooks = json.loads(get(f"api/submitted_notebooks/practice/{task}"))
+        (wanted,) = (entry for entry in notebooks if entry["student"] == "script-for-the-teacher")
+        page = get(f"submissions/{wanted['id']}/")
+        assert "document.title" in page, "what the learner wrote is shown"
+        for live in ("<script>document.title", "<script>\ndocument.title", '<img src="x" onerror', 'href="javascript:'):
+            assert live not in page
