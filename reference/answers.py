@@ -66,8 +66,9 @@ def key_from_fits(fits: PracticeFits) -> AnswerKey:
 def coincide(right: Value, wrong: Value, relative: float = COINCIDES) -> bool:
     """Return whether two values of one kind are the same, numbers within a relative distance of ``right``."""
     if isinstance(right, Mapping) and isinstance(wrong, Mapping):
-        return right.keys() == wrong.keys() and all(
-            coincide(one, other, relative) for one, other in zip(right.values(), wrong.values(), strict=True)
+        others = dict(wrong.items())
+        return right.keys() == others.keys() and all(
+            coincide(value, others[name], relative) for name, value in right.items()
         )
     if isinstance(right, float) and isinstance(wrong, float):
         return abs(wrong - right) <= relative * abs(right)
@@ -105,18 +106,19 @@ def _values(fits: PracticeFits) -> dict[str, Value]:
 
 def _errors(fits: PracticeFits) -> dict[str, float]:
     slope, centred = standard_errors(fits.slope), standard_errors(fits.centred)
-    intercept_model = variance_standard_errors(fits.intercept)
+    variances, centred_variances = variance_standard_errors(fits.intercept), variance_standard_errors(fits.centred)
     errors = {
         "youtube_slope": slope["youtube"],
         "intercept_centred": centred[INTERCEPT],
         "youtube_slope_centred": centred["youtube"],
         "gain_average": EXTRA_SPEND * slope["youtube"],
-        "var_residual": intercept_model["Residual"],
+        "var_residual": variances["Residual"],
     }
-    if INTERCEPT in intercept_model:
-        errors["var_store"] = intercept_model[INTERCEPT]
-    if not fits.centred.singular:
-        errors["var_intercept_centred"] = variance_standard_errors(fits.centred)[INTERCEPT]
+    # On the boundary a variance has no standard error.
+    if INTERCEPT in variances:
+        errors["var_store"] = variances[INTERCEPT]
+    if INTERCEPT in centred_variances:
+        errors["var_intercept_centred"] = centred_variances[INTERCEPT]
     return errors
 
 

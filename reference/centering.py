@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TypeAlias
 
+import numpy as np
 import pandas as pd
 
-from reference.errors import DesignError
+from reference.columns import read_column, read_groups
 from reference.panel import MEDIA, Panel
 
 Means: TypeAlias = MappingProxyType[str, float]
@@ -47,13 +48,11 @@ def grand_mean_centre(data: Panel | pd.DataFrame, columns: Sequence[str] = MEDIA
     Raises
     ------
     DesignError
-        If a column is not there.
+        If a column is missing, not numeric or not finite.
     """
-    frame = _copy_with(data, columns)
-    means = {name: float(frame[name].mean()) for name in columns}
-    for name, mean in means.items():
-        frame[name] = frame[name] - mean
-    return GrandMeanCentred(frame, MappingProxyType(means))
+    means = {name: float(read_column(data, name).mean()) for name in columns}
+    centred = {name: read_column(data, name) - mean for name, mean in means.items()}
+    return GrandMeanCentred(_frame(data).assign(**centred), MappingProxyType(means))
 
 
 def group_mean_centre(
@@ -64,17 +63,24 @@ def group_mean_centre(
     Unlike centring at the grand mean this is another model: differences between groups leave the predictors,
     and the slopes become the ones within a group (Enders & Tofighi 2007).
 
+    Parameters
+    ----------
+    data : Panel or pandas.DataFrame
+        Left as it is.
+    columns : sequence of str
+        The columns to centre, in the units of the data.
+    group : str
+        The grouping column of whole numbers.
+
     Raises
     ------
     DesignError
-        If a column is not there.
+        If a column is missing, not numeric or not finite.
     """
-    frame = _copy_with(data, (*columns, group))
-    means = group_means(frame, columns, group)
-    own = means.loc[frame[group].to_numpy()]
-    for name in columns:
-        frame[name] = frame[name].to_numpy() - own[name].to_numpy()
-    return GroupMeanCentred(frame, means)
+    means = group_means(data, columns, group)
+    codes, _ = read_groups(data, group)
+    centred = {name: read_column(data, name) - means[name].to_numpy()[codes] for name in columns}
+    return GroupMeanCentred(_frame(data).assign(**centred), means)
 
 
 def group_means(data: Panel | pd.DataFrame, columns: Sequence[str] = MEDIA, group: str = "store_id") -> pd.DataFrame:
@@ -83,17 +89,13 @@ def group_means(data: Panel | pd.DataFrame, columns: Sequence[str] = MEDIA, grou
     Raises
     ------
     DesignError
-        If a column is not there.
+        If a column is missing, not numeric or not finite.
     """
-    frame = _copy_with(data, (*columns, group))
-    return frame.groupby(group, sort=True)[list(columns)].mean()
+    codes, groups = read_groups(data, group)
+    counts = np.bincount(codes)
+    means = {name: np.bincount(codes, weights=read_column(data, name)) / counts for name in columns}
+    return pd.DataFrame(means, index=pd.Index(groups, name=group))
 
 
-def _copy_with(data: Panel | pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
-    frame = data.frame if isinstance(data, Panel) else data.copy()
-    for name in columns:
-        if name not in frame.columns:
-            raise DesignError(
-                f"column {name!r} is not in the table; centre one of {', '.join(map(str, frame.columns))}."
-            )
-    return frame
+def _frame(data: Panel | pd.DataFrame) -> pd.DataFrame:
+    return data.frame if isinstance(data, Panel) else data

@@ -7,9 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import chdtrc
 
+from reference.design import column_spread
 from reference.errors import ComparisonError
 from reference.mixed import MixedFit
+from reference.panel import Floats
 
+# Relative: of a criterion, and of a column that lies in the span of others.
 _ROUNDING = 1e-8
 
 
@@ -52,7 +55,7 @@ def compare_nested(smaller: MixedFit, larger: MixedFit) -> LikelihoodRatio:
     ------
     ComparisonError
         If a fit is REML, the data differ, the models are not nested or are the same, or the boundary law is
-        not known.
+        not known; or if the larger model fits worse, which means that its fit is not its optimum.
 
     References
     ----------
@@ -82,13 +85,24 @@ def _check(smaller: MixedFit, larger: MixedFit) -> None:
         )
     if fixed[0] == fixed[1] and random[0] == random[1]:
         raise ComparisonError("the two models are the same; compare models that differ in at least one term.")
-    if smaller.criterion < larger.criterion - _ROUNDING:
-        raise ComparisonError(
-            "the smaller model fits better, so the predictors of the two fits hold different values; "
-            "refit on the same table."
-        )
+    if not (_spans(larger.design.fixed, smaller.design.fixed) and _spans(larger.design.random, smaller.design.random)):
+        raise ComparisonError("the predictors of the two fits hold different values; refit both on the same table.")
     if len(random[1] - random[0]) > 1 or (fixed[0] != fixed[1] and random[0] != random[1]):
         raise ComparisonError(
             "the models differ in a random slope and in another term, for which no simple boundary law "
             "holds; compare in two steps."
         )
+    if smaller.criterion < larger.criterion - _ROUNDING * max(1.0, abs(larger.criterion)):
+        raise ComparisonError(
+            f"{larger.model.name!r} contains {smaller.model.name!r} but fits worse, so its fit stopped at a local "
+            "optimum; do not use it, and look for a group that differs wildly from the others."
+        )
+
+
+def _spans(larger: Floats, smaller: Floats) -> bool:
+    """Return whether the columns of one matrix are combinations of another's, the intercept first in both."""
+    basis, _ = np.linalg.qr(larger)
+    rest = smaller - basis @ (basis.T @ smaller)
+    spread = column_spread(smaller)
+    spread[0] = np.sqrt(len(smaller))
+    return bool((np.linalg.norm(rest, axis=0) <= _ROUNDING * spread).all())

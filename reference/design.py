@@ -9,13 +9,17 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from reference.columns import predictor_matrix, read_column, read_groups, stack_groups
 from reference.errors import DesignError, SaturationError
 from reference.panel import Floats, Integers, Panel
 
 INTERCEPT = "Intercept"
+# Relative sizes below which a column is constant or a combination of others, and a response is fitted exactly:
+# by least squares (what rounding leaves), and within groups (below which sigma's digits are lost to rounding).
 _CONSTANT = 1e-12
 _COLLINEAR = 1e-9
-_EXACT_FIT = 1e-14
+_EXACT_FIT = 1e-13
+_EXACT_WITHIN = 1e-6
 
 
 @dataclass(frozen=True)
@@ -42,26 +46,33 @@ NULL_MODEL = MixedModel("null", fixed=())
 class Blocks:
     """What the profiled likelihood needs of the data: one triangular block per group.
 
-    The triangular factor of a group's ``[Z X y]`` splits into ``roots`` and ``heads`` (its first q rows) and
-    a rest that no random effect touches. Sums of squares only are ever added, so a large variance ratio
-    cancels nothing.
+    The triangular factor of a group's ``[Z X y]`` splits into its first q rows, ``rows``, and a rest that no
+    random effect touches. Sums of squares only are ever added, so a large variance ratio cancels nothing.
 
     Parameters
     ----------
-    roots : (J, q, q)
-        R_j with R_jᵀ R_j = Z_jᵀ Z_j.
-    heads : (J, q, p + 1)
-        The rows of ``[X y]`` in the span of Z_j, response last.
+    rows : (J, q, q + p + 1)
+        ``[R_j P_j]``: the roots R_j, with R_jᵀ R_j = Z_jᵀ Z_j, and the heads P_j, the part of ``[X y]`` in the
+        span of Z_j, response last.
     rest : (p + 1, p + 1)
         Cross-products of what is left, summed over groups.
     n_observations : int
         Rows of the table.
     """
 
-    roots: Floats
-    heads: Floats
+    rows: Floats
     rest: Floats
     n_observations: int
+
+    @property
+    def roots(self) -> Floats:
+        """R_j, (J, q, q)."""
+        return self.rows[:, :, : self.n_random]
+
+    @property
+    def n_groups(self) -> int:
+        """The number of groups, J."""
+        return int(self.rows.shape[0])
 
     @property
     def n_fixed(self) -> int:
@@ -71,7 +82,7 @@ class Blocks:
     @property
     def n_random(self) -> int:
         """The number of random effects per group, q."""
-        return int(self.roots.shape[-1])
+        return int(self.rows.shape[1])
 
 
 @dataclass(frozen=True, eq=False)
@@ -146,25 +157,28 @@ def build_design(data: Panel | pd.DataFrame, model: MixedModel) -> Design:
     Raises
     ------
     DesignError
-        If a column is missing or not finite, is constant, or depends on the others; or if there is one group
-        only or nothing left for the residual.
+        If a column is missing, not numeric or not finite, is constant, or depends on the others; or if there is
+        one group only or nothing left to explain.
     SaturationError
         If the random effects of all groups leave no residual degree of freedom.
     """
-    response = _column(data, model.response)
-    codes, groups = _groups(data, model.group)
-    fixed = predictor_matrix(data, model.fixed)
+    codes, groups = read_groups(data, model.group)
+    _check_groups(codes, len(groups), model)
+    response, fixed, basis, fixed_root = fixed_part(data, model)
     random = predictor_matrix(data, model.random)
-    _check_size(codes, len(groups), fixed.shape[1], random.shape[1])
-    basis, fixed_root = _orthonormal(fixed, model.fixed)
     random_basis, random_root = _orthonormal(random, model.random)
     projection = basis.T @ response
     residual = response - basis @ projection
     residual -= basis @ (basis.T @ residual)
     scale = float(np.sqrt(residual @ residual / residual.size))
     if scale <= _EXACT_FIT * float(np.sqrt(response @ response / residual.size)):
-        raise DesignError(f"{model.response!r} is an exact function of the predictors; there is no error to model.")
+        raise DesignError(
+            f"column {model.response!r} is an exact function of the predictors, so there is no error to model; "
+            "take a response that was measured, or drop the predictor it was computed from."
+        )
     rows = np.column_stack([random_basis * np.sqrt(response.size), basis, residual / scale])
+    blocks = _blocks(rows, codes, len(groups), random.shape[1])
+    _check_residual(blocks, model)
     return Design(
         model=model,
         fixed=fixed,
@@ -176,73 +190,32 @@ def build_design(data: Panel | pd.DataFrame, model: MixedModel) -> Design:
         random_root=random_root / np.sqrt(response.size),
         ols=np.asarray(np.linalg.solve(fixed_root, projection), dtype=np.float64),
         scale=scale,
-        blocks=_blocks(rows, codes, len(groups), random.shape[1]),
+        blocks=blocks,
     )
 
 
-def predictor_matrix(data: Panel | pd.DataFrame, names: Sequence[str]) -> Floats:
-    """Return the intercept and the named predictors side by side, (n, 1 + names), unchecked for rank.
+def fixed_part(data: Panel | pd.DataFrame, model: MixedModel) -> tuple[Floats, Floats, Floats, Floats]:
+    """Return the response (n,), X (n, p), an orthonormal basis Q (n, p) of X, and R (p, p) with X = Q R.
+
+    R is upper triangular with a positive diagonal.
 
     Raises
     ------
     DesignError
-        If a column is missing or not finite.
+        If a column is missing, not numeric, not finite, constant, or depends on the others, or if there are not
+        more rows than columns of X.
     """
-    return _with_intercept([_column(data, name) for name in names], len(data))
-
-
-def design_matrix(data: Panel | pd.DataFrame, model: MixedModel) -> tuple[Floats, Floats, tuple[str, ...]]:
-    """Return the response (n,), the fixed part X (n, p) and the names of its columns, all in raw units.
-
-    Raises
-    ------
-    DesignError
-        If a column is missing, not finite, constant, or depends on the others.
-    """
-    response = _column(data, model.response)
+    response = read_column(data, model.response)
     fixed = predictor_matrix(data, model.fixed)
-    _orthonormal(fixed, model.fixed)
-    return response, fixed, (INTERCEPT, *model.fixed)
+    n, p = fixed.shape
+    if n <= p:
+        raise DesignError(f"{n} rows cannot carry {p} fixed effects; drop predictors or add rows.")
+    return response, fixed, *_orthonormal(fixed, model.fixed)
 
 
-def _column(data: Panel | pd.DataFrame, name: str) -> Floats:
-    if isinstance(data, Panel):
-        values = getattr(data, name, None)
-        if isinstance(values, np.ndarray):
-            return values.astype(np.float64)
-    elif name in data.columns:
-        column = data[name].to_numpy(dtype=np.float64)
-        broken = np.flatnonzero(~np.isfinite(column))
-        if broken.size:
-            raise DesignError(f"column {name!r}, row {int(broken[0])} is not finite; fill it in or drop the row.")
-        return column
-    raise DesignError(f"the model needs column {name!r}, which the table does not have; add it or change the model.")
-
-
-def _groups(data: Panel | pd.DataFrame, name: str) -> tuple[Integers, tuple[int, ...]]:
-    labels = _column(data, name)
-    if np.any(labels != np.round(labels)):
-        raise DesignError(f"the grouping column {name!r} must hold whole numbers; recode it.")
-    groups, codes = np.unique(labels.astype(np.int64), return_inverse=True)
-    return codes.astype(np.int64), tuple(int(group) for group in groups)
-
-
-def _with_intercept(columns: Sequence[Floats], n: int) -> Floats:
-    return np.column_stack([np.ones(n), *columns])
-
-
-def _check_size(codes: Integers, n_groups: int, n_fixed: int, n_random: int) -> None:
-    if n_groups < 2:
-        raise DesignError("there is one group only; a multilevel model needs at least two, so fit OLS instead.")
-    effects = int(np.minimum(np.bincount(codes), n_random).sum())
-    if codes.size <= n_fixed:
-        raise DesignError(f"{codes.size} rows cannot carry {n_fixed} fixed effects; drop predictors or add rows.")
-    if codes.size <= effects + n_fixed:
-        raise SaturationError(
-            f"{codes.size} rows carry {effects} random and {n_fixed} fixed effects, so nothing is left "
-            "for the residual; "
-            "add weeks per store or drop a random slope."
-        )
+def column_spread(matrix: Floats) -> Floats:
+    """Return the norm of each column's deviations from its mean, (k,)."""
+    return np.asarray(np.linalg.norm(matrix - matrix.mean(axis=0), axis=0), dtype=np.float64)
 
 
 def triangular_factor(matrices: Floats) -> Floats:
@@ -251,32 +224,48 @@ def triangular_factor(matrices: Floats) -> Floats:
     return np.asarray(factors, dtype=np.float64)
 
 
+def _check_groups(codes: Integers, n_groups: int, model: MixedModel) -> None:
+    if n_groups < 2:
+        raise DesignError(
+            f"column {model.group!r} holds {'one group only' if n_groups else 'no rows'}; "
+            "a multilevel model needs at least two groups, so add some or fit OLS instead."
+        )
+    n_fixed, n_random = 1 + len(model.fixed), 1 + len(model.random)
+    effects = int(np.minimum(np.bincount(codes), n_random).sum())
+    if codes.size <= effects + n_fixed:
+        raise SaturationError(
+            f"{codes.size} rows carry {effects} random and {n_fixed} fixed effects, so nothing is left "
+            f"for the residual; add rows to the groups of {model.group!r} or drop a random slope."
+        )
+
+
+def _check_residual(blocks: Blocks, model: MixedModel) -> None:
+    """Refuse a response that the predictors and every group's own effects explain: sigma would run to zero."""
+    p = blocks.n_fixed
+    explained = np.linalg.lstsq(blocks.rest[:p, :p], blocks.rest[:p, p], rcond=_COLLINEAR)[0]
+    if blocks.rest[p, p] - blocks.rest[:p, p] @ explained <= _EXACT_WITHIN**2 * blocks.n_observations:
+        raise DesignError(
+            f"column {model.response!r} is an exact function of the predictors within each group of "
+            f"{model.group!r}, so there is no error to model; take a response that was measured row by row."
+        )
+
+
 def _orthonormal(matrix: Floats, names: Sequence[str]) -> tuple[Floats, Floats]:
     basis, root = np.linalg.qr(matrix)
-    signs = np.where(np.diagonal(root) < 0, -1.0, 1.0)
+    diagonal, spread = np.diagonal(root), column_spread(matrix)
+    constant = spread <= _CONSTANT * np.linalg.norm(matrix, axis=0)
     for position, name in enumerate(names, start=1):
-        column = matrix[:, position]
-        spread = float(np.linalg.norm(column - column.mean()))
-        if spread <= _CONSTANT * float(np.linalg.norm(column)):
+        if constant[position]:
             raise DesignError(f"column {name!r} does not vary, so it repeats the intercept; drop it from the model.")
-        if abs(root[position, position]) <= _COLLINEAR * spread:
+        if abs(diagonal[position]) <= _COLLINEAR * spread[position]:
             raise DesignError(f"column {name!r} is a combination of the columns before it; drop one of them.")
+    signs = np.where(diagonal < 0, -1.0, 1.0)
     return basis * signs, root * signs[:, None]
 
 
 def _blocks(rows: Floats, codes: Integers, n_groups: int, n_random: int) -> Blocks:
-    """Return the blocks of ``[Z X y]``, groups padded with zero rows so that one call factors them all."""
-    order = np.argsort(codes, kind="stable")
-    counts = np.bincount(codes, minlength=n_groups)
-    place = np.arange(codes.size) - np.repeat(np.cumsum(counts) - counts, counts)
+    """Return the blocks of ``[Z X y]``; its first ``n_random`` columns are Z."""
     width = rows.shape[1]
-    stacked = np.zeros((n_groups, max(int(counts.max()), width), width))
-    stacked[codes[order], place] = rows[order]
-    factors = triangular_factor(stacked)
+    factors = triangular_factor(stack_groups(rows, codes, n_groups, least=width))
     tails = factors[:, n_random:, n_random:].reshape(-1, width - n_random)
-    return Blocks(
-        roots=np.ascontiguousarray(factors[:, :n_random, :n_random]),
-        heads=np.ascontiguousarray(factors[:, :n_random, n_random:]),
-        rest=tails.T @ tails,
-        n_observations=int(codes.size),
-    )
+    return Blocks(np.ascontiguousarray(factors[:, :n_random]), tails.T @ tails, int(codes.size))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from reference.errors import DesignError
 from reference.mixed import MixedFit
 from reference.ols import OlsFit
 
@@ -21,10 +22,13 @@ class Reading:
 
 
 def read_convergence(fit: MixedFit) -> Reading:
-    """Return what a further Newton step could gain, in -2 log-likelihood; a fit that exists has arrived."""
+    """Return what a further Newton step could gain, in -2 log-likelihood.
+
+    Always fine: a fit that did not arrive is a ``ConvergenceError`` of :func:`~reference.mixed.fit_mixed`.
+    """
     gain = fit.optimum.decrement
     starts = len(fit.optimum.descents)
-    path = f"{starts} starts, {len(fit.log.steps)} steps from {fit.log.start}"
+    path = f"best of {starts} {'start' if starts == 1 else 'starts'}, {fit.log.start}"
     sentence = f"Converged ({path}): a further step would gain {gain:.0e}."
     return Reading("convergence", gain, True, sentence)
 
@@ -41,7 +45,15 @@ def read_singularity(fit: MixedFit) -> Reading:
 
 
 def read_collinearity(fit: OlsFit) -> Reading:
-    """Return the largest variance inflation factor; fine below 5 (James et al. 2013, section 3.3.3)."""
+    """Return the largest variance inflation factor; fine below 5 (James et al. 2013, section 3.3.3).
+
+    Raises
+    ------
+    DesignError
+        If the regression has no predictors.
+    """
+    if not fit.vif:
+        raise DesignError("a regression without predictors has no collinearity to read; fit one with predictors.")
     name, value = max(fit.vif.items(), key=lambda item: item[1])
     fine = value < VIF_LIMIT
     advice = "no predictor needs to go" if fine else "its slope cannot be told from the others'"

@@ -9,6 +9,7 @@ from types import MappingProxyType
 import numpy as np
 from scipy.special import stdtr
 
+from reference.errors import DesignError
 from reference.mixed import MixedFit
 from reference.panel import Floats
 
@@ -46,31 +47,45 @@ def satterthwaite_df(fit: MixedFit, contrast: Floats) -> float:
     contrast : (p,)
         Weights of the fixed effects, in raw units.
 
+    Returns
+    -------
+    float
+        Positive, at most nu.
+
+    Raises
+    ------
+    DesignError
+        If the contrast has the wrong length, is not finite, or is zero.
+
     References
     ----------
     Kuznetsova, Brockhoff & Christensen (2017), J. Stat. Softw. 82(13), section 2.2, with exact derivatives.
     """
-    point = fit.optimum.point
-    if not fit.rank:
-        return float(point.denominator)
-    local = fit.optimum.active(reml=fit.reml)
-    weights = point.inverse_information @ np.linalg.solve(fit.design.fixed_root.T, contrast)
-    size = float(contrast @ fit.covariance @ contrast) / fit.sigma**2
-    rate = local.log_residual - (local.information @ weights) @ weights / size
-    return 1.0 / (float(rate @ np.linalg.solve(local.hessian, rate)) + 1.0 / point.denominator)
+    if np.shape(contrast) != (fit.coefficients.size,) or not np.isfinite(contrast).all() or not np.any(contrast):
+        raise DesignError(f"a contrast must be {fit.coefficients.size} finite weights, not all zero; got {contrast}.")
+    return float(_satterthwaite(fit, np.asarray(contrast, dtype=np.float64)[None])[0])
 
 
 def coefficient_table(fit: MixedFit) -> tuple[Coefficient, ...]:
     """Return the two-sided t test of each fixed effect against zero, with Satterthwaite df."""
-    table = []
-    for position, name in enumerate(fit.design.fixed_names):
-        contrast = np.eye(fit.coefficients.size)[position]
-        estimate = float(fit.coefficients[position])
-        error = float(np.sqrt(fit.covariance[position, position]))
-        df = satterthwaite_df(fit, contrast)
-        t = estimate / error
-        table.append(Coefficient(name, estimate, error, df, t, 2.0 * float(stdtr(df, -abs(t)))))
-    return tuple(table)
+    errors = np.sqrt(np.diagonal(fit.covariance))
+    freedoms = _satterthwaite(fit, np.eye(errors.size))
+    ratios = fit.coefficients / errors
+    tails = 2.0 * stdtr(freedoms, -np.abs(ratios))
+    columns = (values.tolist() for values in (fit.coefficients, errors, freedoms, ratios, tails))
+    return tuple(map(Coefficient, fit.design.fixed_names, *columns))
+
+
+def _satterthwaite(fit: MixedFit, contrasts: Floats) -> Floats:
+    """Return the degrees of freedom, (m,), of contrasts (m, p)."""
+    point = fit.optimum.point
+    if not fit.rank:
+        return np.full(len(contrasts), float(point.denominator))
+    local = fit.optimum.active(reml=fit.reml)
+    weights = point.inverse_root @ np.linalg.solve(fit.design.fixed_root.T, contrasts.T)
+    change = ((local.information @ weights) * weights).sum(axis=1) / (weights**2).sum(axis=0)
+    rates = local.log_residual[:, None] - change
+    return np.asarray(1.0 / ((rates * np.linalg.solve(local.hessian, rates)).sum(axis=0) + 1.0 / point.denominator))
 
 
 def variance_standard_errors(fit: MixedFit) -> Mapping[str, float]:
@@ -84,13 +99,11 @@ def variance_standard_errors(fit: MixedFit) -> Mapping[str, float]:
     ----------
     Pinheiro & Bates (2000), Mixed-Effects Models in S and S-PLUS, section 2.4.3.
     """
-    point, optimum = fit.optimum.point, fit.optimum
-    variances = {"Residual": fit.sigma**2}
-    rates: dict[str, Floats] = {}
+    optimum, nu = fit.optimum, fit.optimum.point.denominator
     if not fit.rank:
-        return MappingProxyType({"Residual": variances["Residual"] * float(np.sqrt(2.0 / point.denominator))})
+        return MappingProxyType({"Residual": fit.sigma**2 * float(np.sqrt(2.0 / nu))})
     local = optimum.active(reml=fit.reml)
-    rates["Residual"] = local.log_residual
+    variances, rates = {"Residual": fit.sigma**2}, {"Residual": local.log_residual}
     if not fit.singular:
         back = np.linalg.inv(fit.design.random_root)
         factor, directions = back @ optimum.factor, back @ optimum.active_directions
@@ -99,7 +112,7 @@ def variance_standard_errors(fit: MixedFit) -> Mapping[str, float]:
             rates[name] = local.log_residual + 2.0 * directions[:, row] @ factor[row] / size
             variances[name] = float(fit.random_covariance[row, row])
     relative = {
-        name: float(np.sqrt(2.0 * rate @ np.linalg.solve(local.hessian, rate) + 2.0 / point.denominator))
+        name: float(np.sqrt(2.0 * rate @ np.linalg.solve(local.hessian, rate) + 2.0 / nu))
         for name, rate in rates.items()
     }
     return MappingProxyType({name: variances[name] * error for name, error in relative.items()})

@@ -1,13 +1,14 @@
 """The profiled ML and REML criterion of a two-level model, with its exact gradient and Hessian. Arrays only.
 
-Notation: per group W_j = I + R_j Λ R_jᵀ with Λ = L Lᵀ; M = rest + Σ P_jᵀ W_j⁻¹ P_j, whose leading block is
-X'V⁻¹X and whose last entry, after eliminating X, is the profiled residual sum of squares (R_j: ``roots``,
-P_j: ``heads``).
+Notation: L is the relative factor, Λ = L Lᵀ, R_j the roots and P_j the heads of :class:`~reference.design.Blocks`.
+Per group W_j = I + R_j Λ R_jᵀ; over all groups M = rest + Σ P_jᵀ W_j⁻¹ P_j = T Tᵀ with T lower triangular. The
+leading block of M is X'V⁻¹X, and the last entry of T squared is the profiled residual sum of squares.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 
@@ -25,8 +26,8 @@ class Profile:
         -2 log-likelihood (ML) or its REML counterpart, constants included.
     beta : (p,)
         Generalised least squares coefficients.
-    inverse_information : (p, p)
-        (X'V⁻¹X)⁻¹; times the residual variance it is the covariance of ``beta``.
+    inverse_root : (p, p)
+        N, lower triangular, with Nᵀ N = (X'V⁻¹X)⁻¹.
     residual_sum : float
         Profiled residual sum of squares.
     denominator : int
@@ -34,12 +35,12 @@ class Profile:
     leverage : (J, q, q)
         R_jᵀ W_j⁻¹ R_j.
     reach : (J, q, p + 1)
-        R_jᵀ W_j⁻¹ P_j.
+        R_jᵀ W_j⁻¹ P_j T⁻ᵀ: the columns of ``[X y]`` combined so that M becomes the identity.
     """
 
     criterion: float
     beta: Floats
-    inverse_information: Floats
+    inverse_root: Floats
     residual_sum: float
     denominator: int
     leverage: Floats
@@ -51,9 +52,14 @@ class Profile:
         return self.residual_sum / self.denominator
 
     @property
-    def contrast(self) -> Floats:
-        """(-beta, 1): the combination of ``[X y]`` that is the residual."""
-        return np.append(-self.beta, 1.0)
+    def inverse_information(self) -> Floats:
+        """(X'V⁻¹X)⁻¹, (p, p); times the residual variance it is the covariance of ``beta``."""
+        return self.inverse_root.T @ self.inverse_root
+
+    @property
+    def pull(self) -> Floats:
+        """Z_jᵀ V_j⁻¹ (y_j - X_j beta), (J, q); Λ times it is the conditional mode of a group."""
+        return self.reach[:, :, -1] * float(np.sqrt(self.residual_sum))
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,7 +73,7 @@ class Derivatives:
     log_residual : (k,)
         Of the logarithm of the profiled residual variance.
     information : (k, p, p)
-        Of X'V⁻¹X.
+        Of X'V⁻¹X, between N and Nᵀ (``inverse_root``).
     """
 
     gradient: Floats
@@ -77,7 +83,7 @@ class Derivatives:
 
 
 def profile(factor: Floats, blocks: Blocks, *, reml: bool) -> Profile:
-    """Return the profiled deviance (ML) or REML criterion of a two-level model.
+    """Return the profiled deviance (ML) or REML criterion of a two-level model, with what it left behind.
 
     Parameters
     ----------
@@ -104,30 +110,25 @@ def profile(factor: Floats, blocks: Blocks, *, reml: bool) -> Profile:
     ----------
     Bates, Mächler, Bolker & Walker (2015), J. Stat. Softw. 67(1), section 3.
     """
-    n, p, q = blocks.n_observations, blocks.n_fixed, blocks.n_random
-    spread = blocks.roots @ factor
-    lower = np.linalg.cholesky(np.eye(q) + spread @ spread.swapaxes(1, 2))
-    whitened = np.linalg.solve(lower, np.concatenate([blocks.roots, blocks.heads], axis=2))
-    roots, heads = whitened[:, :, :q], whitened[:, :, q:]
-    flat = heads.reshape(-1, p + 1)
-    triangle = np.linalg.cholesky(blocks.rest + flat.T @ flat)
-    inverse = np.linalg.inv(triangle[:p, :p])
-    residual_sum = float(triangle[p, p]) ** 2
-    denominator = n - p if reml else n
-    criterion = 2.0 * float(np.log(np.diagonal(lower, axis1=1, axis2=2)).sum())
-    criterion += denominator * (1.0 + float(np.log(2.0 * np.pi * residual_sum / denominator)))
-    if reml:
-        criterion += 2.0 * float(np.log(np.diagonal(triangle)[:p]).sum())
-    turned = roots.swapaxes(1, 2)
+    p, q = blocks.n_fixed, blocks.n_random
+    lower, whitened, triangle = _eliminate(factor, blocks)
+    inverse = np.asarray(np.linalg.inv(triangle), dtype=np.float64)
+    products = whitened[:, :, :q].swapaxes(1, 2) @ whitened
     return Profile(
-        criterion=criterion,
-        beta=inverse.T @ triangle[p, :p],
-        inverse_information=inverse.T @ inverse,
-        residual_sum=residual_sum,
-        denominator=denominator,
-        leverage=turned @ roots,
-        reach=turned @ heads,
+        criterion=float(_criterion(lower, triangle, blocks, reml=reml)),
+        beta=-inverse[p, :p] * triangle[p, p],
+        inverse_root=inverse[:p, :p],
+        residual_sum=float(triangle[p, p]) ** 2,
+        denominator=_denominator(blocks, reml=reml),
+        leverage=products[:, :, :q],
+        reach=products[:, :, q:] @ inverse.T,
     )
+
+
+def criteria(factors: Floats, blocks: Blocks, *, reml: bool) -> Floats:
+    """Return the criterion of :func:`profile` at each of m factors (m, q, q), as (m,)."""
+    lower, _, triangle = _eliminate(factors, blocks)
+    return _criterion(lower, triangle, blocks, reml=reml)
 
 
 def derivatives(factor: Floats, directions: Floats, point: Profile, *, reml: bool) -> Derivatives:
@@ -147,49 +148,65 @@ def derivatives(factor: Floats, directions: Floats, point: Profile, *, reml: boo
     Notes
     -----
     By the chain rule through Λ = L Lᵀ: along directions a and b, Λ moves by D_a = E_a Lᵀ + L E_aᵀ and bends
-    by D_ab = E_a E_bᵀ + E_b E_aᵀ. The criterion depends on Λ through log det W_j and M alone.
+    by D_ab = E_a E_bᵀ + E_b E_aᵀ. With A_j the leverage and C_j the reach of a group, log det W_j moves by
+    tr(D_a A_j), A_j by -A_j D_a A_j, and T⁻¹ M T⁻ᵀ by F_a = -Σ C_jᵀ D_a C_j. The criterion is
+    Σ log det W_j + Σ_i w_i log (T_ii)² up to constants, where w is the denominator for the last column (the
+    residual) and, for the others, 1 under REML and 0 under ML.
     """
     k, q = directions.shape[:2]
-    p = point.beta.size
-    moved = directions @ factor.T
-    moved = moved + moved.swapaxes(1, 2)
-    stacked = directions.reshape(k * q, q)
-    bent = (stacked @ stacked.T).reshape(k, q, k, q).transpose(0, 2, 1, 3)
-    bent = bent + bent.swapaxes(2, 3)
-    first, second = _information_derivatives(moved, bent, point)
-    sum_leverage = point.leverage.sum(axis=0).ravel()
-    turned = moved[:, None] @ point.leverage
-    gradient = moved.reshape(k, -1) @ sum_leverage
-    hessian = bent.reshape(k, k, -1) @ sum_leverage
-    hessian = hessian - turned.reshape(k, -1) @ turned.swapaxes(2, 3).reshape(k, -1).T
-
-    contrast, inverse = point.contrast, point.inverse_information
-    pushed = first @ contrast
-    residual = pushed @ contrast / point.residual_sum
-    residual2 = second @ contrast @ contrast - 2.0 * pushed[:, :p] @ inverse @ pushed[:, :p].T
-    gradient = gradient + point.denominator * residual
-    hessian = hessian + point.denominator * (residual2 / point.residual_sum - np.outer(residual, residual))
-    information = first[:, :p, :p]
-    if reml:
-        scaled = inverse @ information
-        gradient = gradient + scaled.trace(axis1=1, axis2=2)
-        hessian = hessian + second[:, :, :p, :p].reshape(k, k, -1) @ inverse.ravel()
-        hessian = hessian - scaled.reshape(k, -1) @ scaled.swapaxes(1, 2).reshape(k, -1).T
-    return Derivatives(gradient, (hessian + hessian.T) / 2.0, residual, information)
-
-
-def _information_derivatives(moved: Floats, bent: Floats, point: Profile) -> tuple[Floats, Floats]:
-    """Return the first (k, p+1, p+1) and second (k, k, p+1, p+1) derivatives of M."""
-    k, q = moved.shape[:2]
     width = point.reach.shape[2]
+    moved = directions @ factor.T
+    moved = (moved + moved.swapaxes(1, 2)).reshape(k, q * q)
+    stacked = directions.reshape(k * q, q)
+    bent = (stacked @ stacked.T).reshape(k, q, k, q).transpose(0, 2, 1, 3).reshape(k, k, q * q)
+
     flat = point.reach.reshape(-1, q * width)
-    products = (flat.T @ flat).reshape(q, width, q, width).transpose(0, 2, 1, 3).reshape(q * q, width * width)
-    first = -(moved.reshape(k, -1) @ products).reshape(k, width, width)
-    pushed = moved[:, None] @ point.reach
-    levered = point.leverage @ pushed
-    left = pushed.transpose(0, 3, 1, 2).reshape(k * width, -1)
-    right = levered.transpose(0, 3, 1, 2).reshape(k * width, -1)
-    mixed = (left @ right.T).reshape(k, width, k, width)
-    mixed = mixed.transpose(0, 2, 1, 3)
-    curved = (bent.reshape(k * k, -1) @ products).reshape(k, k, width, width)
-    return first, mixed + mixed.transpose(1, 0, 2, 3) - curved
+    crossed = (flat.T @ flat).reshape(q, width, q, width).transpose(0, 2, 1, 3).reshape(q * q, width * width)
+    change = -moved @ crossed
+    weights, pairs = _weights(width, point.denominator, reml=reml)
+
+    leverage = point.leverage.reshape(-1, q * q)
+    spent = ((point.reach * weights) @ point.reach.swapaxes(1, 2)).reshape(-1, q * q)
+    gap = (leverage - spent).sum(axis=0)
+    coupled = (leverage.T @ (2.0 * spent - leverage)).reshape(q, q, q, q).transpose(3, 0, 1, 2).reshape(q * q, q * q)
+    hessian = 2.0 * bent @ gap + moved @ coupled @ moved.T - (change * pairs) @ change.T
+    change = change.reshape(k, width, width)
+    return Derivatives(moved @ gap, (hessian + hessian.T) / 2.0, change[:, -1, -1], change[:, :-1, :-1])
+
+
+def _eliminate(factor: Floats, blocks: Blocks) -> tuple[Floats, Floats, Floats]:
+    """Return the Cholesky factor C_j of each W_j, C_j⁻¹ [R_j P_j], and T; for one factor or a stack of them."""
+    p, q = blocks.n_fixed, blocks.n_random
+    spread = blocks.roots @ factor[..., None, :, :]
+    lower = _cholesky(np.eye(q) + spread @ spread.swapaxes(-1, -2))
+    rows = blocks.rows if factor.ndim == 2 else blocks.rows[None]
+    whitened = np.asarray(np.linalg.solve(lower, rows), dtype=np.float64)
+    heads = whitened[..., q:].reshape(*factor.shape[:-2], -1, p + 1)
+    return lower, whitened, _cholesky(blocks.rest + heads.swapaxes(-1, -2) @ heads)
+
+
+def _cholesky(matrices: Floats) -> Floats:
+    return np.asarray(np.linalg.cholesky(matrices), dtype=np.float64)
+
+
+def _criterion(lower: Floats, triangle: Floats, blocks: Blocks, *, reml: bool) -> Floats:
+    count, p = _denominator(blocks, reml=reml), blocks.n_fixed
+    pivots = np.log(np.diagonal(triangle, axis1=-2, axis2=-1))
+    value = 2.0 * np.log(np.diagonal(lower, axis1=-2, axis2=-1)).sum(axis=(-2, -1))
+    value = value + count * (1.0 + np.log(2.0 * np.pi / count) + 2.0 * pivots[..., p])
+    return np.asarray(value + 2.0 * pivots[..., :p].sum(axis=-1) if reml else value)
+
+
+def _denominator(blocks: Blocks, *, reml: bool) -> int:
+    return blocks.n_observations - (blocks.n_fixed if reml else 0)
+
+
+@cache
+def _weights(width: int, denominator: int, *, reml: bool) -> tuple[Floats, Floats]:
+    """Return the weight of each column of the reach (p + 1,), and of each entry of F_a · F_b ((p + 1)²,)."""
+    weights = np.full(width, 1.0 if reml else 0.0)
+    weights[-1] = denominator
+    pairs = np.maximum.outer(weights, weights).ravel()
+    weights.setflags(write=False)
+    pairs.setflags(write=False)
+    return weights, pairs

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TypeAlias
 
 import numpy as np
 from scipy.special import chdtrc
 
-from reference.design import INTERCEPT, RANDOM_SLOPE, predictor_matrix
+from reference.centering import group_means
+from reference.columns import predictor_matrix, read_groups, stack_groups
+from reference.design import INTERCEPT, RANDOM_SLOPE
 from reference.mixed import MixedFit
-from reference.panel import MEDIA, Integers, Panel
+from reference.panel import MEDIA, Panel
 from reference.practice import PracticeFits
 from reference.ranking import group_slopes, top_groups
 from reference.variance import variance_shares
@@ -113,7 +115,7 @@ def _slope_mistakes(fits: PracticeFits) -> dict[str, Mistakes]:
         "top5": {
             "ascending": _first({store: -slope for store, slope in slopes.items()}),
             "by_intercept": _first(levels),
-            "by_store_mean": _first(_per_store(panel, lambda rows: float(panel.sales[rows].mean()))),
+            "by_store_mean": _first(_mean_sales(panel)),
             "by_ols_per_store": _first(by_store),
         },
         "gain_average": {"one_unit": average, "ols": EXTRA_SPEND * pooled},
@@ -153,12 +155,15 @@ def _first(scores: Mapping[int, float]) -> tuple[int, ...]:
     return tuple(sorted(scores, key=lambda store: (-scores[store], store))[:TOP])
 
 
-def _per_store(panel: Panel, statistic: Callable[[Integers], float]) -> dict[int, float]:
-    return {store: statistic(np.flatnonzero(panel.store_id == store)) for store in panel.stores}
+def _mean_sales(panel: Panel) -> dict[int, float]:
+    return dict(zip(panel.stores, group_means(panel, ["sales"])["sales"].tolist(), strict=True))
 
 
 def _ols_slopes(panel: Panel, predictors: Sequence[str]) -> dict[int, float]:
     """Return each store's own least squares slope on YouTube; of minimum norm where weeks are too few."""
-    matrix = predictor_matrix(panel, predictors)
-    column = 1 + list(predictors).index("youtube")
-    return _per_store(panel, lambda rows: float(np.linalg.lstsq(matrix[rows], panel.sales[rows])[0][column]))
+    codes, stores = read_groups(panel, "store_id")
+    rows = np.column_stack([predictor_matrix(panel, predictors), panel.sales])
+    stacked = stack_groups(rows, codes, len(stores))
+    coefficients = np.linalg.pinv(stacked[:, :, :-1]) @ stacked[:, :, -1:]
+    slopes = coefficients[:, 1 + list(predictors).index("youtube"), 0]
+    return dict(zip(stores, slopes.tolist(), strict=True))

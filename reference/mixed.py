@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from reference.design import Design, MixedModel, build_design, triangular_factor
+from reference.errors import DesignError
 from reference.likelihood import profile
 from reference.optimizer import Descent, Optimum, find_optimum
 from reference.panel import Floats, Panel
@@ -64,7 +65,7 @@ class MixedFit:
     @property
     def random_covariance(self) -> Floats:
         """The (q, q) covariance of the random effects, in the order of ``design.random_names``."""
-        return self.sigma**2 * self.relative_factor @ self.relative_factor.T
+        return self.sigma**2 * (self.relative_factor @ self.relative_factor.T)
 
     @property
     def conditional_modes(self) -> pd.DataFrame:
@@ -167,8 +168,8 @@ def fit_mixed(data: Panel | pd.DataFrame, model: MixedModel, *, reml: bool = Tru
     sigma = design.scale * float(np.sqrt(point.residual_variance))
     unroot = np.linalg.inv(design.fixed_root)
     spread = unroot @ point.inverse_information @ unroot.T * sigma**2
-    back = np.linalg.inv(design.random_root).astype(np.float64)
-    pull = (point.reach @ point.contrast) @ optimum.factor @ optimum.factor.T
+    back = np.asarray(np.linalg.inv(design.random_root), dtype=np.float64)
+    pull = point.pull @ optimum.factor @ optimum.factor.T
     return MixedFit(
         design=design,
         reml=reml,
@@ -191,9 +192,21 @@ def criterion_at(data: Panel | pd.DataFrame, model: MixedModel, theta: Floats, *
         As for :func:`fit_mixed`.
     theta : (q(q+1)/2,)
         lme4's theta, in units of the data: the lower triangle of the relative factor, column by column.
+
+    Returns
+    -------
+    float
+        On the scale of ``MixedFit.criterion``.
+
+    Raises
+    ------
+    DesignError, SaturationError
+        If theta has the wrong length or is not finite, or the model cannot be estimated from the data.
     """
     design = build_design(data, model)
     q = len(design.random_names)
+    if np.shape(theta) != (q * (q + 1) // 2,) or not np.isfinite(theta).all():
+        raise DesignError(f"theta must hold {q * (q + 1) // 2} finite numbers for the {model.name} model, not {theta}.")
     factor = np.zeros((q, q))
     rows, columns = np.triu_indices(q)
     factor[columns, rows] = theta
@@ -216,4 +229,5 @@ def _canonical(factor: Floats, rank: int) -> Floats:
     if rank:
         lower[:, :rank] = triangular_factor(factor[:, :rank].T).T
     signs = np.where(np.diagonal(lower) < 0, -1.0, 1.0)
+    # Adding zero turns -0.0 into 0.0.
     return lower * signs + 0.0

@@ -9,9 +9,8 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from statsmodels.regression.linear_model import OLS
 
-from reference.design import MixedModel, design_matrix
+from reference.design import INTERCEPT, MixedModel, column_spread, fixed_part
 from reference.panel import Panel
 
 
@@ -20,7 +19,7 @@ class OlsFit:
     """A pooled regression; mappings go by the name of the coefficient, ``Intercept`` first.
 
     ``sigma`` is the residual standard error on ``residual_df`` degrees of freedom, in units of the response;
-    ``f`` tests all slopes at once; ``vif`` has one variance inflation factor per predictor.
+    ``f`` tests all slopes at once (nan if there are none); ``vif`` has one variance inflation factor per predictor.
     """
 
     coefficients: Mapping[str, float]
@@ -50,21 +49,25 @@ def fit_ols(data: Panel | pd.DataFrame, model: MixedModel) -> OlsFit:
     Raises
     ------
     DesignError
-        If a column is missing, constant, or depends on the others.
+        If a column is missing, not numeric, not finite, constant, or depends on the others, or if there are not
+        more rows than coefficients.
 
     References
     ----------
     James, Witten, Hastie & Tibshirani (2013), An Introduction to Statistical Learning, sections 3.2 and 3.3.3
     (VIF).
     """
-    response, matrix, names = design_matrix(data, model)
+    # Imported here because it takes longer than all else together, and most of the package does without.
+    from statsmodels.regression.linear_model import OLS
+
+    response, matrix, _, root = fixed_part(data, model)
+    names = (INTERCEPT, *model.fixed)
     result: Any = OLS(response, matrix).fit()
 
     def named(values: Any) -> Mapping[str, float]:
         return MappingProxyType(dict(zip(names, np.asarray(values).tolist(), strict=True)))
 
-    correlations = np.atleast_2d(np.corrcoef(matrix[:, 1:], rowvar=False)) if model.fixed else np.empty((0, 0))
-    inflation = np.diagonal(np.linalg.inv(correlations)).tolist()
+    inflation = (np.linalg.norm(np.linalg.inv(root), axis=1) * column_spread(matrix)) ** 2
     return OlsFit(
         coefficients=named(result.params),
         standard_errors=named(result.bse),
@@ -77,5 +80,5 @@ def fit_ols(data: Panel | pd.DataFrame, model: MixedModel) -> OlsFit:
         f_p=float(result.f_pvalue) if model.fixed else float("nan"),
         model_df=int(result.df_model),
         residual_df=int(result.df_resid),
-        vif=MappingProxyType(dict(zip(model.fixed, inflation, strict=True))),
+        vif=MappingProxyType(dict(zip(model.fixed, inflation[1:].tolist(), strict=True))),
     )

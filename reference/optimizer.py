@@ -16,20 +16,31 @@ from reference.design import Blocks
 from reference.errors import ConvergenceError
 from reference.likelihood import Derivatives, Profile, derivatives, profile
 from reference.panel import Floats
+from reference.starts import Start, choose_starts
 
 _MAX_ITERATIONS = 200
-_MAX_POLISH = 8
+_MAX_POLISH = 30
+_MAX_SECULAR = 30
+# A step is taken when it gains this share of what was predicted.
 _ACCEPT = 1e-4
+# Predicted gains, on the criterion's scale: close to an optimum, done with a descent, certified, nothing left.
 _NEAR = 1e-2
 _PROMISE = 1e-6
 _DECREMENT = 1e-10
 _NOTHING = 1e-22
+# Curvature, relative to the largest: none, and downhill beyond rounding.
 _FLAT = 1e-11
+_DESCENDING = 1e-9
+# Scales that may turn out to be zero, and how much higher the criterion may be when they are.
 _SNAP = 0.1
 _NOISE = 1e-9
-_DESCENDING = 1e-9
+# Criteria of one and the same optimum, after two descents.
 _SAME_OPTIMUM = 2e-6
-_FEW_GROUPS = 12
+# A descent that promises to gain this much, and so to end this close to a known optimum, is not followed further.
+_MERGE = 0.1
+_SAME_PREDICTION = 1e-3
+# A start this much above the lowest end is not followed (plus twice what the first start was above its own).
+_HOPELESS = 12.0
 
 
 @dataclass(frozen=True)
@@ -98,14 +109,19 @@ class Optimum:
 def find_optimum(blocks: Blocks, *, reml: bool) -> Optimum:
     """Return the lowest optimum over all starts, its rank settled and its digits polished.
 
-    A moment estimate and a fixed start are followed; with few groups, where local optima occur, seven more.
+    The starts are those of :func:`~reference.starts.choose_starts`, fewer where some are hopelessly high.
 
     Raises
     ------
     ConvergenceError
         If the lowest start did not end at an optimum.
     """
-    ends = [_descend(name, factor, blocks, reml=reml) for name, factor in _starts(blocks, reml=reml)]
+    starts = choose_starts(blocks, reml=reml)
+    ends = [_descend(starts[0], np.inf, blocks, reml=reml)]
+    ceiling = ends[0][0].criterion + _HOPELESS + 2.0 * (starts[0].criterion - ends[0][0].criterion)
+    for start in starts[1:]:
+        if start.criterion <= ceiling:
+            ends.append(_descend(start, min(end[0].criterion for end in ends), blocks, reml=reml))
     descents = tuple(descent for descent, _ in ends)
     lowest = min(descent.criterion for descent in descents)
     chosen = next(k for k, descent in enumerate(descents) if descent.criterion <= lowest + _SAME_OPTIMUM)
@@ -117,37 +133,6 @@ def find_optimum(blocks: Blocks, *, reml: bool) -> Optimum:
             "wildly from the others, or fit the random-intercept model."
         )
     return replace(optimum, descents=descents, chosen=chosen)
-
-
-def _starts(blocks: Blocks, *, reml: bool) -> list[tuple[str, Floats]]:
-    q = blocks.n_random
-    sizes = [0.3]
-    if blocks.roots.shape[0] <= _FEW_GROUPS:
-        sizes += [10.0, 2.0, 0.03]
-    starts = [("moments", _moment_factor(blocks, reml=reml))]
-    starts += [(f"{size:g} x identity", size * np.eye(q)) for size in sizes]
-    if blocks.roots.shape[0] <= _FEW_GROUPS and q > 1:
-        for slant in (-1.0, 0.0, 1.0, np.inf):
-            line = np.zeros((q, q))
-            line[:, 0] = 1.0 if np.isfinite(slant) else 0.0
-            line[-1, 0] = slant if np.isfinite(slant) else 1.0
-            starts.append((f"line of slope {slant:g}", line + 0.01 * np.eye(q)))
-    return starts
-
-
-def _moment_factor(blocks: Blocks, *, reml: bool) -> Floats:
-    """Return a factor of the covariance one scoring step gives: a moment estimate weighted at factor 1/2."""
-    q = blocks.n_random
-    start = 0.25 * np.eye(q)
-    point = profile(np.sqrt(start), blocks, reml=reml)
-    pull = point.reach @ point.contrast
-    score = pull.T @ pull / point.residual_variance - point.leverage.sum(axis=0)
-    flat = point.leverage.reshape(-1, q * q)
-    information = (flat.T @ flat).reshape(q, q, q, q).transpose(0, 2, 1, 3).reshape(q * q, q * q)
-    move = np.linalg.lstsq(information, score.ravel(), rcond=None)[0].reshape(q, q)
-    values, vectors = np.linalg.eigh(start + (move + move.T) / 2.0)
-    factor: Floats = vectors * np.sqrt(np.maximum(values, 1e-4))
-    return factor
 
 
 def _turn(factor: Floats) -> tuple[Floats, Floats]:
@@ -165,13 +150,18 @@ def _directions(rotation: Floats, rank: int) -> Floats:
     return directions
 
 
-def _descend(name: str, factor: Floats, blocks: Blocks, *, reml: bool) -> tuple[Descent, Floats]:
-    """Follow one start down to where little is left to gain; return its log and the factor there.
+def _combine(weights: Floats, directions: Floats) -> Floats:
+    combined: Floats = (weights @ directions.reshape(weights.size, -1)).reshape(directions.shape[1:])
+    return combined
+
+
+def _descend(start: Start, known: float, blocks: Blocks, *, reml: bool) -> tuple[Descent, Optimum]:
+    """Follow one start down to where little is left to gain; return its log and the end.
 
     Where a scale shrinks towards zero, Newton's steps may close in by a constant factor only, so the boundary
-    is tried at once.
+    is tried at once. A descent about to reach the criterion of a known optimum ends there.
     """
-    rotation, scales = _turn(factor)
+    rotation, scales = _turn(start.factor)
     point = profile(rotation * scales, blocks, reml=reml)
     radius = max(1.0, float(scales[0]))
     predicted, untried = np.inf, True
@@ -182,16 +172,17 @@ def _descend(name: str, factor: Floats, blocks: Blocks, *, reml: bool) -> tuple[
         move, predicted = _trust_region_step(local, radius)
         if predicted <= _PROMISE:
             break
+        if _heads_for(known, point.criterion, predicted):
+            break
         if predicted <= _NEAR and untried and scales[-1] <= _SNAP:
             untried = False
-            cut = _cut(rotation, scales, point.criterion, blocks, reml=reml)
+            cut = _cut(rotation, scales, point.criterion, blocks, known, reml=reml)
             if cut is not None:
-                rotation, scales, point, predicted = cut.rotation, cut.scales, cut.point, cut.decrement
-                break
-        trial = rotation * scales + np.tensordot(move, directions, 1)
+                return Descent(start.name, tuple(steps), cut.point.criterion, cut.decrement), cut
+        trial = rotation * scales + _combine(move, directions)
         candidate = profile(trial, blocks, reml=reml)
         ratio = (point.criterion - candidate.criterion) / predicted
-        length = float(np.linalg.norm(move))
+        length = float(move @ move) ** 0.5
         steps.append(Step(point.criterion, float(np.abs(local.gradient).max()), radius, ratio > _ACCEPT))
         if ratio < 0.25:
             radius = length / 4.0
@@ -200,28 +191,37 @@ def _descend(name: str, factor: Floats, blocks: Blocks, *, reml: bool) -> tuple[
         if ratio > _ACCEPT:
             rotation, scales = _turn(trial)
             point = candidate
-    return Descent(name, tuple(steps), point.criterion, predicted), rotation * scales
+    end = Optimum(rotation, scales, point, predicted, (), 0)
+    return Descent(start.name, tuple(steps), point.criterion, predicted), end
 
 
-def _settle(factor: Floats, blocks: Blocks, *, reml: bool) -> Optimum:
+def _heads_for(known: float, criterion: float, gain: float) -> bool:
+    """Return whether the small gain promised leads to the criterion of an optimum already known."""
+    return gain <= _MERGE and abs(criterion - gain - known) <= _SAME_PREDICTION
+
+
+def _settle(end: Optimum, blocks: Blocks, *, reml: bool) -> Optimum:
     """Return the polished optimum at the lowest rank that costs nothing, curvature across it included."""
-    rotation, scales = _turn(factor)
-    ceiling = profile(factor, blocks, reml=reml).criterion + _PROMISE
-    cut = _cut(rotation, scales, ceiling, blocks, reml=reml)
+    if end.rank < end.scales.size:
+        # A descent leaves exact zeros only where it has already done all of this.
+        return end
+    cut = _cut(end.rotation, end.scales, end.point.criterion + _PROMISE, blocks, reml=reml)
     if cut is not None:
         return cut
-    best = _polish(rotation, scales, scales.size, blocks, reml=reml)
+    best = _polish(end.rotation, end.scales, end.scales.size, blocks, reml=reml)
     cut = _cut(best.rotation, best.scales, best.point.criterion + _NOISE, blocks, reml=reml)
     return best if cut is None else cut
 
 
-def _cut(rotation: Floats, scales: Floats, ceiling: float, blocks: Blocks, *, reml: bool) -> Optimum | None:
+def _cut(
+    rotation: Floats, scales: Floats, ceiling: float, blocks: Blocks, known: float = np.inf, *, reml: bool
+) -> Optimum | None:
     """Return the optimum of the lowest rank near a factor whose last scales are negligible, if there is one.
 
     It must not lie above the ceiling, nor may the criterion fall when a lost direction returns.
     """
     for rank in range(int(np.count_nonzero(scales > _SNAP)), scales.size):
-        cut = _polish(rotation, scales, rank, blocks, reml=reml)
+        cut = _polish(rotation, scales, rank, blocks, known, reml=reml)
         full = derivatives(cut.factor, _directions(cut.rotation, scales.size), cut.point, reml=reml)
         curvature = np.linalg.eigvalsh(full.hessian)
         if cut.point.criterion <= ceiling and curvature[0] >= -_DESCENDING * max(1.0, curvature[-1]):
@@ -229,8 +229,13 @@ def _cut(rotation: Floats, scales: Floats, ceiling: float, blocks: Blocks, *, re
     return None
 
 
-def _polish(rotation: Floats, scales: Floats, rank: int, blocks: Blocks, *, reml: bool) -> Optimum:
-    """Take plain Newton steps at a fixed rank until the gain they promise stops falling."""
+def _polish(
+    rotation: Floats, scales: Floats, rank: int, blocks: Blocks, known: float = np.inf, *, reml: bool
+) -> Optimum:
+    """Take plain Newton steps at a fixed rank until the gain they promise stops falling.
+
+    Or, as in a descent, until they are about to reach a known optimum.
+    """
     scales = np.where(np.arange(scales.size) < rank, scales, 0.0)
     kept = Optimum(rotation, scales, profile(rotation * scales, blocks, reml=reml), np.inf if rank else 0.0, (), 0)
     point = kept.point
@@ -245,9 +250,9 @@ def _polish(rotation: Floats, scales: Floats, rank: int, blocks: Blocks, *, reml
         if gain >= kept.decrement:
             break
         kept = Optimum(rotation, scales, point, gain, (), 0)
-        if gain <= _NOTHING:
+        if gain <= _NOTHING or _heads_for(known, point.criterion, gain):
             break
-        rotation, scales = _turn(rotation * scales - np.tensordot(vectors @ newton, directions, 1))
+        rotation, scales = _turn(rotation * scales - _combine(vectors @ newton, directions))
         scales = np.where(np.arange(scales.size) < rank, scales, 0.0)
         point = profile(rotation * scales, blocks, reml=reml)
     return kept
@@ -261,25 +266,29 @@ def _trust_region_step(local: Derivatives, radius: float) -> tuple[Floats, float
     """
     values, vectors = np.linalg.eigh(local.hessian)
     slope = vectors.T @ local.gradient
-    floor = _FLAT * max(1.0, float(np.abs(values).max()))
-    shift = max(0.0, floor - float(values[0]))
+    lowest = float(values[0])
+    floor = _FLAT * max(1.0, -lowest, float(values[-1]))
+    shift = max(0.0, floor - lowest)
     move = -slope / (values + shift)
-    length = float(np.linalg.norm(move))
-    if length > radius:
+    square = float(move @ move)
+    if square > radius**2:
         move = -slope / (values + _shift_for(values, slope, shift, radius))
-    elif values[0] < -floor:
-        move[0] += np.copysign(np.sqrt(radius**2 - length**2), -slope[0])
-    predicted = -float(slope @ move + 0.5 * values @ move**2)
-    return vectors @ move, predicted
+    elif lowest < -floor:
+        move[0] += np.copysign(np.sqrt(radius**2 - square), -slope[0])
+    return vectors @ move, -float((slope + 0.5 * values * move) @ move)
 
 
 def _shift_for(values: Floats, slope: Floats, low: float, radius: float) -> float:
-    """Return the shift at which the step's length is the radius, by bisection on a decreasing function."""
-    high = low + float(np.linalg.norm(slope)) / radius
-    for _ in range(60):
-        middle = 0.5 * (low + high)
-        if float(np.linalg.norm(slope / (values + middle))) > radius:
-            low = middle
-        else:
-            high = middle
-    return high
+    """Return a shift at which the step's length is the radius, up to 10 % more.
+
+    Newton's method on 1 / length, which is concave in the shift, so that from below it climbs to the root.
+    """
+    shift = low
+    for _ in range(_MAX_SECULAR):
+        move = slope / (values + shift)
+        square = float(move @ move)
+        excess = square**0.5 / radius - 1.0
+        if excess <= 0.1:
+            break
+        shift += excess * square / float(move @ (move / (values + shift)))
+    return shift

@@ -20,7 +20,8 @@ Integers: TypeAlias = NDArray[np.int64]
 MEDIA = ("youtube", "facebook", "newspaper")
 COLUMNS = ("store_id", "week", *MEDIA, "sales")
 _INTEGER_COLUMNS = ("store_id", "week")
-_LARGEST_INTEGER = 2**53
+# From here on neighbouring whole numbers are one and the same float.
+LARGEST_INTEGER = 2**53
 
 
 @dataclass(frozen=True, eq=False)
@@ -162,7 +163,7 @@ def _float_column(column: pd.Series, source: str) -> Floats:
 
 def _integer_column(column: pd.Series, source: str) -> Integers:
     values = _float_column(column, source)
-    broken = np.flatnonzero((values != np.round(values)) | (np.abs(values) > _LARGEST_INTEGER))
+    broken = np.flatnonzero((values != np.round(values)) | (np.abs(values) >= LARGEST_INTEGER))
     if broken.size:
         row = int(broken[0])
         raise PanelError(

@@ -15,7 +15,11 @@ from reference.panel import Panel
 
 @dataclass(frozen=True, eq=False)
 class PracticeFits:
-    """Every model the practice assignment and its known mistakes need, fitted to one panel."""
+    """Every model the practice assignment and its known mistakes need, fitted to one panel.
+
+    REML fits unless the name ends in ``_ml``; ``centred`` and ``within`` are ``slope`` with the media centred at
+    their grand means and at their store's; ``test`` compares the two ML fits.
+    """
 
     panel: Panel
     pooled: OlsFit
@@ -27,11 +31,7 @@ class PracticeFits:
     centred: MixedFit
     within: MixedFit
     media_means: Mapping[str, float]
-
-    @property
-    def test(self) -> LikelihoodRatio:
-        """The likelihood-ratio test of the ML fits."""
-        return compare_nested(self.intercept_ml, self.slope_ml)
+    test: LikelihoodRatio
 
     @property
     def reml_chi2(self) -> float:
@@ -48,15 +48,18 @@ def fit_practice(panel: Panel) -> PracticeFits:
         If a model cannot be fitted to the panel.
     """
     grand = grand_mean_centre(panel)
+    intercept_ml = fit_mixed(panel, RANDOM_INTERCEPT, reml=False)
+    slope_ml = fit_mixed(panel, RANDOM_SLOPE, reml=False)
     return PracticeFits(
         panel=panel,
         pooled=fit_ols(panel, RANDOM_INTERCEPT),
         null=fit_mixed(panel, NULL_MODEL),
         intercept=fit_mixed(panel, RANDOM_INTERCEPT),
-        intercept_ml=fit_mixed(panel, RANDOM_INTERCEPT, reml=False),
+        intercept_ml=intercept_ml,
         slope=fit_mixed(panel, RANDOM_SLOPE),
-        slope_ml=fit_mixed(panel, RANDOM_SLOPE, reml=False),
+        slope_ml=slope_ml,
         centred=fit_mixed(grand.frame, RANDOM_SLOPE),
         within=fit_mixed(group_mean_centre(panel).frame, RANDOM_SLOPE),
         media_means=grand.means,
+        test=compare_nested(intercept_ml, slope_ml),
     )

@@ -11,7 +11,11 @@ from reference.mixed import MixedFit
 
 @dataclass(frozen=True)
 class VarianceComponent:
-    """One line of the random part: a variance (``second`` empty) or covariance, and its sd or correlation."""
+    """One line of the random part: a variance (``second`` empty) or covariance, and its sd or correlation.
+
+    ``value`` is in squared units of the response, over the units of the predictors named; ``group`` is the
+    grouping column, or ``Residual``.
+    """
 
     group: str
     first: str
@@ -73,7 +77,8 @@ def variance_components(fit: MixedFit) -> tuple[VarianceComponent, ...]:
     for j in range(len(names)):
         for i in range(j):
             product = float(deviations[i] * deviations[j])
-            correlation = float(covariance[i, j]) / product if product > 0 else float("nan")
+            # Clipped because rounding can carry a correlation of one past it.
+            correlation = float(np.clip(covariance[i, j] / product, -1.0, 1.0)) if product > 0 else float("nan")
             lines.append(VarianceComponent(fit.model.group, names[i], names[j], float(covariance[i, j]), correlation))
     return (*lines, VarianceComponent("Residual", "", "", fit.sigma**2, fit.sigma))
 

@@ -99,6 +99,7 @@ def test_a_mistake_that_is_right_on_a_panel_is_left_out(panel):
     assert coincide(1.0, 1.0 + 1e-9)
     assert coincide({"a": 1.0}, {"a": 1.0})
     assert not coincide({"a": 1.0}, {"b": 1.0})
+    assert coincide({1: 1.0, 2: 2.0}, {2: 2.0, 1: 1.0})
     assert not coincide((1, 2), (2, 1))
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
 
 from reference import (
+    NULL_MODEL,
     RANDOM_INTERCEPT,
     RANDOM_SLOPE,
     ComparisonError,
@@ -77,10 +80,22 @@ def test_fits_to_different_data_are_refused(panel, fits):
     other = fit_mixed(frame.assign(sales=frame["sales"] + 1), RANDOM_SLOPE, reml=False)
     with pytest.raises(ComparisonError, match="different rows or responses; refit both on the same table"):
         compare_nested(fits["random intercept"], other)
-    noise = np.random.default_rng(1).standard_normal(200)
-    other = fit_mixed(frame.assign(youtube=noise), RANDOM_SLOPE, reml=False)
-    with pytest.raises(ComparisonError, match="predictors of the two fits hold different values"):
-        compare_nested(fits["random intercept"], other)
+    for column in ("facebook", "youtube"):
+        other = fit_mixed(frame.assign(**{column: frame[column].to_numpy()[::-1]}), RANDOM_SLOPE, reml=False)
+        with pytest.raises(ComparisonError, match="predictors of the two fits hold different values; refit both"):
+            compare_nested(fits["random intercept"], other)
+
+
+def test_centring_one_of_the_fits_changes_no_test(panel, fits):
+    centred = fit_mixed(grand_mean_centre(panel).frame, RANDOM_SLOPE, reml=False)
+    raw = compare_nested(fits["random intercept"], fits["random slope"])
+    assert compare_nested(fits["random intercept"], centred).statistic == pytest.approx(raw.statistic, abs=1e-8)
+
+
+def test_a_larger_model_that_fits_worse_is_refused(fits):
+    worse = dataclasses.replace(fits["random slope"], criterion=fits["random intercept"].criterion + 1.0)
+    with pytest.raises(ComparisonError, match=r"contains 'random intercept' but fits worse.*do not use it"):
+        compare_nested(fits["random intercept"], worse)
 
 
 def test_a_tie_in_slope_goes_to_the_smaller_id(panel):
@@ -118,6 +133,13 @@ def test_prediction_for_a_store_not_seen_is_refused(panel):
         predict_conditional(fit, panel.frame.assign(store_id=99))
 
 
+def test_prediction_names_a_column_that_is_not_there(panel):
+    fit = fit_mixed(panel, RANDOM_SLOPE)
+    for name in ("store_id", "facebook"):
+        with pytest.raises(DesignError, match=f"column '{name}' is not in the table"):
+            predict_conditional(fit, panel.frame.drop(columns=name))
+
+
 def test_readings_of_the_tutorial(panel):
     slope, intercept = fit_mixed(panel, RANDOM_SLOPE), fit_mixed(panel, RANDOM_INTERCEPT)
     assert "Singular: the random effects vary in 1 of 2" in read_singularity(slope).sentence
@@ -133,6 +155,21 @@ def test_entangled_predictors_are_read_as_such(panel):
     reading = read_collinearity(fit_ols(frame, RANDOM_INTERCEPT))
     assert not reading.fine
     assert "cannot be told from the others'" in reading.sentence
+
+
+def test_variance_inflation_is_that_of_the_auxiliary_regression(panel):
+    frame = panel.frame.assign(youtube=lambda t: 1e4 + 1e-3 * t["youtube"])
+    auxiliary = fit_ols(frame, MixedModel("", fixed=("week", "facebook", "newspaper"), response="youtube"))
+    inflation = fit_ols(frame, RANDOM_INTERCEPT).vif["youtube"]
+    assert inflation == pytest.approx(1 / (1 - auxiliary.r_squared), rel=1e-8)
+    assert fit_ols(frame, MixedModel("", fixed=("week",))).vif["week"] == pytest.approx(1.0, rel=1e-12)
+
+
+def test_regressions_that_cannot_be_are_refused(panel):
+    with pytest.raises(DesignError, match="5 rows cannot carry 5 fixed effects; drop predictors or add rows"):
+        fit_ols(panel.frame.head(5), RANDOM_INTERCEPT)
+    with pytest.raises(DesignError, match="without predictors has no collinearity to read"):
+        read_collinearity(fit_ols(panel, NULL_MODEL))
 
 
 def test_variance_standard_errors_agree_with_the_curvature_of_the_likelihood(panel):

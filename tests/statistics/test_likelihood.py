@@ -7,7 +7,7 @@ import pytest
 
 from reference import RANDOM_INTERCEPT, RANDOM_SLOPE, MixedModel, criterion_at
 from reference.design import build_design
-from reference.likelihood import derivatives, profile
+from reference.likelihood import criteria, derivatives, profile
 
 TWO_SLOPES = MixedModel("two slopes", random=("youtube", "facebook"))
 
@@ -84,6 +84,25 @@ def test_derivatives_agree_with_differences(panel, model, reml, size):
         assert local.gradient[k] == pytest.approx(slope, abs=1e-6 * scale)
         np.testing.assert_allclose(local.hessian[k], bend, atol=1e-6 * scale)
         assert local.log_residual[k] == pytest.approx(log_residual, abs=1e-7 * scale)
+
+
+@pytest.mark.parametrize("reml", [True, False])
+def test_criteria_of_a_stack_are_those_of_its_factors(panel, reml):
+    blocks = build_design(panel, RANDOM_SLOPE).blocks
+    factors = np.random.default_rng(2).standard_normal((7, 2, 2))
+    expected = [profile(factor, blocks, reml=reml).criterion for factor in factors]
+    np.testing.assert_allclose(criteria(factors, blocks, reml=reml), expected, rtol=1e-14)
+
+
+def test_information_moves_as_its_differences_say(panel):
+    blocks = build_design(panel, RANDOM_SLOPE).blocks
+    factor, direction = np.array([[0.5, 0.2], [0.1, 0.4]]), np.array([[0.3, -0.1], [0.7, 0.2]])
+    point = profile(factor, blocks, reml=True)
+    ahead, behind = (profile(factor + step * direction, blocks, reml=True) for step in (1e-5, -1e-5))
+    change = (np.linalg.inv(ahead.inverse_information) - np.linalg.inv(behind.inverse_information)) / 2e-5
+    local = derivatives(factor, direction[None], point, reml=True)
+    expected = point.inverse_root @ change @ point.inverse_root.T
+    np.testing.assert_allclose(local.information[0], expected, atol=1e-7)
 
 
 def test_criterion_is_even_in_each_column_of_the_factor(panel):

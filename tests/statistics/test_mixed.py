@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -17,6 +18,7 @@ from reference import (
     MixedModel,
     SaturationError,
     coefficient_table,
+    criterion_at,
     fit_mixed,
     grand_mean_centre,
     satterthwaite_df,
@@ -125,6 +127,27 @@ def test_no_start_of_a_brute_force_search_finds_a_lower_criterion(drawn_frame, h
     assert fit.optimum.decrement < 1e-12
 
 
+@pytest.mark.parametrize("seed", [317, 536, 819])
+def test_lowest_of_several_optima_is_found(seed):
+    """Sixteen short groups and a skewed predictor: a search from a plain start ends at a higher local optimum."""
+    rng = np.random.default_rng(seed)
+    store = np.repeat(np.arange(1, 17), rng.integers(3, 8, 16))
+    n = store.size
+    youtube, facebook, newspaper = np.exp(rng.normal(4.0, 1.2, n)), rng.uniform(0, 60, n), rng.gamma(2.0, 15.0, n)
+    sales = 0.3 * rng.standard_normal(16)[store - 1] * (1 + youtube / 200) + rng.standard_t(2.5, n)
+    columns = {"youtube": youtube, "facebook": facebook, "newspaper": newspaper, "sales": sales}
+    frame = pd.DataFrame({"store_id": store, "week": np.arange(n) % 9, **columns})
+    blocks = build_design(frame, RANDOM_SLOPE).blocks
+
+    def criterion(entries):
+        return profile(np.array([[entries[0], 0.0], entries[1:]]), blocks, reml=True).criterion
+
+    lowest = fit_mixed(frame, RANDOM_SLOPE).optimum.point.criterion
+    starts = rng.standard_normal((12, 3)) * np.exp(rng.uniform(-2, 2, (12, 1)))
+    assert lowest <= min(minimize(criterion, start, method="BFGS").fun for start in starts) + 1e-9
+    assert lowest < minimize(criterion, [0.3, 0.0, 0.3], method="BFGS").fun - 0.04
+
+
 def test_fit_without_any_random_variance_is_least_squares(drawn_frame):
     fits = (fit_mixed(drawn_frame(seed, slope_sd=0.0, level_sd=0.0), RANDOM_INTERCEPT) for seed in range(20))
     fit = next(fit for fit in fits if fit.rank == 0)
@@ -150,13 +173,15 @@ def test_three_random_effects_reach_a_stationary_point(drawn_frame):
 
 
 def test_one_group_is_refused(drawn_frame):
-    with pytest.raises(DesignError, match=r"one group only.*fit OLS instead"):
+    with pytest.raises(DesignError, match=r"column 'store_id' holds one group only.*fit OLS instead"):
         fit_mixed(drawn_frame(0, stores=1), RANDOM_INTERCEPT)
+    with pytest.raises(DesignError, match="column 'store_id' holds no rows"):
+        fit_mixed(drawn_frame(0).head(0), RANDOM_INTERCEPT)
 
 
 def test_saturated_model_is_refused(drawn_frame):
     frame = drawn_frame(0).groupby("store_id").head(2)
-    with pytest.raises(SaturationError, match="nothing is left for the residual; add weeks per store"):
+    with pytest.raises(SaturationError, match="nothing is left for the residual; add rows to the groups of 'store_id'"):
         fit_mixed(frame, RANDOM_SLOPE)
 
 
@@ -165,9 +190,20 @@ def test_saturated_model_is_refused(drawn_frame):
     [
         ({"newspaper": 3.0}, "column 'newspaper' does not vary, so it repeats the intercept; drop it"),
         ({"newspaper": lambda t: 2 * t["youtube"] + 1}, "column 'newspaper' is a combination of .* drop one"),
+        ({"newspaper": lambda t: t["store_id"] * 0.0}, "column 'newspaper' does not vary"),
         ({"facebook": np.nan}, "column 'facebook', row 0 is not finite; fill it in"),
+        ({"facebook": "much"}, "column 'facebook' holds .*, not numbers; convert or recode it"),
+        ({"sales": 3.0}, "'sales' is an exact function of the predictors"),
+        ({"sales": lambda t: t["youtube"] + t["store_id"] ** 2}, "'sales' is an exact function .* within each group"),
+        (
+            {"sales": lambda t: t["youtube"] * np.sqrt(t["store_id"])},
+            "within each group of 'store_id'.* take a response",
+        ),
+        ({"store_id": np.nan}, "column 'store_id', row 0 is not finite"),
+        ({"store_id": "Boston"}, "column 'store_id' holds .*, not numbers; convert or recode it"),
+        ({"store_id": lambda t: t["store_id"] + 10**17}, "'store_id' must hold whole numbers below 2\\*\\*53; recode"),
         ({"sales": lambda t: 1 + t["youtube"]}, "'sales' is an exact function of the predictors"),
-        ({"store_id": lambda t: t["store_id"] + 0.5}, "'store_id' must hold whole numbers; recode it"),
+        ({"store_id": lambda t: t["store_id"] + 0.5}, "'store_id' must hold whole numbers .*; recode it"),
     ],
 )
 def test_tables_that_cannot_carry_the_model_are_refused(panel, change, message):
@@ -176,10 +212,22 @@ def test_tables_that_cannot_carry_the_model_are_refused(panel, change, message):
 
 
 def test_missing_column_is_named(panel):
-    with pytest.raises(DesignError, match="the model needs column 'newspaper', which the table does not have"):
-        fit_mixed(panel.frame.drop(columns="newspaper"), RANDOM_SLOPE)
-    with pytest.raises(DesignError, match="the model needs column 'radio'"):
+    for name in ("newspaper", "sales", "store_id"):
+        with pytest.raises(DesignError, match=f"column '{name}' is not in the table, which has .*; add it or name"):
+            fit_mixed(panel.frame.drop(columns=name), RANDOM_SLOPE)
+    with pytest.raises(DesignError, match="column 'radio' is not in the table, which has store_id, week, youtube"):
         fit_mixed(panel, MixedModel("radio", fixed=("radio",)))
+    with pytest.raises(DesignError, match="column 'youtube' comes twice; keep one"):
+        fit_mixed(pd.concat([panel.frame, panel.frame[["youtube"]]], axis=1), RANDOM_SLOPE)
+
+
+def test_theta_and_contrast_of_the_wrong_size_are_refused(panel):
+    with pytest.raises(DesignError, match="theta must hold 3 finite numbers for the random slope model"):
+        criterion_at(panel, RANDOM_SLOPE, np.array([1.0]), reml=True)
+    fit = fit_mixed(panel, RANDOM_SLOPE)
+    for contrast in (np.zeros(5), np.ones(4), np.full(5, np.nan)):
+        with pytest.raises(DesignError, match="a contrast must be 5 finite weights, not all zero"):
+            satterthwaite_df(fit, contrast)
 
 
 def test_optimiser_that_did_not_arrive_is_an_error(panel, monkeypatch):

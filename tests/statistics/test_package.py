@@ -78,6 +78,11 @@ def test_command_says_what_is_wrong_with_a_file(capsys, tmp_path):
     assert "column 'youtube' is missing" in capsys.readouterr().err
 
 
+def test_import_leaves_statsmodels_until_a_regression_needs_it():
+    code = "import sys, reference; sys.exit('statsmodels' in sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=Path(reference.__path__[0]).parent)
+
+
 def test_command_explains_itself():
     command = [sys.executable, "-m", "reference", "--help"]
     shown = subprocess.run(command, capture_output=True, text=True, check=True, cwd=Path(reference.__path__[0]).parent)

@@ -70,6 +70,7 @@ def test_rows_keep_their_order(panel):
         (lambda t: t.assign(sales=t["sales"].where(t.index != 4)), "column 'sales', row 4 holds nan; fill it in"),
         (lambda t: t.assign(youtube=np.inf), "column 'youtube', row 0 holds inf"),
         (lambda t: t.assign(store_id=t["store_id"] + 0.5), "column 'store_id', row 0 holds 1.5, not a whole"),
+        (lambda t: t.assign(store_id=t["store_id"] + 2**53), "column 'store_id', row 0 holds .*, not a whole number"),
         (lambda t: t.assign(week=1e300), "column 'week', row 0 holds 1e\\+300, not a whole number; recode"),
         (lambda t: t.assign(week=t["week"].replace(4, 3)), "row 3: store 1 has week 3 twice; keep one row"),
         (lambda t: t.drop(index=3), "column 'week', row 3: store 1 jumps from week 3 to 5; add the weeks between"),
@@ -119,5 +120,15 @@ def test_group_mean_centring_takes_each_store_to_zero(panel):
 
 
 def test_centring_names_a_column_that_is_not_there(panel):
-    with pytest.raises(DesignError, match="column 'radio' is not in the table; centre one of store_id"):
+    with pytest.raises(DesignError, match=r"column 'radio' is not in the table, which has store_id, .*; add it"):
         grand_mean_centre(panel, ["radio"])
+
+
+def test_centring_refuses_what_it_cannot_average(panel):
+    frame = panel.frame
+    with pytest.raises(DesignError, match="column 'youtube', row 3 is not finite; fill it in"):
+        grand_mean_centre(frame.assign(youtube=frame["youtube"].where(frame.index != 3)))
+    with pytest.raises(DesignError, match="column 'store_id', row 0 is not finite"):
+        group_mean_centre(frame.assign(store_id=np.nan))
+    with pytest.raises(DesignError, match=r"column 'facebook' holds .*, not numbers; convert or recode it"):
+        group_means(frame.assign(facebook="much"))
