@@ -4,17 +4,19 @@ from reference.answers import KEYS, AnswerKey, practice_key
 from reference.centering import grand_mean_centre, group_mean_centre, group_means
 from reference.comparison import LikelihoodRatio, compare_nested
 from reference.datasets import tutorial_panel
-from reference.design import NULL_MODEL, RANDOM_INTERCEPT, RANDOM_SLOPE, MixedModel
+from reference.design import NULL_MODEL, RANDOM_INTERCEPT, RANDOM_SLOPE
 from reference.diagnostics import Reading, read_collinearity, read_convergence, read_singularity
 from reference.errors import (
     ComparisonError,
     ConvergenceError,
     DesignError,
+    FormulaError,
     MultilevelError,
     PanelError,
     SaturationError,
     SimulationError,
 )
+from reference.formula import MixedModel, RandomTerm, parse_formula
 from reference.inference import (
     Coefficient,
     coefficient_table,
@@ -23,7 +25,7 @@ from reference.inference import (
     variance_standard_errors,
 )
 from reference.mistakes import Value
-from reference.mixed import MixedFit, criterion_at, fit_mixed
+from reference.mixed import Certificate, FittedTerm, MixedFit, criterion_at, fit, fit_mixed
 from reference.ols import OlsFit, fit_ols
 from reference.panel import Panel
 from reference.prediction import predict_by_week, predict_conditional, predict_population
@@ -39,10 +41,13 @@ __all__ = [
     "RANDOM_INTERCEPT",
     "RANDOM_SLOPE",
     "AnswerKey",
+    "Certificate",
     "Coefficient",
     "ComparisonError",
     "ConvergenceError",
     "DesignError",
+    "FittedTerm",
+    "FormulaError",
     "Identification",
     "LikelihoodRatio",
     "MixedFit",
@@ -51,6 +56,7 @@ __all__ = [
     "OlsFit",
     "Panel",
     "PanelError",
+    "RandomTerm",
     "RankedGroup",
     "Reading",
     "SaturationError",
@@ -62,6 +68,7 @@ __all__ = [
     "coefficient_table",
     "compare_nested",
     "criterion_at",
+    "fit",
     "fit_mixed",
     "fit_ols",
     "grand_mean_centre",
@@ -69,6 +76,7 @@ __all__ = [
     "group_means",
     "group_slopes",
     "identify",
+    "parse_formula",
     "practice_key",
     "predict_by_week",
     "predict_conditional",

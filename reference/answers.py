@@ -6,12 +6,21 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from reference.design import INTERCEPT, RANDOM_INTERCEPT, RANDOM_SLOPE
+from reference.design import RANDOM_INTERCEPT, RANDOM_SLOPE
+from reference.formula import INTERCEPT
 from reference.inference import standard_errors, variance_standard_errors
-from reference.mistakes import EXTRA_SPEND, TOP, Mistakes, Value, known_mistakes, store_variance
+from reference.mistakes import (
+    EXTRA_SPEND,
+    TOP,
+    Mistakes,
+    Value,
+    known_mistakes,
+    store_slopes,
+    store_variance,
+    top_stores,
+)
 from reference.panel import Panel
 from reference.practice import PracticeFits, fit_practice
-from reference.ranking import group_slopes, top_groups
 from reference.variance import variance_shares
 
 COINCIDES = 1e-6
@@ -77,8 +86,8 @@ def coincide(right: Value, wrong: Value, relative: float = COINCIDES) -> bool:
 
 def _values(fits: PracticeFits) -> dict[str, Value]:
     test = fits.test
-    slopes = group_slopes(fits.slope)
-    top = top_groups(fits.slope, min(TOP, len(slopes)))
+    slopes = store_slopes(fits.slope)
+    top = top_stores(fits.slope, min(TOP, len(slopes)))
     average = fits.slope.fixed_effects["youtube"]
     return {
         "var_store": store_variance(fits.intercept),
@@ -112,13 +121,13 @@ def _errors(fits: PracticeFits) -> dict[str, float]:
         "intercept_centred": centred[INTERCEPT],
         "youtube_slope_centred": centred["youtube"],
         "gain_average": EXTRA_SPEND * slope["youtube"],
-        "var_residual": variances["Residual"],
+        "var_residual": variances["Residual", ""],
     }
     # On the boundary a variance has no standard error.
-    if INTERCEPT in variances:
-        errors["var_store"] = variances[INTERCEPT]
-    if INTERCEPT in centred_variances:
-        errors["var_intercept_centred"] = centred_variances[INTERCEPT]
+    if ("store_id", INTERCEPT) in variances:
+        errors["var_store"] = variances["store_id", INTERCEPT]
+    if ("store_id", INTERCEPT) in centred_variances:
+        errors["var_intercept_centred"] = centred_variances["store_id", INTERCEPT]
     return errors
 
 

@@ -70,7 +70,7 @@ def group_mean_centre(
     columns : sequence of str
         The columns to centre, in the units of the data.
     group : str
-        The grouping column of whole numbers.
+        The grouping column.
 
     Raises
     ------
@@ -78,7 +78,7 @@ def group_mean_centre(
         If a column is missing, not numeric or not finite.
     """
     means = group_means(data, columns, group)
-    codes, _ = read_groups(data, group)
+    codes, _ = read_groups(data, [group])
     centred = {name: read_column(data, name) - means[name].to_numpy()[codes] for name in columns}
     return GroupMeanCentred(_frame(data).assign(**centred), means)
 
@@ -91,7 +91,7 @@ def group_means(data: Panel | pd.DataFrame, columns: Sequence[str] = MEDIA, grou
     DesignError
         If a column is missing, not numeric or not finite.
     """
-    codes, groups = read_groups(data, group)
+    codes, groups = read_groups(data, [group])
     counts = np.bincount(codes)
     means = {name: np.bincount(codes, weights=read_column(data, name)) / counts for name in columns}
     return pd.DataFrame(means, index=pd.Index(groups, name=group))

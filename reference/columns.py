@@ -3,12 +3,61 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any, TypeAlias
 
 import numpy as np
 import pandas as pd
 
 from reference.errors import DesignError
 from reference.panel import COLUMNS, LARGEST_INTEGER, Floats, Integers, Panel
+
+Level: TypeAlias = int | str
+
+
+def require_column(data: Panel | pd.DataFrame, name: str) -> Any:
+    """Return a column as it is.
+
+    Raises
+    ------
+    DesignError
+        If it is missing, comes twice, or holds a missing value.
+    """
+    names = COLUMNS if isinstance(data, Panel) else tuple(map(str, data.columns))
+    if name not in names:
+        raise DesignError(
+            f"column {name!r} is not in the table, which has {', '.join(names)}; add it or name another one."
+        )
+    if isinstance(data, Panel):
+        return getattr(data, name)
+    if names.count(name) > 1:
+        raise DesignError(f"column {name!r} comes twice; keep one of the two.")
+    column = data[name]
+    missing = np.flatnonzero(column.isna())
+    if missing.size:
+        raise DesignError(f"column {name!r}, row {int(missing[0])} is empty; fill it in or drop the row.")
+    return column
+
+
+def is_number(data: Panel | pd.DataFrame, name: str) -> bool:
+    """Return whether a column holds numbers, so that it enters a model as it is.
+
+    Raises
+    ------
+    DesignError
+        As for :func:`require_column`, or if a column of text is mostly numbers, so that a stray cell would turn it
+        into a factor.
+    """
+    column = require_column(data, name)
+    if isinstance(data, Panel) or pd.api.types.is_numeric_dtype(column):
+        return True
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        return False
+    # The first rows are enough to see what a column is meant to be.
+    strays = pd.to_numeric(column.iloc[:1000], errors="coerce").isna().to_numpy()
+    if 2 * strays.sum() < strays.size:
+        where = f", row {int(np.flatnonzero(strays)[0])} holds {column.iloc[strays.argmax()]!r}" if strays.any() else ""
+        raise DesignError(f"column {name!r} holds numbers as text{where}; convert it with pandas.to_numeric first.")
+    return False
 
 
 def read_column(data: Panel | pd.DataFrame, name: str) -> Floats:
@@ -19,59 +68,69 @@ def read_column(data: Panel | pd.DataFrame, name: str) -> Floats:
     DesignError
         If the column is missing, comes twice, is not numeric, or holds a value that is not finite.
     """
-    names = COLUMNS if isinstance(data, Panel) else tuple(map(str, data.columns))
-    if name not in names:
-        raise DesignError(
-            f"column {name!r} is not in the table, which has {', '.join(names)}; add it or name another one."
-        )
+    column = require_column(data, name)
     if isinstance(data, Panel):
-        return np.asarray(getattr(data, name), dtype=np.float64)
-    if names.count(name) > 1:
-        raise DesignError(f"column {name!r} comes twice; keep one of the two.")
-    column = data[name]
+        return np.asarray(column, dtype=np.float64)
     if not pd.api.types.is_numeric_dtype(column):
         raise DesignError(f"column {name!r} holds {column.dtype}, not numbers; convert or recode it first.")
-    values: Floats = column.to_numpy(dtype=np.float64, na_value=np.nan)
-    broken = np.flatnonzero(~np.isfinite(values))
-    if broken.size:
-        raise DesignError(f"column {name!r}, row {int(broken[0])} is not finite; fill it in or drop the row.")
+    values: Floats = column.to_numpy(dtype=np.float64)
+    check_finite(values, name)
     return values
 
 
-def read_groups(data: Panel | pd.DataFrame, name: str) -> tuple[Integers, tuple[int, ...]]:
-    """Return the position of each row's group, (n,), and the ids of the groups, ascending.
+def check_finite(values: Floats, name: str) -> None:
+    """Raise a DesignError that names the column and the first row that is not finite."""
+    broken = np.flatnonzero(~np.isfinite(values))
+    if broken.size:
+        raise DesignError(f"column {name!r}, row {int(broken[0])} is not finite; fill it in or drop the row.")
+
+
+def read_groups(data: Panel | pd.DataFrame, names: Sequence[str]) -> tuple[Integers, tuple[Level, ...]]:
+    """Return the position of each row's group, (n,), and the levels: ids ascending, or texts in their order.
+
+    Several columns make a group of each combination that occurs, called by the ids joined with a colon.
 
     Raises
     ------
     DesignError
-        As for :func:`read_column`, or if an id is not a whole number that a float holds exactly.
+        If a column is missing or empty somewhere, or an id is a number with a fraction or beyond 2**53.
     """
-    labels = read_column(data, name)
-    if np.any(labels != np.round(labels)) or np.any(np.abs(labels) >= LARGEST_INTEGER):
-        raise DesignError(f"the grouping column {name!r} must hold whole numbers below 2**53; recode it.")
-    groups, codes = np.unique(labels.astype(np.int64), return_inverse=True)
-    return codes.astype(np.int64), tuple(groups.tolist())
+    codes, levels = _read_levels(data, names[0])
+    for name in names[1:]:
+        inner, inner_levels = _read_levels(data, name)
+        pairs, codes = np.unique(codes * len(inner_levels) + inner, return_inverse=True)
+        outer, within = np.divmod(pairs, max(1, len(inner_levels)))
+        levels = tuple(f"{levels[a]}:{inner_levels[b]}" for a, b in zip(outer.tolist(), within.tolist(), strict=True))
+    return codes, levels
 
 
-def predictor_matrix(data: Panel | pd.DataFrame, names: Sequence[str]) -> Floats:
-    """Return a column of ones and the named predictors side by side, (n, 1 + names), unchecked for rank.
+def _read_levels(data: Panel | pd.DataFrame, name: str) -> tuple[Integers, tuple[Level, ...]]:
+    column = require_column(data, name)
+    if isinstance(data, Panel) or (
+        pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column.dtype)
+    ):
+        labels = np.asarray(column)
+        if not np.issubdtype(labels.dtype, np.integer):
+            labels = np.asarray(labels, dtype=np.float64)
+            if np.any(labels != np.round(labels)) or np.any(np.abs(labels) >= LARGEST_INTEGER):
+                raise DesignError(
+                    f"the grouping column {name!r} must hold whole numbers below 2**53 or text; recode it."
+                )
+            labels = labels.astype(np.int64)
+        codes, levels = pd.factorize(labels, sort=True)
+        return np.asarray(codes, dtype=np.int64), tuple(levels.tolist())
+    codes, levels = pd.factorize(column.astype(str), sort=True)
+    return np.asarray(codes, dtype=np.int64), tuple(levels.tolist())
 
-    Raises
-    ------
-    DesignError
-        As for :func:`read_column`.
-    """
-    return np.column_stack([np.ones(len(data)), *(read_column(data, name) for name in names)])
 
-
-def stack_groups(rows: Floats, codes: Integers, n_groups: int, *, least: int = 0) -> Floats:
-    """Return the rows (n, k) by group, (J, m, k), padded with rows of zeros to one length m, at least ``least``.
+def stack_groups(rows: Floats, codes: Integers, n_groups: int) -> Floats:
+    """Return the rows (n, k) by group, (J, m, k), padded with rows of zeros to the length m of the longest.
 
     So that one call of a matrix routine serves all groups; rows of zeros change no cross-product.
     """
     order = np.argsort(codes, kind="stable")
     counts = np.bincount(codes, minlength=n_groups)
     place = np.arange(codes.size) - np.repeat(np.cumsum(counts) - counts, counts)
-    stacked = np.zeros((n_groups, max(int(counts.max()), least), rows.shape[1]))
+    stacked = np.zeros((n_groups, int(counts.max()), rows.shape[1]))
     stacked[codes[order], place] = rows[order]
     return stacked

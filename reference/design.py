@@ -4,239 +4,264 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import cached_property
+from itertools import chain
 
 import numpy as np
 import pandas as pd
 
-from reference.columns import predictor_matrix, read_column, read_groups, stack_groups
+from reference.columns import Level
+from reference.encoding import Encoding, Matrices, read_encoding
 from reference.errors import DesignError, SaturationError
+from reference.formula import MixedModel, parse_formula
+from reference.likelihood import Blocks
+from reference.moments import Columns, Moments, choose_columns, reduce_rows, sum_pieces, triangular_factor
 from reference.panel import Floats, Integers, Panel
+from reference.staged import Stages, build_stages
+from reference.surface import ManyFactors, OneFactor, Surface
+from reference.tables import Table, open_table
+from reference.units import Units, choose_units
 
-INTERCEPT = "Intercept"
-# Relative sizes below which a column is constant or a combination of others, and a response is fitted exactly:
-# by least squares (what rounding leaves), and within groups (below which sigma's digits are lost to rounding).
-_CONSTANT = 1e-12
-_COLLINEAR = 1e-9
-_EXACT_FIT = 1e-13
+# A share of the residual below which a response counts as explained within groups: sigma's digits are lost to rounding.
 _EXACT_WITHIN = 1e-6
+_COLLINEAR = 1e-9
 
-
-@dataclass(frozen=True)
-class MixedModel:
-    """A two-level linear model with one grouping factor; both parts start with an intercept.
-
-    ``random`` names the predictors whose slope varies between groups; an empty tuple is the random-intercept
-    model.
-    """
-
-    name: str
-    fixed: tuple[str, ...] = ("week", "youtube", "facebook", "newspaper")
-    random: tuple[str, ...] = ()
-    response: str = "sales"
-    group: str = "store_id"
-
-
-RANDOM_INTERCEPT = MixedModel("random intercept")
-RANDOM_SLOPE = MixedModel("random slope", random=("youtube",))
-NULL_MODEL = MixedModel("null", fixed=())
+RANDOM_INTERCEPT = parse_formula(
+    "sales ~ week + youtube + facebook + newspaper + (1 | store_id)", name="random intercept"
+)
+RANDOM_SLOPE = parse_formula(
+    "sales ~ week + youtube + facebook + newspaper + (1 + youtube | store_id)", name="random slope"
+)
+NULL_MODEL = parse_formula("sales ~ 1 + (1 | store_id)", name="null")
 
 
 @dataclass(frozen=True, eq=False)
-class Blocks:
-    """What the profiled likelihood needs of the data: one triangular block per group.
-
-    The triangular factor of a group's ``[Z X y]`` splits into its first q rows, ``rows``, and a rest that no
-    random effect touches. Sums of squares only are ever added, so a large variance ratio cancels nothing.
+class TermDesign:
+    """A random term met with the data.
 
     Parameters
     ----------
-    rows : (J, q, q + p + 1)
-        ``[R_j P_j]``: the roots R_j, with R_jᵀ R_j = Z_jᵀ Z_j, and the heads P_j, the part of ``[X y]`` in the
-        span of Z_j, response last.
-    rest : (p + 1, p + 1)
-        Cross-products of what is left, summed over groups.
-    n_observations : int
-        Rows of the table.
+    group : str
+        The grouping factor's label.
+    names : tuple of str
+        The effects, q of them.
+    factor : int
+        The position of the grouping factor among those of the model.
+    levels : tuple
+        Ids of its groups, ascending, J of them.
+    root : (q, q)
+        Upper triangular: raw Z = orthonormal Z · root.
     """
 
-    rows: Floats
-    rest: Floats
-    n_observations: int
-
-    @property
-    def roots(self) -> Floats:
-        """R_j, (J, q, q)."""
-        return self.rows[:, :, : self.n_random]
-
-    @property
-    def n_groups(self) -> int:
-        """The number of groups, J."""
-        return int(self.rows.shape[0])
-
-    @property
-    def n_fixed(self) -> int:
-        """The number of fixed effects, p."""
-        return int(self.rest.shape[0]) - 1
-
-    @property
-    def n_random(self) -> int:
-        """The number of random effects per group, q."""
-        return int(self.rows.shape[1])
+    group: str
+    names: tuple[str, ...]
+    factor: int
+    levels: tuple[Level, ...]
+    root: Floats
 
 
 @dataclass(frozen=True, eq=False)
 class Design:
-    """A model met with a table: raw matrices, their orthonormal version, and the blocks of the latter.
+    """A model met with a table: what maps raw units to orthonormal ones, and the data in the latter.
 
-    With columns of X and Z made orthonormal (the intercept first, so that a predictor's origin drops out) and
-    the response replaced by its scaled OLS residual, neither the unit nor the centring of a predictor can
+    With columns of X and of each Z made orthonormal (the intercept first, so that a predictor's origin drops out)
+    and the response replaced by its scaled OLS residual, neither the unit nor the centring of a predictor can
     change the optimiser's path.
 
     Parameters
     ----------
-    fixed : (n, p), random : (n, q), response : (n,)
-        X, Z and y in the units of the data.
-    codes : (n,)
-        The row's position in ``groups``.
-    groups : tuple of int
-        Ids, ascending.
-    fixed_root : (p, p), random_root : (q, q)
-        Upper triangular: raw X = orthonormal X · fixed_root, raw Z = orthonormal Z · random_root.
+    encoding : Encoding
+        The model and the names of its columns.
+    terms : tuple of TermDesign
+        One per random term.
+    fixed_root : (p, p)
+        Upper triangular: raw X = orthonormal X · fixed_root.
     ols : (p,)
         Coefficients of pooled least squares, raw units.
     scale : float
         The root mean square of its residuals, in units of the response.
-    blocks : Blocks
-        Of the orthonormal X and Z and the scaled residual.
+    data : Blocks or Stages
+        The orthonormal data: blocks for one grouping factor, stages for several.
+    table : Panel, pandas.DataFrame or None
+        The rows, if they are in memory.
     """
 
-    model: MixedModel
-    fixed: Floats
-    random: Floats
-    response: Floats
-    codes: Integers
-    groups: tuple[int, ...]
+    encoding: Encoding
+    terms: tuple[TermDesign, ...]
     fixed_root: Floats
-    random_root: Floats
     ols: Floats
     scale: float
-    blocks: Blocks
+    data: Blocks | Stages
+    table: Panel | pd.DataFrame | None
+
+    @property
+    def model(self) -> MixedModel:
+        """The model."""
+        return self.encoding.model
 
     @property
     def fixed_names(self) -> tuple[str, ...]:
         """Names of the fixed effects, in the order of X's columns."""
-        return (INTERCEPT, *self.model.fixed)
-
-    @property
-    def random_names(self) -> tuple[str, ...]:
-        """Names of the random effects, in the order of Z's columns."""
-        return (INTERCEPT, *self.model.random)
+        return self.encoding.fixed.names
 
     @property
     def n_observations(self) -> int:
         """The number of rows."""
-        return self.blocks.n_observations
+        return self.data.n_observations
 
     @property
     def residual_df(self) -> int:
         """Rows less fixed effects, n - p."""
-        return self.n_observations - self.blocks.n_fixed
+        return self.n_observations - self.data.n_fixed
+
+    @cached_property
+    def matrices(self) -> Matrices:
+        """The rows in raw units.
+
+        Raises
+        ------
+        DesignError
+            If the table came in pieces and was not kept.
+        """
+        if self.table is None:
+            raise DesignError("this fit read its table in pieces and kept no rows; use a data frame for this.")
+        return self.encoding.matrices(self.table)
+
+    @property
+    def fixed(self) -> Floats:
+        """X, (n, p), raw units."""
+        return self.matrices.fixed
+
+    @property
+    def response(self) -> Floats:
+        """y, (n,), raw units."""
+        return self.matrices.response
+
+    def surface(self, *, reml: bool) -> Surface:
+        """Return the criterion as a function of the relative factor, orthonormal units."""
+        sizes = tuple(len(term.names) for term in self.terms)
+        if isinstance(self.data, Blocks):
+            return OneFactor(self.data, sizes, reml)
+        return ManyFactors(self.data, sizes, tuple(term.factor for term in self.terms), reml)
 
 
-def build_design(data: Panel | pd.DataFrame, model: MixedModel) -> Design:
+def build_design(data: Table, model: MixedModel) -> Design:
     """Return the design of a model on a table.
 
     Parameters
     ----------
-    data : Panel or pandas.DataFrame
-        Holds the response, the predictors and the grouping column of whole numbers.
+    data : Panel, pandas.DataFrame, path or iterable of pandas.DataFrame
+        Long format; see :func:`~reference.tables.open_table`.
     model : MixedModel
         What to build.
 
     Raises
     ------
     DesignError
-        If a column is missing, not numeric or not finite, is constant, or depends on the others; or if there is
+        If a column is missing, empty or not finite somewhere, is constant, or depends on the others; or if there is
         one group only or nothing left to explain.
     SaturationError
         If the random effects of all groups leave no residual degree of freedom.
     """
-    codes, groups = read_groups(data, model.group)
-    _check_groups(codes, len(groups), model)
-    response, fixed, basis, fixed_root = fixed_part(data, model)
-    random = predictor_matrix(data, model.random)
-    random_basis, random_root = _orthonormal(random, model.random)
-    projection = basis.T @ response
-    residual = response - basis @ projection
-    residual -= basis @ (basis.T @ residual)
-    scale = float(np.sqrt(residual @ residual / residual.size))
-    if scale <= _EXACT_FIT * float(np.sqrt(response @ response / residual.size)):
-        raise DesignError(
-            f"column {model.response!r} is an exact function of the predictors, so there is no error to model; "
-            "take a response that was measured, or drop the predictor it was computed from."
-        )
-    rows = np.column_stack([random_basis * np.sqrt(response.size), basis, residual / scale])
-    blocks = _blocks(rows, codes, len(groups), random.shape[1])
-    _check_residual(blocks, model)
-    return Design(
-        model=model,
-        fixed=fixed,
-        random=random,
-        response=response,
-        codes=codes,
-        groups=groups,
-        fixed_root=fixed_root,
-        random_root=random_root / np.sqrt(response.size),
-        ols=np.asarray(np.linalg.solve(fixed_root, projection), dtype=np.float64),
-        scale=scale,
-        blocks=blocks,
-    )
+    pieces = open_table(data, model)
+    encoding = read_encoding(model, pieces.first)
+    matrices = encoding.matrices(pieces.first)
+    if pieces.rest is None:
+        return design_rows(encoding, matrices, pieces.first)
+    columns = choose_columns(encoding, matrices)
+    moments = sum_pieces(columns, chain([matrices], map(encoding.matrices, pieces.rest)))
+    _check_groups(encoding, (moments.counts,), moments.n_observations)
+    return _one_factor(encoding, moments, pieces.whole)
 
 
-def fixed_part(data: Panel | pd.DataFrame, model: MixedModel) -> tuple[Floats, Floats, Floats, Floats]:
-    """Return the response (n,), X (n, p), an orthonormal basis Q (n, p) of X, and R (p, p) with X = Q R.
-
-    R is upper triangular with a positive diagonal.
+def design_rows(encoding: Encoding, matrices: Matrices, table: Panel | pd.DataFrame | None) -> Design:
+    """Return the design of an encoded model on rows in memory.
 
     Raises
     ------
-    DesignError
-        If a column is missing, not numeric, not finite, constant, or depends on the others, or if there are not
-        more rows than columns of X.
+    DesignError, SaturationError
+        As for :func:`build_design`.
     """
-    response = read_column(data, model.response)
-    fixed = predictor_matrix(data, model.fixed)
-    n, p = fixed.shape
-    if n <= p:
-        raise DesignError(f"{n} rows cannot carry {p} fixed effects; drop predictors or add rows.")
-    return response, fixed, *_orthonormal(fixed, model.fixed)
+    counts = tuple(np.bincount(codes) for codes in matrices.codes)
+    _check_groups(encoding, counts, matrices.response.size)
+    columns = choose_columns(encoding, matrices)
+    if len(matrices.levels) == 1:
+        design = _one_factor(encoding, reduce_rows(columns, matrices), table)
+    else:
+        design = _many_factors(encoding, columns, matrices, table)
+    # What was just computed need not be computed again when somebody asks for the rows.
+    design.__dict__["matrices"] = matrices
+    return design
 
 
-def column_spread(matrix: Floats) -> Floats:
-    """Return the norm of each column's deviations from its mean, (k,)."""
-    return np.asarray(np.linalg.norm(matrix - matrix.mean(axis=0), axis=0), dtype=np.float64)
+def _one_factor(encoding: Encoding, moments: Moments, table: Panel | pd.DataFrame | None) -> Design:
+    n = moments.n_observations
+    stacked = triangular_factor(moments.roots.reshape(-1, moments.roots.shape[-1]))
+    units = choose_units(encoding, moments.columns, stacked, n)
+    blocks = _blocks(moments.roots @ units.turn, sum(basis.root.shape[0] for basis in units.random), n)
+    _check_residual(blocks, encoding.model)
+    return Design(
+        encoding, _terms(encoding, units, (moments.levels,), n), units.fixed.root, units.ols, units.scale, blocks, table
+    )
 
 
-def triangular_factor(matrices: Floats) -> Floats:
-    """Return the upper triangular factor of each matrix of a stack (..., m, k), (..., min(m, k), k)."""
-    factors: Any = np.linalg.qr(matrices, mode="r")
-    return np.asarray(factors, dtype=np.float64)
-
-
-def _check_groups(codes: Integers, n_groups: int, model: MixedModel) -> None:
-    if n_groups < 2:
-        raise DesignError(
-            f"column {model.group!r} holds {'one group only' if n_groups else 'no rows'}; "
-            "a multilevel model needs at least two groups, so add some or fit OLS instead."
+def _terms(
+    encoding: Encoding, units: Units, levels: tuple[tuple[Level, ...], ...], n_observations: int
+) -> tuple[TermDesign, ...]:
+    groups = encoding.model.groups
+    return tuple(
+        TermDesign(
+            group=term.label,
+            names=part.names,
+            factor=groups.index(term.group),
+            levels=levels[groups.index(term.group)],
+            root=basis.root / np.sqrt(n_observations),
         )
-    n_fixed, n_random = 1 + len(model.fixed), 1 + len(model.random)
-    effects = int(np.minimum(np.bincount(codes), n_random).sum())
-    if codes.size <= effects + n_fixed:
-        raise SaturationError(
-            f"{codes.size} rows carry {effects} random and {n_fixed} fixed effects, so nothing is left "
-            f"for the residual; add rows to the groups of {model.group!r} or drop a random slope."
-        )
+        for term, part, basis in zip(encoding.model.terms, encoding.random, units.random, strict=True)
+    )
+
+
+def _many_factors(
+    encoding: Encoding, columns: Columns, matrices: Matrices, table: Panel | pd.DataFrame | None
+) -> Design:
+    rows = columns.standardised(matrices)
+    units = choose_units(encoding, columns, triangular_factor(rows), rows.shape[0])
+    turned = rows @ units.turn
+    parts = np.split(turned, np.cumsum([len(part.names) for part in encoding.random]), axis=1)
+    owners = [encoding.model.groups.index(term.group) for term in encoding.model.terms]
+    effects = [
+        np.column_stack([part for part, owner in zip(parts[:-1], owners, strict=True) if owner == factor])
+        for factor in range(len(matrices.codes))
+    ]
+    stages = build_stages(matrices.codes, effects, parts[-1])
+    return Design(
+        encoding,
+        _terms(encoding, units, matrices.levels, len(rows)),
+        units.fixed.root,
+        units.ols,
+        units.scale,
+        stages,
+        table,
+    )
+
+
+def _check_groups(encoding: Encoding, counts: Sequence[Integers], n_observations: int) -> None:
+    n_fixed = len(encoding.fixed.names)
+    for group, sizes in zip(encoding.model.groups, counts, strict=True):
+        label = ":".join(group)
+        if len(sizes) < 2:
+            raise DesignError(
+                f"column {label!r} holds {'one group only' if len(sizes) else 'no rows'}; "
+                "a multilevel model needs at least two groups, so add some or fit OLS instead."
+            )
+        terms = zip(encoding.model.terms, encoding.random, strict=True)
+        n_random = sum(len(part.names) for term, part in terms if term.group == group)
+        effects = int(np.minimum(sizes, n_random).sum())
+        if n_observations <= effects + n_fixed:
+            raise SaturationError(
+                f"{n_observations} rows carry {effects} random and {n_fixed} fixed effects, so nothing is left "
+                f"for the residual; add rows to the groups of {label!r} or drop a random effect."
+            )
 
 
 def _check_residual(blocks: Blocks, model: MixedModel) -> None:
@@ -246,26 +271,15 @@ def _check_residual(blocks: Blocks, model: MixedModel) -> None:
     if blocks.rest[p, p] - blocks.rest[:p, p] @ explained <= _EXACT_WITHIN**2 * blocks.n_observations:
         raise DesignError(
             f"column {model.response!r} is an exact function of the predictors within each group of "
-            f"{model.group!r}, so there is no error to model; take a response that was measured row by row."
+            f"{model.terms[0].label!r}, so there is no error to model; take a response that was measured row by row."
         )
 
 
-def _orthonormal(matrix: Floats, names: Sequence[str]) -> tuple[Floats, Floats]:
-    basis, root = np.linalg.qr(matrix)
-    diagonal, spread = np.diagonal(root), column_spread(matrix)
-    constant = spread <= _CONSTANT * np.linalg.norm(matrix, axis=0)
-    for position, name in enumerate(names, start=1):
-        if constant[position]:
-            raise DesignError(f"column {name!r} does not vary, so it repeats the intercept; drop it from the model.")
-        if abs(diagonal[position]) <= _COLLINEAR * spread[position]:
-            raise DesignError(f"column {name!r} is a combination of the columns before it; drop one of them.")
-    signs = np.where(diagonal < 0, -1.0, 1.0)
-    return basis * signs, root * signs[:, None]
-
-
-def _blocks(rows: Floats, codes: Integers, n_groups: int, n_random: int) -> Blocks:
-    """Return the blocks of ``[Z X y]``; its first ``n_random`` columns are Z."""
-    width = rows.shape[1]
-    factors = triangular_factor(stack_groups(rows, codes, n_groups, least=width))
+def _blocks(rows: Floats, n_random: int, n_observations: int) -> Blocks:
+    """Return the blocks of ``[Z X y]`` from roots (J, m, k) of each group; the first ``n_random`` columns are Z."""
+    width = rows.shape[2]
+    if rows.shape[1] < width:
+        rows = np.pad(rows, ((0, 0), (0, width - rows.shape[1]), (0, 0)))
+    factors = triangular_factor(rows)
     tails = factors[:, n_random:, n_random:].reshape(-1, width - n_random)
-    return Blocks(np.ascontiguousarray(factors[:, :n_random]), tails.T @ tails, int(codes.size))
+    return Blocks(np.ascontiguousarray(factors[:, :n_random]), tails.T @ tails, n_observations)

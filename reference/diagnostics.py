@@ -35,13 +35,13 @@ def read_convergence(fit: MixedFit) -> Reading:
 
 def read_singularity(fit: MixedFit) -> Reading:
     """Return the rank of the random effects' covariance; below full it lies on the boundary."""
-    full = len(fit.design.random_names)
+    rank, full = fit.optimum.rank, fit.optimum.scales.size
     if not fit.singular:
-        return Reading("singularity", fit.rank, True, f"The random effects vary in all {full} directions.")
+        return Reading("singularity", rank, True, f"The random effects vary in all {full} directions.")
     sentence = (
-        f"Singular: the random effects vary in {fit.rank} of {full} directions, so a variance is 0 or a correlation ±1."
+        f"Singular: the random effects vary in {rank} of {full} directions, so a variance is 0 or a correlation ±1."
     )
-    return Reading("singularity", fit.rank, False, sentence)
+    return Reading("singularity", rank, False, sentence)
 
 
 def read_collinearity(fit: OlsFit) -> Reading:

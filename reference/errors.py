@@ -5,8 +5,9 @@
     MultilevelError
     ├── PanelError              the table is not a two-level panel
     ├── DesignError             the model and the data do not fit together
+    │   ├── FormulaError        a formula or a term of it is not understood
     │   └── SaturationError     as many random effects as observations
-    ├── ConvergenceError        no optimum was reached
+    ├── ConvergenceError        a fit that cannot be certified to be the optimum
     ├── ComparisonError         two fits that a likelihood-ratio test cannot compare
     └── SimulationError         no panel with the properties asked for was drawn
 
@@ -30,8 +31,12 @@ class SaturationError(DesignError):
     """There are as many random effects as observations, so the residual variance would run to zero."""
 
 
+class FormulaError(DesignError):
+    """A formula, or the term the message names, is not understood."""
+
+
 class ConvergenceError(MultilevelError, RuntimeError):
-    """The optimiser stopped at a point that is not an optimum."""
+    """A fit has no certificate: the optimiser stopped at a point that is not an optimum."""
 
 
 class ComparisonError(MultilevelError, ValueError):

@@ -12,6 +12,7 @@ from scipy.special import stdtr
 from reference.errors import DesignError
 from reference.mixed import MixedFit
 from reference.panel import Floats
+from reference.surface import block_slices
 
 
 @dataclass(frozen=True)
@@ -79,38 +80,41 @@ def coefficient_table(fit: MixedFit) -> tuple[Coefficient, ...]:
 def _satterthwaite(fit: MixedFit, contrasts: Floats) -> Floats:
     """Return the degrees of freedom, (m,), of contrasts (m, p)."""
     point = fit.optimum.point
-    if not fit.rank:
+    if not fit.optimum.rank:
         return np.full(len(contrasts), float(point.denominator))
-    local = fit.optimum.active(reml=fit.reml)
+    local = fit.optimum.active
     weights = point.inverse_root @ np.linalg.solve(fit.design.fixed_root.T, contrasts.T)
     change = ((local.information @ weights) * weights).sum(axis=1) / (weights**2).sum(axis=0)
     rates = local.log_residual[:, None] - change
     return np.asarray(1.0 / ((rates * np.linalg.solve(local.hessian, rates)).sum(axis=0) + 1.0 / point.denominator))
 
 
-def variance_standard_errors(fit: MixedFit) -> Mapping[str, float]:
-    """Return asymptotic standard errors of the variance components, by random effect and ``Residual``.
+def variance_standard_errors(fit: MixedFit) -> Mapping[tuple[str, str], float]:
+    """Return asymptotic standard errors of the variances, by (random term, effect), and ``("Residual", "")``.
 
     From the inverse Hessian of the criterion over the factor and the residual variance, by the delta method,
-    in squared units of the data. A singular fit has only ``Residual``: on the boundary the others have no
-    normal approximation.
+    in squared units of the data. A term on the boundary is left out: its variances have no normal approximation.
 
     References
     ----------
     Pinheiro & Bates (2000), Mixed-Effects Models in S and S-PLUS, section 2.4.3.
     """
     optimum, nu = fit.optimum, fit.optimum.point.denominator
-    if not fit.rank:
-        return MappingProxyType({"Residual": fit.sigma**2 * float(np.sqrt(2.0 / nu))})
-    local = optimum.active(reml=fit.reml)
-    variances, rates = {"Residual": fit.sigma**2}, {"Residual": local.log_residual}
-    if not fit.singular:
-        back = np.linalg.inv(fit.design.random_root)
-        factor, directions = back @ optimum.factor, back @ optimum.active_directions
-        for row, name in enumerate(fit.design.random_names):
+    residual = ("Residual", "")
+    if not optimum.rank:
+        return MappingProxyType({residual: fit.sigma**2 * float(np.sqrt(2.0 / nu))})
+    local, moves = optimum.active, optimum.active_directions
+    variances, rates = {residual: fit.sigma**2}, {residual: local.log_residual}
+    slices = block_slices(optimum.surface.sizes)
+    for term, design, part in zip(fit.terms, fit.design.terms, slices, strict=True):
+        if term.rank < len(term.effects):
+            continue
+        back = np.linalg.inv(design.root)
+        factor, directions = back @ optimum.factor[part], back @ moves[:, part]
+        for row, name in enumerate(term.effects):
             size = float(factor[row] @ factor[row])
-            rates[name] = local.log_residual + 2.0 * directions[:, row] @ factor[row] / size
-            variances[name] = float(fit.random_covariance[row, row])
+            rates[term.name, name] = local.log_residual + 2.0 * directions[:, row] @ factor[row] / size
+            variances[term.name, name] = float(term.covariance[row, row])
     relative = {
         name: float(np.sqrt(2.0 * rate @ np.linalg.solve(local.hessian, rate) + 2.0 / nu))
         for name, rate in rates.items()

@@ -1,6 +1,6 @@
 """The profiled ML and REML criterion of a two-level model, with its exact gradient and Hessian. Arrays only.
 
-Notation: L is the relative factor, Λ = L Lᵀ, R_j the roots and P_j the heads of :class:`~reference.design.Blocks`.
+Notation: L is the relative factor, Λ = L Lᵀ, R_j the roots and P_j the heads of :class:`Blocks`.
 Per group W_j = I + R_j Λ R_jᵀ; over all groups M = rest + Σ P_jᵀ W_j⁻¹ P_j = T Tᵀ with T lower triangular. The
 leading block of M is X'V⁻¹X, and the last entry of T squared is the profiled residual sum of squares.
 """
@@ -12,8 +12,50 @@ from functools import cache
 
 import numpy as np
 
-from reference.design import Blocks
 from reference.panel import Floats
+
+
+@dataclass(frozen=True, eq=False)
+class Blocks:
+    """What the profiled likelihood needs of the data: one triangular block per group.
+
+    The triangular factor of a group's ``[Z X y]`` splits into its first q rows, ``rows``, and a rest that no
+    random effect touches. Sums of squares only are ever added, so a large variance ratio cancels nothing.
+
+    Parameters
+    ----------
+    rows : (J, q, q + p + 1)
+        ``[R_j P_j]``: the roots R_j, with R_jᵀ R_j = Z_jᵀ Z_j, and the heads P_j, the part of ``[X y]`` in the
+        span of Z_j, response last.
+    rest : (p + 1, p + 1)
+        Cross-products of what is left, summed over groups.
+    n_observations : int
+        Rows of the table.
+    """
+
+    rows: Floats
+    rest: Floats
+    n_observations: int
+
+    @property
+    def roots(self) -> Floats:
+        """R_j, (J, q, q)."""
+        return self.rows[:, :, : self.n_random]
+
+    @property
+    def n_groups(self) -> int:
+        """The number of groups, J."""
+        return int(self.rows.shape[0])
+
+    @property
+    def n_fixed(self) -> int:
+        """The number of fixed effects, p."""
+        return int(self.rest.shape[0]) - 1
+
+    @property
+    def n_random(self) -> int:
+        """The number of random effects per group, q."""
+        return int(self.rows.shape[1])
 
 
 @dataclass(frozen=True, eq=False)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TypeAlias
+from typing import TypeAlias, cast
 
 import numpy as np
 from scipy.special import chdtrc
 
 from reference.centering import group_means
-from reference.columns import predictor_matrix, read_groups, stack_groups
-from reference.design import INTERCEPT, RANDOM_SLOPE
+from reference.columns import read_column, read_groups, stack_groups
+from reference.formula import INTERCEPT
 from reference.mixed import MixedFit
 from reference.panel import MEDIA, Panel
 from reference.practice import PracticeFits
@@ -36,7 +36,17 @@ def known_mistakes(fits: PracticeFits) -> dict[str, Mistakes]:
 
 def store_variance(fit: MixedFit) -> float:
     """Return the variance of the groups' intercepts, in squared units of the response."""
-    return float(fit.random_covariance[0, 0])
+    return float(fit.term.covariance[0, 0])
+
+
+def store_slopes(fit: MixedFit) -> Mapping[int, float]:
+    """Return each store's own slope on YouTube by its id, a whole number in a panel."""
+    return cast("Mapping[int, float]", group_slopes(fit))
+
+
+def top_stores(fit: MixedFit, count: int) -> tuple[int, ...]:
+    """Return the ids of the stores with the steepest slopes, whole numbers in a panel."""
+    return cast("tuple[int, ...]", top_groups(fit, count))
 
 
 def _icc_mistakes(fits: PracticeFits) -> dict[str, Mistakes]:
@@ -95,11 +105,11 @@ def _test_mistakes(fits: PracticeFits) -> dict[str, Mistakes]:
 def _slope_mistakes(fits: PracticeFits) -> dict[str, Mistakes]:
     panel, fit = fits.panel, fits.slope
     average = fit.fixed_effects["youtube"]
-    slopes = group_slopes(fit)
-    best = slopes[top_groups(fit, 1)[0]]
+    slopes = store_slopes(fit)
+    best = slopes[top_stores(fit, 1)[0]]
     deviations = {store: slope - average for store, slope in slopes.items()}
-    levels = dict(zip(fit.design.groups, fit.modes[:, 0].tolist(), strict=True))
-    pooled, by_store = fits.pooled.coefficients["youtube"], _ols_slopes(panel, RANDOM_SLOPE.fixed)
+    levels = dict(zip(panel.stores, fit.term.modes[:, 0].tolist(), strict=True))
+    pooled, by_store = fits.pooled.coefficients["youtube"], _ols_slopes(panel, ("week", *MEDIA))
     return {
         "youtube_slope": {
             "ols": pooled,
@@ -161,9 +171,9 @@ def _mean_sales(panel: Panel) -> dict[int, float]:
 
 def _ols_slopes(panel: Panel, predictors: Sequence[str]) -> dict[int, float]:
     """Return each store's own least squares slope on YouTube; of minimum norm where weeks are too few."""
-    codes, stores = read_groups(panel, "store_id")
-    rows = np.column_stack([predictor_matrix(panel, predictors), panel.sales])
-    stacked = stack_groups(rows, codes, len(stores))
+    codes, _ = read_groups(panel, ["store_id"])
+    rows = np.column_stack([np.ones(len(panel)), *(read_column(panel, name) for name in predictors), panel.sales])
+    stacked = stack_groups(rows, codes, len(panel.stores))
     coefficients = np.linalg.pinv(stacked[:, :, :-1]) @ stacked[:, :, -1:]
     slopes = coefficients[:, 1 + list(predictors).index("youtube"), 0]
-    return dict(zip(stores, slopes.tolist(), strict=True))
+    return dict(zip(panel.stores, slopes.tolist(), strict=True))

@@ -1,19 +1,114 @@
-"""Fitting a two-level linear mixed model by ML or REML, to the last digit."""
+"""Fitting a linear mixed model by ML or REML, to the last digit, with a certificate."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from types import MappingProxyType
 
 import numpy as np
 import pandas as pd
 
-from reference.design import Design, MixedModel, build_design, triangular_factor
+from reference.columns import Level
+from reference.design import Design, build_design
 from reference.errors import DesignError
-from reference.likelihood import profile
+from reference.formula import MixedModel, parse_formula
+from reference.moments import triangular_factor
 from reference.optimizer import Descent, Optimum, find_optimum
-from reference.panel import Floats, Panel
+from reference.panel import Floats
+from reference.surface import block_slices
+from reference.tables import Table
+
+
+@dataclass(frozen=True, eq=False)
+class FittedTerm:
+    """A random term as fitted, in the units of the data.
+
+    Parameters
+    ----------
+    name : str
+        The grouping factor's label, with a number behind it where a factor has several terms.
+    group : str
+        The label alone.
+    effects : tuple of str
+        The q effects that vary.
+    levels : tuple
+        Ids of the J groups, ascending.
+    relative_factor : (q, q)
+        Lower triangular; the effects' covariance is sigma² times its product with its transpose.
+    covariance : (q, q)
+        Of the effects.
+    modes : (J, q)
+        Conditional modes.
+    rank : int
+        Of the covariance, judged in scaled units; below q it lies on the boundary.
+    """
+
+    name: str
+    group: str
+    effects: tuple[str, ...]
+    levels: tuple[Level, ...]
+    relative_factor: Floats
+    covariance: Floats
+    modes: Floats
+    rank: int
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """Conditional modes: one row per group, indexed by its id, one column per effect."""
+        return pd.DataFrame(self.modes, index=pd.Index(self.levels, name=self.group), columns=list(self.effects))
+
+    @property
+    def face(self) -> str:
+        """Where on the boundary the covariance lies, in words; empty inside."""
+        full = len(self.effects)
+        if self.rank == full:
+            return ""
+        deviations = np.sqrt(np.diagonal(self.covariance))
+        gone = [name for name, deviation in zip(self.effects, deviations, strict=True) if deviation == 0]
+        if gone and self.rank == full - len(gone):
+            return f"{self.name}: no variance of {', '.join(gone)}"
+        if full == 2:
+            sign = "+" if self.covariance[0, 1] > 0 else "-"
+            return f"{self.name}: correlation of {' and '.join(self.effects)} is {sign}1"
+        return f"{self.name}: {full} effects vary in {self.rank} directions only"
+
+
+@dataclass(frozen=True)
+class Certificate:
+    """The evidence that a fit is the optimum.
+
+    Parameters
+    ----------
+    criterion : float
+        The fit's criterion.
+    gradient : float
+        The largest entry of its gradient along the covariances of the same rank, per unit of the relative factor in
+        standardised units.
+    decrement : float
+        What a further Newton step promised to gain.
+    curvature : float
+        The smallest eigenvalue of the Hessian over all directions, those off the boundary included; not negative up
+        to rounding.
+    faces : tuple of str
+        Where it lies on the boundary, one sentence per term that does.
+    starts, agreeing : int
+        How many starts were followed, and how many of them led to this criterion.
+    """
+
+    criterion: float
+    gradient: float
+    decrement: float
+    curvature: float
+    faces: tuple[str, ...]
+    starts: int
+    agreeing: int
+
+    @property
+    def on_boundary(self) -> bool:
+        """Whether a covariance of the random effects is singular."""
+        return bool(self.faces)
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,10 +131,8 @@ class MixedFit:
         Their covariance matrix.
     sigma : float
         Residual standard deviation.
-    relative_factor : (q, q)
-        Lower triangular; the random effects' covariance is sigma² times its product with its transpose.
-    modes : (J, q)
-        Conditional modes of the random effects, one row per group of ``design.groups``.
+    terms : tuple of FittedTerm
+        The random terms, in the order of the formula.
     """
 
     design: Design
@@ -49,8 +142,7 @@ class MixedFit:
     coefficients: Floats
     covariance: Floats
     sigma: float
-    relative_factor: Floats
-    modes: Floats
+    terms: tuple[FittedTerm, ...]
 
     @property
     def model(self) -> MixedModel:
@@ -63,31 +155,46 @@ class MixedFit:
         return MappingProxyType(dict(zip(self.design.fixed_names, self.coefficients.tolist(), strict=True)))
 
     @property
-    def random_covariance(self) -> Floats:
-        """The (q, q) covariance of the random effects, in the order of ``design.random_names``."""
-        return self.sigma**2 * (self.relative_factor @ self.relative_factor.T)
+    def term(self) -> FittedTerm:
+        """The random term of a model that has one.
 
-    @property
-    def conditional_modes(self) -> pd.DataFrame:
-        """Conditional modes: one row per group, indexed by its id, one column per random effect."""
-        index = pd.Index(self.design.groups, name=self.model.group)
-        return pd.DataFrame(self.modes, index=index, columns=list(self.design.random_names))
+        Raises
+        ------
+        DesignError
+            If the model has several; then look in ``terms``.
+        """
+        if len(self.terms) > 1:
+            names = ", ".join(term.name for term in self.terms)
+            raise DesignError(f"the model has several random terms ({names}); take one of fit.terms.")
+        return self.terms[0]
 
     @property
     def theta(self) -> Floats:
-        """lme4's theta: the lower triangle of ``relative_factor``, column by column, (q(q+1)/2,)."""
-        rows, columns = np.triu_indices(self.relative_factor.shape[0])
-        return self.relative_factor[columns, rows]
-
-    @property
-    def rank(self) -> int:
-        """The rank of the random effects' covariance, judged in scaled units."""
-        return self.optimum.rank
+        """lme4's theta: the lower triangles of the relative factors, column by column."""
+        parts = []
+        for term in self.terms:
+            rows, columns = np.triu_indices(len(term.effects))
+            parts.append(term.relative_factor[columns, rows])
+        return np.concatenate(parts)
 
     @property
     def singular(self) -> bool:
-        """Whether that covariance lies on the boundary."""
-        return self.rank < len(self.design.random_names)
+        """Whether a covariance of the random effects lies on the boundary, judged in scaled units."""
+        return any(term.rank < len(term.effects) for term in self.terms)
+
+    @property
+    def certificate(self) -> Certificate:
+        """The evidence that this is the optimum."""
+        optimum = self.optimum
+        return Certificate(
+            criterion=self.criterion,
+            gradient=optimum.gradient,
+            decrement=optimum.decrement,
+            curvature=optimum.curvature,
+            faces=tuple(term.face for term in self.terms if term.face),
+            starts=len(optimum.descents),
+            agreeing=optimum.agreeing,
+        )
 
     @property
     def n_parameters(self) -> int:
@@ -109,11 +216,13 @@ class MixedFit:
         """Schwarz's criterion with the number of rows, as lme4 counts it, under REML too."""
         return self.criterion + float(np.log(self.design.n_observations)) * self.n_parameters
 
-    @property
+    @cached_property
     def fitted(self) -> Floats:
-        """Conditional fitted values, (n,): fixed part plus the group's modes."""
-        random = np.einsum("iq,iq->i", self.design.random, self.modes[self.design.codes])
-        fitted: Floats = self.design.fixed @ self.coefficients + random
+        """Conditional fitted values, (n,): fixed part plus the groups' modes."""
+        matrices = self.design.matrices
+        fitted: Floats = matrices.fixed @ self.coefficients
+        for term, design, effects in zip(self.terms, self.design.terms, matrices.random, strict=True):
+            fitted = fitted + np.einsum("iq,iq->i", effects, term.modes[matrices.codes[design.factor]])
         return fitted
 
     @property
@@ -127,15 +236,44 @@ class MixedFit:
         return self.optimum.descents[self.optimum.chosen]
 
 
-def fit_mixed(data: Panel | pd.DataFrame, model: MixedModel, *, reml: bool = True) -> MixedFit:
-    """Return the maximum (restricted) likelihood fit of a two-level model.
+def fit(formula: str, data: Table, *, reml: bool = True) -> MixedFit:
+    """Return the maximum (restricted) likelihood fit of the model a formula says.
 
     Parameters
     ----------
-    data : Panel or pandas.DataFrame
-        Long format, one row per observation, in any units and any order.
+    formula : str
+        As for :func:`~reference.formula.parse_formula`.
+    data, reml
+        As for :func:`fit_mixed`.
+
+    Raises
+    ------
+    FormulaError
+        If a term is not understood; the message names it.
+    DesignError, ConvergenceError
+        As for :func:`fit_mixed`.
+
+    Examples
+    --------
+    >>> from reference import fit, tutorial_panel
+    >>> slopes = fit("sales ~ week + youtube + facebook + newspaper + (1 + youtube | store_id)", tutorial_panel())
+    >>> print(f"{slopes.criterion:.4f}", slopes.certificate.faces)
+    863.7577 ('store_id: correlation of Intercept and youtube is -1',)
+    """
+    return fit_mixed(data, parse_formula(formula), reml=reml)
+
+
+def fit_mixed(data: Table, model: MixedModel, *, reml: bool = True) -> MixedFit:
+    """Return the maximum (restricted) likelihood fit of a linear mixed model.
+
+    Parameters
+    ----------
+    data : Panel, pandas.DataFrame, path or iterable of pandas.DataFrame
+        Long format, one row per observation, in any units and any order. A model with one grouping factor may
+        also be given a Parquet file or folder, a Dask data frame, or any iterable of data frames: they are read
+        once, piece by piece.
     model : MixedModel
-        For instance ``RANDOM_INTERCEPT`` or ``RANDOM_SLOPE``.
+        For instance ``RANDOM_INTERCEPT`` or ``RANDOM_SLOPE``, or the result of ``parse_formula``.
     reml : bool
         True for restricted maximum likelihood.
 
@@ -149,7 +287,7 @@ def fit_mixed(data: Panel | pd.DataFrame, model: MixedModel, *, reml: bool = Tru
     DesignError, SaturationError
         If the model cannot be estimated from the data.
     ConvergenceError
-        If no optimum was reached.
+        If the optimum cannot be certified.
 
     References
     ----------
@@ -162,14 +300,22 @@ def fit_mixed(data: Panel | pd.DataFrame, model: MixedModel, *, reml: bool = Tru
     >>> print(f"{fit.criterion:.4f}")
     875.7667
     """
-    design = build_design(data, model)
-    optimum = find_optimum(design.blocks, reml=reml)
+    return fit_design(build_design(data, model), reml=reml)
+
+
+def fit_design(design: Design, *, reml: bool) -> MixedFit:
+    """Return the fit of a model already met with its data.
+
+    Raises
+    ------
+    ConvergenceError
+        If the optimum cannot be certified.
+    """
+    optimum = find_optimum(design.surface(reml=reml))
     point = optimum.point
     sigma = design.scale * float(np.sqrt(point.residual_variance))
     unroot = np.linalg.inv(design.fixed_root)
     spread = unroot @ point.inverse_information @ unroot.T * sigma**2
-    back = np.asarray(np.linalg.inv(design.random_root), dtype=np.float64)
-    pull = point.pull @ optimum.factor @ optimum.factor.T
     return MixedFit(
         design=design,
         reml=reml,
@@ -178,20 +324,19 @@ def fit_mixed(data: Panel | pd.DataFrame, model: MixedModel, *, reml: bool = Tru
         coefficients=design.ols + design.scale * (unroot @ point.beta),
         covariance=(spread + spread.T) / 2.0,
         sigma=sigma,
-        relative_factor=_canonical(back @ optimum.factor, optimum.rank),
-        modes=design.scale * pull @ back.T,
+        terms=_fitted_terms(design, optimum, sigma),
     )
 
 
-def criterion_at(data: Panel | pd.DataFrame, model: MixedModel, theta: Floats, *, reml: bool) -> float:
+def criterion_at(data: Table, model: MixedModel, theta: Floats, *, reml: bool) -> float:
     """Return the profiled criterion at a given theta.
 
     Parameters
     ----------
     data, model, reml
         As for :func:`fit_mixed`.
-    theta : (q(q+1)/2,)
-        lme4's theta, in units of the data: the lower triangle of the relative factor, column by column.
+    theta : (m,)
+        lme4's theta, in units of the data: the lower triangles of the terms' relative factors, column by column.
 
     Returns
     -------
@@ -204,14 +349,19 @@ def criterion_at(data: Panel | pd.DataFrame, model: MixedModel, theta: Floats, *
         If theta has the wrong length or is not finite, or the model cannot be estimated from the data.
     """
     design = build_design(data, model)
-    q = len(design.random_names)
-    if np.shape(theta) != (q * (q + 1) // 2,) or not np.isfinite(theta).all():
-        raise DesignError(f"theta must hold {q * (q + 1) // 2} finite numbers for the {model.name} model, not {theta}.")
-    factor = np.zeros((q, q))
-    rows, columns = np.triu_indices(q)
-    factor[columns, rows] = theta
-    point = profile(design.random_root @ factor, design.blocks, reml=reml)
-    return point.criterion + unit_constant(design, reml=reml)
+    surface = design.surface(reml=reml)
+    length = sum(size * (size + 1) // 2 for size in surface.sizes)
+    if np.shape(theta) != (length,) or not np.isfinite(theta).all():
+        raise DesignError(f"theta must hold {length} finite numbers for the model {model.name!r}, not {theta}.")
+    factor = np.zeros((sum(surface.sizes),) * 2)
+    start = 0
+    for term, part in zip(design.terms, block_slices(surface.sizes), strict=True):
+        lower = np.zeros_like(term.root)
+        rows, columns = np.triu_indices(lower.shape[0])
+        lower[columns, rows] = theta[start : start + rows.size]
+        factor[part, part] = term.root @ lower
+        start += rows.size
+    return float(surface.profile(factor).criterion + unit_constant(design, reml=reml))
 
 
 def unit_constant(design: Design, *, reml: bool) -> float:
@@ -221,6 +371,30 @@ def unit_constant(design: Design, *, reml: bool) -> float:
     if reml:
         constant += 2.0 * float(np.log(np.diagonal(design.fixed_root)).sum())
     return constant
+
+
+def _fitted_terms(design: Design, optimum: Optimum, sigma: float) -> tuple[FittedTerm, ...]:
+    modes = optimum.surface.modes(optimum.factor, optimum.point)
+    slices = block_slices(optimum.surface.sizes)
+    count: dict[str, int] = {}
+    terms = []
+    for position, (term, part, rank) in enumerate(zip(design.terms, slices, optimum.ranks, strict=True)):
+        back = np.asarray(np.linalg.inv(term.root), dtype=np.float64)
+        lower = _canonical(back @ optimum.factor[part, part], rank)
+        repeat = count[term.group] = count.get(term.group, -1) + 1
+        terms.append(
+            FittedTerm(
+                name=f"{term.group}.{repeat}" if repeat else term.group,
+                group=term.group,
+                effects=term.names,
+                levels=term.levels,
+                relative_factor=lower,
+                covariance=sigma**2 * (lower @ lower.T),
+                modes=design.scale * modes[position] @ back.T,
+                rank=rank,
+            )
+        )
+    return tuple(terms)
 
 
 def _canonical(factor: Floats, rank: int) -> Floats:

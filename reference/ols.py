@@ -10,8 +10,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from reference.design import INTERCEPT, MixedModel, column_spread, fixed_part
+from reference.encoding import read_encoding
+from reference.formula import MixedModel
 from reference.panel import Panel
+from reference.units import check_fixed_part
 
 
 @dataclass(frozen=True)
@@ -60,14 +62,18 @@ def fit_ols(data: Panel | pd.DataFrame, model: MixedModel) -> OlsFit:
     # Imported here because it takes longer than all else together, and most of the package does without.
     from statsmodels.regression.linear_model import OLS
 
-    response, matrix, _, root = fixed_part(data, model)
-    names = (INTERCEPT, *model.fixed)
-    result: Any = OLS(response, matrix).fit()
+    encoding = read_encoding(model, data)
+    matrices = encoding.matrices(data)
+    root = check_fixed_part(encoding, matrices)
+    names, matrix = encoding.fixed.names, matrices.fixed
+    slopes = names[int(encoding.fixed.has_intercept) :]
+    result: Any = OLS(matrices.response, matrix).fit()
 
     def named(values: Any) -> Mapping[str, float]:
         return MappingProxyType(dict(zip(names, np.asarray(values).tolist(), strict=True)))
 
-    inflation = (np.linalg.norm(np.linalg.inv(root), axis=1) * column_spread(matrix)) ** 2
+    spread = np.linalg.norm(matrix - matrix.mean(axis=0), axis=0)
+    inflation = (np.linalg.norm(np.linalg.inv(root), axis=1) * spread) ** 2
     return OlsFit(
         coefficients=named(result.params),
         standard_errors=named(result.bse),
@@ -76,9 +82,9 @@ def fit_ols(data: Panel | pd.DataFrame, model: MixedModel) -> OlsFit:
         sigma=float(np.sqrt(result.scale)),
         r_squared=float(result.rsquared),
         adjusted_r_squared=float(result.rsquared_adj),
-        f=float(result.fvalue) if model.fixed else float("nan"),
-        f_p=float(result.f_pvalue) if model.fixed else float("nan"),
+        f=float(result.fvalue) if slopes else float("nan"),
+        f_p=float(result.f_pvalue) if slopes else float("nan"),
         model_df=int(result.df_model),
         residual_df=int(result.df_resid),
-        vif=MappingProxyType(dict(zip(model.fixed, inflation[1:].tolist(), strict=True))),
+        vif=MappingProxyType(dict(zip(slopes, inflation[len(names) - len(slopes) :].tolist(), strict=True))),
     )

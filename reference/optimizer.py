@@ -1,26 +1,28 @@
 """The optimum of the profiled criterion: trust-region Newton in the factor, boundary included.
 
 The criterion is even in each column of the factor, so a variance of zero is a stationary point of an
-unconstrained problem. Before each step the factor is turned to U·diag(s), s descending, and only its lower
-triangle in that basis moves: there a second-order stationary point is a stationary point over all covariance
-matrices, whatever its rank.
+unconstrained problem. Before each step every block of the factor (one per random term) is turned to U·diag(s), s
+descending, and only its lower triangle in that basis moves: there a second-order stationary point is a stationary
+point over all covariance matrices, whatever their rank.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cache
+from typing import Any
 
 import numpy as np
 
-from reference.design import Blocks
 from reference.errors import ConvergenceError
-from reference.likelihood import Derivatives, Profile, derivatives, profile
-from reference.panel import Floats
+from reference.likelihood import Derivatives
+from reference.panel import Floats, Integers
 from reference.starts import Start, choose_starts
+from reference.surface import Surface, block_slices
+from reference.trust_region import FLAT, trust_region_step
 
 _MAX_ITERATIONS = 200
 _MAX_POLISH = 30
-_MAX_SECULAR = 30
 # A step is taken when it gains this share of what was predicted.
 _ACCEPT = 1e-4
 # Predicted gains, on the criterion's scale: close to an optimum, done with a descent, certified, nothing left.
@@ -28,8 +30,7 @@ _NEAR = 1e-2
 _PROMISE = 1e-6
 _DECREMENT = 1e-10
 _NOTHING = 1e-22
-# Curvature, relative to the largest: none, and downhill beyond rounding.
-_FLAT = 1e-11
+# Curvature, relative to the largest: downhill beyond rounding.
 _DESCENDING = 1e-9
 # Scales that may turn out to be zero, and how much higher the criterion may be when they are.
 _SNAP = 0.1
@@ -69,27 +70,41 @@ class Optimum:
 
     Parameters
     ----------
-    rotation : (q, q), scales : (q,)
-        The factor is rotation · diag(scales); scales descend and are exactly zero beyond the rank.
+    surface : Surface
+        The criterion.
+    rotation : (Q, Q), scales : (Q,)
+        The factor is rotation · diag(scales), block by block; in each block scales descend and are exactly zero
+        beyond its rank.
     point : Profile
         The criterion there.
     decrement : float
         What a further Newton step promised to gain, on the criterion's scale.
     descents : tuple of Descent
         One log per start; ``chosen`` is the position of the one that won.
+    gradient, curvature : float
+        The largest entry of the gradient along the directions that keep the ranks, and the smallest eigenvalue of
+        the Hessian along all directions, lost ones included: negative if the criterion fell there.
     """
 
+    surface: Surface
     rotation: Floats
     scales: Floats
-    point: Profile
+    point: Any
     decrement: float
-    descents: tuple[Descent, ...]
-    chosen: int
+    descents: tuple[Descent, ...] = ()
+    chosen: int = 0
+    gradient: float = float("nan")
+    curvature: float = float("nan")
 
     @property
     def factor(self) -> Floats:
-        """The (q, q) relative covariance factor, orthonormal units."""
+        """The (Q, Q) relative covariance factor, orthonormal units."""
         return self.rotation * self.scales
+
+    @property
+    def ranks(self) -> tuple[int, ...]:
+        """For each random term, the number of directions in which its effects vary."""
+        return tuple(int(np.count_nonzero(self.scales[part])) for part in block_slices(self.surface.sizes))
 
     @property
     def rank(self) -> int:
@@ -98,55 +113,90 @@ class Optimum:
 
     @property
     def active_directions(self) -> Floats:
-        """The (k, q, q) directions in which the factor can move at its rank."""
-        return _directions(self.rotation, self.rank)
+        """The (k, Q, Q) directions in which the factor can move at its ranks."""
+        return _directions(self.rotation, self.surface.sizes, self.ranks)
 
-    def active(self, *, reml: bool) -> Derivatives:
-        """Return the derivatives along the active directions."""
-        return derivatives(self.factor, self.active_directions, self.point, reml=reml)
+    @property
+    def active(self) -> Derivatives:
+        """The derivatives along the active directions."""
+        return self.surface.derivatives(self.factor, self.active_directions, self.point)
+
+    @property
+    def agreeing(self) -> int:
+        """How many starts led to this criterion."""
+        ends = [descent.criterion - descent.promise for descent in self.descents]
+        return sum(abs(end - self.point.criterion) <= _SAME_PREDICTION for end in ends)
 
 
-def find_optimum(blocks: Blocks, *, reml: bool) -> Optimum:
-    """Return the lowest optimum over all starts, its rank settled and its digits polished.
+def find_optimum(surface: Surface) -> Optimum:
+    """Return the lowest optimum over all starts, its ranks settled, its digits polished, and certified.
 
     The starts are those of :func:`~reference.starts.choose_starts`, fewer where some are hopelessly high.
 
     Raises
     ------
     ConvergenceError
-        If the lowest start did not end at an optimum.
+        If the lowest end is not certified: a step could still gain, or the criterion falls in some direction.
     """
-    starts = choose_starts(blocks, reml=reml)
-    ends = [_descend(starts[0], np.inf, blocks, reml=reml)]
+    starts = choose_starts(surface)
+    ends = [_descend(starts[0], np.inf, surface)]
     ceiling = ends[0][0].criterion + _HOPELESS + 2.0 * (starts[0].criterion - ends[0][0].criterion)
     for start in starts[1:]:
         if start.criterion <= ceiling:
-            ends.append(_descend(start, min(end[0].criterion for end in ends), blocks, reml=reml))
+            ends.append(_descend(start, min(end[0].criterion for end in ends), surface))
     descents = tuple(descent for descent, _ in ends)
     lowest = min(descent.criterion for descent in descents)
     chosen = next(k for k, descent in enumerate(descents) if descent.criterion <= lowest + _SAME_OPTIMUM)
-    optimum = _settle(ends[chosen][1], blocks, reml=reml)
-    if not optimum.decrement <= _DECREMENT:
+    return _certified(replace(_settle(ends[chosen][1]), descents=descents, chosen=chosen))
+
+
+def _certified(optimum: Optimum) -> Optimum:
+    surface, steps = optimum.surface, len(optimum.descents[optimum.chosen].steps)
+    everywhere = surface.derivatives(
+        optimum.factor, _directions(optimum.rotation, surface.sizes, surface.sizes), optimum.point
+    )
+    kept = np.array([optimum.scales[column] > 0 for _, column in _pairs(surface.sizes, surface.sizes)])
+    curvature = np.linalg.eigvalsh(everywhere.hessian)
+    if not (optimum.decrement <= _DECREMENT and curvature[0] >= -_DESCENDING * max(1.0, float(curvature[-1]))):
         raise ConvergenceError(
-            f"the best of {len(ends)} starts stopped after {len(descents[chosen].steps)} steps where the "
-            f"criterion could still fall by {optimum.decrement:.1e}; look for a store or a row that differs "
-            "wildly from the others, or fit the random-intercept model."
+            f"the best of {len(optimum.descents)} starts stopped after {steps} steps at a point that is not a "
+            f"certified optimum: the criterion could still fall by {optimum.decrement:.1e}, and its smallest curvature "
+            f"is {curvature[0]:.1e}; look for a group or a row that differs wildly from the others, or fit a model "
+            "with fewer random effects."
         )
-    return replace(optimum, descents=descents, chosen=chosen)
+    gradient = float(np.abs(everywhere.gradient[kept]).max(initial=0.0))
+    return replace(optimum, gradient=gradient, curvature=float(curvature[0]))
 
 
-def _turn(factor: Floats) -> tuple[Floats, Floats]:
-    rotation, scales, _ = np.linalg.svd(factor)
+def _turn(factor: Floats, sizes: tuple[int, ...]) -> tuple[Floats, Floats]:
+    """Return the rotation and the scales of each block."""
+    if len(sizes) == 1:
+        rotation, scales, _ = np.linalg.svd(factor)
+        return rotation, scales
+    rotation, scales = np.zeros_like(factor), np.zeros(factor.shape[0])
+    for part in block_slices(sizes):
+        rotation[part, part], scales[part], _ = np.linalg.svd(factor[part, part])
     return rotation, scales
 
 
-def _directions(rotation: Floats, rank: int) -> Floats:
-    """Return E = U e_i e_jᵀ for i >= j, j < rank."""
-    q = rotation.shape[0]
-    pairs = [(i, j) for j in range(rank) for i in range(j, q)]
-    directions = np.zeros((len(pairs), q, q))
-    for position, (i, j) in enumerate(pairs):
-        directions[position, :, j] = rotation[:, i]
+@cache
+def _pairs(sizes: tuple[int, ...], ranks: tuple[int, ...]) -> Integers:
+    """Return the (i, j) of the directions E = U e_i e_jᵀ, i >= j, j below the rank of their block, (k, 2)."""
+    slices = block_slices(sizes)
+    pairs = [
+        (part.start + i, part.start + j)
+        for part, size, rank in zip(slices, sizes, ranks, strict=True)
+        for j in range(rank)
+        for i in range(j, size)
+    ]
+    return np.array(pairs, dtype=np.int64).reshape(-1, 2)
+
+
+def _directions(rotation: Floats, sizes: tuple[int, ...], ranks: tuple[int, ...]) -> Floats:
+    """Return the directions in which a factor can move at the ranks given, (k, Q, Q)."""
+    rows, columns = _pairs(sizes, ranks).T
+    directions = np.zeros((rows.size, *rotation.shape))
+    directions[np.arange(rows.size), :, columns] = rotation[:, rows].T
     return directions
 
 
@@ -155,32 +205,33 @@ def _combine(weights: Floats, directions: Floats) -> Floats:
     return combined
 
 
-def _descend(start: Start, known: float, blocks: Blocks, *, reml: bool) -> tuple[Descent, Optimum]:
+def _descend(start: Start, known: float, surface: Surface) -> tuple[Descent, Optimum]:
     """Follow one start down to where little is left to gain; return its log and the end.
 
     Where a scale shrinks towards zero, Newton's steps may close in by a constant factor only, so the boundary
     is tried at once. A descent about to reach the criterion of a known optimum ends there.
     """
-    rotation, scales = _turn(start.factor)
-    point = profile(rotation * scales, blocks, reml=reml)
-    radius = max(1.0, float(scales[0]))
+    sizes = surface.sizes
+    rotation, scales = _turn(start.factor, sizes)
+    point = surface.profile(rotation * scales)
+    radius = max(1.0, float(scales.max()))
     predicted, untried = np.inf, True
     steps: list[Step] = []
     while len(steps) < _MAX_ITERATIONS:
-        directions = _directions(rotation, scales.size)
-        local = derivatives(rotation * scales, directions, point, reml=reml)
-        move, predicted = _trust_region_step(local, radius)
+        directions = _directions(rotation, sizes, sizes)
+        local = surface.derivatives(rotation * scales, directions, point)
+        move, predicted = trust_region_step(local, radius)
         if predicted <= _PROMISE:
             break
         if _heads_for(known, point.criterion, predicted):
             break
-        if predicted <= _NEAR and untried and scales[-1] <= _SNAP:
+        if predicted <= _NEAR and untried and scales.min() <= _SNAP:
             untried = False
-            cut = _cut(rotation, scales, point.criterion, blocks, known, reml=reml)
+            cut = _cut(Optimum(surface, rotation, scales, point, predicted), point.criterion, known)
             if cut is not None:
                 return Descent(start.name, tuple(steps), cut.point.criterion, cut.decrement), cut
         trial = rotation * scales + _combine(move, directions)
-        candidate = profile(trial, blocks, reml=reml)
+        candidate = surface.profile(trial)
         ratio = (point.criterion - candidate.criterion) / predicted
         length = float(move @ move) ** 0.5
         steps.append(Step(point.criterion, float(np.abs(local.gradient).max()), radius, ratio > _ACCEPT))
@@ -189,9 +240,9 @@ def _descend(start: Start, known: float, blocks: Blocks, *, reml: bool) -> tuple
         elif ratio > 0.75 and length > 0.9 * radius:
             radius *= 3.0
         if ratio > _ACCEPT:
-            rotation, scales = _turn(trial)
+            rotation, scales = _turn(trial, sizes)
             point = candidate
-    end = Optimum(rotation, scales, point, predicted, (), 0)
+    end = Optimum(surface, rotation, scales, point, predicted)
     return Descent(start.name, tuple(steps), point.criterion, predicted), end
 
 
@@ -200,95 +251,62 @@ def _heads_for(known: float, criterion: float, gain: float) -> bool:
     return gain <= _MERGE and abs(criterion - gain - known) <= _SAME_PREDICTION
 
 
-def _settle(end: Optimum, blocks: Blocks, *, reml: bool) -> Optimum:
-    """Return the polished optimum at the lowest rank that costs nothing, curvature across it included."""
+def _settle(end: Optimum) -> Optimum:
+    """Return the polished optimum at the lowest ranks that cost nothing, curvature across them included."""
     if end.rank < end.scales.size:
         # A descent leaves exact zeros only where it has already done all of this.
         return end
-    cut = _cut(end.rotation, end.scales, end.point.criterion + _PROMISE, blocks, reml=reml)
+    cut = _cut(end, end.point.criterion + _PROMISE)
     if cut is not None:
         return cut
-    best = _polish(end.rotation, end.scales, end.scales.size, blocks, reml=reml)
-    cut = _cut(best.rotation, best.scales, best.point.criterion + _NOISE, blocks, reml=reml)
+    best = _polish(end, end.scales > 0)
+    cut = _cut(best, best.point.criterion + _NOISE)
     return best if cut is None else cut
 
 
-def _cut(
-    rotation: Floats, scales: Floats, ceiling: float, blocks: Blocks, known: float = np.inf, *, reml: bool
-) -> Optimum | None:
+def _cut(near: Optimum, ceiling: float, known: float = np.inf) -> Optimum | None:
     """Return the optimum of the lowest rank near a factor whose last scales are negligible, if there is one.
 
     It must not lie above the ceiling, nor may the criterion fall when a lost direction returns.
     """
-    for rank in range(int(np.count_nonzero(scales > _SNAP)), scales.size):
-        cut = _polish(rotation, scales, rank, blocks, known, reml=reml)
-        full = derivatives(cut.factor, _directions(cut.rotation, scales.size), cut.point, reml=reml)
+    surface, sizes = near.surface, near.surface.sizes
+    order = np.argsort(near.scales, kind="stable")
+    for lost in range(int(np.count_nonzero(near.scales <= _SNAP)), 0, -1):
+        kept = np.ones(near.scales.size, dtype=bool)
+        kept[order[:lost]] = False
+        cut = _polish(near, kept, known)
+        full = surface.derivatives(cut.factor, _directions(cut.rotation, sizes, sizes), cut.point)
         curvature = np.linalg.eigvalsh(full.hessian)
         if cut.point.criterion <= ceiling and curvature[0] >= -_DESCENDING * max(1.0, curvature[-1]):
             return cut
     return None
 
 
-def _polish(
-    rotation: Floats, scales: Floats, rank: int, blocks: Blocks, known: float = np.inf, *, reml: bool
-) -> Optimum:
-    """Take plain Newton steps at a fixed rank until the gain they promise stops falling.
+def _polish(near: Optimum, kept: Any, known: float = np.inf) -> Optimum:
+    """Take plain Newton steps at fixed ranks until the gain they promise stops falling.
 
     Or, as in a descent, until they are about to reach a known optimum.
     """
-    scales = np.where(np.arange(scales.size) < rank, scales, 0.0)
-    kept = Optimum(rotation, scales, profile(rotation * scales, blocks, reml=reml), np.inf if rank else 0.0, (), 0)
-    point = kept.point
-    for _ in range(_MAX_POLISH if rank else 0):
-        directions = _directions(rotation, rank)
-        local = derivatives(rotation * scales, directions, point, reml=reml)
+    surface, sizes = near.surface, near.surface.sizes
+    ranks = tuple(int(np.count_nonzero(kept[part])) for part in block_slices(sizes))
+    within = np.concatenate([np.arange(size) < rank for size, rank in zip(sizes, ranks, strict=True)])
+    rotation, scales = near.rotation, np.where(within, near.scales, 0.0)
+    point = surface.profile(rotation * scales)
+    best = Optimum(surface, rotation, scales, point, np.inf if any(ranks) else 0.0)
+    for _ in range(_MAX_POLISH if any(ranks) else 0):
+        directions = _directions(rotation, sizes, ranks)
+        local = surface.derivatives(rotation * scales, directions, point)
         values, vectors = np.linalg.eigh(local.hessian)
         slope = vectors.T @ local.gradient
-        usable = np.abs(values) > _FLAT * max(1.0, values[-1])
+        usable = np.abs(values) > FLAT * max(1.0, values[-1])
         newton = np.where(usable, slope / np.where(usable, values, 1.0), 0.0)
         gain = 0.5 * float(np.abs(slope) @ np.abs(newton))
-        if gain >= kept.decrement:
+        if gain >= best.decrement:
             break
-        kept = Optimum(rotation, scales, point, gain, (), 0)
+        best = Optimum(surface, rotation, scales, point, gain)
         if gain <= _NOTHING or _heads_for(known, point.criterion, gain):
             break
-        rotation, scales = _turn(rotation * scales - _combine(vectors @ newton, directions))
-        scales = np.where(np.arange(scales.size) < rank, scales, 0.0)
-        point = profile(rotation * scales, blocks, reml=reml)
-    return kept
-
-
-def _trust_region_step(local: Derivatives, radius: float) -> tuple[Floats, float]:
-    """Return the minimiser of the quadratic model within the radius, and the decrease it predicts.
-
-    Moré & Sorensen (1983), SIAM J. Sci. Stat. Comput. 4(3), 553-572, in the eigenbasis; at an exact saddle
-    the step leaves along the most negative curvature (their hard case).
-    """
-    values, vectors = np.linalg.eigh(local.hessian)
-    slope = vectors.T @ local.gradient
-    lowest = float(values[0])
-    floor = _FLAT * max(1.0, -lowest, float(values[-1]))
-    shift = max(0.0, floor - lowest)
-    move = -slope / (values + shift)
-    square = float(move @ move)
-    if square > radius**2:
-        move = -slope / (values + _shift_for(values, slope, shift, radius))
-    elif lowest < -floor:
-        move[0] += np.copysign(np.sqrt(radius**2 - square), -slope[0])
-    return vectors @ move, -float((slope + 0.5 * values * move) @ move)
-
-
-def _shift_for(values: Floats, slope: Floats, low: float, radius: float) -> float:
-    """Return a shift at which the step's length is the radius, up to 10 % more.
-
-    Newton's method on 1 / length, which is concave in the shift, so that from below it climbs to the root.
-    """
-    shift = low
-    for _ in range(_MAX_SECULAR):
-        move = slope / (values + shift)
-        square = float(move @ move)
-        excess = square**0.5 / radius - 1.0
-        if excess <= 0.1:
-            break
-        shift += excess * square / float(move @ (move / (values + shift)))
-    return shift
+        rotation, scales = _turn(rotation * scales - _combine(vectors @ newton, directions), sizes)
+        scales = np.where(within, scales, 0.0)
+        point = surface.profile(rotation * scales)
+    return best

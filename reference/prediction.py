@@ -8,7 +8,7 @@ from types import MappingProxyType
 import numpy as np
 import pandas as pd
 
-from reference.columns import predictor_matrix, read_groups
+from reference.columns import read_groups
 from reference.errors import DesignError
 from reference.mixed import MixedFit
 from reference.panel import MEDIA, Floats, Panel
@@ -22,26 +22,27 @@ def predict_population(fit: MixedFit, data: Panel | pd.DataFrame) -> Floats:
     DesignError
         If a predictor is missing, not numeric or not finite.
     """
-    return predictor_matrix(data, fit.model.fixed) @ fit.coefficients
+    return fit.design.encoding.fixed.matrix(data) @ fit.coefficients
 
 
 def predict_conditional(fit: MixedFit, data: Panel | pd.DataFrame) -> Floats:
-    """Return the fixed part plus the group's conditional modes for each row of a table, (n,).
+    """Return predictions for the groups of the fit, modes included, (n,), in units of the response.
 
     Raises
     ------
     DesignError
-        If a predictor or the grouping column is missing, not numeric or not finite, or a group was not in the fit.
+        If a predictor or a grouping column is missing, not numeric or not finite, or a group was not in the fit.
     """
-    positions = {group: position for position, group in enumerate(fit.design.groups)}
-    codes, groups = read_groups(data, fit.model.group)
-    unknown = [group for group in groups if group not in positions]
-    if unknown:
-        raise DesignError(f"{fit.model.group} {unknown[0]} was not in the fit; use predict_population for new groups.")
-    modes = fit.modes[[positions[group] for group in groups]][codes]
-    random = np.einsum("iq,iq->i", predictor_matrix(data, fit.model.random), modes)
-    conditional: Floats = predict_population(fit, data) + random
-    return conditional
+    prediction = predict_population(fit, data)
+    for term, part, model in zip(fit.terms, fit.design.encoding.random, fit.model.terms, strict=True):
+        positions = {level: position for position, level in enumerate(term.levels)}
+        codes, levels = read_groups(data, model.group)
+        unknown = [level for level in levels if level not in positions]
+        if unknown:
+            raise DesignError(f"{term.group} {unknown[0]} was not in the fit; use predict_population for new groups.")
+        modes = term.modes[[positions[level] for level in levels]][codes]
+        prediction = prediction + np.einsum("iq,iq->i", part.matrix(data), modes)
+    return prediction
 
 
 def predict_by_week(fit: MixedFit, panel: Panel) -> Mapping[int, float]:

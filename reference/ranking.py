@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
+from reference.columns import Level
 from reference.errors import DesignError
-from reference.mixed import MixedFit
+from reference.mixed import FittedTerm, MixedFit
 
 
 @dataclass(frozen=True)
@@ -15,12 +16,12 @@ class RankedGroup:
     """A group's place, its own slope (fixed effect plus conditional mode), and the mode alone."""
 
     rank: int
-    group: int
+    group: Level
     slope: float
     deviation: float
 
 
-def group_slopes(fit: MixedFit, predictor: str = "youtube") -> Mapping[int, float]:
+def group_slopes(fit: MixedFit, predictor: str = "youtube") -> Mapping[Level, float]:
     """Return each group's slope: fixed effect plus conditional mode, by group id, ascending.
 
     In units of the response per unit of the predictor. A predictor that is in one part of the model only
@@ -44,21 +45,34 @@ def rank_groups(fit: MixedFit, predictor: str = "youtube") -> tuple[RankedGroup,
     DesignError
         If the model has no random slope for the predictor.
     """
-    if predictor not in fit.model.random:
-        raise DesignError(
-            f"the {fit.model.name} model has no random slope for {predictor!r}; "
-            "fit one that does, such as RANDOM_SLOPE."
-        )
+    term = slope_term(fit, predictor)
     average = fit.fixed_effects.get(predictor, 0.0)
-    deviations = fit.modes[:, fit.design.random_names.index(predictor)].tolist()
-    order = sorted(zip(fit.design.groups, deviations, strict=True), key=lambda pair: (-pair[1], pair[0]))
+    deviations = term.modes[:, term.effects.index(predictor)].tolist()
+    order = sorted(zip(term.levels, deviations, strict=True), key=lambda pair: (-pair[1], pair[0]))
     return tuple(
         RankedGroup(place, group, average + deviation, deviation)
         for place, (group, deviation) in enumerate(order, start=1)
     )
 
 
-def top_groups(fit: MixedFit, count: int = 5, predictor: str = "youtube") -> tuple[int, ...]:
+def slope_term(fit: MixedFit, predictor: str) -> FittedTerm:
+    """Return the random term in which a predictor's slope varies.
+
+    Raises
+    ------
+    DesignError
+        If there is none, or more than one.
+    """
+    terms = [term for term in fit.terms if predictor in term.effects]
+    if len(terms) != 1:
+        has = "random slopes of several grouping factors" if terms else "no random slope"
+        raise DesignError(
+            f"the {fit.model.name} model has {has} for {predictor!r}; fit one that has one, such as RANDOM_SLOPE."
+        )
+    return terms[0]
+
+
+def top_groups(fit: MixedFit, count: int = 5, predictor: str = "youtube") -> tuple[Level, ...]:
     """Return the ids of the ``count`` groups with the steepest slopes, steepest first.
 
     Raises

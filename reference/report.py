@@ -146,7 +146,7 @@ def _centring(results: Tutorial) -> Iterator[str]:
     yield f"  grand means: {means}"
     pairs = {
         "intercept": (raw.coefficients[0], centred.coefficients[0]),
-        "variance of intercepts": (raw.random_covariance[0, 0], centred.random_covariance[0, 0]),
+        "variance of intercepts": (raw.term.covariance[0, 0], centred.term.covariance[0, 0]),
         "youtube slope": (raw.fixed_effects["youtube"], centred.fixed_effects["youtube"]),
         "log-likelihood (REML)": (raw.log_likelihood, centred.log_likelihood),
     }

@@ -100,11 +100,11 @@ def identify(panel: Panel) -> Identification:
 def _boundary_reasons(name: str, fit: MixedFit) -> list[str]:
     if fit.singular:
         return [f"the {name} fit is singular"]
-    smallest = float(fit.optimum.scales[-1])
+    smallest = float(fit.optimum.scales.min())
     reasons = []
     if smallest < SMALLEST_SCALED_SD:
         reasons.append(f"the {name} fit has a direction with sd only {smallest:.2f} of the residual's")
-    covariance = fit.random_covariance
+    covariance = fit.term.covariance
     if covariance.shape[0] == 2:
         correlation = float(covariance[0, 1] / np.sqrt(covariance[0, 0] * covariance[1, 1]))
         if abs(correlation) > LARGEST_CORRELATION:
@@ -131,7 +131,7 @@ def _fit_reasons(fits: PracticeFits) -> list[str]:
 
 def _gap_reasons(fit: MixedFit) -> list[str]:
     slopes = np.array([row.slope for row in rank_groups(fit)[:GAPS_AMONG]])
-    gap = float(-np.diff(slopes).max()) / float(np.sqrt(fit.random_covariance[1, 1]))
+    gap = float(-np.diff(slopes).max()) / float(np.sqrt(fit.term.covariance[1, 1]))
     if gap < SMALLEST_GAP:
         return [f"two of the first {GAPS_AMONG} slopes are {gap:.3f} slope sd apart"]
     return []

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
+from itertools import product
 
 import numpy as np
 
-from reference.design import Blocks
-from reference.likelihood import criteria, profile
+from reference.likelihood import Blocks, profile
 from reference.panel import Floats
+from reference.surface import OneFactor, Surface, block_slices
 
 _SCALES = (0.1, 0.3, 1.0, 3.0, 10.0)
 _FLATNESS = (0.05, 0.3)
@@ -25,29 +26,60 @@ _APART = 1.0
 _SMALLEST_VARIANCE = 1e-4
 # Groups times factors evaluated in one call, so that a large table does not fill the memory.
 _AT_ONCE = 20_000
+# With more groups than this, of several factors, an evaluation is too dear for a wide scan.
+_FEW_GROUPS = 1_000
 
 
 @dataclass(frozen=True, eq=False)
 class Start:
-    """A (q, q) factor to start from, in orthonormal units, and the criterion there."""
+    """A (Q, Q) factor to start from, in orthonormal units, and the criterion there."""
 
     name: str
     factor: Floats
     criterion: float
 
 
-def choose_starts(blocks: Blocks, *, reml: bool) -> list[Start]:
+def choose_starts(surface: Surface) -> list[Start]:
     """Return up to five starts, lowest criterion first, no two of which are nearly the same covariance."""
-    factors = np.concatenate([moment_factor(blocks, reml=reml)[None], scan_factors(blocks.n_random)])
-    pieces = np.array_split(factors, -(-len(factors) * blocks.n_groups // _AT_ONCE))
-    values = np.concatenate([criteria(piece, blocks, reml=reml) for piece in pieces])
-    chosen = _valleys(factors, values) if blocks.n_random == 1 else _apart(factors, values, blocks)
-    return [Start(f"scan point {k}" if k else "moments", factors[k], float(values[k])) for k in chosen]
+    factors = scan_factors(surface.sizes, thorough=surface.cost <= _FEW_GROUPS)
+    if isinstance(surface, OneFactor) and len(surface.sizes) == 1:
+        factors = np.concatenate([moment_factor(surface.blocks, reml=surface.reml)[None], factors])
+    pieces = np.array_split(factors, -(-len(factors) * surface.cost // _AT_ONCE))
+    values = np.concatenate([surface.criteria(piece) for piece in pieces])
+    single = surface.sizes == (1,)
+    chosen = _valleys(factors, values) if single else _apart(factors, values, surface.weight)
+    return [Start(f"scan point {k}", factors[k], float(values[k])) for k in chosen]
 
 
 @cache
-def scan_factors(n_random: int) -> Floats:
-    """Return the factors of the scan, (m, q, q): isotropic ones, and lines with a little of the rest.
+def scan_factors(sizes: tuple[int, ...], *, thorough: bool) -> Floats:
+    """Return the factors of the scan, (m, Q, Q), block-diagonal.
+
+    For one block those of :func:`block_factors`. For several, every combination of a few scales, all blocks round;
+    then the shapes of each larger block with the others at one scale. Unless ``thorough``, few.
+    """
+    if len(sizes) == 1:
+        return block_factors(sizes[0])
+    slices = block_slices(sizes)
+    levels = (_SCALES if len(sizes) <= 3 else _SCALES[::2]) if thorough else (1.0,)
+    if not thorough or len(sizes) > 5:
+        grid = [(scale,) * len(sizes) for scale in _SCALES[::2]]
+    else:
+        grid = list(product(levels, repeat=len(sizes)))
+    scan = [np.diag(np.repeat(scales, sizes)) for scales in grid]
+    for part, size in zip(slices, sizes, strict=True):
+        for block in block_factors(size) if size > 1 and thorough else ():
+            factor = np.eye(sum(sizes))
+            factor[part, part] = block
+            scan.append(factor)
+    stacked = np.array(scan)
+    stacked.setflags(write=False)
+    return stacked
+
+
+@cache
+def block_factors(n_random: int) -> Floats:
+    """Return the factors of one block's scan, (m, q, q): isotropic ones, and lines with a little of the rest.
 
     The lines run along the axes and the diagonals between two of them, q² in all; symmetric square factors
     scale · (u uᵀ + flatness · (I - u uᵀ)).
@@ -87,15 +119,15 @@ def _valleys(factors: Floats, values: Floats) -> list[int]:
     return [int(k) for k in valleys[np.argsort(values[valleys])][:_MOST]]
 
 
-def _apart(factors: Floats, values: Floats, blocks: Blocks) -> list[int]:
+def _apart(factors: Floats, values: Floats, weight: float) -> list[int]:
     """Return the lowest position, then the lowest far enough from those before, and so on.
 
-    Two covariances are compared by the logarithm of I + (n / J) Λ, the factor by which a group of average size
-    sharpens what is known of its effects: that makes all negligible covariances one start, and 1 and 2 as
-    different as 10 and 20.
+    Two covariances are compared by the logarithm of I + weight Λ, the factor by which a group of average size (the
+    weight being its rows) sharpens what is known of its effects: that makes all negligible covariances one start,
+    and 1 and 2 as different as 10 and 20.
     """
     gains, vectors = np.linalg.eigh(factors @ factors.swapaxes(1, 2))
-    sharper = np.log1p(blocks.n_observations / blocks.n_groups * np.maximum(gains, 0.0))
+    sharper = np.log1p(weight * np.maximum(gains, 0.0))
     places = ((vectors * sharper[:, None, :]) @ vectors.swapaxes(1, 2)).reshape(len(factors), -1)
     chosen: list[int] = []
     left = values.copy()

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from reference.mixed import MixedFit
+from reference.mixed import FittedTerm, MixedFit
 
 
 @dataclass(frozen=True)
@@ -14,7 +14,7 @@ class VarianceComponent:
     """One line of the random part: a variance (``second`` empty) or covariance, and its sd or correlation.
 
     ``value`` is in squared units of the response, over the units of the predictors named; ``group`` is the
-    grouping column, or ``Residual``.
+    random term's name, or ``Residual``.
     """
 
     group: str
@@ -68,10 +68,15 @@ def variance_components(fit: MixedFit) -> tuple[VarianceComponent, ...]:
 
     A correlation is ``nan`` where one of the two variances is zero.
     """
-    names, covariance = fit.design.random_names, fit.random_covariance
+    lines = [line for term in fit.terms for line in _components(term)]
+    return (*lines, VarianceComponent("Residual", "", "", fit.sigma**2, fit.sigma))
+
+
+def _components(term: FittedTerm) -> list[VarianceComponent]:
+    names, covariance = term.effects, term.covariance
     deviations = np.sqrt(np.diagonal(covariance))
     lines = [
-        VarianceComponent(fit.model.group, name, "", float(covariance[k, k]), float(deviations[k]))
+        VarianceComponent(term.name, name, "", float(covariance[k, k]), float(deviations[k]))
         for k, name in enumerate(names)
     ]
     for j in range(len(names)):
@@ -79,8 +84,8 @@ def variance_components(fit: MixedFit) -> tuple[VarianceComponent, ...]:
             product = float(deviations[i] * deviations[j])
             # Clipped because rounding can carry a correlation of one past it.
             correlation = float(np.clip(covariance[i, j] / product, -1.0, 1.0)) if product > 0 else float("nan")
-            lines.append(VarianceComponent(fit.model.group, names[i], names[j], float(covariance[i, j]), correlation))
-    return (*lines, VarianceComponent("Residual", "", "", fit.sigma**2, fit.sigma))
+            lines.append(VarianceComponent(term.name, names[i], names[j], float(covariance[i, j]), correlation))
+    return lines
 
 
 def variance_shares(fit: MixedFit) -> VarianceShares:
@@ -92,7 +97,12 @@ def variance_shares(fit: MixedFit) -> VarianceShares:
     ibid. 5(9), 944-946, for random slopes; Nakagawa, Johnson & Schielzeth (2017), J. R. Soc. Interface
     14:20170213, for the two ICCs.
     """
-    fixed = float(np.var(fit.design.fixed @ fit.coefficients, ddof=1))
-    spread = fit.design.random @ fit.relative_factor
-    random = fit.sigma**2 * float(np.einsum("iq,iq->", spread, spread)) / fit.design.n_observations
+    design = fit.design
+    if design.encoding.fixed.has_intercept:
+        # The first orthonormal column is constant, so the others carry all the variation of X beta.
+        fixed = float(((design.fixed_root @ fit.coefficients)[1:] ** 2).sum()) / (design.n_observations - 1)
+    else:
+        fixed = float(np.var(design.fixed @ fit.coefficients, ddof=1))
+    spreads = [met.root @ term.relative_factor for met, term in zip(design.terms, fit.terms, strict=True)]
+    random = fit.sigma**2 * float(sum((spread**2).sum() for spread in spreads))
     return VarianceShares(fixed, random, fit.sigma**2)

@@ -153,5 +153,5 @@ def test_a_learner_with_statsmodels_reaches_the_same_optimum(simulated):
             ours = fit_mixed(frame, model, reml=reml)
             np.testing.assert_allclose(learned.fe_params, ours.coefficients, rtol=1e-3, atol=1e-5)
             np.testing.assert_allclose(learned.scale, ours.sigma**2, rtol=1e-3)
-            np.testing.assert_allclose(learned.cov_re, ours.random_covariance, rtol=2e-2, atol=1e-3)
+            np.testing.assert_allclose(learned.cov_re, ours.term.covariance, rtol=2e-2, atol=1e-3)
             assert learned.llf == pytest.approx(ours.log_likelihood, abs=1e-3)

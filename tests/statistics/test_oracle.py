@@ -154,10 +154,10 @@ def check_components(node: Recorder, components: Any) -> None:
 
 
 def check_modes(node: Recorder, fit: Any) -> None:
-    assert [line["_row"] for line in node] == [str(group) for group in fit.design.groups]
-    expected = np.array([[line[TO_R.get(name, name)] for name in fit.design.random_names] for line in node])
+    assert [line["_row"] for line in node] == [str(group) for group in fit.term.levels]
+    expected = np.array([[line[TO_R.get(name, name)] for name in fit.term.effects] for line in node])
     for column in range(expected.shape[1]):
-        close(fit.modes[:, column], expected[:, column], 1e-4)
+        close(fit.term.modes[:, column], expected[:, column], 1e-4)
 
 
 def check_comparison(oracle: Recorder, results: Tutorial) -> None:
@@ -188,11 +188,11 @@ def exact_check(model_name: str, criterion: str) -> Callable[[Recorder, Tutorial
         model = {"RI": RANDOM_INTERCEPT, "RS": RANDOM_SLOPE}[model_name]
         fit = fit_mixed(tutorial_panel(), model, reml=criterion == "REML")
         assert abs(fit.criterion - node["criterion"]) < 1e-8
-        assert fit.rank == node["rank"]
+        assert fit.optimum.rank == node["rank"]
         np.testing.assert_allclose(fit.coefficients, node["beta"].array(), rtol=1e-7, atol=0)
         np.testing.assert_allclose(np.sqrt(np.diagonal(fit.covariance)), node["se"].array(), rtol=1e-7, atol=0)
         np.testing.assert_allclose(fit.sigma, node["sigma"], rtol=1e-7)
-        np.testing.assert_allclose(fit.random_covariance, node["cov"].array(), rtol=1e-7, atol=0)
+        np.testing.assert_allclose(fit.term.covariance, node["cov"].array(), rtol=1e-7, atol=0)
         df = [row.df for row in coefficient_table(fit)]
         np.testing.assert_allclose(df, node["df"].array(), rtol=1e-6, atol=0)
 

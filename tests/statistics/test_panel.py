@@ -126,9 +126,9 @@ def test_centring_names_a_column_that_is_not_there(panel):
 
 def test_centring_refuses_what_it_cannot_average(panel):
     frame = panel.frame
-    with pytest.raises(DesignError, match="column 'youtube', row 3 is not finite; fill it in"):
+    with pytest.raises(DesignError, match="column 'youtube', row 3 is empty; fill it in"):
         grand_mean_centre(frame.assign(youtube=frame["youtube"].where(frame.index != 3)))
-    with pytest.raises(DesignError, match="column 'store_id', row 0 is not finite"):
+    with pytest.raises(DesignError, match="column 'store_id', row 0 is empty"):
         group_mean_centre(frame.assign(store_id=np.nan))
     with pytest.raises(DesignError, match=r"column 'facebook' holds .*, not numbers; convert or recode it"):
         group_means(frame.assign(facebook="much"))

@@ -1,0 +1,196 @@
+"""From a table to the matrices of a model: columns as they are, factors as contrasts, groups as positions."""
+
+from __future__ import annotations
+
+import re
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from formulaic import ModelSpec, model_matrix
+from formulaic.errors import DataMismatchWarning, FormulaicError
+
+from reference.columns import Level, check_finite, is_number, read_column, read_groups, require_column
+from reference.errors import DesignError, FormulaError
+from reference.formula import INTERCEPT, MixedModel, effects
+from reference.panel import Floats, Integers, Panel
+
+
+@dataclass(frozen=True, eq=False)
+class Matrices:
+    """What a model makes of a table of n rows, in the units of the data.
+
+    Parameters
+    ----------
+    response : (n,)
+        y.
+    fixed : (n, p)
+        X, the intercept first if there is one.
+    random : tuple of (n, q)
+        One Z per random term.
+    codes : tuple of (n,)
+        One per grouping factor: the row's position in ``levels``.
+    levels : tuple of tuples
+        The ids of each grouping factor's groups, ascending.
+    """
+
+    response: Floats
+    fixed: Floats
+    random: tuple[Floats, ...]
+    codes: tuple[Integers, ...]
+    levels: tuple[tuple[Level, ...], ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """One right-hand side, ready to be evaluated on any rows: the names of its columns, and how factors are coded.
+
+    ``spec`` is None where every column is taken as it is.
+    """
+
+    text: str
+    names: tuple[str, ...]
+    spec: ModelSpec | None
+
+    @property
+    def has_intercept(self) -> bool:
+        """Whether the first column is a one."""
+        return self.names[:1] == (INTERCEPT,)
+
+    def matrix(self, data: Panel | pd.DataFrame) -> Floats:
+        """Return the columns side by side, (n, k).
+
+        Raises
+        ------
+        DesignError
+            If a column is missing, empty or not finite somewhere, or holds a level that the model has not seen.
+        """
+        if self.spec is None:
+            ones = [np.ones(len(data))] if self.has_intercept else []
+            columns = [read_column(data, name) for name in self.names[len(ones) :]]
+            return np.column_stack([*ones, *columns]) if self.names else np.empty((len(data), 0))
+        _check_variables(self.text, data)
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("error", DataMismatchWarning)
+                matrix = self.spec.get_model_matrix(_frame(data), context={})
+        except (FormulaicError, DataMismatchWarning) as error:
+            raise _untranslated(self.text, error) from error
+        values = np.asarray(matrix, dtype=np.float64)
+        for name, column in zip(self.names, values.T, strict=True):
+            check_finite(column, name)
+        return values
+
+
+@dataclass(frozen=True, eq=False)
+class Encoding:
+    """A model whose columns are known by name: what :func:`read_encoding` found in a table."""
+
+    model: MixedModel
+    response: Part
+    fixed: Part
+    random: tuple[Part, ...]
+
+    def matrices(self, data: Panel | pd.DataFrame) -> Matrices:
+        """Return what the model makes of a table with the same columns.
+
+        Raises
+        ------
+        DesignError
+            As for :meth:`Part.matrix`.
+        """
+        groups = [read_groups(data, group) for group in self.model.groups]
+        return Matrices(
+            response=self.response.matrix(data)[:, 0],
+            fixed=self.fixed.matrix(data),
+            random=tuple(part.matrix(data) for part in self.random),
+            codes=tuple(codes for codes, _ in groups),
+            levels=tuple(levels for _, levels in groups),
+        )
+
+
+def read_encoding(model: MixedModel, data: Panel | pd.DataFrame) -> Encoding:
+    """Return the encoding of a model on a table: which columns are factors, and their levels.
+
+    A column of text or of categories is a factor, coded by treatment contrasts with its first level
+    as the reference; all others enter as they are.
+
+    Raises
+    ------
+    FormulaError
+        If an expression in the formula cannot be evaluated.
+    DesignError
+        If a column is missing, empty or not finite somewhere.
+    """
+    response = _read_part(f"0 + {model.response}", data)
+    if len(response.names) != 1:
+        raise DesignError(f"the response {model.response!r} must be one column of numbers; recode it.")
+    fixed = _read_part(model.fixed, data)
+    random = tuple(_read_part(term.effects, data) for term in model.terms)
+    for term, part in zip(model.terms, random, strict=True):
+        if not part.names:
+            raise FormulaError(f"the random term ({term.effects} | {term.label}) lets nothing vary; write (1 | group).")
+    return Encoding(model, response, fixed, random)
+
+
+def needs_all_rows(model: MixedModel) -> bool:
+    """Return whether a model has expressions, such as ``scale(x)``, that must see all rows at once."""
+    parts = (f"0 + {model.response}", model.fixed, *(term.effects for term in model.terms))
+    return any(method == "PYTHON" for part in parts for term in effects(part) for _, method in term)
+
+
+def column_names(model: MixedModel) -> tuple[str, ...]:
+    """Return the plain columns a model reads, each once."""
+    parts = (f"0 + {model.response}", model.fixed, *(term.effects for term in model.terms))
+    names = [name for part in parts for name in _variables(part)]
+    return tuple(dict.fromkeys((*names, *(name for group in model.groups for name in group))))
+
+
+def _read_part(text: str, data: Panel | pd.DataFrame) -> Part:
+    terms = effects(text)
+    plain = all(len(term) == 1 and term[0][1] != "PYTHON" for term in terms)
+    expressions = [term[0] for term in terms] if plain else []
+    columns = [name for name, method in expressions if method == "LOOKUP"]
+    if plain and all(is_number(data, name) for name in columns):
+        literals = [name for name, method in expressions if method == "LITERAL"]
+        if literals in ([], ["1"]):
+            return Part(text, (*([INTERCEPT] if literals else []), *columns), None)
+    _check_variables(text, data)
+    for name in _variables(text):
+        _check_factor(data, name)
+    try:
+        matrix = model_matrix(text, _frame(data), context={}, na_action="ignore")
+    except (FormulaicError, SyntaxError, TypeError, ValueError, NameError) as error:
+        raise _untranslated(text, error) from error
+    return Part(text, tuple(map(str, matrix.model_spec.column_names)), matrix.model_spec)
+
+
+def _check_variables(text: str, data: Panel | pd.DataFrame) -> None:
+    """Name the column that is missing, empty or not finite before formulaic meets it."""
+    for name in _variables(text):
+        if is_number(data, name):
+            read_column(data, name)
+
+
+def _check_factor(data: Panel | pd.DataFrame, name: str) -> None:
+    column = require_column(data, name)
+    if not is_number(data, name) and column.astype("category").cat.categories.size < 2:
+        raise DesignError(f"column {name!r} holds one value only, so it repeats the intercept; drop it from the model.")
+
+
+def _variables(text: str) -> Iterator[str]:
+    for term in effects(text):
+        for name, method in term:
+            if method == "LOOKUP":
+                yield name
+
+
+def _untranslated(text: str, error: Exception) -> DesignError:
+    plain = re.sub(r"\x1b\[[0-9;]*m|[⧛⧚]", "", str(error)).splitlines()[0]
+    return FormulaError(f"the term {text!r} cannot be evaluated ({plain}); compute it as a column of its own first.")
+
+
+def _frame(data: Panel | pd.DataFrame) -> pd.DataFrame:
+    return data.frame if isinstance(data, Panel) else data

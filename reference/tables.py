@@ -1,0 +1,114 @@
+"""What a model can be fitted to: a panel, a data frame, or a table that comes in pieces."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import pandas as pd
+
+from reference.columns import require_column
+from reference.encoding import column_names, needs_all_rows
+from reference.errors import DesignError
+from reference.formula import MixedModel
+from reference.panel import Panel
+
+# A Dask data frame is one too: it is known by its partitions, so that dask need not be installed.
+Table: TypeAlias = Panel | pd.DataFrame | Path | str | Iterable[pd.DataFrame]
+
+# Rows per piece: large enough that Python's overhead vanishes, small enough for a processor's cache to help.
+PIECE = 2**17
+
+
+@dataclass(frozen=True, eq=False)
+class Pieces:
+    """A table as a model reads it: its first piece, the others, and the whole where it is in memory.
+
+    ``rest`` is None for a table that is one piece.
+    """
+
+    first: Panel | pd.DataFrame
+    rest: Iterator[pd.DataFrame] | None
+    whole: Panel | pd.DataFrame | None
+
+
+def open_table(data: Table, model: MixedModel) -> Pieces:
+    """Return the table in pieces, only the model's columns where that saves reading.
+
+    Parameters
+    ----------
+    data : Panel, pandas.DataFrame, path, or iterable of pandas.DataFrame
+        A path is a Parquet file or a folder of them, read with pyarrow; a Dask data frame counts as an iterable.
+    model : MixedModel
+        One with several grouping factors, or with expressions in its formula, needs all rows in memory.
+
+    Raises
+    ------
+    DesignError
+        If the path or the iterable holds no rows, or the model cannot be fitted piece by piece.
+    """
+    if isinstance(data, Panel) or (isinstance(data, pd.DataFrame) and (len(data) <= PIECE or _in_one(model))):
+        return Pieces(data, None, data)
+    if isinstance(data, pd.DataFrame):
+        # A shallow copy: pandas copies a column only when either side writes to it.
+        whole = _with_levels(data.copy(deep=False), model)
+        pieces = (whole.iloc[start : start + PIECE] for start in range(0, len(whole), PIECE))
+        return Pieces(next(pieces), pieces, whole)
+    if _in_one(model):
+        raise DesignError(
+            f"the model {model.name!r} cannot be fitted piece by piece, as it has several grouping factors or an "
+            "expression in its formula; give one data frame."
+        )
+    pieces = (piece for piece in _pieces(data, model) if len(piece))
+    first = next(pieces, None)
+    if first is None:
+        raise DesignError("the table has no rows; give at least one piece that has some.")
+    return Pieces(first, pieces, None)
+
+
+def _in_one(model: MixedModel) -> bool:
+    return len(model.groups) > 1 or needs_all_rows(model)
+
+
+def _pieces(data: Any, model: MixedModel) -> Iterator[pd.DataFrame]:
+    if isinstance(data, Path | str):
+        yield from _read_parquet(Path(data), model)
+    elif hasattr(data, "partitions"):
+        names = list(column_names(model))
+        for partition in data.partitions:
+            yield partition[names].compute()
+    else:
+        for piece in data:
+            if not isinstance(piece, pd.DataFrame):
+                raise DesignError(f"a piece of the table is a {type(piece).__name__}; give an iterable of data frames.")
+            yield piece
+
+
+def _read_parquet(path: Path, model: MixedModel) -> Iterator[pd.DataFrame]:
+    # Imported here because only tables in Parquet files need it.
+    try:
+        from pyarrow import ArrowInvalid, dataset
+    except ModuleNotFoundError as error:
+        raise DesignError("reading Parquet needs pyarrow; install it with: pip install 'mlm-course[large]'") from error
+    try:
+        table = dataset.dataset(path, format="parquet")
+    except (OSError, ArrowInvalid) as error:
+        raise DesignError(f"{path} cannot be read as Parquet ({error}); check the path and the format.") from error
+    names = list(column_names(model))
+    for name in names:
+        if name not in table.schema.names:
+            raise DesignError(f"column {name!r} is not in {path}, which has {', '.join(table.schema.names)}.")
+    for batch in table.to_batches(columns=names, batch_size=PIECE):
+        yield batch.to_pandas()
+
+
+def _with_levels(frame: pd.DataFrame, model: MixedModel) -> pd.DataFrame:
+    """Return the frame with its factors as categories, so that every piece knows all levels."""
+    groups = {name for group in model.groups for name in group}
+    for name in column_names(model):
+        column = require_column(frame, name)
+        if name not in groups and not pd.api.types.is_numeric_dtype(column):
+            frame[name] = column.astype("category")
+    return frame

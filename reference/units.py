@@ -1,0 +1,141 @@
+"""Units in which nothing is badly scaled: orthonormal columns of X and of each Z, and the scaled OLS residual."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from reference.encoding import Encoding, Matrices, Part
+from reference.errors import DesignError
+from reference.moments import Columns, choose_columns, triangular_factor
+from reference.panel import Floats
+
+# Relative sizes below which a column is constant or a combination of others, and a response is fitted exactly.
+_CONSTANT = 1e-12
+_COLLINEAR = 1e-9
+_EXACT_FIT = 1e-13
+
+
+@dataclass(frozen=True, eq=False)
+class Basis:
+    """Orthonormal columns for one part: ``raw = orthonormal · root`` (upper triangular, its diagonal positive)
+    and ``orthonormal = standardised · turn``.
+    """
+
+    root: Floats
+    turn: Floats
+
+    @classmethod
+    def of(cls, part: Part, columns: Columns, root: Floats) -> Basis:
+        """Return the orthonormal basis of a part, given a root (k, k) of the products of all standardised columns.
+
+        Raises
+        ------
+        DesignError
+            If a column is constant or depends on the others.
+        """
+        places = [columns.names.index(name) for name in part.names]
+        shift, scale = columns.shift[places], columns.scale[places]
+        chosen, mapping = np.zeros((len(columns.names), len(places))), np.diag(scale)
+        chosen[places, range(len(places))] = 1.0
+        if part.has_intercept:
+            mapping[0, 1:] = shift[1:]
+        else:
+            chosen *= scale
+            chosen[0] += shift
+            mapping = np.eye(len(places))
+        upper = triangular_factor(root @ chosen)
+        _check_rank(part, upper, shift, scale)
+        upper *= np.where(np.diagonal(upper) < 0, -1.0, 1.0)[:, None]
+        return cls(upper @ mapping, chosen @ np.linalg.inv(upper))
+
+
+def _check_rank(part: Part, upper: Floats, shift: Floats, scale: Floats) -> None:
+    first = int(part.has_intercept)
+    for position in range(first, len(part.names)):
+        name = part.names[position]
+        spread = float(np.linalg.norm(upper[first:, position]))
+        whole = spread if not first else float(np.hypot(spread, upper[0, position]))
+        origin = float(abs(shift[position] / scale[position]) * abs(upper[0, 0])) if first else 0.0
+        if spread <= _CONSTANT * max(whole, origin) or spread == 0.0:
+            what = "does not vary, so it repeats the intercept" if first else "is zero throughout"
+            raise DesignError(f"column {name!r} {what}; drop it from the model.")
+        if abs(upper[position, position]) <= _COLLINEAR * spread:
+            raise DesignError(f"column {name!r} is a combination of the columns before it; drop one of them.")
+
+
+@dataclass(frozen=True, eq=False)
+class Units:
+    """The orthonormal units of a model.
+
+    Parameters
+    ----------
+    fixed, random : Basis
+        Of X, and of the Z of each random term.
+    turn : (k, Q + p + 1)
+        Maps standardised columns to ``[Z X y]``: every Z's columns of length √n, those of X of length one, and y the
+        OLS residual over its root mean square.
+    ols : (p,)
+        Coefficients of pooled least squares, raw units.
+    scale : float
+        The root mean square of its residuals, in units of the response.
+    """
+
+    fixed: Basis
+    random: tuple[Basis, ...]
+    turn: Floats
+    ols: Floats
+    scale: float
+
+
+def choose_units(encoding: Encoding, columns: Columns, root: Floats, n_observations: int) -> Units:
+    """Return the units of a model, given a root (k, k) of the products of all standardised columns.
+
+    Raises
+    ------
+    DesignError
+        If a column is constant or depends on the others, there are not more rows than columns of X, or the response
+        is fitted exactly.
+    """
+    _check_rows(n_observations, len(encoding.fixed.names))
+    fixed = Basis.of(encoding.fixed, columns, root)
+    random = tuple(Basis.of(part, columns, root) for part in encoding.random)
+    basis, response = root @ fixed.turn, root[:, -1]
+    projection = basis.T @ response
+    projection += basis.T @ (response - basis @ projection)
+    residual = response - basis @ projection
+    rms = float(np.linalg.norm(residual)) / float(np.sqrt(n_observations))
+    shift, scale = float(columns.shift[-1]), float(columns.scale[-1])
+    size = float(np.hypot(shift / scale, np.linalg.norm(response) / np.sqrt(n_observations)))
+    if rms <= _EXACT_FIT * size:
+        raise DesignError(
+            f"column {encoding.model.response!r} is an exact function of the predictors, so there is no error to "
+            "model; take a response that was measured, or drop the predictor it was computed from."
+        )
+    target = -fixed.turn @ projection
+    target[-1] += 1.0
+    turn = np.column_stack([*(basis.turn * np.sqrt(n_observations) for basis in random), fixed.turn, target / rms])
+    ols = np.asarray(np.linalg.solve(fixed.root, scale * projection), dtype=np.float64)
+    if encoding.fixed.has_intercept:
+        ols[0] += shift
+    return Units(fixed, random, turn, ols, rms * scale)
+
+
+def check_fixed_part(encoding: Encoding, matrices: Matrices) -> Floats:
+    """Return R (p, p), upper triangular with a positive diagonal, of X = Q R.
+
+    Raises
+    ------
+    DesignError
+        If a column is constant or depends on the others, or there are not more rows than columns.
+    """
+    _check_rows(*matrices.fixed.shape)
+    columns = choose_columns(encoding, matrices)
+    root = triangular_factor(columns.standardised(matrices))
+    return Basis.of(encoding.fixed, columns, root).root
+
+
+def _check_rows(n: int, p: int) -> None:
+    if n <= p:
+        raise DesignError(f"{n} rows cannot carry {p} fixed effects; drop predictors or add rows.")

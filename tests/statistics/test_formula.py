@@ -1,0 +1,161 @@
+"""The formula language: what each form means, what a factor becomes, and what is refused by naming the term."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from reference import DesignError, FormulaError, fit, fit_mixed, parse_formula, predict_population
+
+MEDIA = "week + youtube + facebook + newspaper"
+
+
+@pytest.mark.parametrize(
+    ("right", "terms"),
+    [
+        ("x + (1 | g)", [("1", "g")]),
+        ("x + (x | g)", [("x", "g")]),
+        ("x + (0 + x | g)", [("0 + x", "g")]),
+        ("x + (1 + x || g)", [("1", "g"), ("0 + x", "g")]),
+        ("x + (x || g)", [("1", "g"), ("0 + x", "g")]),
+        ("x + (0 + x + z || g)", [("0 + x", "g"), ("0 + z", "g")]),
+        ("(1 | a/b)", [("1", "a"), ("1", "a:b")]),
+        ("(1 | a/b/c)", [("1", "a"), ("1", "a:b"), ("1", "a:b:c")]),
+        ("(1 | a:b)", [("1", "a:b")]),
+        ("(1 | a) + (1 | b)", [("1", "a"), ("1", "b")]),
+        ("(1 + x | a) + x + (1 | b)", [("1 + x", "a"), ("1", "b")]),
+        ("x + (x:z || `my group`)", [("1", "my group"), ("0 + x:z", "my group")]),
+    ],
+)
+def test_random_terms_of_a_formula(right, terms):
+    model = parse_formula(f"y ~ {right}")
+    assert [(term.effects, term.label) for term in model.terms] == terms
+    assert model.response == "y"
+
+
+@pytest.mark.parametrize(
+    ("right", "fixed"),
+    [("x + z + (1 | g)", "x + z"), ("(1 | g)", "1"), ("x * z + (1 | g) - 1", "x * z - 1"), ("0 + x + (1|g)", "0 + x")],
+)
+def test_fixed_part_of_a_formula(right, fixed):
+    assert parse_formula(f"y ~ {right}").fixed == fixed
+
+
+def test_a_formula_written_out_reads_back_the_same():
+    model = parse_formula("sales ~ week + (1 + week || city/store) + (1 | channel)")
+    assert parse_formula(model.formula, model.name) == model
+
+
+@pytest.mark.parametrize(
+    ("formula", "message"),
+    [
+        ("sales", "needs one '~' with the response before it"),
+        ("~ week + (1 | store_id)", "needs one '~' with the response before it"),
+        ("sales ~ week", "has no random term; add one, such as"),
+        ("sales ~ week + 1 | store_id", r"the term '\+1 \| store_id' is not understood; write a random term as"),
+        ("sales ~ week - (1 | store_id)", r"the term '-\(1 \| store_id\)' is not understood"),
+        ("sales ~ week:(1 | store_id)", r"the term '\+week:\(1 \| store_id\)' is not understood"),
+        ("sales ~ (1 | store_id) + (1 | store_id)", "has a random term twice; keep one"),
+        ("sales ~ week + (0 | store_id)", r"'\(0 \| store_id\)' lets nothing vary"),
+        ("sales ~ week + ( | store_id)", r"'\( \| store_id\)' is not understood"),
+        ("sales ~ week + (1 | store_id | week)", "with one bar"),
+        ("sales ~ week + (1 | log(store_id))", r"groups by 'log\(store_id\)', which is not a column's name"),
+        ("sales ~ week + (1 | store_id + week)", r"groups by 'store_id \+ week'"),
+        ("sales ~ (week + (1 | store_id)", "brackets that do not match"),
+        ("sales ~ week + + youtube + (1 | store_id)", "two signs in a row"),
+        ("sales ~ smooth(week) + (1 | store_id)", r"'smooth\(week\)' cannot be evaluated .*smooth"),
+        ("sales ~ week + (1 + spline(youtube) | store_id)", r"spline\(youtube\)' cannot be evaluated"),
+        ("nothing ~ week + (1 | store_id)", "column 'nothing' is not in the table, which has store_id"),
+        ("sales ~ week + (1 | shop)", "column 'shop' is not in the table"),
+        ("sales ~ week + (1 + radio | store_id)", "column 'radio' is not in the table"),
+    ],
+)
+def test_what_is_not_understood_is_named(panel, formula, message):
+    with pytest.raises(DesignError, match=message):
+        fit(formula, panel)
+
+
+def test_unknown_terms_have_an_error_of_their_own(panel):
+    with pytest.raises(FormulaError):
+        fit("sales ~ week + (1 | log(store_id))", panel)
+
+
+def test_a_formula_and_the_model_it_says_give_one_fit(panel):
+    formula = f"sales ~ {MEDIA} + (1 + youtube | store_id)"
+    assert fit(formula, panel).criterion == fit_mixed(panel, parse_formula(formula)).criterion
+
+
+def test_uncorrelated_effects_have_a_covariance_of_zero(panel):
+    result = fit(f"sales ~ {MEDIA} + (1 + youtube || store_id)", panel)
+    assert [(term.name, term.effects) for term in result.terms] == [
+        ("store_id", ("Intercept",)),
+        ("store_id.1", ("youtube",)),
+    ]
+    assert result.theta.size == 2
+    assert result.criterion > fit(f"sales ~ {MEDIA} + (1 + youtube | store_id)", panel).criterion
+
+
+def test_a_random_slope_without_variance_is_the_random_intercept_model(drawn_frame):
+    frame = drawn_frame(3, slope_sd=0.0)
+    smaller = fit(f"sales ~ {MEDIA} + (1 | store_id)", frame)
+    larger = fit(f"sales ~ {MEDIA} + (1 + youtube || store_id)", frame)
+    if larger.terms[1].rank == 0:
+        assert larger.criterion == pytest.approx(smaller.criterion, abs=1e-9)
+        np.testing.assert_allclose(larger.coefficients, smaller.coefficients, rtol=1e-8)
+    assert larger.criterion <= smaller.criterion + 1e-9
+
+
+def test_factors_are_coded_by_treatment_contrasts(drawn_frame):
+    frame = drawn_frame(5)
+    frame["season"] = np.where(frame["week"] % 3 == 0, "winter", np.where(frame["week"] % 3 == 1, "autumn", "summer"))
+    by_name = fit("sales ~ youtube * season + (1 | store_id)", frame)
+    assert by_name.design.fixed_names == (
+        "Intercept",
+        "youtube",
+        "season[T.summer]",
+        "season[T.winter]",
+        "youtube:season[T.summer]",
+        "youtube:season[T.winter]",
+    )
+    summer, winter = (frame["season"] == "summer").astype(float), (frame["season"] == "winter").astype(float)
+    by_hand = frame.assign(s=summer, w=winter, ys=summer * frame["youtube"], yw=winter * frame["youtube"])
+    result = fit("sales ~ youtube + s + w + ys + yw + (1 | store_id)", by_hand)
+    assert by_name.criterion == pytest.approx(result.criterion, abs=1e-9)
+    np.testing.assert_allclose(by_name.coefficients, result.coefficients, rtol=1e-7, atol=1e-9)
+
+
+def test_expressions_are_evaluated_and_predicted_with(drawn_frame):
+    frame = drawn_frame(6)
+    result = fit("np.log(sales + 50) ~ scale(youtube) + week + (1 | store_id)", frame)
+    spread = (frame["youtube"] - frame["youtube"].mean()) / frame["youtube"].std()
+    by_hand = frame.assign(level=np.log(frame["sales"] + 50), youtube=spread)
+    expected = fit("level ~ youtube + week + (1 | store_id)", by_hand)
+    assert result.criterion == pytest.approx(expected.criterion, abs=1e-9)
+    np.testing.assert_allclose(predict_population(result, frame.head(3)), expected.design.fixed[:3] @ expected.coefficients)
+
+
+def test_ids_may_be_text_or_have_gaps(drawn_frame):
+    frame = drawn_frame(7)
+    formula = f"sales ~ {MEDIA} + (1 + youtube | store_id)"
+    numbered = fit(formula, frame)
+    named = fit(formula, frame.assign(store_id=[f"S-{100 - store:03d}" for store in frame["store_id"]]))
+    sparse = fit(formula, frame.assign(store_id=frame["store_id"] * 1_000_003))
+    assert named.criterion == pytest.approx(numbered.criterion, abs=1e-9)
+    np.testing.assert_allclose(named.term.modes[::-1], numbered.term.modes, atol=1e-9)
+    assert named.term.levels == tuple(sorted(named.term.levels))
+    np.testing.assert_allclose(sparse.term.modes, numbered.term.modes, atol=1e-10)
+    assert sparse.term.levels[0] == 1_000_003
+
+
+def test_a_column_of_an_expression_that_is_not_finite_is_named(drawn_frame):
+    frame = drawn_frame(8)
+    with pytest.raises(DesignError, match=r"column 'np.log\(week - 1\)', row 0 is not finite"), np.errstate(all="ignore"):
+        fit("sales ~ np.log(week - 1) + (1 | store_id)", frame)
+
+
+def test_a_factor_with_an_empty_cell_is_named(drawn_frame):
+    frame = drawn_frame(8)
+    season = pd.Series(np.where(frame["week"] > 3, "late", "early"), dtype=object).where(frame["week"] != 2)
+    with pytest.raises(DesignError, match="column 'season', row 1 is empty"):
+        fit("sales ~ season + (1 | store_id)", frame.assign(season=season.to_numpy()))
