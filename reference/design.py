@@ -17,7 +17,8 @@ from reference.formula import MixedModel, parse_formula
 from reference.likelihood import Blocks
 from reference.moments import Columns, Moments, choose_columns, reduce_rows, sum_pieces, triangular_factor
 from reference.panel import Floats, Integers, Panel
-from reference.staged import Stages, build_stages
+from reference.stages import Stages
+from reference.staging import build_stages
 from reference.surface import ManyFactors, OneFactor, Surface
 from reference.tables import Table, open_table
 from reference.units import Units, choose_units

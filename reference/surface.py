@@ -10,14 +10,9 @@ import numpy as np
 
 from reference.likelihood import Blocks, Derivatives, Profile, criteria, derivatives, profile
 from reference.panel import Floats
-from reference.staged import (
-    StagedProfile,
-    Stages,
-    staged_conditional_covariance,
-    staged_derivatives,
-    staged_modes,
-    staged_profile,
-)
+from reference.staged import StagedProfile, staged_conditional_covariance, staged_modes, staged_profile
+from reference.staged_derivatives import staged_derivatives
+from reference.stages import Stages
 
 
 class Surface(Protocol):

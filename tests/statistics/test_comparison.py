@@ -92,7 +92,7 @@ def test_fits_to_different_data_are_refused(panel, fits):
         compare_nested(fits["random intercept"], other)
     for column in ("facebook", "youtube"):
         other = fit_mixed(frame.assign(**{column: frame[column].to_numpy()[::-1]}), RANDOM_SLOPE, reml=False)
-        with pytest.raises(ComparisonError, match="or the fits saw different tables; .* refit both on the same table"):
+        with pytest.raises(ComparisonError, match=r"or the fits saw different tables; .* refit both on the same table"):
             compare_nested(fits["random intercept"], other)
 
 

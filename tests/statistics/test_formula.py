@@ -132,7 +132,9 @@ def test_expressions_are_evaluated_and_predicted_with(drawn_frame):
     by_hand = frame.assign(level=np.log(frame["sales"] + 50), youtube=spread)
     expected = fit("level ~ youtube + week + (1 | store_id)", by_hand)
     assert result.criterion == pytest.approx(expected.criterion, abs=1e-9)
-    np.testing.assert_allclose(predict_population(result, frame.head(3)), expected.design.fixed[:3] @ expected.coefficients)
+    np.testing.assert_allclose(
+        predict_population(result, frame.head(3)), expected.design.fixed[:3] @ expected.coefficients
+    )
 
 
 def test_ids_may_be_text_or_have_gaps(drawn_frame):
@@ -150,7 +152,10 @@ def test_ids_may_be_text_or_have_gaps(drawn_frame):
 
 def test_a_column_of_an_expression_that_is_not_finite_is_named(drawn_frame):
     frame = drawn_frame(8)
-    with pytest.raises(DesignError, match=r"column 'np.log\(week - 1\)', row 0 is not finite"), np.errstate(all="ignore"):
+    with (
+        pytest.raises(DesignError, match=r"column 'np.log\(week - 1\)', row 0 is not finite"),
+        np.errstate(all="ignore"),
+    ):
         fit("sales ~ np.log(week - 1) + (1 | store_id)", frame)
 
 
