@@ -150,6 +150,18 @@ def find_optimum(surface: Surface) -> Optimum:
     return _certified(replace(_settle(ends[chosen][1]), descents=descents, chosen=chosen))
 
 
+def optimum_from(surface: Surface, factor: Floats) -> Optimum:
+    """Return the certified optimum that one given factor (Q, Q), block-diagonal, leads down to.
+
+    Raises
+    ------
+    ConvergenceError
+        If the end is not certified.
+    """
+    descent, end = _descend(Start("given", factor, np.inf), np.inf, surface)
+    return _certified(replace(_settle(end), descents=(descent,)))
+
+
 def _certified(optimum: Optimum) -> Optimum:
     surface, steps = optimum.surface, len(optimum.descents[optimum.chosen].steps)
     everywhere = surface.derivatives(
