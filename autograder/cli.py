@@ -115,6 +115,27 @@ def demo(
     return commands.demo(commands.course_at(course), into, workers=workers)
 
 
+@app.command(
+    epilog="Example: mlm fit sales.csv 'sales ~ week + youtube + (1 + youtube | store_id)' --json. "
+    "The formula is lme4's: (1 | g), (x | g), (0 + x | g), (1 + x || g), (1 | a/b), (1 | a) + (1 | b)."
+)
+def fit(
+    table: Annotated[Path, typer.Argument(help="A CSV file, or a Parquet file or folder.", metavar="FILE")],
+    formula: Annotated[str, typer.Argument(help="The model, in quotes.")],
+    ml: Annotated[bool, typer.Option("--ml", help="Maximum likelihood; else REML.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print every number as JSON.")] = False,
+) -> int:
+    """Fit a linear mixed model to a table, and print the summary that lme4's readers know."""
+    from reference.command import fit_file
+    from reference.errors import MultilevelError
+
+    try:
+        fit_file(table, formula, reml=not ml, as_json=as_json)
+    except MultilevelError as error:
+        raise UsageError(str(error)) from error
+    return 0
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command, with every error of ours as one sentence and an exit code."""
     try:

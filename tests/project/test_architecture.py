@@ -43,7 +43,10 @@ def test_the_reference_knows_nothing_of_the_autograder() -> None:
 def test_the_autograder_knows_the_reference_through_its_key_alone() -> None:
     # What a learner's notebook imports reads the tutorial's panel, and no answer.
     users = {path.name for path in (ROOT / "autograder").rglob("*.py") if ours(path, "reference")}
-    assert users == {"key.py", "student.py"}
+    assert users == {"key.py", "student.py", "cli.py"}
+    # `mlm fit` has nothing to do with grading.
+    command = {name for name in imports(ROOT / "autograder" / "cli.py") if name.split(".")[0] == "reference"}
+    assert {name.split(".")[1] for name in command} == {"command", "errors"}
     student = imports(ROOT / "autograder" / "student.py")
     assert {name for name in student if name.split(".")[0] == "reference"} == {
         "reference.datasets",

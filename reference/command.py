@@ -1,0 +1,64 @@
+"""``mlm fit``: a model fitted to a file, printed as a summary or as JSON."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import pandas as pd
+
+from reference.columns import require_column
+from reference.encoding import column_names
+from reference.errors import PanelError
+from reference.formula import MixedModel, parse_formula
+from reference.mixed import fit_mixed
+from reference.record import fit_record
+from reference.summary import render_summary
+
+
+def fit_file(path: Path, formula: str, *, reml: bool, as_json: bool) -> None:
+    """Fit a model to a CSV file, or to a Parquet file or folder, and print it.
+
+    Parameters
+    ----------
+    path : Path
+        A file that ends in ``.csv``, or else Parquet, read piece by piece.
+    formula : str
+        As for :func:`~reference.formula.parse_formula`.
+    reml : bool
+        True for restricted maximum likelihood.
+    as_json : bool
+        Whether to print :func:`~reference.record.fit_record` instead of the summary.
+
+    Raises
+    ------
+    MultilevelError
+        If the formula is not understood, the file cannot be read, or the model cannot be fitted to it.
+    """
+    model = parse_formula(formula)
+    fit = fit_mixed(_read_csv(path, model) if path.suffix.lower() == ".csv" else path, model, reml=reml)
+    sys.stdout.write(json.dumps(fit_record(fit), indent=2) + "\n" if as_json else render_summary(fit))
+
+
+def _read_csv(path: Path, model: MixedModel) -> pd.DataFrame:
+    """Return a CSV file's table; ids with leading zeros stay as they are written."""
+    try:
+        ids = {name: str for group in model.groups for name in group}
+        frame = pd.read_csv(path, encoding="utf-8-sig", dtype=ids, keep_default_na=True)
+    except (OSError, ValueError, pd.errors.ParserError) as error:
+        reason = " ".join(str(error).split())
+        raise PanelError(f"{path} cannot be read as CSV ({reason}); check the path and the format.") from error
+    for name in ids:
+        if name in frame.columns:
+            frame[name] = _as_numbers(frame[name])
+    for name in column_names(model):
+        require_column(frame, name)
+    return frame
+
+
+def _as_numbers(ids: pd.Series) -> pd.Series:
+    """Return ids as whole numbers where that is how they are written, so that 2 comes before 10."""
+    if ids.notna().all() and ids.str.fullmatch(r"-?(0|[1-9]\d{0,15})").all():
+        return ids.astype("int64")
+    return ids

@@ -1,0 +1,96 @@
+"""A fit as plain data, for programs that read JSON."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import TypeAlias
+
+from reference.inference import coefficient_table
+from reference.mixed import FittedTerm, MixedFit
+from reference.variance import variance_components
+
+Plain: TypeAlias = "bool | int | float | str | list[Plain] | dict[str, Plain] | None"
+
+# What each key holds; `mlm fit --help` prints it.
+KEYS: Mapping[str, str] = {
+    "formula": "the model, nested and uncorrelated terms written out",
+    "reml": "whether the criterion is the REML one",
+    "n_observations": "rows",
+    "groups": "number of groups by grouping factor",
+    "criterion": "-2 log-likelihood or REML criterion, constants included",
+    "log_likelihood": "minus half of it",
+    "aic": "Akaike's criterion",
+    "bic": "Schwarz's criterion",
+    "fixed": "fixed effects by name",
+    "se": "their standard errors",
+    "df": "their Satterthwaite degrees of freedom",
+    "t": "their t values",
+    "p": "their two-sided p-values",
+    "varcorr": "lines of term, first and second effect, variance or covariance, and sd or correlation",
+    "sigma": "the residual standard deviation",
+    "theta": "lower triangles of the relative factors, column by column, in the order of the terms",
+    "ranef": "conditional modes by term: the level and one number per effect",
+    "singular": "whether the fit lies on the boundary",
+    "certificate": "criterion, gradient, decrement, curvature, on_boundary, faces, starts, agreeing",
+}
+
+
+def fit_record(fit: MixedFit) -> dict[str, Plain]:
+    """Return the numbers of a fit under the names of :data:`KEYS`.
+
+    Numbers are at full precision and in the units of the data; one that is not defined, such as a correlation with a
+    variance of zero, is None.
+    """
+    rows = coefficient_table(fit)
+    certificate = fit.certificate
+    return {
+        "formula": fit.model.formula,
+        "reml": fit.reml,
+        "n_observations": fit.design.n_observations,
+        "groups": {term.group: len(term.levels) for term in fit.terms},
+        "criterion": fit.criterion,
+        "log_likelihood": fit.log_likelihood,
+        "aic": fit.aic,
+        "bic": fit.bic,
+        "fixed": {row.name: row.estimate for row in rows},
+        "se": {row.name: row.standard_error for row in rows},
+        "df": {row.name: row.df for row in rows},
+        "t": {row.name: row.t for row in rows},
+        "p": {row.name: row.p for row in rows},
+        "varcorr": _varcorr(fit),
+        "sigma": fit.sigma,
+        "theta": fit.theta.tolist(),
+        "ranef": {term.name: _modes(term) for term in fit.terms},
+        "singular": fit.singular,
+        "certificate": {
+            "criterion": certificate.criterion,
+            "gradient": certificate.gradient,
+            "decrement": certificate.decrement,
+            "curvature": certificate.curvature,
+            "on_boundary": certificate.on_boundary,
+            "faces": list(certificate.faces),
+            "starts": certificate.starts,
+            "agreeing": certificate.agreeing,
+        },
+    }
+
+
+def _varcorr(fit: MixedFit) -> list[Plain]:
+    return [
+        {
+            "term": line.group,
+            "first": line.first or None,
+            "second": line.second or None,
+            "value": line.value,
+            "sd_or_correlation": None if math.isnan(line.sd_or_correlation) else line.sd_or_correlation,
+        }
+        for line in variance_components(fit)
+    ]
+
+
+def _modes(term: FittedTerm) -> list[Plain]:
+    return [
+        {"level": level, **dict(zip(term.effects, modes, strict=True))}
+        for level, modes in zip(term.levels, term.modes.tolist(), strict=True)
+    ]

@@ -1,0 +1,173 @@
+"""A fit as text, in the form a reader of lme4 and lmerTest knows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+
+import numpy as np
+
+from reference.comparison import compare_nested
+from reference.errors import ComparisonError
+from reference.inference import Coefficient, coefficient_table
+from reference.mixed import MixedFit
+from reference.panel import Floats
+from reference.variance import variance_components
+
+_DIGITS = 4
+_MOST_DECIMALS = 7
+_STARS = ((0.001, "***"), (0.01, "**"), (0.05, "*"), (0.1, "."), (1.0, ""))
+_SMALLEST_P = 2.2e-16
+
+
+def render_summary(fit: MixedFit) -> str:
+    """Return the summary of a fit, laid out like that of lmerTest, ending in a newline.
+
+    The formula, the criterion, the quartiles of the scaled residuals (where the rows are in memory), the variances of
+    the random effects, the fixed effects with Satterthwaite degrees of freedom, their correlations, where the fit lies
+    on the boundary, and its certificate.
+    """
+    how = "REML" if fit.reml else "maximum likelihood"
+    lines = [f"Linear mixed model fit by {how}, t-tests by Satterthwaite's method", f"Formula: {fit.model.formula}", ""]
+    lines += _criterion(fit)
+    if fit.design.table is not None:
+        lines += ["", "Scaled residuals:", *_quartiles(fit.scaled_residuals)]
+    lines += ["", "Random effects:", *_components(fit), _counts(fit)]
+    lines += ["", "Fixed effects:", *_coefficients(coefficient_table(fit))]
+    if fit.coefficients.size > 1:
+        lines += ["", "Correlation of fixed effects:", *_correlations(fit)]
+    return "\n".join([*lines, "", *_evidence(fit)]) + "\n"
+
+
+def render_variance_components(fit: MixedFit) -> str:
+    """Return the variances of the random effects and the residual, laid out like lme4's ``VarCorr``."""
+    return "\n".join(_components(fit)) + "\n"
+
+
+def render_anova(*fits: MixedFit) -> str:
+    """Return the likelihood-ratio tests of two or more nested ML fits, each against the one before it.
+
+    Beside the p of the chi² law, which is too large where a variance is tested, stands the one that is right on the
+    boundary, where there is a simple law.
+
+    Raises
+    ------
+    ComparisonError
+        As for :func:`~reference.comparison.compare_nested`, or if there are fewer than two fits.
+    """
+    if len(fits) < 2:
+        raise ComparisonError("a comparison needs at least two fits; give the smaller model first.")
+    ordered = sorted(fits, key=lambda fit: fit.n_parameters)
+    tests = [compare_nested(smaller, larger) for smaller, larger in pairwise(ordered)]
+    header = ["", "npar", "AIC", "BIC", "logLik", "-2*logLik", "Chisq", "Df", "Pr(>Chisq)", "on the boundary"]
+    rows = []
+    for fit, test in zip(ordered, [None, *tests], strict=True):
+        numbers = (fit.aic, fit.bic, fit.log_likelihood, fit.criterion)
+        row = [fit.model.name, str(fit.n_parameters), *(f"{number:.2f}" for number in numbers)]
+        tail = ["", "", "", ""]
+        if test is not None:
+            boundary = "" if np.isnan(test.p_boundary) else format_p(test.p_boundary)
+            tail = [f"{test.statistic:.4f}", str(test.df), format_p(test.p), boundary]
+        rows.append([*row, *tail])
+    return "\n".join(_table(header, rows)) + "\n"
+
+
+def format_p(p: float) -> str:
+    """Return a p-value in three significant digits, or that it is below what a float can tell."""
+    if p < _SMALLEST_P:
+        return f"< {_SMALLEST_P:.1e}"
+    return f"{p:.4f}" if p >= 1e-3 else f"{p:.2e}"
+
+
+def _criterion(fit: MixedFit) -> list[str]:
+    if fit.reml:
+        return [f"REML criterion: {fit.criterion:.4f}"]
+    header = ["AIC", "BIC", "logLik", "-2*logLik", "df.resid"]
+    numbers = [f"{x:.2f}" for x in (fit.aic, fit.bic, fit.log_likelihood, fit.criterion)]
+    rest = str(fit.design.n_observations - fit.n_parameters)
+    return list(_table(header, [[*numbers, rest]], left=0))
+
+
+def _quartiles(residuals: Floats) -> list[str]:
+    values = np.quantile(residuals, [0.0, 0.25, 0.5, 0.75, 1.0])
+    return list(_table(["Min", "1Q", "Median", "3Q", "Max"], [[f"{value:.4f}" for value in values]], left=0))
+
+
+def _components(fit: MixedFit) -> list[str]:
+    lines = variance_components(fit)
+    variances = [line for line in lines if not line.second]
+    values = _column([line.value for line in variances])
+    deviations = _column([line.sd_or_correlation for line in variances])
+    rows, last = [], ""
+    for line, value, deviation in zip(variances, values, deviations, strict=True):
+        names = [other.first for other in variances if other.group == line.group]
+        earlier = names[: names.index(line.first)]
+        known = {
+            (pair.first, pair.second): pair.sd_or_correlation
+            for pair in lines
+            if pair.group == line.group and pair.second
+        }
+        correlations = [known[name, line.first] for name in earlier]
+        shown = ["" if np.isnan(value) else f"{value:.2f}" for value in correlations]
+        rows.append(["" if line.group == last else line.group, line.first, value, deviation, *shown])
+        last = line.group
+    width = max(len(row) for row in rows)
+    header = ["Groups", "Name", "Variance", "Std.Dev.", *(["Corr"] if width > 4 else [])]
+    padded = [row + [""] * (width - len(row)) for row in rows]
+    return list(_table(header + [""] * (width - len(header)), padded, left=2))
+
+
+def _counts(fit: MixedFit) -> str:
+    groups = dict.fromkeys((term.group, len(term.levels)) for term in fit.terms)
+    return f"Number of obs: {fit.design.n_observations}, groups: " + "; ".join(f"{g}, {n}" for g, n in groups)
+
+
+def _coefficients(rows: Sequence[Coefficient]) -> list[str]:
+    both = _column([value for row in rows for value in (row.estimate, row.standard_error)])
+    lines = []
+    for position, row in enumerate(rows):
+        estimate, error = both[2 * position : 2 * position + 2]
+        stars = next(sign for limit, sign in _STARS if row.p <= limit)
+        lines.append([row.name, estimate, error, f"{row.df:.3f}", f"{row.t:.3f}", format_p(row.p), stars.ljust(3)])
+    header = ["", "Estimate", "Std. Error", "df", "t value", "Pr(>|t|)", ""]
+    return [*_table(header, lines), "---", "*** below 0.001, ** below 0.01, * below 0.05, . below 0.1"]
+
+
+def _correlations(fit: MixedFit) -> list[str]:
+    errors = np.sqrt(np.diagonal(fit.covariance))
+    correlations = fit.covariance / np.outer(errors, errors)
+    names = fit.design.fixed_names
+    rows = [[names[i], *(f"{correlations[i, j]:.3f}" for j in range(i))] for i in range(1, len(names))]
+    width = len(names)
+    return list(_table(["", *names[:-1]], [row + [""] * (width - len(row)) for row in rows]))
+
+
+def _evidence(fit: MixedFit) -> Iterator[str]:
+    certificate = fit.certificate
+    if certificate.on_boundary:
+        yield "Boundary (singular) fit: " + "; ".join(certificate.faces) + "."
+    starts = f"{certificate.agreeing} of {certificate.starts} start{'s' if certificate.starts > 1 else ''}"
+    yield (
+        f"Certified optimum: gradient {certificate.gradient:.0e}, a further step would gain "
+        f"{certificate.decrement:.0e}; {starts} led here."
+    )
+
+
+def _column(values: Sequence[float]) -> list[str]:
+    """Return numbers with as many decimals as give the smallest of them four digits; else with an exponent."""
+    sizes = [abs(value) for value in values if value != 0 and np.isfinite(value)]
+    decimals = _DIGITS - 1 - int(np.floor(np.log10(min(sizes)))) if sizes else _DIGITS - 1
+    if decimals > _MOST_DECIMALS or (sizes and max(sizes) >= 1e9):
+        return [f"{value:.{_DIGITS - 1}e}" for value in values]
+    return [f"{value:.{max(0, decimals)}f}" for value in values]
+
+
+def _table(header: Sequence[str], rows: Sequence[Sequence[str]], left: int = 1) -> Iterator[str]:
+    """Yield aligned lines, the first ``left`` columns to the left and the others to the right."""
+    widths = [max(len(line[k]) for line in (header, *rows)) for k in range(len(header))]
+    for line in (header, *rows):
+        cells = [
+            cell.ljust(width) if k < left else cell.rjust(width)
+            for k, (cell, width) in enumerate(zip(line, widths, strict=True))
+        ]
+        yield ("  " + "  ".join(cells)).rstrip()

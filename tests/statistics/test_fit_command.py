@@ -1,0 +1,168 @@
+"""``mlm fit``: the numbers of the goldens, the summary that lme4's readers know, and what is refused."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from autograder.cli import main
+from reference.record import KEYS
+
+FOLDER = Path(__file__).parents[1] / "oracles" / "goldens"
+EXACT = json.loads((FOLDER / "exact.json").read_text(encoding="utf-8"))["fits"]
+NAMES = [f"{one['panel']} {one['formula']} {'REML' if one['reml'] else 'ML'}" for one in EXACT]
+SLEEP = ("sleepstudy.csv", "Reaction ~ Days + (Days | Subject)")
+
+
+@pytest.fixture
+def run(capsys):
+    """Run ``mlm fit`` with a file of the goldens; return the exit code and what it printed."""
+
+    def fit(*arguments):
+        with pytest.raises(SystemExit) as stop:
+            main(["fit", *map(str, arguments)])
+        printed = capsys.readouterr()
+        return stop.value.code or 0, printed.out, printed.err
+
+    return fit
+
+
+@pytest.mark.parametrize("exact", EXACT, ids=NAMES)
+def test_json_holds_the_numbers_of_the_golden(run, exact):
+    options = [] if exact["reml"] else ["--ml"]
+    code, out, _ = run(FOLDER / f"{exact['panel']}.csv", exact["formula"], "--json", *options)
+    record = json.loads(out)
+    assert code == 0
+    assert record.keys() == KEYS.keys()
+    assert record["criterion"] == pytest.approx(float(exact["criterion"]), abs=1e-8, rel=1e-14)
+    assert record["sigma"] == pytest.approx(float(exact["sigma"]), rel=1e-9)
+    for key, tolerance in (("fixed", 1e-7), ("se", 1e-8), ("df", 1e-6)):
+        np.testing.assert_allclose(list(record[key].values()), [float(x) for x in exact[key]], rtol=tolerance)
+    sizes = [len(covariance) for covariance in exact["covariances"]]
+    assert record["singular"] == (exact["ranks"] != sizes)
+    assert record["certificate"]["on_boundary"] == record["singular"]
+    variances = [line["value"] for line in record["varcorr"] if line["first"] and not line["second"]]
+    expected = [float(covariance[k][k]) for covariance in exact["covariances"] for k in range(len(covariance))]
+    np.testing.assert_allclose(variances, expected, rtol=1e-5, atol=1e-12)
+
+
+def test_summary_is_the_one_readers_of_lme4_know(run):
+    code, out, _ = run(FOLDER / SLEEP[0], SLEEP[1])
+    assert code == 0
+    # The figures that lmerTest prints for this fit.
+    for words in (
+        "Linear mixed model fit by REML",
+        "Formula: Reaction ~ Days + (Days | Subject)",
+        "REML criterion: 1743.628",
+        "-3.9536  -0.4634  0.0231  0.4634  5.1793",
+        "Number of obs: 180, groups: Subject, 18",
+        "Correlation of fixed effects:",
+        "Certified optimum",
+    ):
+        assert words in out
+    lines = [line.split() for line in out.splitlines()]
+    assert ["Subject", "Intercept", "612.10", "24.741"] in lines or ["Subject", "Intercept", "612.09", "24.740"] in lines
+    assert ["Days", "35.07", "5.922", "0.07"] in lines
+    assert ["Residual", "654.94", "25.592"] in lines
+    assert ["Intercept", "251.405", "6.825", "17.000", "36.838", "<", "2.2e-16", "***"] in lines
+    assert ["Days", "10.467", "1.546", "17.000", "6.771", "3.26e-06", "***"] in lines
+    assert ["Days", "-0.138"] in lines
+
+
+def test_summary_of_an_ml_fit_has_its_information_criteria(run):
+    _, out, _ = run(FOLDER / SLEEP[0], SLEEP[1], "--ml")
+    lines = [line.split() for line in out.splitlines()]
+    assert ["AIC", "BIC", "logLik", "-2*logLik", "df.resid"] in lines
+    assert ["1763.94", "1783.10", "-875.97", "1751.94", "174"] in lines
+
+
+def test_a_boundary_is_named(run):
+    _, out, _ = run(FOLDER / "Dyestuff2.csv", "Yield ~ 1 + (1 | Batch)")
+    assert "Boundary (singular) fit: Batch: no variance of Intercept." in out
+
+
+def test_several_terms_are_shown_by_group(run):
+    _, out, _ = run(FOLDER / "Pastes.csv", "strength ~ 1 + (1 | batch/cask)")
+    assert "Number of obs: 60, groups: batch, 10; batch:cask, 30" in out
+    assert "Correlation" not in out
+
+
+def test_parquet_is_read_too(run, tmp_path):
+    pd.read_csv(FOLDER / SLEEP[0]).to_parquet(tmp_path / "sleep.parquet")
+    _, from_parquet, _ = run(tmp_path / "sleep.parquet", SLEEP[1], "--json")
+    _, from_csv, _ = run(FOLDER / SLEEP[0], SLEEP[1], "--json")
+    one, other = json.loads(from_parquet), json.loads(from_csv)
+    assert one["criterion"] == pytest.approx(other["criterion"], abs=1e-9)
+    assert one["fixed"] == pytest.approx(other["fixed"], rel=1e-10)
+
+
+def test_ids_keep_their_zeros_and_numbers_their_order(run, tmp_path):
+    frame = pd.read_csv(FOLDER / SLEEP[0])
+    frame.assign(Subject=[f"{k:04d}" for k in frame["Subject"]]).to_csv(tmp_path / "zeros.csv", index=False)
+    _, out, _ = run(tmp_path / "zeros.csv", SLEEP[1], "--json")
+    assert json.loads(out)["ranef"]["Subject"][0]["level"] == "0308"
+    frame.assign(Subject=frame["Subject"] - 300).to_csv(tmp_path / "numbers.csv", index=False)
+    _, out, _ = run(tmp_path / "numbers.csv", SLEEP[1], "--json")
+    assert json.loads(out)["ranef"]["Subject"][0]["level"] == 8
+
+
+@pytest.mark.parametrize(
+    ("formula", "message"),
+    [
+        ("Reaction ~ Days + (Days | Subject", "brackets that do not match"),
+        ("Reaction ~ Days + (1 | smooth(Subject))", "groups by 'smooth(Subject)'"),
+        ("Reaction ~ bs2(Days) + (1 | Subject)", "'bs2(Days)' cannot be evaluated"),
+        ("Reaction ~ Hours + (1 | Subject)", "column 'Hours' is not in the table, which has Reaction, Days, Subject"),
+        ("Reaction ~ Days + (1 | Person)", "column 'Person' is not in the table"),
+        ("Reaction ~ Days", "has no random term"),
+    ],
+)
+def test_what_is_not_understood_is_named_in_one_sentence(run, formula, message):
+    code, out, err = run(FOLDER / SLEEP[0], formula)
+    assert (code, out) == (2, "")
+    assert err.startswith("mlm: ")
+    assert err.count("\n") == 1
+    assert message in err
+
+
+@pytest.mark.parametrize(
+    ("column", "cell", "message"),
+    [
+        ("Days", "", "column 'Days', row 3 is empty"),
+        ("Days", "n/a!", "column 'Days' holds numbers as text, row 3 holds 'n/a!'"),
+        ("Reaction", "inf", "column 'Reaction', row 3 is not finite"),
+        ("Subject", "", "column 'Subject', row 3 is empty"),
+    ],
+)
+def test_a_bad_cell_is_named(run, tmp_path, column, cell, message):
+    frame = pd.read_csv(FOLDER / SLEEP[0], dtype=str)
+    frame.loc[3, column] = cell
+    frame.to_csv(tmp_path / "bad.csv", index=False)
+    code, out, err = run(tmp_path / "bad.csv", SLEEP[1])
+    assert (code, out) == (2, "")
+    assert message in err
+
+
+@pytest.mark.parametrize("name", ["missing.csv", "missing.parquet"])
+def test_a_file_that_cannot_be_read_is_named(run, tmp_path, name):
+    code, _, err = run(tmp_path / name, SLEEP[1])
+    assert code == 2
+    assert name in err
+    assert "check the path" in err
+
+
+def test_the_command_is_installed_and_helps():
+    command = [str(Path(sys.executable).with_name("mlm")), "fit", "--help"]
+    out = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert "Example: mlm fit" in out
+
+
+def test_every_key_of_the_json_is_in_the_readme():
+    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    assert [key for key, meaning in KEYS.items() if f"| `{key}` | {meaning} |" not in readme] == []
