@@ -24,14 +24,17 @@ from reference.inference import (
     standard_errors,
     variance_standard_errors,
 )
+from reference.kenward_roger import KenwardRoger, kenward_roger, kenward_roger_table
 from reference.mistakes import Value
 from reference.mixed import Certificate, FittedTerm, MixedFit, criterion_at, fit, fit_mixed
 from reference.ols import OlsFit, fit_ols
 from reference.panel import Panel
 from reference.prediction import predict_by_week, predict_conditional, predict_population
 from reference.ranking import RankedGroup, group_slopes, rank_groups, top_groups
+from reference.record import fit_record
 from reference.report import render_tutorial
 from reference.simulation import Identification, identify, simulate_panel
+from reference.summary import render_anova, render_summary, render_variance_components
 from reference.tutorial import Tutorial, run_tutorial
 from reference.variance import VarianceComponent, VarianceShares, variance_components, variance_shares
 
@@ -49,6 +52,7 @@ __all__ = [
     "FittedTerm",
     "FormulaError",
     "Identification",
+    "KenwardRoger",
     "LikelihoodRatio",
     "MixedFit",
     "MixedModel",
@@ -71,11 +75,14 @@ __all__ = [
     "fit",
     "fit_mixed",
     "fit_ols",
+    "fit_record",
     "grand_mean_centre",
     "group_mean_centre",
     "group_means",
     "group_slopes",
     "identify",
+    "kenward_roger",
+    "kenward_roger_table",
     "parse_formula",
     "practice_key",
     "predict_by_week",
@@ -85,7 +92,10 @@ __all__ = [
     "read_collinearity",
     "read_convergence",
     "read_singularity",
+    "render_anova",
+    "render_summary",
     "render_tutorial",
+    "render_variance_components",
     "run_tutorial",
     "satterthwaite_df",
     "simulate_panel",

@@ -151,14 +151,16 @@ def find_optimum(surface: Surface) -> Optimum:
 
 
 def optimum_from(surface: Surface, factor: Floats) -> Optimum:
-    """Return the certified optimum that one given factor (Q, Q), block-diagonal, leads down to.
+    """Return the optimum that the descent from one factor (Q, Q) leads to, settled and certified.
+
+    For a surface close to one whose optimum is known; another start may lead lower.
 
     Raises
     ------
     ConvergenceError
         If the end is not certified.
     """
-    descent, end = _descend(Start("given", factor, np.inf), np.inf, surface)
+    descent, end = _descend(Start("given factor", factor, float(surface.profile(factor).criterion)), np.inf, surface)
     return _certified(replace(_settle(end), descents=(descent,)))
 
 

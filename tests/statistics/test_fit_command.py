@@ -67,7 +67,12 @@ def test_summary_is_the_one_readers_of_lme4_know(run):
     ):
         assert words in out
     lines = [line.split() for line in out.splitlines()]
-    assert ["Subject", "Intercept", "612.10", "24.741"] in lines or ["Subject", "Intercept", "612.09", "24.740"] in lines
+    assert ["Subject", "Intercept", "612.10", "24.741"] in lines or [
+        "Subject",
+        "Intercept",
+        "612.09",
+        "24.740",
+    ] in lines
     assert ["Days", "35.07", "5.922", "0.07"] in lines
     assert ["Residual", "654.94", "25.592"] in lines
     assert ["Intercept", "251.405", "6.825", "17.000", "36.838", "<", "2.2e-16", "***"] in lines
