@@ -66,13 +66,16 @@ def _dense(fit: MixedFit) -> Leverage:
             f"the model {fit.model.name!r} has {sum(sizes)} random effects of several grouping factors, and this needs "
             f"a dense matrix of them; at most {_MOST_EFFECTS} are possible."
         )
-    parts, places, roots, start = [], [], [], 0
+    parts: list[coo_array] = []
+    places: list[Integers] = []
+    roots: list[Floats] = []
+    start = 0
     slices = block_slices(optimum.surface.sizes)
     for term, part, raw, size in zip(design.terms, slices, design.matrices.random, sizes, strict=True):
         parts.append(_spread(raw @ np.linalg.inv(term.root), design.matrices.codes[term.factor], len(term.levels)))
         width = len(term.names)
         places.extend(np.arange(start + effect, start + size, width) for effect in range(width))
-        roots.append(np.kron(np.eye(len(term.levels)), optimum.factor[part, part]))
+        roots.append(np.kron(np.eye(len(term.levels)), optimum.factor[part, part]).astype(float, copy=False))
         start += size
     z = csr_array(hstack(parts))
     x = design.fixed @ np.linalg.inv(design.fixed_root) @ optimum.point.inverse_root.T
