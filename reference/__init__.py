@@ -36,6 +36,7 @@ from reference.report import render_tutorial
 from reference.simulation import Identification, identify, simulate_panel
 from reference.summary import render_anova, render_summary, render_variance_components
 from reference.tutorial import Tutorial, run_tutorial
+from reference.uncertainty import GroupSlope, conditional_covariances, probability_top, slope_intervals
 from reference.variance import VarianceComponent, VarianceShares, variance_components, variance_shares
 
 __all__ = [
@@ -51,6 +52,7 @@ __all__ = [
     "DesignError",
     "FittedTerm",
     "FormulaError",
+    "GroupSlope",
     "Identification",
     "KenwardRoger",
     "LikelihoodRatio",
@@ -71,6 +73,7 @@ __all__ = [
     "VarianceShares",
     "coefficient_table",
     "compare_nested",
+    "conditional_covariances",
     "criterion_at",
     "fit",
     "fit_mixed",
@@ -88,6 +91,7 @@ __all__ = [
     "predict_by_week",
     "predict_conditional",
     "predict_population",
+    "probability_top",
     "rank_groups",
     "read_collinearity",
     "read_convergence",
@@ -99,6 +103,7 @@ __all__ = [
     "run_tutorial",
     "satterthwaite_df",
     "simulate_panel",
+    "slope_intervals",
     "standard_errors",
     "top_groups",
     "tutorial_panel",

@@ -1,4 +1,4 @@
-"""What the data say about the random effects of a fit: Z'V⁻¹Z and Z'V⁻¹X, by clusters that share no row.
+"""What the data say about the random effects of a fit: Z'V⁻¹Z, Z'V⁻¹X and what they leave open, by clusters of rows.
 
 In orthonormal units, with the columns of X combined so that X'V⁻¹X is the identity. Of a model with one grouping factor
 each group is a cluster, which costs nothing beyond the fit; one with several is a single cluster, dense.
@@ -34,12 +34,15 @@ class Leverage:
         Z'V⁻¹X.
     relative : (m, m)
         Λ.
+    conditional : (K, m, m)
+        Λ - Λ Z'V⁻¹Z Λ: the covariance of the effects given the data, over the residual variance.
     """
 
     places: tuple[Integers, ...]
     effects: Floats
     fixed: Floats
     relative: Floats
+    conditional: Floats
 
 
 def read_leverage(fit: MixedFit) -> Leverage:
@@ -51,10 +54,11 @@ def read_leverage(fit: MixedFit) -> Leverage:
         If a model with several grouping factors has more than 3,000 random effects.
     """
     optimum = fit.optimum
-    factor = optimum.factor
-    if isinstance(optimum.surface, OneFactor):
+    surface, point, factor = optimum.surface, optimum.point, optimum.factor
+    if isinstance(surface, OneFactor):
         places = tuple(np.array([effect]) for effect in range(factor.shape[0]))
-        return Leverage(places, optimum.point.leverage, optimum.point.reach[:, :, :-1], factor @ factor.T)
+        conditional = surface.joint_covariance(factor)
+        return Leverage(places, point.leverage, point.reach[:, :, :-1], factor @ factor.T, conditional)
     return _dense(fit)
 
 
@@ -85,7 +89,8 @@ def _dense(fit: MixedFit) -> Leverage:
     half = np.linalg.solve(inner, root.T @ np.column_stack([gram, cross]))
     effects = gram - half[:, :start].T @ half[:, :start]
     fixed = cross - half[:, :start].T @ half[:, start:]
-    return Leverage(tuple(places), effects[None], fixed[None], root @ root.T)
+    open_ways = np.linalg.solve(inner, root.T)
+    return Leverage(tuple(places), effects[None], fixed[None], root @ root.T, (open_ways.T @ open_ways)[None])
 
 
 def _spread(effects: Floats, codes: Integers, n_levels: int) -> coo_array:

@@ -85,12 +85,16 @@ class OneFactor:
         modes = point.pull @ factor @ factor.T
         return tuple(modes[:, part] for part in block_slices(self.sizes))
 
-    def conditional_covariance(self, factor: Floats) -> tuple[Floats, ...]:
-        """Return the covariance of each term's modes given the data, (J, q, q), over the residual variance."""
+    def joint_covariance(self, factor: Floats) -> Floats:
+        """Return the covariance of a group's effects given the data, (J, Q, Q), over the residual variance."""
         spread = self.blocks.roots @ factor
         eye = np.eye(spread.shape[-1])
         whitened = np.linalg.solve(np.linalg.cholesky(eye + spread.swapaxes(1, 2) @ spread), eye) @ factor.T
-        covariance = whitened.swapaxes(1, 2) @ whitened
+        return np.asarray(whitened.swapaxes(1, 2) @ whitened, dtype=np.float64)
+
+    def conditional_covariance(self, factor: Floats) -> tuple[Floats, ...]:
+        """Return the covariance of each term's modes given the data, (J, q, q), over the residual variance."""
+        covariance = self.joint_covariance(factor)
         return tuple(covariance[:, part, part] for part in block_slices(self.sizes))
 
 

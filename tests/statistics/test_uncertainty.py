@@ -1,0 +1,181 @@
+"""How sure one can be of the groups: lme4's conditional variances, the dense formula, closed forms, refusals."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.special import ndtr
+
+from reference import (
+    RANDOM_INTERCEPT,
+    RANDOM_SLOPE,
+    DesignError,
+    conditional_covariances,
+    fit,
+    fit_mixed,
+    probability_top,
+    slope_intervals,
+)
+
+ORACLES = Path(__file__).parents[1] / "oracles"
+CASES = json.loads((ORACLES / "modes.json").read_text(encoding="utf-8"))["cases"]
+
+
+@pytest.mark.parametrize("case", CASES, ids=[case["panel"] for case in CASES])
+def test_conditional_modes_and_variances_are_those_of_lme4(case):
+    found = fit(case["formula"], pd.read_csv(ORACLES / "goldens" / f"{case['panel']}.csv"))
+    for term, covariances in zip(found.terms, conditional_covariances(found), strict=True):
+        golden = next(factor for factor in case["factors"] if factor["factor"] == term.group)
+        order = [golden["levels"].index(str(level)) for level in term.levels]
+        modes = np.array(golden["modes"], dtype=float).reshape(term.modes.shape)[order]
+        variances = np.array(golden["variances"], dtype=float).reshape(covariances.shape)[order]
+        np.testing.assert_allclose(term.modes, modes, rtol=1e-5, atol=1e-5 * np.abs(modes).max())
+        np.testing.assert_allclose(covariances, variances, rtol=1e-5, atol=1e-5 * np.abs(variances).max())
+
+
+def dense_errors(found, predictor):
+    """The prediction error variance of each slope, and of its distance from the average, from n x n matrices."""
+    matrices, n = found.design.matrices, found.design.n_observations
+    covariance, maps = found.sigma**2 * np.eye(n), []
+    for term, design, effects in zip(found.terms, found.design.terms, matrices.random, strict=True):
+        codes = matrices.codes[design.factor]
+        z = np.zeros((n, len(term.levels), effects.shape[1]))
+        z[np.arange(n), codes] = effects
+        z = z.reshape(n, -1)
+        g = np.kron(np.eye(len(term.levels)), term.covariance)
+        covariance += z @ g @ z.T
+        maps.append((term, g, z))
+    x, weight = matrices.fixed, np.linalg.inv(covariance)
+    estimator = np.linalg.solve(x.T @ weight @ x, x.T @ weight)
+    term, g, z = next(part for part in maps if predictor in part[0].effects)
+    places = np.arange(len(term.levels)) * len(term.effects) + term.effects.index(predictor)
+    predictor_of_modes = (g @ z.T @ weight @ (np.eye(n) - x @ estimator))[places]
+    fixed = estimator[found.design.fixed_names.index(predictor)]
+
+    def variances(weights):
+        # Of weights · y - b: what the weights make of V, less twice their covariance with b, and b's own variance.
+        return np.diag(
+            weights @ covariance @ weights.T - 2.0 * weights @ (z @ g)[:, places] + g[np.ix_(places, places)]
+        )
+
+    return variances(fixed + predictor_of_modes), variances(predictor_of_modes)
+
+
+@pytest.mark.parametrize(
+    "formula",
+    [
+        "sales ~ week + youtube + facebook + newspaper + (1 + youtube | store_id)",
+        "sales ~ week + youtube + (0 + youtube | store_id)",
+        "sales ~ week + youtube + (1 | half) + (1 + youtube | store_id)",
+    ],
+)
+@pytest.mark.parametrize("seed", [1, 2])
+def test_standard_errors_are_those_of_the_dense_formula(formula, seed, drawn_frame):
+    frame = drawn_frame(seed).assign(half=lambda table: table["week"] % 3)
+    found = fit(formula, frame)
+    whole, apart = dense_errors(found, "youtube")
+    rows = sorted(slope_intervals(found), key=lambda row: row.group)
+    np.testing.assert_allclose([row.standard_error**2 for row in rows], whole, rtol=1e-7)
+    deviations = found.terms[-1].table["youtube"].to_numpy()
+    np.testing.assert_allclose([row.above for row in rows], ndtr(deviations / np.sqrt(apart)), rtol=1e-6)
+
+
+def test_tutorial_is_singular_and_still_has_intervals(results):
+    rows = slope_intervals(results.slope.fit)
+    assert results.slope.fit.singular
+    assert [row.group for row in rows] == [row.group for row in results.ranking]
+    assert all(row.lower < row.slope < row.upper for row in rows)
+    whole, _ = dense_errors(results.slope.fit, "youtube")
+    np.testing.assert_allclose([row.standard_error**2 for row in sorted(rows, key=lambda r: r.group)], whole, rtol=1e-6)
+    assert {row.group: row.tier for row in rows if row.tier != "unclear"} == {14: "above", 1: "above"}
+
+
+def test_intervals_cover_the_true_slopes_as_often_as_they_say():
+    """Of 400 stores in ten panels, drawn from a known model, the 80 % intervals hold about 80 %."""
+    rng, held = np.random.default_rng(8), []
+    for _ in range(10):
+        store = np.repeat(np.arange(40), 12)
+        youtube, slopes = rng.uniform(0, 10, store.size), 1.0 + 0.3 * rng.standard_normal(40)
+        sales = rng.standard_normal(40)[store] + slopes[store] * youtube + rng.standard_normal(store.size)
+        frame = pd.DataFrame({"sales": sales, "youtube": youtube, "store_id": store})
+        rows = slope_intervals(fit("sales ~ youtube + (1 + youtube | store_id)", frame), level=0.8)
+        held += [row.lower <= slopes[row.group] <= row.upper for row in rows]
+    # Three standard errors of a share of 400.
+    assert abs(np.mean(held) - 0.8) < 3 * np.sqrt(0.8 * 0.2 / 400)
+
+
+@settings(max_examples=15, deadline=None)
+@given(seed=st.integers(0, 500), unit=st.sampled_from([1e-3, 0.5, 1e4]))
+def test_unit_of_the_predictor_only_rescales(seed, unit, drawn_frame):
+    frame = drawn_frame(seed)
+    raw, scaled = fit_mixed(frame, RANDOM_SLOPE), fit_mixed(frame.assign(youtube=frame["youtube"] * unit), RANDOM_SLOPE)
+    if raw.term.covariance[1, 1] == 0:
+        return
+    for one, other in zip(slope_intervals(raw), slope_intervals(scaled), strict=True):
+        assert one.group == other.group
+        assert other.standard_error * unit == pytest.approx(one.standard_error, rel=1e-5)
+        assert other.above == pytest.approx(one.above, abs=1e-5)
+
+
+def test_probabilities_add_up_and_follow_the_order_of_well_known_slopes(drawn_frame):
+    found = fit_mixed(drawn_frame(3, slope_sd=0.2), RANDOM_SLOPE)
+    chances = probability_top(found, 5, draws=4_000)
+    assert sum(chances.values()) == pytest.approx(5)
+    assert list(chances) == sorted(chances)
+    top = [row.group for row in slope_intervals(found)[:5]]
+    assert min(chances[group] for group in top) > max(chances[group] for group in chances if group not in top)
+    assert probability_top(found, 5, draws=4_000) == chances
+    assert set(probability_top(found, len(chances), draws=100).values()) == {1.0}
+
+
+def test_two_groups_have_the_normal_probability(drawn_frame):
+    frame = drawn_frame(8, slope_sd=0.01)
+    found = fit("sales ~ youtube + (0 + youtube | store_id)", frame[frame["store_id"] <= 2])
+    assert not found.singular
+    first, second = (row for row in sorted(slope_intervals(found), key=lambda row: row.group))
+    variances = dense_difference(found)
+    expected = ndtr((first.slope - second.slope) / np.sqrt(variances))
+    assert probability_top(found, 1, draws=200_000)[first.group] == pytest.approx(expected, abs=0.005)
+
+
+def dense_difference(found):
+    """The prediction error variance of the difference of the first two groups' slopes, from Henderson's equations."""
+    matrices = found.design.matrices
+    z = np.zeros((found.design.n_observations, 2))
+    z[np.arange(len(z)), matrices.codes[0]] = matrices.random[0][:, 0]
+    both = np.column_stack([matrices.fixed, z])
+    equations = both.T @ both / found.sigma**2
+    p = matrices.fixed.shape[1]
+    equations[p:, p:] += np.eye(2) / found.term.covariance[0, 0]
+    spread = np.linalg.inv(equations)[p:, p:]
+    return spread[0, 0] + spread[1, 1] - 2.0 * spread[0, 1]
+
+
+def test_slopes_that_do_not_vary_are_told_apart_by_nothing(drawn_frame):
+    for seed in range(30):
+        found = fit("sales ~ youtube + (0 + youtube || store_id)", drawn_frame(seed, slope_sd=0.0, level_sd=0.0))
+        if found.singular:
+            break
+    assert found.singular
+    assert set(probability_top(found, 5).values()) == {5 / 14}
+    rows = slope_intervals(found)
+    assert {row.above for row in rows} == {0.5}
+    assert {row.tier for row in rows} == {"unclear"}
+
+
+def test_refusals_say_what_to_ask_for(panel):
+    slopes, levels = fit_mixed(panel, RANDOM_SLOPE), fit_mixed(panel, RANDOM_INTERCEPT)
+    with pytest.raises(DesignError, match="no random slope for 'youtube'"):
+        slope_intervals(levels)
+    with pytest.raises(DesignError, match="between 0 and 1"):
+        slope_intervals(slopes, level=95.0)
+    with pytest.raises(DesignError, match="between 1 and 20, not 21"):
+        probability_top(slopes, 21)
+    with pytest.raises(DesignError, match="at least one draw"):
+        probability_top(slopes, draws=0)
