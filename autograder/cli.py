@@ -136,6 +136,39 @@ def fit(
     return 0
 
 
+@app.command(
+    epilog="Example: mlm compare sales.csv 'sales ~ youtube + (1 | store_id)' "
+    "'sales ~ youtube + (1 + youtube | store_id)' --bootstrap 1000"
+)
+def compare(
+    table: Annotated[Path, typer.Argument(help="A CSV file.", metavar="FILE")],
+    smaller: Annotated[str, typer.Argument(help="One model, in quotes.")],
+    larger: Annotated[str, typer.Argument(help="The other; one must contain the other.")],
+    bootstrap: Annotated[int, typer.Option("--bootstrap", min=0, help="Simulated tests; 0 for none.")] = 0,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Of the simulated tests.")] = 0,
+) -> int:
+    """Compare two nested models by a likelihood-ratio test, on the boundary too."""
+    from rich.console import Console
+    from rich.progress import track
+
+    from reference.command import compare_file
+    from reference.errors import MultilevelError
+
+    console = Console(stderr=True)
+    try:
+        compare_file(
+            table,
+            smaller,
+            larger,
+            draws=bootstrap,
+            seed=seed,
+            progress=lambda draws: track(draws, description="Simulating", console=console, transient=True),
+        )
+    except MultilevelError as error:
+        raise UsageError(str(error)) from error
+    return 0
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command, with every error of ours as one sentence and an exit code."""
     try:

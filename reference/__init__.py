@@ -1,6 +1,7 @@
 """The applied tutorial on multilevel models as a library: fits, tests, rankings, and the answer key."""
 
 from reference.answers import KEYS, AnswerKey, practice_key
+from reference.bootstrap import BootstrapTest, bootstrap_test
 from reference.centering import grand_mean_centre, group_mean_centre, group_means
 from reference.comparison import LikelihoodRatio, compare_nested
 from reference.datasets import tutorial_panel
@@ -34,7 +35,7 @@ from reference.ranking import RankedGroup, group_slopes, rank_groups, top_groups
 from reference.record import fit_record
 from reference.report import render_tutorial
 from reference.simulation import Identification, identify, simulate_panel
-from reference.summary import render_anova, render_summary, render_variance_components
+from reference.summary import render_anova, render_bootstrap, render_summary, render_variance_components
 from reference.tutorial import Tutorial, run_tutorial
 from reference.uncertainty import GroupSlope, conditional_covariances, probability_top, slope_intervals
 from reference.variance import VarianceComponent, VarianceShares, variance_components, variance_shares
@@ -45,6 +46,7 @@ __all__ = [
     "RANDOM_INTERCEPT",
     "RANDOM_SLOPE",
     "AnswerKey",
+    "BootstrapTest",
     "Certificate",
     "Coefficient",
     "ComparisonError",
@@ -71,6 +73,7 @@ __all__ = [
     "Value",
     "VarianceComponent",
     "VarianceShares",
+    "bootstrap_test",
     "coefficient_table",
     "compare_nested",
     "conditional_covariances",
@@ -97,6 +100,7 @@ __all__ = [
     "read_convergence",
     "read_singularity",
     "render_anova",
+    "render_bootstrap",
     "render_summary",
     "render_tutorial",
     "render_variance_components",

@@ -1,20 +1,22 @@
-"""``mlm fit``: a model fitted to a file, printed as a summary or as JSON."""
+"""``mlm fit`` and ``mlm compare``: models fitted to a file, printed as a summary, as JSON, or side by side."""
 
 from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import pandas as pd
 
+from reference.bootstrap import bootstrap_test
 from reference.columns import require_column
 from reference.encoding import column_names
 from reference.errors import PanelError
 from reference.formula import MixedModel, parse_formula
 from reference.mixed import fit_mixed
 from reference.record import fit_record
-from reference.summary import render_summary
+from reference.summary import render_anova, render_bootstrap, render_summary
 
 
 def fit_file(path: Path, formula: str, *, reml: bool, as_json: bool) -> None:
@@ -41,10 +43,43 @@ def fit_file(path: Path, formula: str, *, reml: bool, as_json: bool) -> None:
     sys.stdout.write(json.dumps(fit_record(fit), indent=2) + "\n" if as_json else render_summary(fit))
 
 
-def _read_csv(path: Path, model: MixedModel) -> pd.DataFrame:
-    """Return a CSV file's table; ids with leading zeros stay as they are written."""
+def compare_file(
+    path: Path,
+    smaller: str,
+    larger: str,
+    *,
+    draws: int,
+    seed: int,
+    progress: Callable[[Iterable[int]], Iterable[int]] = iter,
+) -> None:
+    """Fit two nested models to a file by ML, and print their likelihood-ratio test.
+
+    Parameters
+    ----------
+    path : Path
+        A CSV file; a comparison needs all rows in memory.
+    smaller, larger : str
+        Formulas, in either order.
+    draws, seed, progress
+        As for :func:`~reference.bootstrap.bootstrap_test`; without draws there is no bootstrap.
+
+    Raises
+    ------
+    MultilevelError
+        As for :func:`fit_file`, or if the models are not nested.
+    """
+    models = [parse_formula(formula) for formula in (smaller, larger)]
+    frame = _read_csv(path, *models)
+    few, many = sorted((fit_mixed(frame, model, reml=False) for model in models), key=lambda fit: fit.n_parameters)
+    sys.stdout.write(render_anova(few, many))
+    if draws:
+        sys.stdout.write("\n" + render_bootstrap(bootstrap_test(few, many, draws=draws, seed=seed, progress=progress)))
+
+
+def _read_csv(path: Path, *models: MixedModel) -> pd.DataFrame:
+    """Return a CSV file's table, fit for the models; ids with leading zeros stay as they are written."""
     try:
-        ids = {name: str for group in model.groups for name in group}
+        ids = {name: str for model in models for group in model.groups for name in group}
         frame = pd.read_csv(path, encoding="utf-8-sig", dtype=ids, keep_default_na=True)
     except (OSError, ValueError, pd.errors.ParserError) as error:
         reason = " ".join(str(error).split())
@@ -52,7 +87,7 @@ def _read_csv(path: Path, model: MixedModel) -> pd.DataFrame:
     for name in ids:
         if name in frame.columns:
             frame[name] = _as_numbers(frame[name])
-    for name in column_names(model):
+    for name in (name for model in models for name in column_names(model)):
         require_column(frame, name)
     return frame
 

@@ -7,6 +7,7 @@ from itertools import pairwise
 
 import numpy as np
 
+from reference.bootstrap import BootstrapTest
 from reference.comparison import compare_nested
 from reference.errors import ComparisonError
 from reference.inference import Coefficient, coefficient_table
@@ -70,6 +71,18 @@ def render_anova(*fits: MixedFit) -> str:
             tail = [f"{test.statistic:.4f}", str(test.df), format_p(test.p), boundary]
         rows.append([*row, *tail])
     return "\n".join(_table(header, rows)) + "\n"
+
+
+def render_bootstrap(result: BootstrapTest) -> str:
+    """Return the p-values of a likelihood-ratio test side by side: chi², the boundary mixture, the bootstrap."""
+    test, draws = result.test, result.statistics.size
+    rows = [["chi²", format_p(test.p), f"{test.df} df; too large where a variance is tested"]]
+    if not np.isnan(test.p_boundary):
+        rows.append(["mixture", format_p(test.p_boundary), "of chi² laws, as the variance tested lies on the boundary"])
+    zeros = f"{draws} simulated tests, {result.share_at_zero:.0%} of them zero"
+    rows.append(["bootstrap", format_p(result.p), f"{zeros}; ± {result.standard_error:.1g} by chance"])
+    lines = [f"Likelihood-ratio statistic: {test.statistic:.4f}", "", *_table(["law", "p", ""], rows)]
+    return "\n".join(lines) + "\n"
 
 
 def format_p(p: float) -> str:
