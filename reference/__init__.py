@@ -6,7 +6,15 @@ from reference.centering import grand_mean_centre, group_mean_centre, group_mean
 from reference.comparison import LikelihoodRatio, compare_nested
 from reference.datasets import tutorial_panel
 from reference.design import NULL_MODEL, RANDOM_INTERCEPT, RANDOM_SLOPE
-from reference.diagnostics import Reading, read_collinearity, read_convergence, read_singularity
+from reference.diagnostics import (
+    Reading,
+    read_collinearity,
+    read_convergence,
+    read_icc,
+    read_parsimony,
+    read_singularity,
+    read_variances,
+)
 from reference.errors import (
     ComparisonError,
     ConvergenceError,
@@ -24,6 +32,13 @@ from reference.inference import (
     satterthwaite_df,
     standard_errors,
     variance_standard_errors,
+)
+from reference.interpretation import (
+    interpret_comparison,
+    interpret_fixed_effects,
+    interpret_random_effects,
+    interpret_ranking,
+    interpret_shares,
 )
 from reference.kenward_roger import KenwardRoger, kenward_roger, kenward_roger_table
 from reference.mistakes import Value
@@ -87,6 +102,11 @@ __all__ = [
     "group_means",
     "group_slopes",
     "identify",
+    "interpret_comparison",
+    "interpret_fixed_effects",
+    "interpret_random_effects",
+    "interpret_ranking",
+    "interpret_shares",
     "kenward_roger",
     "kenward_roger_table",
     "parse_formula",
@@ -98,7 +118,10 @@ __all__ = [
     "rank_groups",
     "read_collinearity",
     "read_convergence",
+    "read_icc",
+    "read_parsimony",
     "read_singularity",
+    "read_variances",
     "render_anova",
     "render_bootstrap",
     "render_summary",

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from textwrap import wrap
 
-from reference.tutorial import MixedResults, Tutorial
+from reference.interpretation import (
+    interpret_comparison,
+    interpret_fixed_effects,
+    interpret_random_effects,
+    interpret_ranking,
+    interpret_shares,
+)
+from reference.layout import aligned, format_p
+from reference.tutorial import TOP, MixedResults, Tutorial
 
-_TOP = 5
+_WIDTH = 100
 
 
 def render_tutorial(results: Tutorial) -> str:
@@ -21,19 +30,9 @@ def render_tutorial(results: Tutorial) -> str:
         _mixed("Random slope, media centred at their grand means (REML)", results.centred),
         _centring(results),
         _ranking(results),
+        _in_words(results),
     )
     return "\n\n".join("\n".join(section) for section in sections) + "\n"
-
-
-def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
-    """Yield lines with the first column left and the others right aligned."""
-    widths = [max(len(line[k]) for line in (header, *rows)) for k in range(len(header))]
-    for line in (header, *rows):
-        first, *others = (
-            cell.rjust(width) if k else cell.ljust(width)
-            for k, (cell, width) in enumerate(zip(line, widths, strict=True))
-        )
-        yield "  ".join(["  " + first, *others]).rstrip()
 
 
 def _title(text: str) -> Iterator[str]:
@@ -41,16 +40,12 @@ def _title(text: str) -> Iterator[str]:
     yield "-" * len(text)
 
 
-def _p(value: float) -> str:
-    return f"{value:.4f}" if value >= 1e-4 else f"{value:.1e}"
-
-
 def _descriptives(results: Tutorial) -> Iterator[str]:
     about = results.description
     yield from _title(f"Descriptives: {results.panel.source}")
     yield f"  {about.n_observations} rows, {about.n_stores} stores"
     rows = [[name, f"{mean:.4f}", f"{about.deviations[name]:.4f}"] for name, mean in about.means.items()]
-    yield from _table(["", "mean", "sd"], rows)
+    yield from aligned(["", "mean", "sd"], rows)
     yield ""
     weeks = [
         [
@@ -63,7 +58,7 @@ def _descriptives(results: Tutorial) -> Iterator[str]:
         ]
         for w in results.weeks
     ]
-    yield from _table(["week", "mean sales", "sd", "stores", "se", "predicted at mean media"], weeks)
+    yield from aligned(["week", "mean sales", "sd", "stores", "se", "predicted at mean media"], weeks)
 
 
 def _pooled(results: Tutorial) -> Iterator[str]:
@@ -75,12 +70,12 @@ def _pooled(results: Tutorial) -> Iterator[str]:
             f"{value:.6f}",
             f"{fit.standard_errors[name]:.6f}",
             f"{fit.t[name]:.3f}",
-            _p(fit.p[name]),
+            format_p(fit.p[name]),
             f"{fit.vif[name]:.3f}" if name in fit.vif else "",
         ]
         for name, value in fit.coefficients.items()
     ]
-    yield from _table(["", "estimate", "se", "t", "p", "VIF"], rows)
+    yield from aligned(["", "estimate", "se", "t", "p", "VIF"], rows)
     yield f"  residual standard error {fit.sigma:.4f} on {fit.residual_df} df"
     f = f"F({fit.model_df}, {fit.residual_df}) {fit.f:.1f}"
     yield f"  R² {fit.r_squared:.4f}, adjusted {fit.adjusted_r_squared:.4f}, {f}"
@@ -92,10 +87,10 @@ def _mixed(title: str, results: MixedResults) -> Iterator[str]:
     yield from _title(title)
     yield f"  {'REML' if fit.reml else '-2 log-likelihood'} criterion {fit.criterion:.5f}"
     rows = [
-        [c.name, f"{c.estimate:.6f}", f"{c.standard_error:.6f}", f"{c.df:.2f}", f"{c.t:.3f}", _p(c.p)]
+        [c.name, f"{c.estimate:.6f}", f"{c.standard_error:.6f}", f"{c.df:.2f}", f"{c.t:.3f}", format_p(c.p)]
         for c in results.coefficients
     ]
-    yield from _table(["", "estimate", "se", "df", "t", "p"], rows)
+    yield from aligned(["", "estimate", "se", "df", "t", "p"], rows)
     yield ""
     lines = [
         [
@@ -105,7 +100,7 @@ def _mixed(title: str, results: MixedResults) -> Iterator[str]:
         ]
         for c in results.components
     ]
-    yield from _table(["random part", "(co)variance", "sd or correlation"], lines)
+    yield from aligned(["random part", "(co)variance", "sd or correlation"], lines)
     quartiles = ", ".join(f"{value:.3f}" for value in results.residual_quartiles)
     yield f"  scaled residuals (quartiles): {quartiles}"
     yield from (f"  {reading.sentence}" for reading in results.readings)
@@ -119,9 +114,10 @@ def _comparison(results: Tutorial) -> Iterator[str]:
         [name, str(fit.n_parameters), f"{fit.log_likelihood:.4f}", f"{fit.aic:.3f}", f"{fit.bic:.3f}"]
         for name, fit in fits.items()
     ]
-    yield from _table(["", "parameters", "log-likelihood", "AIC", "BIC"], rows)
-    mixture = f"with the boundary mixture {_p(test.p_boundary)}"
-    yield f"  chi² {test.statistic:.4f} on {test.df} df, p {_p(test.p)}; {mixture}"
+    yield from aligned(["", "parameters", "log-likelihood", "AIC", "BIC"], rows)
+    mixture = f"with the boundary mixture {format_p(test.p_boundary)}"
+    yield f"  chi² {test.statistic:.4f} on {test.df} df, p {format_p(test.p)}; {mixture}"
+    yield f"  {results.parsimony.sentence}"
 
 
 def _shares(results: Tutorial) -> Iterator[str]:
@@ -136,7 +132,7 @@ def _shares(results: Tutorial) -> Iterator[str]:
             ("random slope", results.slope.shares),
         )
     ]
-    yield from _table(["", "ICC adjusted", "unadjusted", "R² marginal", "conditional"], rows)
+    yield from aligned(["", "ICC adjusted", "unadjusted", "R² marginal", "conditional"], rows)
 
 
 def _centring(results: Tutorial) -> Iterator[str]:
@@ -150,11 +146,38 @@ def _centring(results: Tutorial) -> Iterator[str]:
         "youtube slope": (raw.fixed_effects["youtube"], centred.fixed_effects["youtube"]),
         "log-likelihood (REML)": (raw.log_likelihood, centred.log_likelihood),
     }
-    yield from _table(["", "raw", "centred"], [[name, f"{a:.6f}", f"{b:.6f}"] for name, (a, b) in pairs.items()])
+    yield from aligned(["", "raw", "centred"], [[name, f"{a:.6f}", f"{b:.6f}"] for name, (a, b) in pairs.items()])
 
 
 def _ranking(results: Tutorial) -> Iterator[str]:
     yield from _title("Stores by their own YouTube slope")
-    rows = [[str(r.rank), str(r.group), f"{r.slope:.6f}", f"{r.deviation:+.6f}"] for r in results.ranking]
-    yield from _table(["rank", "store", "slope", "from average"], rows)
-    yield f"  top {_TOP}: {', '.join(str(r.group) for r in results.ranking[:_TOP])}"
+    deviations = {row.group: row.deviation for row in results.ranking}
+    rows = [
+        [
+            str(place),
+            str(row.group),
+            f"{row.slope:.6f}",
+            f"{deviations[row.group]:+.6f}",
+            f"{row.lower:.4f} to {row.upper:.4f}",
+            f"{results.chances[row.group]:.2f}",
+            row.tier,
+        ]
+        for place, row in enumerate(results.slopes, start=1)
+    ]
+    header = ["rank", "store", "slope", "from average", "95 % interval", f"in top {TOP}", "average"]
+    yield from aligned(header, rows)
+    yield f"  top {TOP}: {', '.join(str(row.group) for row in results.slopes[:TOP])}"
+
+
+def _in_words(results: Tutorial) -> Iterator[str]:
+    yield from _title("In words")
+    sentences = (
+        *interpret_fixed_effects(results.intercept.fit),
+        *interpret_shares(results.intercept.fit),
+        *interpret_comparison(results.comparison, "random intercept", "random slope"),
+        *interpret_random_effects(results.slope.fit),
+        *interpret_shares(results.slope.fit),
+        *interpret_ranking(results.slope.fit, count=min(TOP, len(results.slopes))),
+    )
+    for sentence in sentences:
+        yield from wrap(sentence, _WIDTH, initial_indent="  - ", subsequent_indent="    ")

@@ -11,6 +11,7 @@ from reference.bootstrap import BootstrapTest
 from reference.comparison import compare_nested
 from reference.errors import ComparisonError
 from reference.inference import Coefficient, coefficient_table
+from reference.layout import aligned, format_p
 from reference.mixed import MixedFit
 from reference.panel import Floats
 from reference.variance import variance_components
@@ -18,7 +19,6 @@ from reference.variance import variance_components
 _DIGITS = 4
 _MOST_DECIMALS = 7
 _STARS = ((0.001, "***"), (0.01, "**"), (0.05, "*"), (0.1, "."), (1.0, ""))
-_SMALLEST_P = 2.2e-16
 
 
 def render_summary(fit: MixedFit) -> str:
@@ -70,7 +70,7 @@ def render_anova(*fits: MixedFit) -> str:
             boundary = "" if np.isnan(test.p_boundary) else format_p(test.p_boundary)
             tail = [f"{test.statistic:.4f}", str(test.df), format_p(test.p), boundary]
         rows.append([*row, *tail])
-    return "\n".join(_table(header, rows)) + "\n"
+    return "\n".join(aligned(header, rows)) + "\n"
 
 
 def render_bootstrap(result: BootstrapTest) -> str:
@@ -81,15 +81,8 @@ def render_bootstrap(result: BootstrapTest) -> str:
         rows.append(["mixture", format_p(test.p_boundary), "of chi² laws, as the variance tested lies on the boundary"])
     zeros = f"{draws} simulated tests, {result.share_at_zero:.0%} of them zero"
     rows.append(["bootstrap", format_p(result.p), f"{zeros}; ± {result.standard_error:.1g} by chance"])
-    lines = [f"Likelihood-ratio statistic: {test.statistic:.4f}", "", *_table(["law", "p", ""], rows)]
+    lines = [f"Likelihood-ratio statistic: {test.statistic:.4f}", "", *aligned(["law", "p", ""], rows)]
     return "\n".join(lines) + "\n"
-
-
-def format_p(p: float) -> str:
-    """Return a p-value in three significant digits, or that it is below what a float can tell."""
-    if p < _SMALLEST_P:
-        return f"< {_SMALLEST_P:.1e}"
-    return f"{p:.4f}" if p >= 1e-3 else f"{p:.2e}"
 
 
 def _criterion(fit: MixedFit) -> list[str]:
@@ -98,12 +91,12 @@ def _criterion(fit: MixedFit) -> list[str]:
     header = ["AIC", "BIC", "logLik", "-2*logLik", "df.resid"]
     numbers = [f"{x:.2f}" for x in (fit.aic, fit.bic, fit.log_likelihood, fit.criterion)]
     rest = str(fit.design.n_observations - fit.n_parameters)
-    return list(_table(header, [[*numbers, rest]], left=0))
+    return list(aligned(header, [[*numbers, rest]], left=0))
 
 
 def _quartiles(residuals: Floats) -> list[str]:
     values = np.quantile(residuals, [0.0, 0.25, 0.5, 0.75, 1.0])
-    return list(_table(["Min", "1Q", "Median", "3Q", "Max"], [[f"{value:.4f}" for value in values]], left=0))
+    return list(aligned(["Min", "1Q", "Median", "3Q", "Max"], [[f"{value:.4f}" for value in values]], left=0))
 
 
 def _components(fit: MixedFit) -> list[str]:
@@ -127,7 +120,7 @@ def _components(fit: MixedFit) -> list[str]:
     width = max(len(row) for row in rows)
     header = ["Groups", "Name", "Variance", "Std.Dev.", *(["Corr"] if width > 4 else [])]
     padded = [row + [""] * (width - len(row)) for row in rows]
-    return list(_table(header + [""] * (width - len(header)), padded, left=2))
+    return list(aligned(header + [""] * (width - len(header)), padded, left=2))
 
 
 def _counts(fit: MixedFit) -> str:
@@ -143,7 +136,7 @@ def _coefficients(rows: Sequence[Coefficient]) -> list[str]:
         stars = next(sign for limit, sign in _STARS if row.p <= limit)
         lines.append([row.name, estimate, error, f"{row.df:.3f}", f"{row.t:.3f}", format_p(row.p), stars.ljust(3)])
     header = ["", "Estimate", "Std. Error", "df", "t value", "Pr(>|t|)", ""]
-    return [*_table(header, lines), "---", "*** below 0.001, ** below 0.01, * below 0.05, . below 0.1"]
+    return [*aligned(header, lines), "---", "*** below 0.001, ** below 0.01, * below 0.05, . below 0.1"]
 
 
 def _correlations(fit: MixedFit) -> list[str]:
@@ -152,7 +145,7 @@ def _correlations(fit: MixedFit) -> list[str]:
     names = fit.design.fixed_names
     rows = [[names[i], *(f"{correlations[i, j]:.3f}" for j in range(i))] for i in range(1, len(names))]
     width = len(names)
-    return list(_table(["", *names[:-1]], [row + [""] * (width - len(row)) for row in rows]))
+    return list(aligned(["", *names[:-1]], [row + [""] * (width - len(row)) for row in rows]))
 
 
 def _evidence(fit: MixedFit) -> Iterator[str]:
@@ -173,14 +166,3 @@ def _column(values: Sequence[float]) -> list[str]:
     if decimals > _MOST_DECIMALS or (sizes and max(sizes) >= 1e9):
         return [f"{value:.{_DIGITS - 1}e}" for value in values]
     return [f"{value:.{max(0, decimals)}f}" for value in values]
-
-
-def _table(header: Sequence[str], rows: Sequence[Sequence[str]], left: int = 1) -> Iterator[str]:
-    """Yield aligned lines, the first ``left`` columns to the left and the others to the right."""
-    widths = [max(len(line[k]) for line in (header, *rows)) for k in range(len(header))]
-    for line in (header, *rows):
-        cells = [
-            cell.ljust(width) if k < left else cell.rjust(width)
-            for k, (cell, width) in enumerate(zip(line, widths, strict=True))
-        ]
-        yield ("  " + "  ".join(cells)).rstrip()

@@ -9,16 +9,29 @@ from types import MappingProxyType
 import numpy as np
 
 from reference.centering import GrandMeanCentred, grand_mean_centre
+from reference.columns import Level
 from reference.comparison import LikelihoodRatio, compare_nested
 from reference.design import RANDOM_INTERCEPT, RANDOM_SLOPE
-from reference.diagnostics import Reading, read_collinearity, read_convergence, read_singularity
+from reference.diagnostics import (
+    Reading,
+    read_collinearity,
+    read_convergence,
+    read_icc,
+    read_parsimony,
+    read_singularity,
+    read_variances,
+)
 from reference.inference import Coefficient, coefficient_table
 from reference.mixed import MixedFit, fit_mixed
 from reference.ols import OlsFit, fit_ols
 from reference.panel import MEDIA, Floats, Panel
 from reference.prediction import predict_by_week, predict_conditional
 from reference.ranking import RankedGroup, rank_groups
+from reference.uncertainty import GroupSlope, probability_top, slope_intervals
 from reference.variance import VarianceComponent, VarianceShares, variance_components, variance_shares
+
+# How many stores the tutorial calls the top.
+TOP = 5
 
 
 @dataclass(frozen=True)
@@ -60,7 +73,8 @@ class Tutorial:
 
     ``intercept`` and ``slope`` are REML fits, those ending in ``_ml`` their ML refits, ``centred`` is
     ``slope`` on grand-mean centred media. ``by_week`` predicts an average store at mean media from
-    ``intercept``; ``rows`` are the conditional predictions of ``slope``, (n,).
+    ``intercept``; ``rows`` are the conditional predictions of ``slope``, (n,); ``slopes`` its store slopes with their
+    intervals, in the order of ``ranking``, and ``chances`` the probability of each store to be among the five steepest.
     """
 
     panel: Panel
@@ -72,9 +86,12 @@ class Tutorial:
     intercept_ml: MixedResults
     slope_ml: MixedResults
     comparison: LikelihoodRatio
+    parsimony: Reading
     centring: GrandMeanCentred
     centred: MixedResults
     ranking: tuple[RankedGroup, ...]
+    slopes: tuple[GroupSlope, ...]
+    chances: Mapping[Level, float]
     by_week: Mapping[int, float]
     rows: Floats
     collinearity: Reading
@@ -93,6 +110,7 @@ def run_tutorial(panel: Panel) -> Tutorial:
     slope_ml = fit_mixed(panel, RANDOM_SLOPE, reml=False)
     centring = grand_mean_centre(panel)
     pooled = fit_ols(panel, RANDOM_INTERCEPT)
+    comparison = compare_nested(intercept_ml, slope_ml)
     return Tutorial(
         panel=panel,
         description=describe_panel(panel),
@@ -102,10 +120,13 @@ def run_tutorial(panel: Panel) -> Tutorial:
         slope=describe_fit(slope),
         intercept_ml=describe_fit(intercept_ml),
         slope_ml=describe_fit(slope_ml),
-        comparison=compare_nested(intercept_ml, slope_ml),
+        comparison=comparison,
+        parsimony=read_parsimony(comparison),
         centring=centring,
         centred=describe_fit(fit_mixed(centring.frame, RANDOM_SLOPE)),
         ranking=rank_groups(slope),
+        slopes=slope_intervals(slope),
+        chances=probability_top(slope, min(TOP, len(panel.stores))),
         by_week=predict_by_week(intercept, panel),
         rows=predict_conditional(slope, panel),
         collinearity=read_collinearity(pooled),
@@ -138,5 +159,5 @@ def describe_fit(fit: MixedFit) -> MixedResults:
         components=variance_components(fit),
         shares=variance_shares(fit),
         residual_quartiles=np.quantile(fit.scaled_residuals, [0.0, 0.25, 0.5, 0.75, 1.0]),
-        readings=(read_convergence(fit), read_singularity(fit)),
+        readings=(read_convergence(fit), read_singularity(fit), read_variances(fit), read_icc(fit)),
     )
