@@ -8,6 +8,8 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import shutil
+import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -130,3 +132,20 @@ def _size(effects):
         return 3
     intercept = 0 if "0" in parts else 1
     return intercept + sum(part not in ("0", "1") for part in parts)
+
+
+@pytest.mark.skipif(shutil.which("Rscript") is None, reason="needs R, which makes the goldens")
+def test_r_makes_the_same_goldens_again():
+    packages = ("lme4", "pbkrtest", "nlme", "jsonlite")
+    has = subprocess.run(
+        ["Rscript", "-e", "q(status = !all(sapply(commandArgs(TRUE), requireNamespace, quietly = TRUE)))", *packages],
+        check=False,
+        capture_output=True,
+    )
+    if has.returncode:
+        pytest.skip(f"needs the R packages {', '.join(packages)}")
+    made = subprocess.run(
+        ["Rscript", str(FOLDER / "goldens.R"), "--check"], check=False, capture_output=True, text=True
+    )
+    assert made.returncode == 0, made.stderr[-2000:]
+    assert "148 fits made again" in made.stderr
