@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from autograder.errors import KeyUnavailable
 from autograder.rubric import Item, Rubric
-from reference import KEYS, AnswerKey, MultilevelError, Panel, Value, simulate_panel, tutorial_panel
+from reference import ASSIGNMENTS, AnswerKey, Assignment, MultilevelError, Panel, Value
 
 __all__ = ["AnswerKey", "Keyed", "Panel", "Value", "answer_key", "expected", "hidden_panel", "own_panel"]
 
@@ -22,7 +22,7 @@ class Keyed:
 
 def own_panel(rubric: Rubric) -> Keyed:
     """Return the panel the learner worked on, with its answers."""
-    panel = tutorial_panel()
+    panel = _assignment(rubric).own_panel()
     return Keyed(panel, answer_key(rubric, panel), hidden=False)
 
 
@@ -35,7 +35,7 @@ def hidden_panel(rubric: Rubric, seed: int) -> Keyed:
         If no usable panel comes of the seed, or the reference cannot answer for it.
     """
     try:
-        panel = simulate_panel(seed)
+        panel = _assignment(rubric).simulate(seed)
     except MultilevelError as error:
         raise KeyUnavailable(f"No hidden panel comes of the seed {seed}: {error}") from error
     return Keyed(panel, answer_key(rubric, panel), hidden=True)
@@ -49,14 +49,18 @@ def answer_key(rubric: Rubric, panel: Panel) -> AnswerKey:
     KeyUnavailable
         If the reference has no such key, or cannot certify its own fit.
     """
-    if rubric.key not in KEYS:
-        raise KeyUnavailable(
-            f"The rubric of {rubric.assignment!r} asks for the key {rubric.key!r}; there is {', '.join(KEYS)}."
-        )
     try:
-        return KEYS[rubric.key](panel)
+        return _assignment(rubric).key(panel)
     except MultilevelError as error:
         raise KeyUnavailable(f"The reference has no answers for this panel: {error}") from error
+
+
+def _assignment(rubric: Rubric) -> Assignment:
+    if rubric.key not in ASSIGNMENTS:
+        raise KeyUnavailable(
+            f"The rubric of {rubric.assignment!r} asks for the key {rubric.key!r}; there is {', '.join(ASSIGNMENTS)}."
+        )
+    return ASSIGNMENTS[rubric.key]
 
 
 def expected(item: Item, answers: AnswerKey) -> Value | tuple[str, ...]:

@@ -1,6 +1,7 @@
 """The applied tutorial on multilevel models as a library: fits, tests, rankings, and the answer key."""
 
-from reference.answers import KEYS, AnswerKey, practice_key
+from reference.answers import AnswerKey, practice_key
+from reference.assignments import ASSIGNMENTS, Assignment
 from reference.bootstrap import BootstrapTest, bootstrap_test
 from reference.centering import grand_mean_centre, group_mean_centre, group_means
 from reference.comparison import LikelihoodRatio, compare_nested
@@ -56,11 +57,12 @@ from reference.uncertainty import GroupSlope, conditional_covariances, probabili
 from reference.variance import VarianceComponent, VarianceShares, variance_components, variance_shares
 
 __all__ = [
-    "KEYS",
+    "ASSIGNMENTS",
     "NULL_MODEL",
     "RANDOM_INTERCEPT",
     "RANDOM_SLOPE",
     "AnswerKey",
+    "Assignment",
     "BootstrapTest",
     "Certificate",
     "Coefficient",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
@@ -129,6 +129,3 @@ def _errors(fits: PracticeFits) -> dict[str, float]:
     if ("store_id", INTERCEPT) in centred_variances:
         errors["var_intercept_centred"] = centred_variances["store_id", INTERCEPT]
     return errors
-
-
-KEYS: Mapping[str, Callable[[Panel], AnswerKey]] = MappingProxyType({"practice": practice_key})

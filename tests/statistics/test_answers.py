@@ -10,7 +10,7 @@ import pytest
 import statsmodels.formula.api as smf
 
 from reference import (
-    KEYS,
+    ASSIGNMENTS,
     RANDOM_INTERCEPT,
     RANDOM_SLOPE,
     SimulationError,
@@ -52,7 +52,7 @@ def simulated(request):
 
 
 def test_key_of_the_tutorial_is_the_tutorial(panel, results: Tutorial):
-    key = KEYS["practice"](panel)
+    key = ASSIGNMENTS["practice"].key(panel)
     values = key.values
     assert values["icc"] == results.intercept.shares.icc_adjusted
     assert values["var_store"] + values["var_residual"] == pytest.approx(

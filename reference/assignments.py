@@ -1,0 +1,36 @@
+"""The assignments the reference can answer: where their panels come from, and what is right on one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from reference.answers import AnswerKey, practice_key
+from reference.datasets import tutorial_panel
+from reference.panel import Panel
+from reference.simulation import simulate_panel
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """How an assignment is answered.
+
+    Parameters
+    ----------
+    own_panel : callable
+        Returns the panel that learners work on.
+    simulate : callable
+        From a seed to a panel that has one clear answer to every question.
+    key : callable
+        From a panel to the right answers and the known wrong ones.
+    """
+
+    own_panel: Callable[[], Panel]
+    simulate: Callable[[int], Panel]
+    key: Callable[[Panel], AnswerKey]
+
+
+ASSIGNMENTS: Mapping[str, Assignment] = MappingProxyType(
+    {"practice": Assignment(tutorial_panel, simulate_panel, practice_key)}
+)
