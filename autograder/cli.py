@@ -124,13 +124,17 @@ def fit(
     formula: Annotated[str, typer.Argument(help="The model, in quotes.")],
     ml: Annotated[bool, typer.Option("--ml", help="Maximum likelihood; else REML.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print every number as JSON.")] = False,
+    intervals: Annotated[
+        float | None,
+        typer.Option("--intervals", help="Print profile intervals of this level, such as 0.95.", show_default=False),
+    ] = None,
 ) -> int:
     """Fit a linear mixed model to a table, and print the summary that lme4's readers know."""
     from reference.command import fit_file
     from reference.errors import MultilevelError
 
     try:
-        fit_file(table, formula, reml=not ml, as_json=as_json)
+        fit_file(table, formula, reml=not ml, as_json=as_json, level=intervals)
     except MultilevelError as error:
         raise UsageError(str(error)) from error
     return 0

@@ -41,6 +41,7 @@ from reference.interpretation import (
     interpret_ranking,
     interpret_shares,
 )
+from reference.intervals import Interval, profile_intervals, wald_intervals
 from reference.kenward_roger import KenwardRoger, kenward_roger, kenward_roger_table
 from reference.mistakes import Value
 from reference.mixed import Certificate, FittedTerm, MixedFit, criterion_at, fit, fit_mixed
@@ -51,6 +52,7 @@ from reference.ranking import RankedGroup, group_slopes, rank_groups, top_groups
 from reference.record import fit_record
 from reference.report import render_tutorial
 from reference.simulation import Identification, identify, simulate_panel
+from reference.steps import Objective, Step, deficit_at
 from reference.summary import render_anova, render_bootstrap, render_summary, render_variance_components
 from reference.tutorial import Tutorial, run_tutorial
 from reference.uncertainty import GroupSlope, conditional_covariances, probability_top, slope_intervals
@@ -73,11 +75,13 @@ __all__ = [
     "FormulaError",
     "GroupSlope",
     "Identification",
+    "Interval",
     "KenwardRoger",
     "LikelihoodRatio",
     "MixedFit",
     "MixedModel",
     "MultilevelError",
+    "Objective",
     "OlsFit",
     "Panel",
     "PanelError",
@@ -86,6 +90,7 @@ __all__ = [
     "Reading",
     "SaturationError",
     "SimulationError",
+    "Step",
     "Tutorial",
     "Value",
     "VarianceComponent",
@@ -95,6 +100,7 @@ __all__ = [
     "compare_nested",
     "conditional_covariances",
     "criterion_at",
+    "deficit_at",
     "fit",
     "fit_mixed",
     "fit_ols",
@@ -117,6 +123,7 @@ __all__ = [
     "predict_conditional",
     "predict_population",
     "probability_top",
+    "profile_intervals",
     "rank_groups",
     "read_collinearity",
     "read_convergence",
@@ -139,4 +146,5 @@ __all__ = [
     "variance_components",
     "variance_shares",
     "variance_standard_errors",
+    "wald_intervals",
 ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from reference.design import RANDOM_INTERCEPT, RANDOM_SLOPE
@@ -21,22 +21,41 @@ from reference.mistakes import (
 )
 from reference.panel import Panel
 from reference.practice import PracticeFits, fit_practice
+from reference.steps import PRACTICE_STEPS, SIGNIFICANCE, Objective, Step, intercept_objective
 from reference.variance import variance_shares
 
 COINCIDES = 1e-6
-SIGNIFICANCE = 0.05
 
 
 @dataclass(frozen=True)
 class AnswerKey:
-    """The right answers on one panel, standard errors of those that have one, and known mistakes by name.
+    """What is right and what is wrong on one panel, by item.
 
-    A mistake that happens to give the right value on this panel is left out.
+    Parameters
+    ----------
+    values : mapping
+        The right answers.
+    standard_errors : mapping
+        Of those that have one.
+    mistakes : mapping
+        Known wrong answers by name. One that happens to be right on this panel is left out.
+    sizes : mapping
+        Of variances: one that would matter, so that zero and a millionth of it are the same.
+    scores : mapping
+        What a ranking ranks by, for every name that could be in it.
+    steps : mapping
+        How an answer follows from other answers of the learner.
+    objectives : mapping
+        By name: what answers that are estimates together are meant to minimise.
     """
 
     values: Mapping[str, Value]
     standard_errors: Mapping[str, float]
     mistakes: Mapping[str, Mistakes]
+    sizes: Mapping[str, float] = field(default_factory=dict)
+    scores: Mapping[str, Mapping[int, float]] = field(default_factory=dict)
+    steps: Mapping[str, Step] = field(default_factory=dict)
+    objectives: Mapping[str, Objective] = field(default_factory=dict)
 
 
 def practice_key(panel: Panel) -> AnswerKey:
@@ -69,7 +88,15 @@ def key_from_fits(fits: PracticeFits) -> AnswerKey:
         item: MappingProxyType({name: value for name, value in named.items() if not coincide(values[item], value)})
         for item, named in wrong.items()
     }
-    return AnswerKey(MappingProxyType(values), MappingProxyType(_errors(fits)), MappingProxyType(mistakes))
+    return AnswerKey(
+        values=MappingProxyType(values),
+        standard_errors=MappingProxyType(_errors(fits)),
+        mistakes=MappingProxyType(mistakes),
+        sizes={"var_store": fits.intercept.sigma**2, "var_intercept_centred": fits.centred.sigma**2},
+        scores={"top5": store_slopes(fits.slope)},
+        steps=PRACTICE_STEPS,
+        objectives={"random_intercept": intercept_objective(fits.intercept)},
+    )
 
 
 def coincide(right: Value, wrong: Value, relative: float = COINCIDES) -> bool:

@@ -14,12 +14,13 @@ from reference.columns import require_column
 from reference.encoding import column_names
 from reference.errors import PanelError
 from reference.formula import MixedModel, parse_formula
+from reference.intervals import profile_intervals
 from reference.mixed import fit_mixed
 from reference.record import fit_record
-from reference.summary import render_anova, render_bootstrap, render_summary
+from reference.summary import render_anova, render_bootstrap, render_intervals, render_summary
 
 
-def fit_file(path: Path, formula: str, *, reml: bool, as_json: bool) -> None:
+def fit_file(path: Path, formula: str, *, reml: bool, as_json: bool, level: float | None = None) -> None:
     """Fit a model to a CSV file, or to a Parquet file or folder, and print it.
 
     Parameters
@@ -32,6 +33,8 @@ def fit_file(path: Path, formula: str, *, reml: bool, as_json: bool) -> None:
         True for restricted maximum likelihood.
     as_json : bool
         Whether to print :func:`~reference.record.fit_record` instead of the summary.
+    level : float or None
+        Of the profile intervals to print below the summary; None for no intervals.
 
     Raises
     ------
@@ -40,7 +43,14 @@ def fit_file(path: Path, formula: str, *, reml: bool, as_json: bool) -> None:
     """
     model = parse_formula(formula)
     fit = fit_mixed(_read_csv(path, model) if path.suffix.lower() == ".csv" else path, model, reml=reml)
-    sys.stdout.write(json.dumps(fit_record(fit), indent=2) + "\n" if as_json else render_summary(fit))
+    if as_json:
+        sys.stdout.write(json.dumps(fit_record(fit), indent=2) + "\n")
+        return
+    text = render_summary(fit)
+    if level is not None:
+        text += f"\n{level:.4g} confidence intervals by the profile of the ML deviance:\n"
+        text += render_intervals(profile_intervals(fit, level))
+    sys.stdout.write(text)
 
 
 def compare_file(

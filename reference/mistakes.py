@@ -20,6 +20,8 @@ from reference.variance import variance_shares
 Value: TypeAlias = float | int | str | tuple[int, ...] | Mapping[str, float] | Mapping[int, float]
 Mistakes: TypeAlias = Mapping[str, Value]
 
+# What the REML log-likelihood gains when one predictor is measured in hundreds.
+_HUNDRED = float(np.log(100.0))
 TOP = 5
 EXTRA_SPEND = 10.0
 
@@ -68,6 +70,7 @@ def _icc_mistakes(fits: PracticeFits) -> dict[str, Mistakes]:
             "null_model": variance_shares(fits.null).icc_adjusted,
             "unadjusted": shares.icc_unadjusted,
             "ols_r_squared": fits.pooled.r_squared,
+            "total_variance": shares.random / float(np.var(fits.panel.sales, ddof=1)),
         },
     }
 
@@ -78,11 +81,13 @@ def _test_mistakes(fits: PracticeFits) -> dict[str, Mistakes]:
     return {
         "loglik_ri": {
             "reml": fits.intercept.log_likelihood,
+            "reml_per_hundred": fits.intercept.log_likelihood + _HUNDRED,
             "deviance": smaller.criterion,
             "swapped": larger.log_likelihood,
         },
         "loglik_rs": {
             "reml": fits.slope.log_likelihood,
+            "reml_per_hundred": fits.slope.log_likelihood + _HUNDRED,
             "deviance": larger.criterion,
             "swapped": smaller.log_likelihood,
         },
@@ -118,11 +123,13 @@ def _slope_mistakes(fits: PracticeFits) -> dict[str, Mistakes]:
         },
         "store_slopes": {
             "deviations": deviations,
+            "average_twice": {store: slope + average for store, slope in slopes.items()},
             "ols_per_store": by_store,
             "ols_per_store_youtube_only": _ols_slopes(panel, ("youtube",)),
             "per_hundred": {store: 100.0 * slope for store, slope in slopes.items()},
         },
         "top5": {
+            "positions": tuple(panel.stores.index(store) for store in top_stores(fit, TOP)),
             "ascending": _first({store: -slope for store, slope in slopes.items()}),
             "by_intercept": _first(levels),
             "by_store_mean": _first(_mean_sales(panel)),
@@ -133,6 +140,7 @@ def _slope_mistakes(fits: PracticeFits) -> dict[str, Mistakes]:
             "one_unit": best,
             "deviation": EXTRA_SPEND * (best - average),
             "average": EXTRA_SPEND * average,
+            "average_twice": EXTRA_SPEND * (best + average),
         },
     }
 
@@ -148,6 +156,8 @@ def _centring_mistakes(fits: PracticeFits) -> dict[str, Mistakes]:
             "uncentred": raw.fixed_effects[INTERCEPT],
             "group_mean": within.fixed_effects[INTERCEPT],
             "week_centred_too": grown,
+            "sales_centred": centred.fixed_effects[INTERCEPT] - float(fits.panel.sales.mean()),
+            "mean_of_sales": float(fits.panel.sales.mean()),
         },
         "var_intercept_centred": {
             "uncentred": store_variance(raw),
@@ -157,6 +167,13 @@ def _centring_mistakes(fits: PracticeFits) -> dict[str, Mistakes]:
         "youtube_slope_centred": {
             "group_mean": within.fixed_effects["youtube"],
             "ols": fits.pooled.coefficients["youtube"],
+            "standardised": centred.fixed_effects["youtube"] * float(np.std(fits.panel.youtube, ddof=1)),
+            "per_hundred": 100.0 * centred.fixed_effects["youtube"],
+        },
+        "loglik_change": {
+            "reml_against_ml": centred.log_likelihood - fits.slope_ml.log_likelihood,
+            "group_mean": within.log_likelihood - raw.log_likelihood,
+            "per_hundred_against_one": _HUNDRED,
         },
     }
 

@@ -11,6 +11,7 @@ from reference.bootstrap import BootstrapTest
 from reference.comparison import compare_nested
 from reference.errors import ComparisonError
 from reference.inference import Coefficient, coefficient_table
+from reference.intervals import Interval
 from reference.layout import aligned, format_p
 from reference.mixed import MixedFit
 from reference.panel import Floats
@@ -71,6 +72,12 @@ def render_anova(*fits: MixedFit) -> str:
             tail = [f"{test.statistic:.4f}", str(test.df), format_p(test.p), boundary]
         rows.append([*row, *tail])
     return "\n".join(aligned(header, rows)) + "\n"
+
+
+def render_intervals(intervals: Sequence[Interval]) -> str:
+    """Return confidence intervals as a table."""
+    rows = [[row.name, *(f"{value:.6g}" for value in (row.estimate, row.lower, row.upper))] for row in intervals]
+    return "\n".join(aligned(["", "estimate", "lower", "upper"], rows)) + "\n"
 
 
 def render_bootstrap(result: BootstrapTest) -> str:

@@ -87,6 +87,20 @@ def test_summary_of_an_ml_fit_has_its_information_criteria(run):
     assert ["1763.94", "1783.10", "-875.97", "1751.94", "174"] in lines
 
 
+def test_profile_intervals_are_those_of_lme4(run):
+    code, out, _ = run(FOLDER / SLEEP[0], SLEEP[1], "--intervals", "0.95")
+    assert code == 0
+    lines = [line.split() for line in out.split("profile of the ML deviance:")[1].splitlines() if line]
+    rows = {" ".join(words[:-3]): [float(word) for word in words[-2:]] for words in lines[1:]}
+    # The limits that confint() of lme4 prints.
+    expected = {"sigma": (22.898, 28.858), "Days": (7.3587, 13.5759), "Intercept": (237.681, 265.130)}
+    for name, limits in expected.items():
+        np.testing.assert_allclose(rows[name], limits, rtol=1e-4)
+    code, _, err = run(FOLDER / SLEEP[0], SLEEP[1], "--intervals", "95")
+    assert code == 2
+    assert "between 0 and 1" in err
+
+
 def test_a_boundary_is_named(run):
     _, out, _ = run(FOLDER / "Dyestuff2.csv", "Yield ~ 1 + (1 | Batch)")
     assert "Boundary (singular) fit: Batch: no variance of Intercept." in out
