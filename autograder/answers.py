@@ -190,6 +190,21 @@ def plain_value(value: object) -> Value:
     return parsed.value
 
 
+def python_value(value: Value) -> object:
+    """Return an answer as a number, a text, a tuple or a dictionary; None where it is none of these."""
+    match value:
+        case Number(number):
+            return number
+        case Text(text):
+            return text
+        case Sequence(items):
+            return items
+        case Mapping(keys, values):
+            return dict(zip(keys, values, strict=True))
+        case _:
+            return None
+
+
 def describe(value: Value) -> str:
     """Return the kind of a value in a learner's words, as in "a text" or "a list of 5"."""
     match value:

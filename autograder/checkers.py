@@ -7,32 +7,42 @@ kind            an answer is right if it differs from the reference by at most
 =============== =============================================================================
 count           nothing
 estimate        ``tolerance`` standard errors of the reference's estimate
-variance        ``tolerance`` times the reference's value (a variance component)
+variance        ``tolerance`` times the reference's value; near zero, of a hundredth of its natural size
+correlation     ``tolerance``; at the boundary 1 and 0.995 are the same
 proportion      ``tolerance`` (ICC and R² live between 0 and 1)
 log_likelihood  ``tolerance`` (an absolute difference: what a likelihood-ratio test is made of)
 statistic       ``tolerance`` times the reference's value, or ``tolerance`` where that is below 1
 p_value         ``tolerance`` on the log scale: 0.001 and 0.002 are as far apart as 0.1 and 0.2
 by_name         ``tolerance`` times the spread of the reference's values, for every name
-ranking         nothing: the same names in the same order
-choice(s)       nothing: letter case and surrounding spaces do not count
+table           the same for every column; columns by name, rows by key, in any order
+ranking         nothing, but names whose scores lie within ``tolerance`` spreads may swap
+choice(s), text nothing: spaces do not count, nor letter case in a choice
+slots           every slot of a sentence: a word as given, a number as rounded
 =============== =============================================================================
 
-A comparison never mentions the right value: its sentence is shown to the learner.
+A number that was rounded is right if it has as many decimals as were asked for, and half right with fewer. A
+comparison never mentions the right value: its sentence is shown to the learner.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from statistics import pstdev
+from typing import TypeAlias
 
 from autograder import answers
 from autograder.answers import Value
 from autograder.records import Verdict
 
-#: What the reference expects: see `reference.answers.Value`; choices add a tuple of strings.
-Expected = float | int | str | tuple[int, ...] | tuple[str, ...] | Mapping[str, float] | Mapping[int, float]
+Named: TypeAlias = Mapping[str, float] | Mapping[int, float]
+
+#: What the reference expects: see `reference.answers.Value`; the rubric adds choices and slots.
+Expected = (
+    float | int | str | tuple[int, ...] | tuple[str, ...] | Named | Mapping[str, str | float] | Mapping[str, Named]
+)
 
 
 @dataclass(frozen=True)
@@ -45,14 +55,41 @@ class Finding:
 
 
 RIGHT = Finding(Verdict.CORRECT, 1.0, "Right.")
+ROUNDED = Finding(Verdict.CORRECT, 1.0, "Right, as far as it was rounded.")
+TOO_FEW = Finding(Verdict.PARTIAL, 0.5, "Right as far as it goes, but it was rounded too much: give more digits.")
+
+# A rounded number must still hold this share of the value: 0.06 may stand for 0.064, and 0.1 may not.
+_COARSEST = 0.1
+# A correlation this close to one counts as one where the reference's is.
+_BOUNDARY = 0.005
+# A variance is compared as if it were at least this share of its natural size.
+_SMALL = 0.01
+_NUMBER_IN_A_SENTENCE = 0.01
 
 
 @dataclass(frozen=True)
 class Scale:
-    """What a tolerance is measured with: the item's tolerance, and the reference's standard error if it has one."""
+    """What a tolerance is measured with.
+
+    Parameters
+    ----------
+    tolerance : float
+        The item's.
+    standard_error : float or None
+        The reference's, for an estimate.
+    size : float or None
+        Of a variance: one that would matter, for instance the residual variance.
+    decimals : int or None
+        How many the task asks for; None if it asks for numbers as they are.
+    scores : mapping or None
+        What a ranking ranks by, for every name that could be in it.
+    """
 
     tolerance: float
     standard_error: float | None = None
+    size: float | None = None
+    decimals: int | None = None
+    scores: Named | None = None
 
 
 def compare(kind: str, value: Value, expected: Expected, scale: Scale) -> Finding:
@@ -82,6 +119,25 @@ def compare(kind: str, value: Value, expected: Expected, scale: Scale) -> Findin
     return _CHECKERS[kind](value, expected, scale)
 
 
+def distance(kind: str, one: Expected, other: Expected, scale: Scale) -> float:
+    """Return how many tolerances lie between two answers, seen from the second; infinite where nothing is tolerated."""
+    if kind in _UNITS and isinstance(one, (int, float)) and isinstance(other, (int, float)):
+        apart = abs(float(one) - float(other)) / _UNITS[kind](float(other), scale)
+        return apart / scale.tolerance
+    if kind == "p_value" and isinstance(one, (int, float)) and isinstance(other, (int, float)):
+        return _log_distance(float(one), float(other)) / scale.tolerance
+    if kind in ("by_name", "table") and isinstance(one, Mapping) and isinstance(other, Mapping):
+        columns = _columns(one), _columns(other)
+        if any(columns[0].get(name, {}).keys() != wanted.keys() for name, wanted in columns[1].items()):
+            return math.inf
+        return max(
+            abs(columns[0][name][row] - number) / (scale.tolerance * _spread(wanted.values()))
+            for name, wanted in columns[1].items()
+            for row, number in wanted.items()
+        )
+    return 0.0 if compare(kind, answers.plain_value(one), other, scale).verdict is Verdict.CORRECT else math.inf
+
+
 def _malformed(wanted: str, value: Value) -> Finding:
     return Finding(Verdict.MALFORMED, 0.0, f"This must be {wanted}, but it is {answers.describe(value)}.")
 
@@ -101,8 +157,20 @@ def _number(value: Value) -> float | None:
             return None
 
 
-def _within(distance: Callable[[float, float, Scale], float]) -> Callable[[Value, Expected, Scale], Finding]:
-    """Return a checker for one number, right where a distance is at most the tolerance."""
+def _close(number: float, expected: float, slack: float, scale: Scale) -> Finding | None:
+    """Return whether a number is right within a slack, or would be if it had been rounded less; None if not."""
+    if abs(number - expected) <= slack:
+        return RIGHT
+    written = max(0, -int(Decimal(repr(number)).normalize().as_tuple().exponent))
+    half = 0.5 * 10.0**-written
+    # A little more than a half, for numbers that lie halfway between two decimals.
+    if not number or half > _COARSEST * abs(expected) or abs(number - expected) > half * (1.0 + 1e-9) + slack:
+        return None
+    return ROUNDED if scale.decimals is not None and written >= scale.decimals else TOO_FEW
+
+
+def _by_unit(unit: Callable[[float, Scale], float]) -> Callable[[Value, Expected, Scale], Finding]:
+    """Return a checker for one number, right within the tolerance times a unit."""
 
     def checker(value: Value, expected: Expected, scale: Scale) -> Finding:
         number = _number(value)
@@ -110,37 +178,70 @@ def _within(distance: Callable[[float, float, Scale], float]) -> Callable[[Value
             return _malformed("one number", value)
         if not isinstance(expected, (int, float)):
             raise TypeError(f"The reference must give a number here, not {type(expected).__name__}.")
-        if distance(number, float(expected), scale) <= scale.tolerance:
-            return RIGHT
-        return _wrong("The number is not right.")
+        slack = scale.tolerance * unit(float(expected), scale)
+        return _close(number, float(expected), slack, scale) or _wrong("The number is not right.")
 
     return checker
 
 
-def _in_standard_errors(number: float, expected: float, scale: Scale) -> float:
+def _standard_error(expected: float, scale: Scale) -> float:
     if not scale.standard_error:
         raise ValueError("An estimate is compared in standard errors, and the reference gave none for it.")
-    return abs(number - expected) / scale.standard_error
+    return scale.standard_error
 
 
-def _relative(number: float, expected: float, scale: Scale) -> float:
+def _value_or_small(expected: float, scale: Scale) -> float:
     # A variance at the boundary is 0 up to where an optimiser stops.
-    return abs(number - expected) / max(abs(expected), 1e-8)
+    return max(abs(expected), _SMALL * (scale.size or 0.0), 1e-8)
 
 
-def _absolute(number: float, expected: float, scale: Scale) -> float:
-    return abs(number - expected)
+def _value_or_one(expected: float, scale: Scale) -> float:
+    return max(abs(expected), 1.0)
 
 
-def _as_statistic(number: float, expected: float, scale: Scale) -> float:
-    return abs(number - expected) / max(abs(expected), 1.0)
+def _one(expected: float, scale: Scale) -> float:
+    return 1.0
 
 
-def _on_log_scale(number: float, expected: float, scale: Scale) -> float:
+_UNITS: Mapping[str, Callable[[float, Scale], float]] = {
+    "estimate": _standard_error,
+    "variance": _value_or_small,
+    "correlation": _one,
+    "proportion": _one,
+    "log_likelihood": _one,
+    "statistic": _value_or_one,
+}
+
+
+def _correlation(value: Value, expected: Expected, scale: Scale) -> Finding:
+    number = _number(value)
+    if isinstance(value, answers.NotFinite) and value.text == "nan":
+        return _wrong("This is not a number. Compute it from the covariance and the two variances.")
+    if number is not None and isinstance(expected, float) and abs(expected) >= 1.0 - _BOUNDARY / 10.0:
+        if abs(number - expected) <= max(_BOUNDARY, scale.tolerance):
+            return RIGHT
+        return _wrong("The number is not right.")
+    return _by_unit(_one)(value, expected, scale)
+
+
+def _log_distance(number: float, expected: float) -> float:
     if not 0.0 <= number <= 1.0:
         return math.inf
     smallest = 1e-300
     return abs(math.log(max(number, smallest)) - math.log(max(expected, smallest)))
+
+
+def _p_value(value: Value, expected: Expected, scale: Scale) -> Finding:
+    number = _number(value)
+    if number is None:
+        return _malformed("one number", value)
+    if not isinstance(expected, (int, float)):
+        raise TypeError(f"The reference must give a number here, not {type(expected).__name__}.")
+    if _log_distance(number, float(expected)) <= scale.tolerance:
+        return RIGHT
+    if not 0.0 <= number <= 1.0:
+        return _wrong("A p-value lies between 0 and 1.")
+    return _close(number, float(expected), scale.tolerance * expected, scale) or _wrong("The number is not right.")
 
 
 def _count(value: Value, expected: Expected, scale: Scale) -> Finding:
@@ -157,23 +258,42 @@ def _label(name: object) -> str:
     return str(name).strip().casefold()
 
 
+def _spread(numbers: Iterable[float]) -> float:
+    # With fewer than three values there is no spread to speak of; their size stands for it.
+    values = list(numbers)
+    return pstdev(values) or max(map(abs, values)) or 1.0
+
+
+def _columns(table: Mapping[str, object] | Mapping[int, object]) -> dict[str, dict[str, float]]:
+    """Return numbers by column and row; values by name are a table of one column."""
+    if all(isinstance(entry, Mapping) for entry in table.values()):
+        return {_label(name): _columns(entry)[""] for name, entry in table.items() if isinstance(entry, Mapping)}
+    return {"": {_label(row): float(number) for row, number in table.items() if isinstance(number, (int, float))}}
+
+
+def _all_of(pairs: list[tuple[float, float]], slack: float, scale: Scale, what: str) -> Finding:
+    """Return what pairs of given and wanted numbers come to together."""
+    found = [_close(given, wanted, slack, scale) for given, wanted in pairs]
+    if None in found:
+        right = sum(finding is not None for finding in found)
+        return _wrong(f"{right} of the {len(pairs)} {what} are right.")
+    return next((finding for finding in (TOO_FEW, ROUNDED) if finding in found), RIGHT)
+
+
 def _by_name(value: Value, expected: Expected, scale: Scale) -> Finding:
     if not isinstance(expected, Mapping):
         raise TypeError("The reference must give values by name here.")
     given = _named_values(value)
     if given is None:
         return _malformed("a value for each name: a dictionary or a Series", value)
-    wanted = {_label(name): number for name, number in expected.items()}
+    (wanted,) = _columns(expected).values()
     lacking, unknown = wanted.keys() - given.keys(), given.keys() - wanted.keys()
     if lacking or unknown:
         return _wrong(
             f"Of the {len(wanted)} names asked for, {len(lacking)} have no value, and {len(unknown)} other names do."
         )
-    # With fewer than three values there is no spread to speak of; their size stands for it.
-    numbers = list(wanted.values())
-    spread = pstdev(numbers) or max(map(abs, numbers)) or 1.0
-    right = sum(abs(given[name] - number) <= scale.tolerance * spread for name, number in wanted.items())
-    return RIGHT if right == len(wanted) else _wrong(f"{right} of the {len(wanted)} values are right.")
+    pairs = [(given[name], number) for name, number in wanted.items()]
+    return _all_of(pairs, scale.tolerance * _spread(wanted.values()), scale, "values")
 
 
 def _named_values(value: Value) -> dict[str, float] | None:
@@ -190,19 +310,63 @@ def _named_values(value: Value) -> dict[str, float] | None:
     return named if len(named) == len(pairs) else None
 
 
+def _table(value: Value, expected: Expected, scale: Scale) -> Finding:
+    if not isinstance(expected, Mapping):
+        raise TypeError("The reference must give a table here.")
+    if not isinstance(value, answers.Table):
+        return _malformed("a table: a DataFrame", value)
+    wanted = _columns(expected)
+    places = {_label(name): place for place, name in enumerate(value.columns)}
+    lacking = [name for name in wanted if name not in places]
+    if lacking:
+        return _wrong(f"There is no column {lacking[0]!r}.")
+    keys = set(next(iter(wanted.values())))
+    labels = [[_label(label) for label in value.index]]
+    labels += [[_label(row[place]) for row in value.rows] for name, place in places.items() if name not in wanted]
+    rows = next((names for names in labels if set(names) == keys and len(names) == len(keys)), None)
+    if rows is None:
+        return _wrong(
+            f"There must be one row for each of the {len(keys)} names asked for, with a column that names it."
+        )
+    findings = []
+    for name, column in wanted.items():
+        cells = {row: cell[places[name]] for row, cell in zip(rows, value.rows, strict=True)}
+        if not all(type(cell) is float for cell in cells.values()):
+            return _wrong(f"Column {name!r} must hold one number in each row.")
+        pairs = [(float(cell), column[row]) for row, cell in cells.items() if isinstance(cell, float)]
+        findings.append(
+            _all_of(pairs, scale.tolerance * _spread(column.values()), scale, f"numbers of column {name!r}")
+        )
+    return min(findings, key=lambda finding: finding.share)
+
+
 def _ranking(value: Value, expected: Expected, scale: Scale) -> Finding:
     if not isinstance(expected, tuple):
         raise TypeError("The reference must give a ranking here.")
     if not isinstance(value, answers.Sequence):
         return _malformed("a list, best first", value)
     given, wanted = [_label(item) for item in value.items], [_label(item) for item in expected]
-    if given == wanted:
+    if given == wanted or _near_ties(given, wanted, scale):
         return RIGHT
     if len(given) != len(wanted):
         return _wrong(f"The list must name {len(wanted)}, and it names {len(given)}.")
     if sorted(given) == sorted(wanted):
         return Finding(Verdict.PARTIAL, 0.5, "These are the right ones, but not in the right order.")
     return _wrong("These are not the right ones.")
+
+
+def _near_ties(given: list[str], wanted: list[str], scale: Scale) -> bool:
+    """Return whether a ranking differs from the right one by swaps of names that an optimiser cannot tell apart."""
+    if not scale.scores or len(given) != len(wanted) or len(set(given)) != len(given):
+        return False
+    scores = {_label(name): score for name, score in scale.scores.items()}
+    if not scores.keys() >= set(given):
+        return False
+    noise = scale.tolerance * _spread(scores.values())
+    ordered = [scores[name] for name in given]
+    left_out = [score for name, score in scores.items() if name not in given]
+    in_order = all(earlier >= later - noise for place, earlier in enumerate(ordered) for later in ordered[place + 1 :])
+    return in_order and min(ordered) >= max(left_out, default=-math.inf) - noise
 
 
 def _choice(value: Value, expected: Expected, scale: Scale) -> Finding:
@@ -225,16 +389,45 @@ def _choices(value: Value, expected: Expected, scale: Scale) -> Finding:
     return _wrong("Some of these do not belong here." if too_many else "These belong here, but they are not all.")
 
 
+def _text(value: Value, expected: Expected, scale: Scale) -> Finding:
+    if not isinstance(value, answers.Text):
+        return _malformed("a text", value)
+    return RIGHT if value.value.split() == str(expected).split() else _wrong("The text is another one.")
+
+
+def _slots(value: Value, expected: Expected, scale: Scale) -> Finding:
+    if not isinstance(expected, Mapping):
+        raise TypeError("The rubric must give a word or a number for each slot here.")
+    wanted = {_label(name): filling for name, filling in expected.items()}
+    if not isinstance(value, answers.Mapping):
+        return _malformed(f"a dictionary with {', '.join(wanted)}", value)
+    given = {_label(name): filling for name, filling in zip(value.keys, value.values, strict=True)}
+    wrong = [name for name, filling in wanted.items() if not _fits(given.get(name), filling)]
+    if not wrong:
+        return RIGHT
+    share = 1.0 - len(wrong) / len(wanted)
+    sentence = f"Not right yet: {', '.join(wrong)}."
+    return Finding(Verdict.PARTIAL, share, sentence) if share else _wrong(sentence)
+
+
+def _fits(given: answers.Scalar, wanted: object) -> bool:
+    if isinstance(wanted, str):
+        return isinstance(given, str) and _label(given) == _label(wanted)
+    if type(given) is not float or not isinstance(wanted, (int, float)):
+        return False
+    return _close(given, float(wanted), _NUMBER_IN_A_SENTENCE * abs(wanted), Scale(0.0)) is not None
+
+
 _CHECKERS: Mapping[str, Callable[[Value, Expected, Scale], Finding]] = {
     "count": _count,
-    "estimate": _within(_in_standard_errors),
-    "variance": _within(_relative),
-    "proportion": _within(_absolute),
-    "log_likelihood": _within(_absolute),
-    "statistic": _within(_as_statistic),
-    "p_value": _within(_on_log_scale),
+    **{kind: _by_unit(unit) for kind, unit in _UNITS.items()},
+    "correlation": _correlation,
+    "p_value": _p_value,
     "by_name": _by_name,
+    "table": _table,
     "ranking": _ranking,
     "choice": _choice,
     "choices": _choices,
+    "text": _text,
+    "slots": _slots,
 }

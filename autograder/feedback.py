@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from autograder.checkers import Finding
+from autograder.checkers import TOO_FEW, Finding
 from autograder.records import Ending, Verdict
 from autograder.rubric import Item, Rubric
 
@@ -39,7 +39,7 @@ def explain(rubric: Rubric, item: Item, finding: Finding, mistake: str | None) -
     mistake : str or None
         The known mistake the answer equals.
     """
-    if finding.verdict not in (Verdict.WRONG, Verdict.PARTIAL):
+    if finding.verdict not in (Verdict.WRONG, Verdict.PARTIAL) or finding == TOO_FEW:
         return finding.sentence, None
     hint = rubric.hint(item, mistake) if mistake else None
     return finding.sentence, hint or item.advice or None

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
+from autograder.checkers import Expected
 from autograder.errors import KeyUnavailable
 from autograder.rubric import Item, Rubric
 from reference import ASSIGNMENTS, AnswerKey, Assignment, MultilevelError, Panel, Value
@@ -63,7 +65,7 @@ def _assignment(rubric: Rubric) -> Assignment:
     return ASSIGNMENTS[rubric.key]
 
 
-def expected(item: Item, answers: AnswerKey) -> Value | tuple[str, ...]:
+def expected(item: Item, answers: AnswerKey) -> Expected:
     """Return the right answer to an item on the key's panel.
 
     Raises
@@ -73,6 +75,25 @@ def expected(item: Item, answers: AnswerKey) -> Value | tuple[str, ...]:
     """
     if item.right is not None:
         return item.right
+    if item.slots:
+        return fillings(item, answers.values)
     if item.id not in answers.values:
         raise KeyUnavailable(f"Neither the rubric nor the reference knows the right answer to {item.id!r}.")
     return answers.values[item.id]
+
+
+def fillings(item: Item, values: Mapping[str, object]) -> dict[str, str | float]:
+    """Return what belongs into each slot of a sentence, numbers taken from values by item.
+
+    Raises
+    ------
+    KeyUnavailable
+        If one of them is not a number.
+    """
+    filled: dict[str, str | float] = {}
+    for name, slot in item.slots.items():
+        number = values.get(slot.own or "")
+        if slot.own is not None and not isinstance(number, (int, float)):
+            raise KeyUnavailable(f"The slot {name!r} takes its number from {slot.own!r}, which is not one.")
+        filled[name] = slot.times * number if isinstance(number, (int, float)) else str(slot.right)
+    return filled

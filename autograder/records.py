@@ -21,6 +21,7 @@ class Verdict(StrEnum):
     MALFORMED = "malformed"
     WRONG = "wrong"
     PARTIAL = "partial"
+    CARRIED = "carried forward"
     SKIPPED = "skipped"
     NEEDS_PERSON = "needs a person"
     CORRECT = "correct"

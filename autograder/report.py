@@ -21,6 +21,7 @@ SIGNS = {
     Verdict.MALFORMED: "?",
     Verdict.WRONG: "✗",
     Verdict.PARTIAL: "◐",
+    Verdict.CARRIED: "↪",
     Verdict.SKIPPED: "↷",
     Verdict.NEEDS_PERSON: "✎",
     Verdict.CORRECT: "✓",

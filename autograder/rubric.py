@@ -22,22 +22,37 @@ Kind = Literal[
     "count",
     "estimate",
     "variance",
+    "correlation",
     "proportion",
     "log_likelihood",
     "statistic",
     "p_value",
     "ranking",
     "by_name",
+    "table",
     "choice",
     "choices",
+    "text",
+    "slots",
     "manual",
 ]
 
 #: Kinds whose right answer is written in the rubric, because it is a sentence and not a number.
-WORDED: frozenset[str] = frozenset({"choice", "choices"})
+WORDED: frozenset[str] = frozenset({"choice", "choices", "text", "slots"})
 
 #: Kinds that are exact, so that a tolerance would say nothing.
-EXACT: frozenset[str] = frozenset({"count", "ranking", "choice", "choices", "manual"})
+EXACT: frozenset[str] = frozenset({"count", "choice", "choices", "text", "slots", "manual"})
+
+
+class Slot(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One gap of a sentence: ``right`` is the word that fits, or ``own`` the answer whose number belongs there.
+
+    A number is taken ``times`` the learner's own answer, so that a wrong answer is not wrong twice.
+    """
+
+    right: str | None = None
+    own: str | None = None
+    times: float = 1.0
 
 
 class Item(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -45,7 +60,9 @@ class Item(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     ``tolerance`` has the unit of its kind, see `autograder.checkers`. ``right`` is the right choice, given only where
     the reference does not decide it from the panel. ``advice`` is what a learner reads when the answer is wrong and no
-    known mistake explains it; ``hints`` override, for this item, the rubric's words for a mistake.
+    known mistake explains it; ``hints`` override, for this item, the rubric's words for a mistake. ``decimals`` is how
+    many the task asks for; ``carried`` the share of the points for a right step from wrong answers; ``objective`` the
+    name of what the answer and others are meant to minimise, and ``deficit`` how far from that they may be.
     """
 
     id: str
@@ -55,6 +72,11 @@ class Item(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     tolerance: float | None = None
     needs: tuple[str, ...] = ()
     right: str | tuple[str, ...] | None = None
+    slots: dict[str, Slot] = {}
+    decimals: int | None = None
+    carried: float = 0.0
+    objective: str | None = None
+    deficit: float = 0.01
     advice: str = ""
     hints: dict[str, str] = {}
 
@@ -162,7 +184,21 @@ def _item_problems(item: Item, known: dict[str, Item]) -> Iterator[str]:
         yield f"{where}, key 'points': {item.points} is not between 0 and 1000."
     if item.kind in EXACT and item.tolerance is not None:
         yield f"{where}, key 'tolerance': kind {item.kind!r} is compared exactly; remove the tolerance."
-    if item.kind not in EXACT and (item.tolerance is None or not 0 < item.tolerance < 1):
+    needed = item.kind not in EXACT and not (item.kind == "ranking" and item.tolerance is None)
+    if needed and (item.tolerance is None or not 0 < item.tolerance < 1):
         yield f"{where}, key 'tolerance': kind {item.kind!r} needs one between 0 and 1, in the unit of its kind."
-    if item.right is not None and item.kind not in WORDED:
+    if item.right is not None and item.kind not in WORDED - {"slots"}:
         yield f"{where}, key 'right': only a choice has its right answer here; numbers come from the reference."
+    if not 0 <= item.carried < 1:
+        yield f"{where}, key 'carried': {item.carried} is not a share of the points from 0 to below 1."
+    if not 0 < item.deficit <= 1:
+        yield f"{where}, key 'deficit': {item.deficit} is not a difference of criteria from 0 to 1."
+    if item.decimals is not None and not 0 <= item.decimals <= 12:
+        yield f"{where}, key 'decimals': {item.decimals} is not between 0 and 12."
+    if bool(item.slots) != (item.kind == "slots"):
+        yield f"{where}, key 'slots': kind 'slots' needs at least one, and no other kind has any."
+    for name, slot in item.slots.items():
+        if (slot.right is None) == (slot.own is None):
+            yield f"{where}, slot {name!r}: give either the word that is right or the answer of the learner's own."
+        if slot.own is not None and slot.own not in known:
+            yield f"{where}, slot {name!r}, key 'own': there is no item {slot.own!r}. Known: {', '.join(known)}."

@@ -8,13 +8,14 @@ first. A right answer counts whatever came before it, except for a choice, which
 from __future__ import annotations
 
 import graphlib
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
 from autograder import feedback
 from autograder.answers import Value
-from autograder.checkers import RIGHT, Finding, Scale, compare
-from autograder.key import AnswerKey, Keyed, expected
+from autograder.checkers import Finding
+from autograder.judging import Judged, judge_value
+from autograder.key import Keyed
 from autograder.records import CellRun, Ending, ItemResult, NotebookRun, SubmittedNotebook, Verdict
 from autograder.rubric import WORDED, Item, Rubric
 
@@ -22,31 +23,10 @@ from autograder.rubric import WORDED, Item, Rubric
 _CLEARED = (Verdict.CORRECT, Verdict.PARTIAL, Verdict.NEEDS_PERSON)
 
 
-@dataclass(frozen=True)
-class Judged:
-    """An item on one panel: what was found, and the known mistake that explains it."""
-
-    finding: Finding
-    mistake: str | None = None
-
-
-def judge_value(item: Item, value: Value, key: AnswerKey) -> Judged:
-    """Return how one answer compares with the key, and which known mistake it is if it is wrong."""
-    tolerance = item.tolerance or 0.0
-    scale = Scale(tolerance, key.standard_errors.get(item.id))
-    finding = compare(item.kind, value, expected(item, key), scale)
-    if finding.verdict in (Verdict.CORRECT, Verdict.MALFORMED):
-        return Judged(finding)
-    for mistake, mistaken in key.mistakes.get(item.id, {}).items():
-        if compare(item.kind, value, mistaken, scale) == RIGHT:
-            return Judged(finding, mistake)
-    return Judged(finding)
-
-
-def judge_item(item: Item, notebook: SubmittedNotebook, run: NotebookRun, keyed: Keyed) -> Judged:
+def judge_item(rubric: Rubric, item: Item, notebook: SubmittedNotebook, run: NotebookRun, keyed: Keyed) -> Judged:
     """Return how an item fared in one run: its answer if there is one, else why there is none."""
     if item.id in run.answers:
-        return judge_value(item, run.answers[item.id], keyed.answers)
+        return judge_value(rubric, item, run.answers[item.id], keyed.answers, run.answers)
     return Judged(_why_missing(item, notebook, run))
 
 
@@ -107,7 +87,9 @@ def _score_item(
 ) -> ItemResult:
     if item.kind == "manual":
         return _for_a_person(item, notebook)
-    judged = [(keyed, judge_item(item, notebook, run, keyed)) for keyed, run in runs]
+    judged = [(keyed, judge_item(rubric, item, notebook, run, keyed)) for keyed, run in runs]
+    if judged[0][1].finding.verdict is not Verdict.CARRIED:
+        judged = [(keyed, _without_carrying(one)) for keyed, one in judged]
     # min() takes the first of equals: what is wrong on the learner's own panel is said before what is wrong elsewhere.
     keyed, worst = min(judged, key=lambda pair: pair[1].finding.share)
     if not keyed.hidden:
@@ -115,12 +97,22 @@ def _score_item(
     # Nothing is said of what was found on a hidden panel: the learner's code could put the panel itself into it.
     own = _result(rubric, item, judged[0][1])
     own = replace(own, score=round(worst.finding.share * item.points, 6), verdict=worst.finding.verdict)
-    return own if judged[0][1].finding != RIGHT else replace(own, reason=feedback.ELSEWHERE)
+    return own if judged[0][1].finding.verdict is not Verdict.CORRECT else replace(own, reason=feedback.ELSEWHERE)
 
 
-def judge_alone(rubric: Rubric, item: Item, value: Value, keyed: Keyed) -> ItemResult:
-    """Return the result of one answer on one panel, for a learner who asks while working."""
-    return _result(rubric, item, judge_value(item, value, keyed.answers))
+def _without_carrying(judged: Judged) -> Judged:
+    """Take back what a right step from wrong answers earned: answers that are right at home only were typed in."""
+    return Judged(Finding(Verdict.WRONG, 0.0, "")) if judged.finding.verdict is Verdict.CARRIED else judged
+
+
+def judge_alone(
+    rubric: Rubric, item: Item, value: Value, keyed: Keyed, own: Mapping[str, Value] | None = None
+) -> ItemResult:
+    """Return the result of one answer on one panel, for a learner who asks while working.
+
+    ``own`` holds what the learner answered before.
+    """
+    return _result(rubric, item, judge_value(rubric, item, value, keyed.answers, own))
 
 
 def _result(rubric: Rubric, item: Item, judged: Judged) -> ItemResult:
@@ -164,6 +156,9 @@ def resolve_dependencies(rubric: Rubric, results: Iterable[ItemResult]) -> dict[
             continue
         item, result = items[name], given[name]
         failed = [need for need in item.needs if need in resolved and resolved[need].verdict not in _CLEARED]
+        if item.kind == "slots":
+            # Its numbers were compared with the learner's own, so only a typed-in need makes it worthless.
+            failed = [need for need in failed if resolved[need].reason == feedback.ELSEWHERE]
         certain = result.verdict is Verdict.CORRECT and item.kind not in WORDED
         if failed and not certain and _is_about_the_value(result):
             reason = f"This rests on {' and '.join(failed)}, which comes first."

@@ -11,9 +11,13 @@ from pathlib import Path
 
 import pandas as pd
 
+from autograder.answers import Value
 from autograder.errors import AutograderError, CourseError
 
 __all__ = ["check", "load_panel"]
+
+# What was answered before in this session, for answers that rest on others.
+_answered: dict[str, Value] = {}
 
 
 def load_panel() -> pd.DataFrame:
@@ -53,7 +57,9 @@ def check(name: str, value: object) -> None:
             print(f"{name}: there is no answer of this name. Is it spelt as in the task?")
             return
         rubric, item = found[0]
-        result: ItemResult = judge_alone(rubric, item, plain_value(value), own_panel(rubric))
+        answer = plain_value(value)
+        result: ItemResult = judge_alone(rubric, item, answer, own_panel(rubric), _answered)
+        _answered[item.id] = answer
     except CourseError:
         print(f"{name}: noted. The answers are not on this computer, so this is compared when it is handed in.")
         return

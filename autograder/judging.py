@@ -1,0 +1,138 @@
+"""One answer, against the key and the learner's own other answers: what it is, and which known mistake explains it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from autograder import answers
+from autograder.answers import Value
+from autograder.checkers import RIGHT, ROUNDED, TOO_FEW, Expected, Finding, Scale, compare
+from autograder.key import AnswerKey, expected, fillings
+from autograder.records import Verdict
+from autograder.rubric import Item, Rubric
+
+#: The mistake of estimates that no other explains, and that are nearly as good as the best ones.
+STOPPED_EARLY = "stopped_early"
+# Criteria this far above the optimum are those of a search that stopped; further off, of something else.
+_NEARLY = 30.0
+
+_AMBIGUOUS = Finding(
+    Verdict.WRONG, 0.0, "It was rounded so much that it could be more than one thing: give more digits."
+)
+_NOT_RIGHT = Finding(Verdict.WRONG, 0.0, "The number is not right.")
+
+
+@dataclass(frozen=True)
+class Judged:
+    """An item on one panel: what was found, and the known mistake that explains it."""
+
+    finding: Finding
+    mistake: str | None = None
+
+
+def judge_value(
+    rubric: Rubric, item: Item, value: Value, key: AnswerKey, own: Mapping[str, Value] | None = None
+) -> Judged:
+    """Return how one answer compares with the key.
+
+    Parameters
+    ----------
+    rubric : Rubric
+        Of the assignment.
+    item : Item
+        What was asked.
+    value : Value
+        The answer.
+    key : AnswerKey
+        Of the panel the answer was computed on.
+    own : mapping of str to Value
+        The learner's answers on the same panel, this one included or not.
+    """
+    given = {**(own or {}), item.id: value}
+    scale = scale_of(item, key)
+    finding = compare(item.kind, value, _expectation(item, key, given), scale)
+    if finding.verdict is Verdict.MALFORMED or finding == RIGHT:
+        return Judged(finding)
+    deficit = _deficit(item, key, given)
+    if deficit <= item.deficit:
+        return Judged(RIGHT)
+    follows = _follows(rubric, item, key, given, scale)
+    if follows is not None:
+        return Judged(follows)
+    rounded = finding in (ROUNDED, TOO_FEW)
+    also = False
+    for mistake, mistaken in key.mistakes.get(item.id, {}).items():
+        like = compare(item.kind, value, mistaken, scale)
+        if like == RIGHT:
+            return Judged(_NOT_RIGHT if rounded else finding, mistake)
+        also = also or like in (ROUNDED, TOO_FEW)
+    if rounded and also:
+        return Judged(_AMBIGUOUS)
+    if finding.verdict is Verdict.WRONG and deficit <= _NEARLY:
+        return Judged(finding, STOPPED_EARLY)
+    return Judged(finding)
+
+
+def scale_of(item: Item, key: AnswerKey) -> Scale:
+    """Return what an item's tolerance is measured with on a key's panel."""
+    return Scale(
+        tolerance=item.tolerance or 0.0,
+        standard_error=key.standard_errors.get(item.id),
+        size=key.sizes.get(item.id),
+        decimals=item.decimals,
+        scores=key.scores.get(item.id),
+    )
+
+
+def _expectation(item: Item, key: AnswerKey, given: Mapping[str, Value]) -> Expected:
+    """Return the right answer; the numbers in a sentence follow from the learner's own answers, where there are any."""
+    if item.kind != "slots":
+        return expected(item, key)
+    own = {name: number.value for name, number in given.items() if isinstance(number, answers.Number)}
+    return fillings(item, {**key.values, **own})
+
+
+def _deficit(item: Item, key: AnswerKey, given: Mapping[str, Value]) -> float:
+    """Return how far from the optimum the learner's estimates are by the item's objective; infinite without one."""
+    objective = key.objectives.get(item.objective or "")
+    if objective is None:
+        return math.inf
+    values = [given.get(name) for name in objective.inputs]
+    numbers = [value.value for value in values if isinstance(value, answers.Number)]
+    return objective.deficit(*numbers) if len(numbers) == len(values) else math.inf
+
+
+def _follows(rubric: Rubric, item: Item, key: AnswerKey, given: Mapping[str, Value], scale: Scale) -> Finding | None:
+    """Return what an answer is worth that follows rightly from the learner's own answers; None if it does not."""
+    step = key.steps.get(item.id)
+    if step is None or not all(name in given for name in step.inputs):
+        return None
+    inputs = [answers.python_value(given[name]) for name in step.inputs]
+    if not all(_like(value, key.values[name]) for name, value in zip(step.inputs, inputs, strict=True)):
+        return None
+    follows = step.compute(*inputs)
+    if follows is None or (isinstance(follows, float) and not math.isfinite(follows)):
+        return None
+    if compare(item.kind, given[item.id], follows, replace(scale, scores=None)) != RIGHT:
+        return None
+    items = {other.id: other for other in rubric.items}
+    judged = [judge_value(rubric, items[name], given[name], key, given) for name in step.inputs]
+    if all(one.finding.verdict is Verdict.CORRECT for one in judged):
+        # Each of them is within its tolerance, and together they carried the answer out of its own.
+        return RIGHT
+    if not item.carried:
+        return None
+    sentence = (
+        f"This follows rightly from your own {' and '.join(step.inputs)}, and would be right if "
+        f"{'these were' if len(step.inputs) > 1 else 'that was'}. It counts {item.carried:.0%}."
+    )
+    return Finding(Verdict.CARRIED, item.carried, sentence)
+
+
+def _like(value: object, right: object) -> bool:
+    """Return whether a learner's value has the form of the right one, so that a step can be taken from it."""
+    if isinstance(right, Mapping):
+        return isinstance(value, dict) and bool(value) and all(type(entry) is float for entry in value.values())
+    return type(value) is float if isinstance(right, (int, float)) else type(value) is type(right)
