@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections import abc
 from typing import Annotated, Literal
 
 import msgspec
@@ -188,6 +189,14 @@ def plain_value(value: object) -> Value:
     parsed = parse_event(json.dumps(event, allow_nan=False).encode("ascii"))
     assert isinstance(parsed, Answer), "what the box's own conversion writes can be read"
     return parsed.value
+
+
+def key_value(value: object) -> Value:
+    """Return an answer of the reference as a learner would give it; a mapping of mappings is a table, by column."""
+    if isinstance(value, abc.Mapping) and value and all(isinstance(column, abc.Mapping) for column in value.values()):
+        rows = list(next(iter(value.values())))
+        return Table(tuple(value), tuple(rows), tuple(tuple(column[row] for column in value.values()) for row in rows))
+    return plain_value(dict(value) if isinstance(value, abc.Mapping) else value)
 
 
 def python_value(value: Value) -> object:

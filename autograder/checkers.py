@@ -28,7 +28,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from statistics import pstdev
 from typing import TypeAlias
@@ -135,7 +135,8 @@ def distance(kind: str, one: Expected, other: Expected, scale: Scale) -> float:
             for name, wanted in columns[1].items()
             for row, number in wanted.items()
         )
-    return 0.0 if compare(kind, answers.plain_value(one), other, scale).verdict is Verdict.CORRECT else math.inf
+    same = compare(kind, answers.key_value(one), other, replace(scale, scores=None)).verdict is Verdict.CORRECT
+    return 0.0 if same else math.inf
 
 
 def _malformed(wanted: str, value: Value) -> Finding:

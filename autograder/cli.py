@@ -37,6 +37,9 @@ app = typer.Typer(
     "3 the box is not safe, or we are broken.",
 )
 
+panels_app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Examine the panels that grading draws.")
+app.add_typer(panels_app, name="panels")
+
 AssignmentArgument = Annotated[str, typer.Argument(help="Name of the assignment, a folder in solutions/.")]
 CourseOption = Annotated[
     Path | None,
@@ -72,11 +75,16 @@ def grade(
 
 
 @app.command(epilog="Example: mlm release practice")
-def release(assignment: AssignmentArgument, course: CourseOption = None) -> int:
-    """Make the learners' notebooks in exercises/ from solutions/."""
+def release(
+    assignment: AssignmentArgument,
+    course: CourseOption = None,
+    panels: Annotated[int, typer.Option("--panels", min=1, help="Hidden panels to prove it on.")] = 20,
+    workers: WorkersOption = None,
+) -> int:
+    """Prove that an assignment grades as it should, and make the learners' notebooks in exercises/ from solutions/."""
     from autograder import commands
 
-    return commands.release(commands.course_at(course), assignment)
+    return commands.release(commands.course_at(course), assignment, panels=panels, workers=workers)
 
 
 @app.command(epilog="Example: mlm check exercises/practice/task1-icc.ipynb")
@@ -91,6 +99,20 @@ def check(
     from autograder import commands
 
     return commands.check(commands.course_at(course or notebook.absolute().parent), notebook)
+
+
+@panels_app.command(epilog="Example: mlm panels certify 100 --confusion")
+def certify(
+    count: Annotated[int, typer.Argument(min=1, help="How many seeds to examine.")],
+    assignment: Annotated[str, typer.Option("--assignment", help="Name of the assignment.")] = "practice",
+    first: Annotated[int, typer.Option("--first", min=0, help="The first seed.")] = 0,
+    confusion: Annotated[bool, typer.Option("--confusion", help="Print what each answer is taken for.")] = False,
+    course: CourseOption = None,
+) -> int:
+    """Say how many seeds give a panel on which right and wrong answers are told apart, and why the rest do not."""
+    from autograder import commands
+
+    return commands.certify_panels(commands.course_at(course), assignment, count, first, confusion=confusion)
 
 
 @app.command(epilog="Example: mlm doctor")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import shutil
+from collections import Counter
 from collections.abc import Sequence
 from importlib import resources
 from pathlib import Path
@@ -12,10 +14,13 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from autograder import pipeline
+from autograder.certify import examine
 from autograder.course import Course, find_course
 from autograder.errors import BoxUnavailable, CourseError
+from autograder.key import hidden_panel
+from autograder.proof import prove
 from autograder.records import Grade, Verdict
-from autograder.release import read_release, write_release
+from autograder.release import make_release, parse_release, read_release, write_release
 from autograder.report import SIGNS, most_urgent
 from autograder.samples import build_class
 from autograder.sandbox.probe import Wall, examine_box
@@ -110,11 +115,59 @@ def _exit_code(grades: Sequence[Grade]) -> int:
     return NEEDS_PERSON if any(grade.needs_person for grade in grades) else ALL_GRADED
 
 
-def release(course: Course, assignment: str) -> int:
-    """Write the released notebooks of an assignment; see `mlm release --help`."""
-    for path in write_release(course, course.rubric(assignment)):
+def release(course: Course, assignment: str, *, panels: int, workers: int | None) -> int:
+    """Prove that an assignment grades as it should, and write its notebooks; see `mlm release --help`."""
+    rubric = course.rubric(assignment)
+    texts = make_release(course, rubric)
+    with _progress() as progress:
+        proof = prove(
+            course,
+            rubric,
+            parse_release(texts),
+            panels=panels,
+            workers=pipeline.count_workers(workers),
+            progress=lambda steps, what: progress.track(steps, total=len(steps), description=what),
+        )
+    pair = proof.closest
+    _OUT.print(
+        f"Proved on the learners' panel and on {proof.panels} hidden ones. The closest two answers are {pair.one!r} "
+        f"and {pair.other!r} of {pair.item}: {pair.margin:.1f} tolerances apart."
+    )
+    for path in write_release(course.release(assignment), texts):
         _OUT.print(f"Released {path}")
     return ALL_GRADED
+
+
+def certify_panels(course: Course, assignment: str, count: int, first: int, *, confusion: bool) -> int:
+    """Examine the panels of some seeds, and print which will do and why not; see `mlm panels certify --help`."""
+    rubric = course.rubric(assignment)
+    reasons: Counter[str] = Counter()
+    taken_for: Counter[tuple[str, str, str]] = Counter()
+    with _progress() as progress:
+        for seed in progress.track(range(first, first + count), description="Certifying panels"):
+            examined = examine(rubric, hidden_panel(rubric, seed))
+            reasons.update({re.sub(r"[0-9.]+ tolerances", "too few tolerances", said) for said in examined.problems})
+            if not examined.problems:
+                taken_for.update((item, given, taken) for (item, given), taken in examined.confusion.items())
+                reasons[""] += 1
+    passed = reasons.pop("", 0)
+    _OUT.print(f"{passed} of {count} seeds give a panel that can be graded on. For the others the next draw is taken.")
+    for said, times in reasons.most_common():
+        _OUT.print(f"{times:>5}  {said}")
+    if confusion:
+        _print_confusion(taken_for)
+    return ALL_GRADED if passed else NEEDS_PERSON
+
+
+def _print_confusion(taken_for: Counter[tuple[str, str, str]]) -> None:
+    table = Table(box=None, pad_edge=False)
+    for name in ("Item", "Answer given", "Taken for", "Panels"):
+        table.add_column(name, no_wrap=True, justify="right" if name == "Panels" else "left")
+    for (item, given, taken), times in sorted(taken_for.items()):
+        table.add_row(item, given, "itself" if taken == given else taken, str(times))
+    _OUT.print(table)
+    confused = sum(times for (_, given, taken), times in taken_for.items() if taken != given)
+    _OUT.print("Every answer is taken for itself." if not confused else f"{confused} answers are taken for another.")
 
 
 def check(course: Course, notebook: Path) -> int:

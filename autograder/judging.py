@@ -11,7 +11,7 @@ from autograder.answers import Value
 from autograder.checkers import RIGHT, ROUNDED, TOO_FEW, Expected, Finding, Scale, compare
 from autograder.key import AnswerKey, expected, fillings
 from autograder.records import Verdict
-from autograder.rubric import Item, Rubric
+from autograder.rubric import WORDED, Item, Rubric
 
 #: The mistake of estimates that no other explains, and that are nearly as good as the best ones.
 STOPPED_EARLY = "stopped_early"
@@ -52,19 +52,23 @@ def judge_value(
     """
     given = {**(own or {}), item.id: value}
     scale = scale_of(item, key)
+    follows = _follows(rubric, item, key, given, scale)
+    if follows is not None and item.kind in WORDED and follows.verdict is Verdict.CARRIED:
+        # A choice can be right by luck; that it follows from what it rests on is worth more to know.
+        return Judged(follows)
     finding = compare(item.kind, value, _expectation(item, key, given), scale)
     if finding.verdict is Verdict.MALFORMED or finding == RIGHT:
         return Judged(finding)
     deficit = _deficit(item, key, given)
     if deficit <= item.deficit:
         return Judged(RIGHT)
-    follows = _follows(rubric, item, key, given, scale)
     if follows is not None:
         return Judged(follows)
     rounded = finding in (ROUNDED, TOO_FEW)
     also = False
     for mistake, mistaken in key.mistakes.get(item.id, {}).items():
-        like = compare(item.kind, value, mistaken, scale)
+        # Near ties are of what is right; a mistake is one only as a whole.
+        like = compare(item.kind, value, mistaken, replace(scale, scores=None))
         if like == RIGHT:
             return Judged(_NOT_RIGHT if rounded else finding, mistake)
         also = also or like in (ROUNDED, TOO_FEW)

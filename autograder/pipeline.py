@@ -17,10 +17,11 @@ from pathlib import Path
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from autograder.certify import certified_panel
 from autograder.errors import BoxUnavailable, CourseError, GradebookError, OurFault
 from autograder.executed import executed_notebook
 from autograder.gradebook import COURSE_ID, Gradebook, require_gradebook_file
-from autograder.key import Keyed, hidden_panel, own_panel
+from autograder.key import Keyed, own_panel
 from autograder.records import (
     Ending,
     Grade,
@@ -54,6 +55,11 @@ class Grading:
     limits: Limits = field(default_factory=Limits)
 
 
+def count_workers(workers: int | None) -> int:
+    """Return how many boxes to run at a time: as asked, or one per processor."""
+    return workers or len(os.sched_getaffinity(0))
+
+
 def prepare_panels(rubric: Rubric, seed: int | None) -> tuple[Keyed, ...]:
     """Return the panels of a run with their answers: the learner's own, and the hidden one of a seed if there is one.
 
@@ -63,7 +69,7 @@ def prepare_panels(rubric: Rubric, seed: int | None) -> tuple[Keyed, ...]:
         If the reference has no answers for a panel.
     """
     own = own_panel(rubric)
-    return (own,) if seed is None else (own, hidden_panel(rubric, seed))
+    return (own,) if seed is None else (own, certified_panel(rubric, seed))
 
 
 def grade_submission(grading: Grading, submission: Submission) -> Grade:
@@ -179,7 +185,7 @@ def grade_class(
     # Only this thread writes: nbgrader's SQLite gradebook takes one writer at a time.
     with (
         Gradebook(into / GRADEBOOK) as gradebook,
-        ThreadPoolExecutor(workers or len(os.sched_getaffinity(0))) as pool,
+        ThreadPoolExecutor(count_workers(workers)) as pool,
     ):
         gradebook.prepare(grading.rubric.assignment, grading.release)
         _write_configuration(into)

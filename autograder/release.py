@@ -73,12 +73,15 @@ def make_release(course: Course, rubric: Rubric) -> dict[str, str]:
     return released
 
 
-def write_release(course: Course, rubric: Rubric) -> list[Path]:
-    """Make the release and write it to the course's release folder; return the files written."""
-    released = make_release(course, rubric)
-    folder = course.release(rubric.assignment)
+def write_release(folder: Path, released: dict[str, str]) -> list[Path]:
+    """Write released notebooks to a folder; return the files written."""
     folder.mkdir(parents=True, exist_ok=True)
     return [write_whole(folder / name, text) for name, text in released.items()]
+
+
+def parse_release(released: dict[str, str]) -> tuple[ReleasedNotebook, ...]:
+    """Return released notebooks, by file name as text, as :func:`read_release` would."""
+    return tuple(_released(Path(name).stem, nbformat.reads(text, as_version=4)) for name, text in released.items())
 
 
 def write_whole(path: Path, text: str) -> Path:

@@ -158,7 +158,7 @@ def resolve_dependencies(rubric: Rubric, results: Iterable[ItemResult]) -> dict[
         failed = [need for need in item.needs if need in resolved and resolved[need].verdict not in _CLEARED]
         if item.kind == "slots":
             # Its numbers were compared with the learner's own, so only a typed-in need makes it worthless.
-            failed = [need for need in failed if resolved[need].reason == feedback.ELSEWHERE]
+            failed = [need for need in failed if given[need].reason == feedback.ELSEWHERE]
         certain = result.verdict is Verdict.CORRECT and item.kind not in WORDED
         if failed and not certain and _is_about_the_value(result):
             reason = f"This rests on {' and '.join(failed)}, which comes first."

@@ -70,7 +70,6 @@ def _icc_mistakes(fits: PracticeFits) -> dict[str, Mistakes]:
             "null_model": variance_shares(fits.null).icc_adjusted,
             "unadjusted": shares.icc_unadjusted,
             "ols_r_squared": fits.pooled.r_squared,
-            "total_variance": shares.random / float(np.var(fits.panel.sales, ddof=1)),
         },
     }
 

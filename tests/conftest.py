@@ -82,3 +82,8 @@ def pool() -> Iterator[ThreadPoolExecutor]:
     """Threads for tests that open many boxes."""
     with ThreadPoolExecutor(2) as executor:
         yield executor
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let the tests of certified panels run on all that were promised."""
+    parser.addoption("--panels", type=int, default=12, help="certified panels to test the rubric on; 200 for all")

@@ -1,0 +1,166 @@
+"""Whether a panel tells right answers from wrong ones under a rubric, and the search for one that does."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import combinations
+
+from autograder.answers import key_value
+from autograder.checkers import Expected, distance
+from autograder.errors import KeyUnavailable
+from autograder.judging import judge_value, scale_of
+from autograder.key import Keyed, expected, hidden_panel
+from autograder.records import Verdict
+from autograder.rubric import Item, Rubric
+
+#: Tolerances that must lie between a right answer and each known mistake, and between two mistakes.
+FROM_RIGHT = 5.0
+FROM_EACH_OTHER = 2.0
+#: What a right answer is called in a confusion table.
+RIGHT_ANSWER = "right"
+
+_MOST_TRIES = 100
+# Far from any seed a person would choose, so that the panels of neighbouring seeds do not share tries.
+_STRIDE = 1_000_003
+# Two values nearer than this are the same on this panel, as when a mistake is right by chance.
+_SAME = 1e-6
+# How far good software may be from the reference, in the unit of each kind: no tolerance may be smaller.
+_SOFTWARE: Mapping[str, float] = {
+    "estimate": 1e-3,
+    "variance": 1e-4,
+    "correlation": 1e-4,
+    "proportion": 5e-5,
+    "log_likelihood": 1e-3,
+    "statistic": 1e-4,
+    "p_value": 1e-3,
+    "ranking": 1e-4,
+    "by_name": 1e-3,
+    "table": 1e-3,
+}
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two answers to an item, and how many tolerances lie between them."""
+
+    item: str
+    one: str
+    other: str
+    margin: float
+
+
+@dataclass(frozen=True)
+class Examination:
+    """How a rubric fares on one panel.
+
+    Parameters
+    ----------
+    problems : tuple of str
+        Why the panel or the rubric will not do; empty if they will.
+    closest : Pair
+        The two answers that are nearest to each other.
+    confusion : mapping
+        For each (item, answer that was given) what it was taken for.
+    """
+
+    problems: tuple[str, ...]
+    closest: Pair
+    confusion: Mapping[tuple[str, str], str]
+
+
+def examine(rubric: Rubric, keyed: Keyed) -> Examination:
+    """Return whether right answers and known mistakes are told apart on a panel, each item alone.
+
+    Raises
+    ------
+    KeyUnavailable
+        If the reference does not know the answer to an item.
+    """
+    problems: list[str] = []
+    pairs: list[Pair] = []
+    confusion: dict[tuple[str, str], str] = {}
+    for item in rubric.items:
+        if item.kind == "manual":
+            continue
+        answers = _known_answers(item, keyed)
+        problems += _tolerance_problems(item)
+        for name, value in answers.items():
+            taken = _taken_for(rubric, item, value, keyed)
+            if taken in answers and distance_of(item, value, answers[taken], keyed) <= _SAME:
+                # Two mistakes with one and the same answer on this panel are one.
+                taken = name
+            confusion[item.id, name] = taken
+            if taken != name:
+                problems.append(f"{item.id}: the answer {name!r} is taken for {taken!r}")
+        problems += _swap_problems(rubric, item, answers[RIGHT_ANSWER], keyed)
+        for pair in _pairs(item, answers, keyed):
+            pairs.append(pair)
+            least = FROM_RIGHT if RIGHT_ANSWER in (pair.one, pair.other) else FROM_EACH_OTHER
+            if pair.margin < least:
+                problems.append(f"{item.id}: {pair.one!r} and {pair.other!r} are {pair.margin:.1f} tolerances apart")
+    closest = min(pairs, key=lambda pair: pair.margin, default=Pair("", "", "", math.inf))
+    return Examination(tuple(problems), closest, confusion)
+
+
+def certified_panel(rubric: Rubric, seed: int) -> Keyed:
+    """Return the first panel of a seed on which the rubric tells right from wrong.
+
+    Raises
+    ------
+    KeyUnavailable
+        If there is none in a hundred tries: then the rubric is at fault.
+    """
+    said: Counter[str] = Counter()
+    for attempt in range(_MOST_TRIES):
+        keyed = hidden_panel(rubric, seed + attempt * _STRIDE)
+        problems = examine(rubric, keyed).problems
+        if not problems:
+            return keyed
+        said.update(problems[:1])
+    raise KeyUnavailable(
+        f"Of {_MOST_TRIES} panels of the seed {seed} none tells the answers of {rubric.assignment!r} apart; most "
+        f"often: {said.most_common(1)[0][0]}."
+    )
+
+
+def distance_of(item: Item, one: Expected, other: Expected, keyed: Keyed) -> float:
+    """Return how many tolerances lie between two answers to an item."""
+    scale = scale_of(item, keyed.answers)
+    return min(distance(item.kind, one, other, scale), distance(item.kind, other, one, scale))
+
+
+def _known_answers(item: Item, keyed: Keyed) -> dict[str, Expected]:
+    return {RIGHT_ANSWER: expected(item, keyed.answers), **keyed.answers.mistakes.get(item.id, {})}
+
+
+def _taken_for(rubric: Rubric, item: Item, value: Expected, keyed: Keyed) -> str:
+    judged = judge_value(rubric, item, key_value(value), keyed.answers)
+    if judged.finding.verdict is Verdict.CORRECT:
+        return RIGHT_ANSWER
+    return judged.mistake or str(judged.finding.verdict)
+
+
+def _tolerance_problems(item: Item) -> Iterator[str]:
+    least = _SOFTWARE.get(item.kind)
+    if least is not None and item.tolerance is not None and item.tolerance < least:
+        yield f"{item.id}: a tolerance of {item.tolerance:g} is finer than good software agrees ({least:g})"
+
+
+def _swap_problems(rubric: Rubric, item: Item, right: Expected, keyed: Keyed) -> Iterator[str]:
+    """Say which neighbours of a ranking may swap: on a panel to be graded on, no two are that close."""
+    if item.kind != "ranking" or not isinstance(right, tuple):
+        return
+    for place in range(len(right) - 1):
+        swapped = [*right[:place], right[place + 1], right[place], *right[place + 2 :]]
+        if judge_value(rubric, item, key_value(swapped), keyed.answers).finding.verdict is Verdict.CORRECT:
+            yield f"{item.id}: places {place + 1} and {place + 2} are taken for each other"
+
+
+def _pairs(item: Item, answers: Mapping[str, Expected], keyed: Keyed) -> Iterator[Pair]:
+    for one, other in combinations(answers, 2):
+        margin = distance_of(item, answers[one], answers[other], keyed)
+        if margin > _SAME or RIGHT_ANSWER in (one, other):
+            yield Pair(item.id, one, other, margin)
