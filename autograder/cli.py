@@ -65,13 +65,35 @@ def grade(
     course: CourseOption = None,
     hidden_seed: SeedOption = None,
     workers: WorkersOption = None,
+    personal: Annotated[
+        bool, typer.Option("--personal", help="Learners have panels of their own, from mlm handout.")
+    ] = False,
 ) -> int:
     """Grade a class, each learner in the box, on the known panel and on a hidden one."""
     from autograder import commands
 
     return commands.grade(
-        commands.course_at(course), assignment, submitted, into, hidden_seed=hidden_seed, workers=workers
+        commands.course_at(course),
+        assignment,
+        submitted,
+        into,
+        hidden_seed=hidden_seed,
+        workers=workers,
+        personal=personal,
     )
+
+
+@app.command(epilog="Example: mlm handout practice --learners names.txt --into handout/")
+def handout(
+    assignment: AssignmentArgument,
+    learners: Annotated[Path, typer.Option("--learners", help="A text with a learner's name to a line.")],
+    into: Annotated[Path, typer.Option("--into", help="Where the folders of the learners go.")] = Path("handout"),
+    course: CourseOption = None,
+) -> int:
+    """Write the released notebooks for each learner, with a panel that nobody else has."""
+    from autograder import commands
+
+    return commands.handout(commands.course_at(course), assignment, learners, into)
 
 
 @app.command(epilog="Example: mlm release practice")

@@ -17,14 +17,16 @@ from autograder import pipeline
 from autograder.certify import examine
 from autograder.course import Course, find_course
 from autograder.errors import BoxUnavailable, CourseError
-from autograder.key import hidden_panel
+from autograder.key import PANEL_FILE, Keyed, hidden_panel
+from autograder.personal import personal_panel
 from autograder.proof import prove
 from autograder.records import Grade, Verdict
-from autograder.release import make_release, parse_release, read_release, write_release
+from autograder.release import make_release, parse_release, read_release, write_release, write_whole
 from autograder.report import SIGNS, most_urgent
+from autograder.rubric import Rubric
 from autograder.samples import build_class
 from autograder.sandbox.probe import Wall, examine_box
-from autograder.submission import find_submissions, read_notebook
+from autograder.submission import find_submissions, read_learners, read_notebook
 
 ALL_GRADED, NEEDS_PERSON, BROKEN = 0, 1, 3
 
@@ -41,7 +43,14 @@ def course_at(folder: Path | None) -> Course:
 
 
 def grade(
-    course: Course, assignment: str, submitted: Path, into: Path, *, hidden_seed: int | None, workers: int | None
+    course: Course,
+    assignment: str,
+    submitted: Path,
+    into: Path,
+    *,
+    hidden_seed: int | None,
+    workers: int | None,
+    personal: bool = False,
 ) -> int:
     """Grade every submission of a folder and file the results in another; see `mlm grade --help`."""
     rubric = course.rubric(assignment)
@@ -50,7 +59,8 @@ def grade(
     pipeline.require_gradebook(into)
     with _ERR.status("Preparing the panels and their answers …"):
         panels = pipeline.prepare_panels(rubric, pipeline.hidden_seed(into, hidden_seed))
-    grading = pipeline.Grading(rubric, released, panels)
+    own = _personal_panels(rubric, [folder.student for folder in folders]) if personal else {}
+    grading = pipeline.Grading(rubric, released, panels, personal=own)
     _require_safe_box(course, [*(folder.path for folder in folders), into])
     grades = []
     with _progress() as progress:
@@ -58,11 +68,37 @@ def grade(
         for done in pipeline.grade_class(grading, folders, into, workers=workers):
             grades.append(done)
             progress.advance(task)
-    page = pipeline.write_class_page(grading, grades, into)
+    copies = pipeline.class_copies(grading, grades)
+    page, to_read = pipeline.write_class_pages(grading, grades, into, copies)
     _print_grades(grades, ignored)
+    for copy in copies:
+        _OUT.print(f"Look at {copy.student}: {', '.join(copy.items)} are right on the panel of {copy.other} only.")
     _OUT.print(f"\nThe class     {page}\nFeedback      {into / 'feedback'}\nGradebook     {into / 'gradebook.db'}")
+    _OUT.print(f"To be read    {to_read}")
     _OUT.print(f"Read by hand  cd {into} && jupyter lab, then Nbgrader > Formgrader")
-    return _exit_code(grades)
+    return NEEDS_PERSON if copies and _exit_code(grades) == ALL_GRADED else _exit_code(grades)
+
+
+def _personal_panels(rubric: Rubric, students: Sequence[str]) -> dict[str, Keyed]:
+    with _progress() as progress:
+        return {name: personal_panel(rubric, name) for name in progress.track(students, description="Drawing panels")}
+
+
+def handout(course: Course, assignment: str, learners: Path, into: Path) -> int:
+    """Write an assignment for each learner of a list, with a panel of the learner's own; see `mlm handout --help`."""
+    rubric = course.rubric(assignment)
+    released = course.release(assignment)
+    read_release(course, rubric)
+    students = read_learners(learners)
+    for name, keyed in _personal_panels(rubric, students).items():
+        folder = into / name / assignment
+        for notebook in rubric.notebook:
+            file = f"{notebook.name}.ipynb"
+            write_whole(folder / file, (released / file).read_text(encoding="utf-8"))
+        write_whole(folder / PANEL_FILE, keyed.panel.to_csv_bytes().decode("ascii"))
+    _OUT.print(f"{assignment} for {len(students)} learners, each with a panel of the learner's own, is in {into}.")
+    _OUT.print(f"Grade it with  mlm grade {assignment} --submitted DIR --personal")
+    return ALL_GRADED
 
 
 def _require_safe_box(course: Course, more: Sequence[Path]) -> None:
@@ -175,7 +211,9 @@ def check(course: Course, notebook: Path) -> int:
     rubric = course.rubric(_assignment_of(course, notebook))
     if not notebook.is_file():
         raise CourseError(f"There is no notebook {notebook}.")
-    grading = pipeline.Grading(rubric, read_release(course, rubric), pipeline.prepare_panels(rubric, None))
+    grading = pipeline.Grading(
+        rubric, read_release(course, rubric), pipeline.prepare_panels(rubric, None, notebook.parent)
+    )
     released = next(entry for entry in grading.release if entry.name == notebook.stem)
     with _ERR.status(f"Running {notebook.name} …"):
         graded = pipeline.grade_notebook(grading, read_notebook(notebook, released))

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from autograder.checkers import Expected
 from autograder.errors import KeyUnavailable
 from autograder.rubric import Item, Rubric
-from reference import ASSIGNMENTS, AnswerKey, Assignment, MultilevelError, Panel, Value
+from reference import ASSIGNMENTS, PANEL_FILE, AnswerKey, Assignment, MultilevelError, Panel, Value
 
-__all__ = ["AnswerKey", "Keyed", "Panel", "Value", "answer_key", "expected", "hidden_panel", "own_panel"]
+__all__ = ["PANEL_FILE", "AnswerKey", "Keyed", "Panel", "Value", "answer_key", "expected", "hidden_panel", "own_panel"]
 
 
 @dataclass(frozen=True)
@@ -22,9 +23,26 @@ class Keyed:
     hidden: bool
 
 
-def own_panel(rubric: Rubric) -> Keyed:
-    """Return the panel the learner worked on, with its answers."""
-    panel = _assignment(rubric).own_panel()
+def own_panel(rubric: Rubric, folder: Path | None = None) -> Keyed:
+    """Return the panel the learner worked on, with its answers.
+
+    Parameters
+    ----------
+    rubric : Rubric
+        Of the assignment.
+    folder : Path, optional
+        The learner's. A file `PANEL_FILE` in it is the panel; without one it is the assignment's.
+
+    Raises
+    ------
+    KeyUnavailable
+        If the reference has no such key, or cannot read or answer that panel.
+    """
+    file = folder / PANEL_FILE if folder else None
+    try:
+        panel = Panel.from_csv(file) if file and file.is_file() else _assignment(rubric).own_panel()
+    except MultilevelError as error:
+        raise KeyUnavailable(f"The panel beside the notebook cannot be read: {error}") from error
     return Keyed(panel, answer_key(rubric, panel), hidden=False)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import os
 import secrets
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -19,9 +19,11 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from autograder.certify import certified_panel
 from autograder.errors import BoxUnavailable, CourseError, GradebookError, OurFault
+from autograder.evidence import add_evidence
 from autograder.executed import executed_notebook
 from autograder.gradebook import COURSE_ID, Gradebook, require_gradebook_file
 from autograder.key import Keyed, own_panel
+from autograder.personal import Copy, find_copies
 from autograder.records import (
     Ending,
     Grade,
@@ -33,7 +35,7 @@ from autograder.records import (
     Verdict,
 )
 from autograder.release import ReleasedNotebook, write_whole
-from autograder.report import class_page, learner_page
+from autograder.report import class_page, learner_page, reading_page
 from autograder.rubric import Rubric
 from autograder.sandbox.bubblewrap import Job, run_job
 from autograder.sandbox.policy import Limits
@@ -47,12 +49,20 @@ _LOG = logging.getLogger("mlm")
 
 @dataclass(frozen=True)
 class Grading:
-    """What is the same for every learner of a run: rubric, release, panels with their keys, limits."""
+    """What is the same for every learner of a run: rubric, release, panels with their keys, limits.
+
+    The first of the panels is the learners' own, but for those that ``personal`` has another for.
+    """
 
     rubric: Rubric
     release: tuple[ReleasedNotebook, ...]
     panels: tuple[Keyed, ...]
     limits: Limits = field(default_factory=Limits)
+    personal: Mapping[str, Keyed] = field(default_factory=dict)
+
+    def panels_of(self, student: str) -> tuple[Keyed, ...]:
+        """Return the panels that a learner's notebooks are run on, the learner's own first."""
+        return (self.personal.get(student, self.panels[0]), *self.panels[1:])
 
 
 def count_workers(workers: int | None) -> int:
@@ -60,15 +70,17 @@ def count_workers(workers: int | None) -> int:
     return workers or len(os.sched_getaffinity(0))
 
 
-def prepare_panels(rubric: Rubric, seed: int | None) -> tuple[Keyed, ...]:
+def prepare_panels(rubric: Rubric, seed: int | None, folder: Path | None = None) -> tuple[Keyed, ...]:
     """Return the panels of a run with their answers: the learner's own, and the hidden one of a seed if there is one.
+
+    A panel in ``folder``, the learner's, is that learner's own.
 
     Raises
     ------
     KeyUnavailable
         If the reference has no answers for a panel.
     """
-    own = own_panel(rubric)
+    own = own_panel(rubric, folder)
     return (own,) if seed is None else (own, certified_panel(rubric, seed))
 
 
@@ -80,10 +92,12 @@ def grade_submission(grading: Grading, submission: Submission) -> Grade:
     OurFault
         If the box or the reference fails; the learner is then not graded.
     """
-    graded = _run_and_score(grading, submission.notebooks)
+    panels = grading.panels_of(submission.student)
+    graded = _run_and_score(grading, submission.notebooks, panels)
     resolved = resolve_dependencies(grading.rubric, [item for notebook in graded for item in notebook.items])
-    notebooks = (replace(n, items=tuple(resolved[item.item] for item in n.items)) for n in graded)
-    return Grade(submission.student, grading.rubric.assignment, tuple(notebooks))
+    notebooks = tuple(replace(n, items=tuple(resolved[item.item] for item in n.items)) for n in graded)
+    notebooks = add_evidence(grading.rubric, notebooks, panels[0])
+    return Grade(submission.student, grading.rubric.assignment, notebooks)
 
 
 def grade_notebook(grading: Grading, notebook: SubmittedNotebook) -> NotebookGrade:
@@ -94,16 +108,20 @@ def grade_notebook(grading: Grading, notebook: SubmittedNotebook) -> NotebookGra
     OurFault
         If the box or the reference fails.
     """
-    (graded,) = _run_and_score(grading, (notebook,))
+    (graded,) = _run_and_score(grading, (notebook,), grading.panels)
     resolved = resolve_dependencies(grading.rubric, graded.items)
-    return replace(graded, items=tuple(resolved[item.item] for item in graded.items))
+    graded = replace(graded, items=tuple(resolved[item.item] for item in graded.items))
+    (graded,) = add_evidence(grading.rubric, (graded,), grading.panels[0])
+    return graded
 
 
-def _run_and_score(grading: Grading, notebooks: tuple[SubmittedNotebook, ...]) -> list[NotebookGrade]:
+def _run_and_score(
+    grading: Grading, notebooks: tuple[SubmittedNotebook, ...], panels: tuple[Keyed, ...]
+) -> list[NotebookGrade]:
     runnable = {n.name: _sources(n) for n in notebooks if n.problem is None}
     runs = [
         (keyed, run_job(Job(runnable, keyed.panel.to_csv_bytes(), grading.limits)) if runnable else {})
-        for keyed in grading.panels
+        for keyed in panels
     ]
     graded = []
     for notebook in notebooks:
@@ -240,10 +258,20 @@ def feedback_path(into: Path, grade: Grade) -> Path:
     return into / "feedback" / grade.student / grade.assignment / "index.html"
 
 
-def write_class_page(grading: Grading, grades: list[Grade], into: Path) -> Path:
-    """Write the page that shows the whole class, and return its path."""
-    path = into / f"{grading.rubric.assignment}.html"
-    return write_whole(path, class_page(grading.rubric, grades))
+def class_copies(grading: Grading, grades: Sequence[Grade]) -> tuple[Copy, ...]:
+    """Return whose numbers are right on whose panel, where learners have panels of their own."""
+    graded = [grade for grade in grades if not grade.is_ungraded]
+    return tuple(find_copies(grading.rubric, graded, grading.personal)) if grading.personal else ()
+
+
+def write_class_pages(
+    grading: Grading, grades: Sequence[Grade], into: Path, copies: Sequence[Copy] = ()
+) -> tuple[Path, Path]:
+    """Write the page that shows the whole class and the one for who grades by hand; return their paths."""
+    name = grading.rubric.assignment
+    shown = write_whole(into / f"{name}.html", class_page(grading.rubric, grades, copies))
+    to_read = write_whole(into / f"{name}-to-read.html", reading_page(grading.rubric, grades))
+    return shown, to_read
 
 
 def _write_configuration(into: Path) -> None:

@@ -104,8 +104,23 @@ class NotebookRun:
 
 
 @dataclass(frozen=True)
+class Evidence:
+    """What was found in a text for the person who grades it: sentences, each with whether it speaks for the text.
+
+    ``suggested`` is a score in points, and no more than a suggestion. Never shown to the learner: it may name answers.
+    """
+
+    findings: tuple[tuple[bool, str], ...]
+    suggested: float
+
+
+@dataclass(frozen=True)
 class ItemResult:
-    """What one item earned and why. ``reason`` and ``hint`` are for the learner and hold no expected value."""
+    """What one item earned and why. ``reason`` and ``hint`` are for the learner and hold no expected value.
+
+    ``warnings`` are those of the run that bear on the answer; they never change a score. ``evidence`` is for the person
+    who grades.
+    """
 
     item: str
     verdict: Verdict
@@ -114,6 +129,8 @@ class ItemResult:
     reason: str
     mistake: str | None = None
     hint: str | None = None
+    warnings: tuple[str, ...] = ()
+    evidence: Evidence | None = None
 
 
 @dataclass(frozen=True)

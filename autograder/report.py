@@ -7,6 +7,8 @@ from functools import cache
 
 import jinja2
 
+from autograder.evidence import memo_text
+from autograder.personal import Copy
 from autograder.records import URGENCY, Grade, ItemResult, Verdict
 from autograder.rubric import Rubric
 
@@ -59,13 +61,32 @@ def learner_page(rubric: Rubric, grade: Grade) -> str:
     return page.render(rubric=rubric, grade=grade, titles=titles, headings=headings)
 
 
-def class_page(rubric: Rubric, grades: Sequence[Grade]) -> str:
-    """Return the page of a whole class: one row per learner, one column per item, and where the class struggles."""
+def class_page(rubric: Rubric, grades: Sequence[Grade], copies: Sequence[Copy] = ()) -> str:
+    """Return the page of a whole class: one row per learner, one column per item, and where the class struggles.
+
+    ``copies`` are the learners whose numbers are right on another's panel, for a person to look at.
+    """
     rows = sorted(grades, key=lambda grade: grade.student)
     columns = [[next(i for i in grade.items if i.item == item.id) for grade in rows] for item in rubric.items]
     share = [sum(result.verdict is Verdict.CORRECT for result in column) / len(column) for column in columns]
     page = _templates().get_template("class.html")
-    return page.render(rubric=rubric, grades=rows, share=share, signs=SIGNS)
+    return page.render(rubric=rubric, grades=rows, share=share, signs=SIGNS, copies=copies)
+
+
+def reading_page(rubric: Rubric, grades: Sequence[Grade]) -> str:
+    """Return the page for the person who grades by hand: every text that waits, and what was found in it.
+
+    It may name answers, and is not for learners.
+    """
+    items = {item.id: item for item in rubric.items}
+    texts = [
+        (grade.student, items[result.item], memo_text(notebook.notebook, items[result.item]), result.evidence)
+        for grade in sorted(grades, key=lambda grade: grade.student)
+        for notebook in grade.notebooks
+        for result in notebook.items
+        if result.verdict is Verdict.NEEDS_PERSON
+    ]
+    return _templates().get_template("reading.html").render(rubric=rubric, texts=texts)
 
 
 def most_urgent(grade: Grade) -> Verdict:

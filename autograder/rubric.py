@@ -55,6 +55,16 @@ class Slot(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     times: float = 1.0
 
 
+class Memo(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a memo that a person grades is held against: the learner's own answers it may quote, and a ranking's best.
+
+    ``figures`` name answers that are numbers; ``top`` names one that is a ranking.
+    """
+
+    figures: tuple[str, ...] = ()
+    top: str | None = None
+
+
 class Item(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One thing asked: the name of the answer is the ``grade_id`` of its check cell.
 
@@ -62,7 +72,8 @@ class Item(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     the reference does not decide it from the panel. ``advice`` is what a learner reads when the answer is wrong and no
     known mistake explains it; ``hints`` override, for this item, the rubric's words for a mistake. ``decimals`` is how
     many the task asks for; ``carried`` the share of the points for a right step from wrong answers; ``objective`` the
-    name of what the answer and others are meant to minimise, and ``deficit`` how far from that they may be.
+    name of what the answer and others are meant to minimise, and ``deficit`` how far from that they may be. ``memo``
+    says what to look for in a text, for the person who grades it.
     """
 
     id: str
@@ -79,6 +90,7 @@ class Item(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     deficit: float = 0.01
     advice: str = ""
     hints: dict[str, str] = {}
+    memo: Memo | None = None
 
 
 class Notebook(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -202,3 +214,15 @@ def _item_problems(item: Item, known: dict[str, Item]) -> Iterator[str]:
             yield f"{where}, slot {name!r}: give either the word that is right or the answer of the learner's own."
         if slot.own is not None and slot.own not in known:
             yield f"{where}, slot {name!r}, key 'own': there is no item {slot.own!r}. Known: {', '.join(known)}."
+    if item.memo is not None:
+        yield from _memo_problems(item, item.memo, known)
+
+
+def _memo_problems(item: Item, memo: Memo, known: dict[str, Item]) -> Iterator[str]:
+    if item.kind != "manual":
+        yield f"item {item.id!r}, key 'memo': only an item of kind 'manual' is read by a person; remove the table."
+    for name in (*memo.figures, *([memo.top] if memo.top else [])):
+        if name not in known:
+            yield f"item {item.id!r}, key 'memo': there is no item {name!r}. Known: {', '.join(known)}."
+    if memo.top in known and known[memo.top].kind != "ranking":
+        yield f"item {item.id!r}, key 'memo', 'top': {memo.top!r} is not a ranking; name one that is."

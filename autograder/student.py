@@ -21,16 +21,18 @@ _answered: dict[str, Value] = {}
 
 
 def load_panel() -> pd.DataFrame:
-    """Return the panel of the course: one row per store and week.
+    """Return the panel to work on: one row per store and week.
+
+    It is the file panel.csv beside the notebook, for learners who got a panel of their own, and else the tutorial's.
 
     Returns
     -------
     DataFrame
-        200 rows; store_id and week are whole numbers; youtube, facebook, newspaper (spend) and sales are in thousands.
+        store_id and week are whole numbers; youtube, facebook, newspaper (spend) and sales are in thousands.
     """
-    from reference.datasets import tutorial_panel
+    from reference.datasets import panel_in
 
-    return tutorial_panel().frame
+    return panel_in(Path.cwd()).frame
 
 
 def check(name: str, value: object) -> None:
@@ -58,7 +60,7 @@ def check(name: str, value: object) -> None:
             return
         rubric, item = found[0]
         answer = plain_value(value)
-        result: ItemResult = judge_alone(rubric, item, answer, own_panel(rubric), _answered)
+        result: ItemResult = judge_alone(rubric, item, answer, own_panel(rubric, Path.cwd()), _answered)
         _answered[item.id] = answer
     except CourseError:
         print(f"{name}: noted. The answers are not on this computer, so this is compared when it is handed in.")

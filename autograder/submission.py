@@ -90,6 +90,28 @@ def find_submissions(directory: Path, assignment: str) -> tuple[tuple[Submission
     return tuple(found), tuple(ignored)
 
 
+def read_learners(path: Path) -> tuple[str, ...]:
+    """Return the names in a list of learners, one to a line.
+
+    Raises
+    ------
+    CourseError
+        If the list cannot be read, is empty, or holds a name that cannot be a folder's or is there twice.
+    """
+    try:
+        names = [line.strip() for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+    except (OSError, UnicodeDecodeError) as error:
+        raise CourseError(f"{path}: this list cannot be read ({error}). Give a text with a name to a line.") from None
+    if not names:
+        raise CourseError(f"{path}: there is no learner in this list. Give a text with a name to a line.")
+    for number, name in enumerate(names, 1):
+        if name.startswith(".") or "/" in name or "+" in name or "\0" in name:
+            raise CourseError(f"{path}, name {number}: {name!r} cannot be the name of a learner's folder; change it.")
+        if name in names[: number - 1]:
+            raise CourseError(f"{path}, name {number}: {name!r} is there twice; remove one.")
+    return tuple(names)
+
+
 def read_submission(folder: SubmissionFolder, release: tuple[ReleasedNotebook, ...]) -> Submission:
     """Return a learner's submission, one sanitised notebook for each of the release."""
     return Submission(folder.student, tuple(read_notebook(folder.path / f"{r.name}.ipynb", r) for r in release))

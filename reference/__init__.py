@@ -5,7 +5,7 @@ from reference.assignments import ASSIGNMENTS, Assignment
 from reference.bootstrap import BootstrapTest, bootstrap_test
 from reference.centering import grand_mean_centre, group_mean_centre, group_means
 from reference.comparison import LikelihoodRatio, compare_nested
-from reference.datasets import tutorial_panel
+from reference.datasets import PANEL_FILE, panel_in, tutorial_panel
 from reference.design import NULL_MODEL, RANDOM_INTERCEPT, RANDOM_SLOPE
 from reference.diagnostics import (
     Reading,
@@ -61,6 +61,7 @@ from reference.variance import VarianceComponent, VarianceShares, variance_compo
 __all__ = [
     "ASSIGNMENTS",
     "NULL_MODEL",
+    "PANEL_FILE",
     "RANDOM_INTERCEPT",
     "RANDOM_SLOPE",
     "AnswerKey",
@@ -117,6 +118,7 @@ __all__ = [
     "interpret_shares",
     "kenward_roger",
     "kenward_roger_table",
+    "panel_in",
     "parse_formula",
     "practice_key",
     "predict_by_week",

@@ -10,11 +10,15 @@ stores 1 to 20 with weeks 1 to 10 each; the panel structure is the tutorial's in
 from __future__ import annotations
 
 from importlib import resources
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from reference.panel import Panel
+
+#: A panel of a learner's own lies beside the notebooks under this name.
+PANEL_FILE = "panel.csv"
 
 STORES = 20
 WEEKS = 10
@@ -30,3 +34,15 @@ def tutorial_panel() -> Panel:
     stores = np.repeat(np.arange(1, STORES + 1), WEEKS)
     weeks = np.tile(np.arange(1, WEEKS + 1), STORES)
     return Panel.from_frame(pd.DataFrame({"store_id": stores, "week": weeks, **columns}), "the tutorial's panel")
+
+
+def panel_in(folder: Path) -> Panel:
+    """Return the panel that lies in a folder as `PANEL_FILE`, or the tutorial's if there is none.
+
+    Raises
+    ------
+    PanelError
+        If the file is there and is not a panel.
+    """
+    file = folder / PANEL_FILE
+    return Panel.from_csv(file) if file.is_file() else tutorial_panel()

@@ -11,7 +11,7 @@ import pytest
 
 from autograder.course import Course
 from autograder.key import Keyed
-from autograder.pipeline import Grading, grade_class, prepare_panels, write_class_page
+from autograder.pipeline import Grading, grade_class, prepare_panels, write_class_pages
 from autograder.records import Grade
 from autograder.release import read_release
 from autograder.rubric import Rubric
@@ -73,7 +73,7 @@ def graded_class(
     build_class(SAMPLES, course, rubric, home / "submitted")
     folders, _ = find_submissions(home / "submitted", rubric.assignment)
     grades = {grade.student: grade for grade in grade_class(grading, folders, home / "grading")}
-    write_class_page(grading, list(grades.values()), home / "grading")
+    write_class_pages(grading, list(grades.values()), home / "grading")
     return GradedClass(home / "submitted", home / "grading", grades)
 
 

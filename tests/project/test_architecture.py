@@ -50,7 +50,7 @@ def test_the_autograder_knows_the_reference_through_its_key_alone() -> None:
     student = imports(ROOT / "autograder" / "student.py")
     assert {name for name in student if name.split(".")[0] == "reference"} == {
         "reference.datasets",
-        "reference.datasets.tutorial_panel",
+        "reference.datasets.panel_in",
     }
 
 

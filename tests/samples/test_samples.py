@@ -78,8 +78,10 @@ def wrong_numbers(rubric: Rubric, panels: Any) -> Iterator[str]:
 
 
 def test_no_feedback_page_gives_a_right_answer_away(graded_class: Any, rubric: Rubric, panels: Any) -> None:
+    # The page for the person who grades by hand may name answers, and does not go to learners.
     pages = {path: path.read_text(encoding="utf-8") for path in graded_class.into.rglob("*.html")}
-    assert len(pages) == len(CASES) + 1
+    assert len(pages) == len(CASES) + 2
+    del pages[graded_class.into / "practice-to-read.html"]
     # A short text such as 0.0000 may stand for anything; only what identifies a number counts.
     telling = {text for text in wrong_numbers(rubric, panels) if len(text.replace("0", "").strip(".-e")) >= 4}
     assert len(telling) > 100

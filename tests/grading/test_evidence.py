@@ -1,0 +1,126 @@
+"""What lies beside a verdict: warnings of the run, and what a memo holds. Neither changes a score."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from autograder.answers import Output, key_value, plain_value
+from autograder.evidence import add_evidence, memo_text
+from autograder.key import Keyed, expected
+from autograder.records import (
+    Cell,
+    CellRun,
+    Ending,
+    Grade,
+    ItemResult,
+    NotebookGrade,
+    NotebookRun,
+    SubmittedNotebook,
+    Verdict,
+)
+from autograder.report import learner_page, reading_page
+from autograder.rubric import Rubric
+
+FAILED = "cell.py:5: ConvergenceWarning: MixedLM optimization failed, trying a different optimizer may help.\n"
+BOUNDARY = "ConvergenceWarning: The MLE may be on the boundary of the parameter space.\n"
+CELLS = (
+    Cell("code", "fit", "fit_icc"),
+    Cell("code", "more", None),
+    Cell("code", "", "var_store", locked=True),
+    Cell("code", "late", None),
+)
+
+
+def graded(stderr: dict[int, str], verdict: Verdict) -> NotebookGrade:
+    runs = tuple(
+        CellRun(index, (Output("stream", name="stderr", text=stderr[index]),) if index in stderr else ())
+        for index in range(len(CELLS))
+    )
+    result = ItemResult("var_store", verdict, 0.0, 2.0, "The number is not right.", hint="Think.")
+    run = NotebookRun("task1-icc", Ending.FINISHED, runs)
+    return NotebookGrade(SubmittedNotebook("task1-icc", CELLS), run, (result,))
+
+
+def with_evidence(rubric: Rubric, panels: tuple[Keyed, ...], grade: NotebookGrade) -> ItemResult:
+    (notebook,) = add_evidence(rubric, (grade,), panels[0])
+    return notebook.items[0]
+
+
+def test_a_warning_before_the_answer_is_recorded_and_told_where_the_answer_is_wrong(rubric: Rubric, panels) -> None:
+    found = with_evidence(rubric, panels, graded({0: FAILED + BOUNDARY, 1: BOUNDARY}, Verdict.WRONG))
+    assert found.warnings == (
+        "In the cell fit_icc statsmodels warned: a search stopped before it arrived; a fit lies on the boundary.",
+        "In cell number 2 statsmodels warned: a fit lies on the boundary.",
+    )
+    assert found.hint == " ".join(("Think.", *found.warnings))
+    assert found.score == 0.0
+
+
+@pytest.mark.parametrize("verdict", [Verdict.CORRECT, Verdict.PARTIAL, Verdict.SKIPPED])
+def test_a_warning_beside_an_answer_that_is_not_wrong_is_recorded_only(rubric: Rubric, panels, verdict) -> None:
+    before = graded({0: FAILED}, verdict)
+    found = with_evidence(rubric, panels, before)
+    assert found == replace(before.items[0], warnings=found.warnings)
+    assert len(found.warnings) == 1
+
+
+def test_what_came_after_the_answer_or_is_no_warning_of_a_fit_is_not_evidence(rubric: Rubric, panels) -> None:
+    said = {0: "FutureWarning: the boundary of the parameter space moves\n", 3: FAILED}
+    assert with_evidence(rubric, panels, graded(said, Verdict.WRONG)).warnings == ()
+
+
+MEMO = "I propose more budget for store 14 <b>now</b>. It brings {average:.2f} units of sales for ten more, on average."
+
+
+def class_with_memo(rubric: Rubric, panels: tuple[Keyed, ...], text: str) -> Grade:
+    own, items = panels[0], {item.id: item for item in rubric.items}
+    answers = {
+        item.id: key_value(expected(item, own.answers)) for item in rubric.items if item.kind not in ("manual", "slots")
+    }
+    memo = ItemResult("memo", Verdict.NEEDS_PERSON, 0.0, items["memo"].points, "A person reads this and grades it.")
+    cells = (Cell("markdown", text, "memo"),)
+    # The answers a memo quotes come from any of the notebooks.
+    run = NotebookRun("task1-icc", Ending.FINISHED, answers=answers)
+    first = NotebookGrade(SubmittedNotebook("task1-icc", ()), run, ())
+    last = NotebookGrade(SubmittedNotebook("task5-memo", cells), NotebookRun("task5-memo", Ending.FINISHED), (memo,))
+    return Grade("ada", "practice", add_evidence(rubric, (first, last), own))
+
+
+def test_a_memo_is_read_with_the_learners_own_answers_and_waits_for_a_person(rubric: Rubric, panels) -> None:
+    average = panels[0].answers.values["gain_average"]
+    grade = class_with_memo(rubric, panels, MEMO.format(average=average))
+    (result,) = grade.items
+    assert result.verdict is Verdict.NEEDS_PERSON
+    assert result.score == 0.0
+    said = [sentence for fine, sentence in result.evidence.findings if fine]
+    assert "Names store 14, in the top tier." in said
+    assert any("agrees with gain_average" in sentence for sentence in said)
+    assert 0.0 < result.evidence.suggested < result.points
+
+
+def test_the_page_for_the_person_shows_what_the_learners_page_does_not(rubric: Rubric, panels) -> None:
+    grade = class_with_memo(rubric, panels, MEMO.format(average=panels[0].answers.values["gain_average"]))
+    page = reading_page(rubric, [grade])
+    assert "ada: Memo to the head of sales" in page
+    assert f"Suggested: {grade.items[0].evidence.suggested:g} of 6 points" in page
+    assert "store 14 &lt;b&gt;now&lt;/b&gt;" in page
+    assert "Names store 14, in the top tier." in page
+    assert "<script" not in page
+    for_learner = learner_page(rubric, grade)
+    assert "top tier" not in for_learner
+    assert "Suggested" not in for_learner
+
+
+def test_without_answers_a_memo_is_read_all_the_same(rubric: Rubric, panels) -> None:
+    grade = class_with_memo(rubric, panels, "Nothing of use.")
+    bare = replace(grade.notebooks[0], run=NotebookRun("task1-icc", Ending.FINISHED, answers={"icc": plain_value("x")}))
+    found = add_evidence(rubric, (bare, *grade.notebooks[1:]), panels[0])[1].items[0]
+    assert found.evidence.suggested == 0.0
+
+
+def test_the_text_is_that_of_its_cell(rubric: Rubric) -> None:
+    memo = next(item for item in rubric.items if item.id == "memo")
+    cells = (Cell("markdown", "a heading"), Cell("markdown", "the memo", "memo"))
+    assert memo_text(SubmittedNotebook("task5-memo", cells), memo) == "the memo"
