@@ -89,14 +89,13 @@ def examine(rubric: Rubric, keyed: Keyed) -> Examination:
         problems += _tolerance_problems(item)
         for name, value in answers.items():
             taken = _taken_for(rubric, item, value, keyed)
-            if taken in answers and distance_of(item, value, answers[taken], keyed) <= _SAME:
-                # Two mistakes with one and the same answer on this panel are one.
+            if taken in answers and _are_one(rubric, item, (name, taken), answers, keyed):
                 taken = name
             confusion[item.id, name] = taken
             if taken != name:
                 problems.append(f"{item.id}: the answer {name!r} is taken for {taken!r}")
         problems += _swap_problems(rubric, item, answers[RIGHT_ANSWER], keyed)
-        for pair in _pairs(item, answers, keyed):
+        for pair in _pairs(rubric, item, answers, keyed):
             pairs.append(pair)
             least = FROM_RIGHT if RIGHT_ANSWER in (pair.one, pair.other) else FROM_EACH_OTHER
             if pair.margin < least:
@@ -159,8 +158,18 @@ def _swap_problems(rubric: Rubric, item: Item, right: Expected, keyed: Keyed) ->
             yield f"{item.id}: places {place + 1} and {place + 2} are taken for each other"
 
 
-def _pairs(item: Item, answers: Mapping[str, Expected], keyed: Keyed) -> Iterator[Pair]:
+def _pairs(rubric: Rubric, item: Item, answers: Mapping[str, Expected], keyed: Keyed) -> Iterator[Pair]:
     for one, other in combinations(answers, 2):
-        margin = distance_of(item, answers[one], answers[other], keyed)
-        if margin > _SAME or RIGHT_ANSWER in (one, other):
-            yield Pair(item.id, one, other, margin)
+        if not _are_one(rubric, item, (one, other), answers, keyed):
+            yield Pair(item.id, one, other, distance_of(item, answers[one], answers[other], keyed))
+
+
+def _are_one(rubric: Rubric, item: Item, names: tuple[str, str], answers: Mapping[str, Expected], keyed: Keyed) -> bool:
+    """Return whether two mistakes need not be told apart: the same words, or the same answer on this panel."""
+    if RIGHT_ANSWER in names:
+        return False
+    hints = {rubric.hint(item, name) for name in names}
+    if len(hints) == 1 and hints != {None}:
+        return True
+    one, other = names
+    return distance_of(item, answers[one], answers[other], keyed) <= _SAME

@@ -15,8 +15,10 @@ from autograder.rubric import WORDED, Item, Rubric
 
 #: The mistake of estimates that no other explains, and that are nearly as good as the best ones.
 STOPPED_EARLY = "stopped_early"
-# Criteria this far above the optimum are those of a search that stopped; further off, of something else.
+# Criteria this far above the optimum are those of a search that stopped; further off, of something else. Where the
+# log-likelihood itself is asked for, a search that went astray still tells itself by being lower than it could be.
 _NEARLY = 30.0
+_ASTRAY = 400.0
 
 _AMBIGUOUS = Finding(
     Verdict.WRONG, 0.0, "It was rounded so much that it could be more than one thing: give more digits."
@@ -74,9 +76,8 @@ def judge_value(
         also = also or like in (ROUNDED, TOO_FEW)
     if rounded and also:
         return Judged(_AMBIGUOUS)
-    if finding.verdict is Verdict.WRONG and deficit <= _NEARLY:
-        return Judged(finding, STOPPED_EARLY)
-    return Judged(finding)
+    early = deficit <= _NEARLY or (item.kind == "log_likelihood" and _below(value, key.values[item.id]) <= _ASTRAY)
+    return Judged(finding, STOPPED_EARLY if early and finding.verdict is Verdict.WRONG else None)
 
 
 def scale_of(item: Item, key: AnswerKey) -> Scale:
@@ -106,6 +107,13 @@ def _deficit(item: Item, key: AnswerKey, given: Mapping[str, Value]) -> float:
     values = [given.get(name) for name in objective.inputs]
     numbers = [value.value for value in values if isinstance(value, answers.Number)]
     return objective.deficit(*numbers) if len(numbers) == len(values) else math.inf
+
+
+def _below(value: Value, highest: object) -> float:
+    """Return how far, as a criterion, a log-likelihood lies below the highest; infinite where it lies above."""
+    if not isinstance(value, answers.Number) or not isinstance(highest, float) or value.value > highest:
+        return math.inf
+    return 2.0 * (highest - value.value)
 
 
 def _follows(rubric: Rubric, item: Item, key: AnswerKey, given: Mapping[str, Value], scale: Scale) -> Finding | None:

@@ -69,6 +69,7 @@ def _icc_mistakes(fits: PracticeFits) -> dict[str, Mistakes]:
             "upside_down": shares.residual / (shares.random + shares.residual),
             "null_model": variance_shares(fits.null).icc_adjusted,
             "unadjusted": shares.icc_unadjusted,
+            "of_all_sales": shares.random / float(np.var(fits.panel.sales, ddof=1)),
             "ols_r_squared": fits.pooled.r_squared,
         },
     }

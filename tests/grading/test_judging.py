@@ -112,6 +112,14 @@ def test_estimates_as_good_as_the_best_are_right_and_those_of_an_early_stop_are_
     assert judge("var_store", -1.0, nonsense).mistake is None
 
 
+def test_a_log_likelihood_that_is_too_low_is_that_of_a_search_that_stopped(judge, right) -> None:
+    for below in (0.5, 20.0, 150.0):
+        found = judge("loglik_rs", right["loglik_rs"] - below)
+        assert (found.finding.verdict, found.mistake) == (Verdict.WRONG, STOPPED_EARLY)
+    assert judge("loglik_rs", right["loglik_rs"] + 0.5).mistake is None
+    assert judge("loglik_rs", 0.0).mistake is None
+
+
 GAPS = {"percent": 6.4, "of": "what the predictors leave unexplained", "lies": "between stores"}
 
 
