@@ -344,9 +344,10 @@ def _table(value: Value, expected: Expected, scale: Scale) -> Finding:
 def _ranking(value: Value, expected: Expected, scale: Scale) -> Finding:
     if not isinstance(expected, tuple):
         raise TypeError("The reference must give a ranking here.")
-    if not isinstance(value, answers.Sequence):
+    names = _listed(value)
+    if names is None:
         return _malformed("a list, best first", value)
-    given, wanted = [_label(item) for item in value.items], [_label(item) for item in expected]
+    given, wanted = [_label(name) for name in names], [_label(name) for name in expected]
     if given == wanted or _near_ties(given, wanted, scale):
         return RIGHT
     if len(given) != len(wanted):
@@ -354,6 +355,17 @@ def _ranking(value: Value, expected: Expected, scale: Scale) -> Finding:
     if sorted(given) == sorted(wanted):
         return Finding(Verdict.PARTIAL, 0.5, "These are the right ones, but not in the right order.")
     return _wrong("These are not the right ones.")
+
+
+def _listed(value: Value) -> tuple[answers.Scalar, ...] | None:
+    """Return the entries of a list, or of a Series that is one: its labels count from zero."""
+    match value:
+        case answers.Sequence(items):
+            return items
+        case answers.Mapping(keys, values) if keys == tuple(map(float, range(len(keys)))):
+            return values
+        case _:
+            return None
 
 
 def _near_ties(given: list[str], wanted: list[str], scale: Scale) -> bool:

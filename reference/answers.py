@@ -21,7 +21,7 @@ from reference.mistakes import (
 )
 from reference.panel import Panel
 from reference.practice import PracticeFits, fit_practice
-from reference.steps import PRACTICE_STEPS, SIGNIFICANCE, Objective, Step, intercept_objective
+from reference.steps import PRACTICE_STEPS, SIGNIFICANCE, Objective, Step, centred_objective, intercept_objective
 from reference.variance import variance_shares
 
 COINCIDES = 1e-6
@@ -95,7 +95,10 @@ def key_from_fits(fits: PracticeFits) -> AnswerKey:
         sizes={"var_store": fits.intercept.sigma**2, "var_intercept_centred": fits.centred.sigma**2},
         scores={"top5": store_slopes(fits.slope)},
         steps=PRACTICE_STEPS,
-        objectives={"random_intercept": intercept_objective(fits.intercept)},
+        objectives={
+            "random_intercept": intercept_objective(fits.intercept),
+            "random_slope_centred": centred_objective(fits.centred),
+        },
     )
 
 

@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import Any
 
 import numpy as np
+from scipy.optimize import minimize
 from scipy.special import chdtrc
 
 from reference.design import RANDOM_INTERCEPT, RANDOM_SLOPE
@@ -94,6 +95,29 @@ def intercept_objective(fit: MixedFit) -> Objective:
         ("var_store", "var_residual"),
         lambda between, within: deficit_at(fit, np.array([[float(between)]]), float(within)),
     )
+
+
+def centred_objective(fit: MixedFit) -> Objective:
+    """Return the objective of the intercepts' variance alone, all else at its best, of a random-slope fit."""
+    covariance = fit.term.covariance
+    level, slope = np.sqrt(np.diagonal(covariance))
+    start = [
+        covariance[0, 1] / (level * slope),
+        math.sqrt(max(0.0, 1.0 - (covariance[0, 1] / (level * slope)) ** 2)),
+        0.0,
+    ]
+
+    def deficit(variance: float) -> float:
+        if not 0.0 < variance < math.inf:
+            return math.inf
+
+        def at(place: Floats) -> float:
+            factor = np.array([[math.sqrt(variance), 0.0], slope * place[:2]])
+            return deficit_at(fit, factor @ factor.T, fit.sigma**2 * math.exp(place[2]))
+
+        return float(minimize(at, start, method="Nelder-Mead", options={"xatol": 1e-5, "fatol": 1e-6}).fun)
+
+    return Objective(("var_intercept_centred",), lambda variance: deficit(float(variance)))
 
 
 def _icc(between: float, within: float) -> float | None:
