@@ -5,7 +5,7 @@ from reference.assignments import ASSIGNMENTS, Assignment
 from reference.bootstrap import BootstrapTest, bootstrap_test
 from reference.centering import grand_mean_centre, group_mean_centre, group_means
 from reference.comparison import LikelihoodRatio, compare_nested
-from reference.datasets import PANEL_FILE, panel_in, tutorial_panel
+from reference.datasets import PANEL_FILE, cities_panel, panel_in, tutorial_panel
 from reference.design import NULL_MODEL, RANDOM_INTERCEPT, RANDOM_SLOPE
 from reference.diagnostics import (
     Reading,
@@ -26,6 +26,8 @@ from reference.errors import (
     SaturationError,
     SimulationError,
 )
+from reference.extension_answers import extension_key
+from reference.extension_simulation import identify_cities, simulate_cities
 from reference.formula import MixedModel, RandomTerm, parse_formula
 from reference.inference import (
     Coefficient,
@@ -47,7 +49,13 @@ from reference.mistakes import Value
 from reference.mixed import Certificate, FittedTerm, MixedFit, criterion_at, fit, fit_mixed
 from reference.ols import OlsFit, fit_ols
 from reference.panel import Panel
-from reference.prediction import predict_by_week, predict_conditional, predict_population
+from reference.prediction import (
+    NewGroupPrediction,
+    predict_by_week,
+    predict_conditional,
+    predict_new_groups,
+    predict_population,
+)
 from reference.ranking import RankedGroup, group_slopes, rank_groups, top_groups
 from reference.record import fit_record
 from reference.report import render_tutorial
@@ -82,6 +90,7 @@ __all__ = [
     "MixedFit",
     "MixedModel",
     "MultilevelError",
+    "NewGroupPrediction",
     "Objective",
     "OlsFit",
     "Panel",
@@ -97,11 +106,13 @@ __all__ = [
     "VarianceComponent",
     "VarianceShares",
     "bootstrap_test",
+    "cities_panel",
     "coefficient_table",
     "compare_nested",
     "conditional_covariances",
     "criterion_at",
     "deficit_at",
+    "extension_key",
     "fit",
     "fit_mixed",
     "fit_ols",
@@ -111,6 +122,7 @@ __all__ = [
     "group_means",
     "group_slopes",
     "identify",
+    "identify_cities",
     "interpret_comparison",
     "interpret_fixed_effects",
     "interpret_random_effects",
@@ -123,6 +135,7 @@ __all__ = [
     "practice_key",
     "predict_by_week",
     "predict_conditional",
+    "predict_new_groups",
     "predict_population",
     "probability_top",
     "profile_intervals",
@@ -140,6 +153,7 @@ __all__ = [
     "render_variance_components",
     "run_tutorial",
     "satterthwaite_df",
+    "simulate_cities",
     "simulate_panel",
     "slope_intervals",
     "standard_errors",

@@ -83,15 +83,10 @@ def practice_key(panel: Panel) -> AnswerKey:
 def key_from_fits(fits: PracticeFits) -> AnswerKey:
     """Return the answer key from fits already made."""
     values = _values(fits)
-    wrong = known_mistakes(fits)
-    mistakes = {
-        item: MappingProxyType({name: value for name, value in named.items() if not coincide(values[item], value)})
-        for item, named in wrong.items()
-    }
     return AnswerKey(
         values=MappingProxyType(values),
         standard_errors=MappingProxyType(_errors(fits)),
-        mistakes=MappingProxyType(mistakes),
+        mistakes=MappingProxyType(distinct_mistakes(values, known_mistakes(fits))),
         sizes={"var_store": fits.intercept.sigma**2, "var_intercept_centred": fits.centred.sigma**2},
         scores={"top5": store_slopes(fits.slope)},
         steps=PRACTICE_STEPS,
@@ -100,6 +95,14 @@ def key_from_fits(fits: PracticeFits) -> AnswerKey:
             "random_slope_centred": centred_objective(fits.centred),
         },
     )
+
+
+def distinct_mistakes(values: Mapping[str, Value], wrong: Mapping[str, Mistakes]) -> dict[str, Mistakes]:
+    """Return known mistakes by item without those that happen to be right."""
+    return {
+        item: MappingProxyType({name: value for name, value in named.items() if not coincide(values[item], value)})
+        for item, named in wrong.items()
+    }
 
 
 def coincide(right: Value, wrong: Value, relative: float = COINCIDES) -> bool:

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from reference.answers import AnswerKey, practice_key
-from reference.datasets import tutorial_panel
+from reference.datasets import LEARNERS_PANELS
+from reference.extension_answers import extension_key
+from reference.extension_simulation import simulate_cities
 from reference.panel import Panel
 from reference.simulation import simulate_panel
 
@@ -32,5 +34,8 @@ class Assignment:
 
 
 ASSIGNMENTS: Mapping[str, Assignment] = MappingProxyType(
-    {"practice": Assignment(tutorial_panel, simulate_panel, practice_key)}
+    {
+        "practice": Assignment(LEARNERS_PANELS["practice"], simulate_panel, practice_key),
+        "extension": Assignment(LEARNERS_PANELS["extension"], simulate_cities, extension_key),
+    }
 )

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from reference.errors import DesignError
-from reference.panel import COLUMNS, LARGEST_INTEGER, Floats, Integers, Panel
+from reference.panel import LARGEST_INTEGER, Floats, Integers, Panel
 
 Level: TypeAlias = int | str
 
@@ -22,7 +22,7 @@ def require_column(data: Panel | pd.DataFrame, name: str) -> Any:
     DesignError
         If it is missing, comes twice, or holds a missing value.
     """
-    names = COLUMNS if isinstance(data, Panel) else tuple(map(str, data.columns))
+    names = data.columns if isinstance(data, Panel) else tuple(map(str, data.columns))
     if name not in names:
         raise DesignError(
             f"column {name!r} is not in the table, which has {', '.join(names)}; add it or name another one."

@@ -1,4 +1,4 @@
-"""The two-level table every model is fitted to: weeks within stores."""
+"""The table every model is fitted to: weeks within stores, and stores within cities where a panel has them."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ Integers: TypeAlias = NDArray[np.int64]
 
 MEDIA = ("youtube", "facebook", "newspaper")
 COLUMNS = ("store_id", "week", *MEDIA, "sales")
+CITY = "city_id"
 _INTEGER_COLUMNS = ("store_id", "week")
 # From here on neighbouring whole numbers are one and the same float.
 LARGEST_INTEGER = 2**53
@@ -40,6 +41,8 @@ class Panel:
         Sales, in thousands of units.
     source : str
         Where the figures came from, for messages.
+    city_id : (n,) integers, or None
+        The city a row's store is in, for a panel of three levels.
     """
 
     store_id: Integers
@@ -49,6 +52,7 @@ class Panel:
     newspaper: Floats
     sales: Floats
     source: str
+    city_id: Integers | None = None
 
     @classmethod
     def from_frame(cls, frame: pd.DataFrame, source: str = "the table") -> Panel:
@@ -57,7 +61,7 @@ class Panel:
         Parameters
         ----------
         frame : pandas.DataFrame
-            Exactly the columns of ``COLUMNS``, in any order.
+            Exactly the columns of ``COLUMNS``, in any order, and ``city_id`` if stores lie in cities.
         source : str
             How messages call the table.
 
@@ -65,12 +69,15 @@ class Panel:
         ------
         PanelError
             If a column is missing, unknown or not numeric, a value is not finite, a store and week come
-            twice, or a store's weeks have a gap.
+            twice, a store's weeks have a gap, or a store lies in two cities.
         """
         _check_columns(frame, source)
-        integers = {name: _integer_column(frame[name], source) for name in _INTEGER_COLUMNS}
+        names = (*_INTEGER_COLUMNS, CITY) if CITY in frame.columns else _INTEGER_COLUMNS
+        integers = {name: _integer_column(frame[name], source) for name in names}
         floats = {name: _float_column(frame[name], source) for name in (*MEDIA, "sales")}
         _check_weeks(integers["store_id"], integers["week"], source)
+        if CITY in integers:
+            _check_cities(integers["store_id"], integers[CITY], source)
         for column in (*integers.values(), *floats.values()):
             column.setflags(write=False)
         return cls(
@@ -81,6 +88,7 @@ class Panel:
             newspaper=floats["newspaper"],
             sales=floats["sales"],
             source=source,
+            city_id=integers.get(CITY),
         )
 
     @classmethod
@@ -103,9 +111,14 @@ class Panel:
         return cls.from_frame(frame, name)
 
     @property
+    def columns(self) -> tuple[str, ...]:
+        """The names of the columns: ``COLUMNS``, with ``city_id`` before them in a panel that has cities."""
+        return COLUMNS if self.city_id is None else (CITY, *COLUMNS)
+
+    @property
     def frame(self) -> pd.DataFrame:
-        """A fresh data frame with the columns of ``COLUMNS``; changing it does not change the panel."""
-        return pd.DataFrame({name: getattr(self, name).copy() for name in COLUMNS})
+        """A fresh data frame with these columns; changing it does not change the panel."""
+        return pd.DataFrame({name: getattr(self, name).copy() for name in self.columns})
 
     @property
     def stores(self) -> tuple[int, ...]:
@@ -118,8 +131,8 @@ class Panel:
 
     def to_csv_bytes(self) -> bytes:
         """Return the panel as CSV that :meth:`from_csv` reads back to the same bits."""
-        columns = [getattr(self, name).tolist() for name in COLUMNS]
-        lines = [",".join(COLUMNS), *(",".join(map(repr, row)) for row in zip(*columns, strict=True))]
+        columns = [getattr(self, name).tolist() for name in self.columns]
+        lines = [",".join(self.columns), *(",".join(map(repr, row)) for row in zip(*columns, strict=True))]
         return ("\n".join(lines) + "\n").encode("ascii")
 
 
@@ -139,10 +152,10 @@ def _check_columns(frame: pd.DataFrame, source: str) -> None:
     missing = [name for name in COLUMNS if name not in names]
     if missing:
         raise PanelError(f"{source}: column {missing[0]!r} is missing; a panel needs {', '.join(COLUMNS)}.")
-    unknown = [name for name in names if name not in COLUMNS]
+    unknown = [name for name in names if name not in (*COLUMNS, CITY)]
     if unknown:
         raise PanelError(f"{source}: column {unknown[0]!r} is not part of a panel; drop it or rename it.")
-    if len(names) != len(COLUMNS):
+    if len(names) != len(set(names)):
         raise PanelError(f"{source}: a column comes twice; keep one column of each name.")
     if frame.empty:
         raise PanelError(f"{source}: there are no rows; give one row per store and week.")
@@ -186,4 +199,15 @@ def _check_weeks(store_id: Integers, week: Integers, source: str) -> None:
         raise PanelError(
             f"{source}: column 'week', row {row}: store {store} jumps from week "
             f"{int(week[order[position]])} to {this_week}; add the weeks between."
+        )
+
+
+def _check_cities(store_id: Integers, city_id: Integers, source: str) -> None:
+    order = np.argsort(store_id, kind="stable")
+    moved = np.flatnonzero((np.diff(store_id[order]) == 0) & (np.diff(city_id[order]) != 0))
+    if moved.size:
+        row = int(order[moved[0] + 1])
+        raise PanelError(
+            f"{source}: column 'city_id', row {row}: store {int(store_id[row])} lies in more than one city; "
+            "give each store one city, and stores of different cities different ids."
         )

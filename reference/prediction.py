@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from types import MappingProxyType
 
 import numpy as np
@@ -12,6 +13,50 @@ from reference.columns import read_groups
 from reference.errors import DesignError
 from reference.mixed import MixedFit
 from reference.panel import MEDIA, Floats, Panel
+
+
+@dataclass(frozen=True, eq=False)
+class NewGroupPrediction:
+    """What a fit says of rows of groups that it has not seen, in units of the response.
+
+    Parameters
+    ----------
+    expected : (n,)
+        The fixed part: the expectation in an average group.
+    standard_error : (n,)
+        Of ``expected``, given the estimated variances.
+    deviation : (n,)
+        The standard deviation of one new observation around ``expected``: its standard error, the effects of its
+        groups, and the residual together.
+    """
+
+    expected: Floats
+    standard_error: Floats
+    deviation: Floats
+
+
+def predict_new_groups(fit: MixedFit, data: Panel | pd.DataFrame) -> NewGroupPrediction:
+    """Return predictions for rows of new groups, each of a new one on every level.
+
+    The variance of a new observation is x' V x + sum of z' S z over the random terms + sigma², with V the covariance
+    of the fixed effects and S that of a term's effects; that the variances were estimated is left out.
+
+    Raises
+    ------
+    DesignError
+        If a predictor is missing, not numeric or not finite.
+
+    References
+    ----------
+    Gelman & Hill (2007), Data Analysis Using Regression and Multilevel/Hierarchical Models, section 12.8.
+    """
+    rows = fit.design.encoding.fixed.matrix(data)
+    of_mean = np.einsum("ip,pq,iq->i", rows, fit.covariance, rows)
+    variance = of_mean + fit.sigma**2
+    for term, part in zip(fit.terms, fit.design.encoding.random, strict=True):
+        effects = part.matrix(data)
+        variance = variance + np.einsum("ip,pq,iq->i", effects, term.covariance, effects)
+    return NewGroupPrediction(rows @ fit.coefficients, np.sqrt(of_mean), np.sqrt(variance))
 
 
 def predict_population(fit: MixedFit, data: Panel | pd.DataFrame) -> Floats:

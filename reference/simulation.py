@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
@@ -67,12 +67,36 @@ def simulate_panel(seed: int) -> Panel:
     SimulationError
         If the seed is negative or no draw was certified in ``MAX_TRIES`` tries.
     """
+    return certified_draw(seed, _draw, identify)
+
+
+def certified_draw(
+    seed: int,
+    draw: Callable[[np.random.Generator, str], Panel],
+    examine: Callable[[Panel], Identification],
+) -> Panel:
+    """Return the first certified panel of a seed, drawn again from ``(seed, try)`` until one is.
+
+    Parameters
+    ----------
+    seed : int
+        Not negative.
+    draw : callable
+        From a generator and the panel's name to a panel.
+    examine : callable
+        Says whether a panel will do.
+
+    Raises
+    ------
+    SimulationError
+        If the seed is negative or no draw was certified in ``MAX_TRIES`` tries.
+    """
     if seed < 0:
         raise SimulationError(f"seed {seed} is negative; give 0 or more.")
     reasons: tuple[str, ...] = ()
     for attempt in range(MAX_TRIES):
-        panel = _draw(np.random.default_rng([seed, attempt]), f"the simulated panel of seed {seed}")
-        reasons = identify(panel).reasons
+        panel = draw(np.random.default_rng([seed, attempt]), f"the simulated panel of seed {seed}")
+        reasons = examine(panel).reasons
         if not reasons:
             return panel
     raise SimulationError(
@@ -93,8 +117,8 @@ def identify(panel: Panel) -> Identification:
         return Identification(tuple(first), MappingProxyType({}))
     fits = fit_practice(panel)
     key = key_from_fits(fits)
-    reasons = [*_fit_reasons(fits), *_coincidences(key)]
-    return Identification(tuple(reasons), MappingProxyType(_margins(key)))
+    reasons = [*_fit_reasons(fits), *coincidences(key)]
+    return Identification(tuple(reasons), MappingProxyType(margins(key)))
 
 
 def _boundary_reasons(name: str, fit: MixedFit) -> list[str]:
@@ -137,7 +161,8 @@ def _gap_reasons(fit: MixedFit) -> list[str]:
     return []
 
 
-def _coincidences(key: AnswerKey) -> list[str]:
+def coincidences(key: AnswerKey) -> list[str]:
+    """Return a sentence for each known mistake that lies within ``DISTINCT`` (relative) of the right answer."""
     return [
         f"{item}: the mistake {name} cannot be told from the right answer"
         for item, named in key.mistakes.items()
@@ -146,7 +171,8 @@ def _coincidences(key: AnswerKey) -> list[str]:
     ]
 
 
-def _margins(key: AnswerKey) -> dict[str, float]:
+def margins(key: AnswerKey) -> dict[str, float]:
+    """Return the relative distance of each mistake that is a number from the right answer."""
     return {
         f"{item}.{name}": _distance(key.values[item], wrong)
         for item, named in key.mistakes.items()
