@@ -228,10 +228,22 @@ def check(course: Course, notebook: Path) -> int:
 
 
 def _assignment_of(course: Course, notebook: Path) -> str:
-    for assignment in course.assignments:
-        if any(entry.name == notebook.stem for entry in course.rubric(assignment).notebook):
-            return assignment
-    raise CourseError(f"No assignment has a notebook {notebook.name}. Check it under the name it was handed out with.")
+    found = [
+        assignment
+        for assignment in course.assignments
+        if any(entry.name == notebook.stem for entry in course.rubric(assignment).notebook)
+    ]
+    if not found:
+        raise CourseError(
+            f"No assignment has a notebook {notebook.name}. Check it under the name it was handed out with."
+        )
+    folder = notebook.absolute().parent.name
+    if len(found) > 1 and folder not in found:
+        raise CourseError(
+            f"{' and '.join(found)} have a notebook {notebook.name} each. "
+            "Put it into a folder of its assignment's name and check it there."
+        )
+    return folder if folder in found else found[0]
 
 
 def doctor(course: Course) -> int:

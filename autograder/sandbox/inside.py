@@ -311,8 +311,8 @@ def install_student_module(notebook: str, channel: Channel) -> None:
 
     import pandas
 
-    def load_panel() -> Any:
-        """Return the panel of this run as a DataFrame, one row per store and week."""
+    def load_panel(assignment: object = None) -> Any:
+        """Return the panel of this run as a DataFrame, one row per store and week, whatever the assignment."""
         return pandas.read_csv(f"{BOX}/panel.csv")
 
     def check(name: str, value: object) -> None:
