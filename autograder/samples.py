@@ -23,10 +23,11 @@ from autograder.rubric import Rubric
 
 
 class Sample(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """How a sample learner's notebooks differ from the base they are made from."""
+    """How a sample learner's notebooks of an assignment differ from the base they are made from."""
 
     story: str
     base: Literal["solution", "release"]
+    assignment: str = "practice"
     delete: tuple[str, ...] = ()
     duplicate: tuple[str, ...] = ()
     rename: dict[str, str] = {}
@@ -70,16 +71,19 @@ def build_sample(folder: Path, course: Course, rubric: Rubric, target: Path) -> 
 
 
 def build_class(samples: Path, course: Course, rubric: Rubric, target: Path) -> tuple[str, ...]:
-    """Write every sample of a folder as one learner's submission under ``target``; return the learners' names.
+    """Write every sample of an assignment as one learner's submission under ``target``; return the learners' names.
 
     Raises
     ------
     CourseError
-        If the folder holds no sample.
+        If the folder holds no sample of the assignment.
     """
-    folders = sorted(path.parent for path in samples.glob("*/submission.toml"))
+    found = sorted(path.parent for path in samples.glob("*/submission.toml"))
+    folders = [folder for folder in found if read_sample(folder).assignment == rubric.assignment]
     if not folders:
-        raise CourseError(f"{samples} holds no sample submissions; each is a folder with a submission.toml.")
+        raise CourseError(
+            f"{samples} holds no sample submissions of {rubric.assignment}; each is a folder with a submission.toml."
+        )
     for folder in folders:
         build_sample(folder, course, rubric, target / folder.name / rubric.assignment)
     return tuple(folder.name for folder in folders)

@@ -51,6 +51,7 @@ def _level_mistakes(fits: ExtensionFits) -> dict[str, Mistakes]:
             "maximum_likelihood": city_ml,
             "other_level": store,
             "stores_left_out": store_variance(fits.cities_only),
+            "cities_left_out": 0.0,
             "relative": city / week,
         },
         "var_store_in_city": {

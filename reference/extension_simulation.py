@@ -15,6 +15,7 @@ from reference.simulation import Identification, certified_draw, coincidences, m
 SMALLEST_SCALED_SD = 0.35
 LARGEST_P = 1e-3
 SMALLEST_LEAD = 0.02
+SMALLEST_BETWEEN = 0.15
 
 
 def simulate_cities(seed: int) -> Panel:
@@ -41,7 +42,8 @@ def identify_cities(panel: Panel) -> Identification:
     """Return whether the extension's answers are well defined on a panel and distinct from the known mistakes.
 
     Checked: every fit certified and well away from the boundary, so that a learner's software arrives too, a clear
-    contextual effect, one store that clearly sells most, and every known mistake apart from the right answer.
+    contextual effect, a slope between stores that can be told from zero in a sentence, one store that clearly sells
+    most, and every known mistake apart from the right answer.
     """
     fits = fit_extension(panel)
     key = key_from_extension(fits)
@@ -63,6 +65,10 @@ def _fit_reasons(fits: ExtensionFits) -> list[str]:
     ]
     if fits.test.p > LARGEST_P:
         reasons.append(f"the test of the contextual effect has p = {fits.test.p:.2g}")
+    within, between = fits.slopes
+    if abs(between) < SMALLEST_BETWEEN * abs(within):
+        # Nobody could say it in a sentence: rounded it would be zero.
+        reasons.append(f"the slope between stores is only {between / within:.2f} of that within them")
     best, second = np.sort(fits.panel.frame.groupby("store_id")["sales"].mean().to_numpy())[:-3:-1]
     if best - second < SMALLEST_LEAD * float(np.std(fits.panel.sales)):
         reasons.append(f"the two stores that sell most are only {best - second:.3f} apart")

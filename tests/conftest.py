@@ -1,4 +1,4 @@
-"""What every test may use: the course of this checkout, its rubric, and the sample class, graded once."""
+"""What every test may use: the course of this checkout, its rubrics, and the sample classes, graded once."""
 
 from __future__ import annotations
 
@@ -38,43 +38,55 @@ def course() -> Course:
 
 
 @pytest.fixture(scope="session")
+def gradings(course: Course) -> dict[str, Grading]:
+    """What a grading run of each assignment needs: its rubric, its release, its own panel and a hidden one."""
+    rubrics = map(course.rubric, course.assignments)
+    return {
+        rubric.assignment: Grading(rubric, read_release(course, rubric), prepare_panels(rubric, HIDDEN_SEED))
+        for rubric in rubrics
+    }
+
+
+@pytest.fixture(scope="session")
 def rubric(course: Course) -> Rubric:
     """The rubric of the practice assignment."""
     return course.rubric("practice")
 
 
 @pytest.fixture(scope="session")
-def panels(rubric: Rubric) -> tuple[Keyed, ...]:
+def panels(grading: Grading) -> tuple[Keyed, ...]:
     """The tutorial's panel and a hidden one, with their answers."""
-    return prepare_panels(rubric, HIDDEN_SEED)
+    return grading.panels
 
 
 @pytest.fixture(scope="session")
-def grading(course: Course, rubric: Rubric, panels: tuple[Keyed, ...]) -> Grading:
-    """What a grading run needs."""
-    return Grading(rubric, read_release(course, rubric), panels)
+def grading(course: Course, rubric: Rubric) -> Grading:
+    """What a grading run of the practice assignment needs."""
+    return Grading(rubric, read_release(course, rubric), prepare_panels(rubric, HIDDEN_SEED))
 
 
 @dataclass(frozen=True)
 class GradedClass:
-    """The sample class: what was handed in, where the results are, and the grades."""
+    """The sample classes of all assignments: where the results are, and the grades by learner."""
 
-    submitted: Path
     into: Path
     grades: dict[str, Grade]
 
 
 @pytest.fixture(scope="session")
 def graded_class(
-    course: Course, rubric: Rubric, grading: Grading, tmp_path_factory: pytest.TempPathFactory
+    course: Course, gradings: dict[str, Grading], tmp_path_factory: pytest.TempPathFactory
 ) -> GradedClass:
-    """Every sample submission, graded in the box on both panels."""
+    """Every sample submission, graded in the box on both panels of its assignment, in one gradebook."""
     home = tmp_path_factory.mktemp("class")
-    build_class(SAMPLES, course, rubric, home / "submitted")
-    folders, _ = find_submissions(home / "submitted", rubric.assignment)
-    grades = {grade.student: grade for grade in grade_class(grading, folders, home / "grading")}
-    write_class_pages(grading, list(grades.values()), home / "grading")
-    return GradedClass(home / "submitted", home / "grading", grades)
+    grades: dict[str, Grade] = {}
+    for assignment, grading in gradings.items():
+        build_class(SAMPLES, course, grading.rubric, home / "submitted" / assignment)
+        folders, _ = find_submissions(home / "submitted" / assignment, assignment)
+        graded = list(grade_class(grading, folders, home / "grading"))
+        write_class_pages(grading, graded, home / "grading")
+        grades |= {grade.student: grade for grade in graded}
+    return GradedClass(home / "grading", grades)
 
 
 @pytest.fixture(scope="session")

@@ -71,13 +71,15 @@ def test_a_learner_is_given_two_names() -> None:
     assert autograder.student.__all__ == ["check", "load_panel"]
 
 
-def test_the_committed_release_is_made_from_the_solutions(course: Course, rubric: Rubric) -> None:
-    folder = course.release("practice")
-    assert {path.name: path.read_text(encoding="utf-8") for path in folder.iterdir()} == make_release(course, rubric)
+@pytest.mark.parametrize("assignment", Course(ROOT).assignments)
+def test_the_committed_release_is_made_from_the_solutions(course: Course, assignment: str) -> None:
+    committed = {path.name: path.read_text(encoding="utf-8") for path in course.release(assignment).iterdir()}
+    assert committed == make_release(course, course.rubric(assignment))
 
 
-def test_the_release_holds_no_solution(course: Course, rubric: Rubric) -> None:
-    for text in make_release(course, rubric).values():
+@pytest.mark.parametrize("assignment", Course(ROOT).assignments)
+def test_the_release_holds_no_solution(course: Course, assignment: str) -> None:
+    for text in make_release(course, course.rubric(assignment)).values():
         assert "BEGIN SOLUTION" not in text
         assert "raise NotImplementedError" in text or "YOUR ANSWER HERE" in text
 

@@ -75,11 +75,14 @@ def subprocess_end(process: subprocess.Popen[bytes]) -> Iterator[int]:
 
 
 def test_formgrader_lists_the_class_and_opens_a_notebook(graded_class: Any, get: Callable[[str], str]) -> None:
-    submissions = json.loads(get("api/submissions/practice"))
-    assert {entry["student"]: entry["score"] for entry in submissions} == {
-        student: pytest.approx(grade.score) for student, grade in graded_class.grades.items()
-    }
-    assert all(entry["autograded"] for entry in submissions)
+    for assignment in ("practice", "extension"):
+        submissions = json.loads(get(f"api/submissions/{assignment}"))
+        # Whoever handed in something else is listed too, as not autograded.
+        assert {entry["student"]: entry["score"] for entry in submissions if entry["autograded"]} == {
+            student: pytest.approx(grade.score)
+            for student, grade in graded_class.grades.items()
+            if grade.assignment == assignment
+        }
 
     notebooks = json.loads(get("api/submitted_notebooks/practice/task1-icc"))
     (wanted,) = (entry for entry in notebooks if entry["student"] == "icc-from-standard-deviations")

@@ -13,6 +13,8 @@ import pytest
 from nbgrader.api import Gradebook
 from nbgrader.utils import determine_grade, is_grade
 
+from autograder.course import Course
+from autograder.pipeline import Grading
 from autograder.records import Verdict
 from autograder.rubric import Rubric
 
@@ -40,9 +42,9 @@ def test_every_sample_folder_says_what_to_expect() -> None:
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_a_sample_gets_what_it_should(case: str, graded_class: Any, rubric: Rubric) -> None:
+def test_a_sample_gets_what_it_should(case: str, graded_class: Any, course: Course) -> None:
     grade = graded_class.grades[case]
-    expected, notes = expectation(case, rubric)
+    expected, notes = expectation(case, course.rubric(grade.assignment))
     found = {item.item: item for item in grade.items}
     assert {name: item.verdict for name, item in found.items()} == {
         name: entry["verdict"] for name, entry in expected.items()
@@ -60,10 +62,18 @@ def test_a_sample_gets_what_it_should(case: str, graded_class: Any, rubric: Rubr
         assert said == []
 
 
-def test_the_solution_scores_everything_and_the_untouched_release_nothing(graded_class: Any, rubric: Rubric) -> None:
-    autograded = sum(item.points for item in rubric.items if item.kind != "manual")
-    assert graded_class.grades["solution"].score == autograded
-    assert graded_class.grades["untouched"].score == 0
+@pytest.mark.parametrize("of", ["", "extension-"])
+def test_the_solution_scores_everything_and_the_untouched_release_nothing(
+    of: str, graded_class: Any, course: Course
+) -> None:
+    grade = graded_class.grades[f"{of}solution"]
+    autograded = sum(item.points for item in course.rubric(grade.assignment).items if item.kind != "manual")
+    assert grade.score == autograded
+    assert graded_class.grades[f"{of}untouched"].score == 0
+
+
+def test_every_assignment_has_samples(graded_class: Any, course: Course) -> None:
+    assert {grade.assignment for grade in graded_class.grades.values()} == set(course.assignments)
 
 
 def wrong_numbers(rubric: Rubric, panels: Any) -> Iterator[str]:
@@ -77,16 +87,19 @@ def wrong_numbers(rubric: Rubric, panels: Any) -> Iterator[str]:
                     yield from {f"{number:.{digits}f}" for digits in (4, 5, 6)} | {f"{number:.4e}", repr(number)}
 
 
-def test_no_feedback_page_gives_a_right_answer_away(graded_class: Any, rubric: Rubric, panels: Any) -> None:
-    # The page for the person who grades by hand may name answers, and does not go to learners.
+def test_no_feedback_page_gives_a_right_answer_away(graded_class: Any, gradings: dict[str, Grading]) -> None:
     pages = {path: path.read_text(encoding="utf-8") for path in graded_class.into.rglob("*.html")}
-    assert len(pages) == len(CASES) + 2
-    del pages[graded_class.into / "practice-to-read.html"]
-    # A short text such as 0.0000 may stand for anything; only what identifies a number counts.
-    telling = {text for text in wrong_numbers(rubric, panels) if len(text.replace("0", "").strip(".-e")) >= 4}
-    assert len(telling) > 100
-    found = {(path.parent.parent.name, text) for path, page in pages.items() for text in telling if text in page}
-    assert found == set()
+    assert len(pages) == len(CASES) + 2 * len(gradings)
+    for assignment, grading in gradings.items():
+        # A short text such as 0.0000 may stand for anything; only what identifies a number counts.
+        numbers = wrong_numbers(grading.rubric, grading.panels)
+        telling = {text for text in numbers if len(text.replace("0", "").strip(".-e")) >= 4}
+        assert len(telling) > 100
+        # The page for the person who grades by hand may name answers, and does not go to learners.
+        shown = [path for path in pages if path.parent.name == assignment or path.name == f"{assignment}.html"]
+        assert len(shown) == sum(grade.assignment == assignment for grade in graded_class.grades.values()) + 1
+        found = {(path.parent.parent.name, text) for path in shown for text in telling if text in pages[path]}
+        assert found == set()
 
 
 def test_pages_run_nothing_and_load_nothing(graded_class: Any) -> None:
@@ -98,17 +111,16 @@ def test_pages_run_nothing_and_load_nothing(graded_class: Any) -> None:
 
 
 def test_the_class_page_names_every_learner_and_links_to_the_feedback(graded_class: Any) -> None:
-    page = graded_class.into / "practice.html"
-    text = page.read_text(encoding="utf-8")
-    for student in graded_class.grades:
-        assert f'href="feedback/{student}/practice/index.html"' in text
-        assert (page.parent / "feedback" / student / "practice" / "index.html").is_file()
+    for student, grade in graded_class.grades.items():
+        text = (graded_class.into / f"{grade.assignment}.html").read_text(encoding="utf-8")
+        assert f'href="feedback/{student}/{grade.assignment}/index.html"' in text
+        assert (graded_class.into / "feedback" / student / grade.assignment / "index.html").is_file()
 
 
 def test_the_gradebook_holds_what_was_graded(graded_class: Any) -> None:
     with Gradebook(f"sqlite:///{graded_class.into / 'gradebook.db'}", course_id="mlm-course") as book:
         for student, grade in graded_class.grades.items():
-            submission = book.find_submission("practice", student)
+            submission = book.find_submission(grade.assignment, student)
             assert submission.score == pytest.approx(grade.score)
             assert submission.max_score == grade.points
             assert submission.needs_manual_grade == grade.needs_person
@@ -117,7 +129,7 @@ def test_the_gradebook_holds_what_was_graded(graded_class: Any) -> None:
 def test_nbgrader_reads_the_same_scores_from_the_executed_notebooks(graded_class: Any) -> None:
     for student, grade in graded_class.grades.items():
         for entry in grade.notebooks:
-            path = graded_class.into / "autograded" / student / "practice" / f"{entry.notebook.name}.ipynb"
+            path = graded_class.into / "autograded" / student / grade.assignment / f"{entry.notebook.name}.ipynb"
             notebook = nbformat.read(path, as_version=4)
             nbformat.validate(notebook)
             results = {item.item: item for item in entry.items}
