@@ -158,7 +158,7 @@ def _place(message: str, document: dict[str, Any]) -> str:
     found = re.search(r" - at `\$\.notebook\[(\d+)\](?:\.item\[(\d+)\])?(?:\.(\w+))?", message)
     text = message.split(" - at `")[0].replace("Object contains", "there is an").replace("unknown field", "unknown key")
     if not found:
-        return f"{text}. Compare the names of the keys with the author's guide in the README."
+        return f"{text}. Compare the names of the keys with course/authors.md."
     notebook = document["notebook"][int(found[1])]
     where = f"notebook {notebook.get('name', found[1])!r}"
     if found[2] is not None:

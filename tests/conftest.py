@@ -74,9 +74,7 @@ class GradedClass:
 
 
 @pytest.fixture(scope="session")
-def graded_class(
-    course: Course, gradings: dict[str, Grading], tmp_path_factory: pytest.TempPathFactory
-) -> GradedClass:
+def graded_class(course: Course, gradings: dict[str, Grading], tmp_path_factory: pytest.TempPathFactory) -> GradedClass:
     """Every sample submission, graded in the box on both panels of its assignment, in one gradebook."""
     home = tmp_path_factory.mktemp("class")
     grades: dict[str, Grade] = {}

@@ -8,15 +8,19 @@ import re
 import subprocess
 import sys
 import tomllib
+from dataclasses import fields
 from pathlib import Path
+from typing import Any, get_args
 
 import pytest
 
 import autograder.student
+from autograder import rubric
 from autograder.cli import app
 from autograder.course import Course
 from autograder.release import make_release
-from autograder.rubric import Rubric
+from autograder.samples import Sample
+from reference import AnswerKey, tutorial_panel
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -94,10 +98,10 @@ def test_every_command_is_in_the_readme() -> None:
 
 
 def test_every_file_the_readme_links_to_is_there() -> None:
-    for page in ("README.md", "SECURITY.md", "CHANGELOG.md"):
+    for page in ("README.md", "SECURITY.md", "CHANGELOG.md", "course/authors.md"):
         text = (ROOT / page).read_text(encoding="utf-8")
         links = [link for link in re.findall(r"\]\(([^)#]+)[^)]*\)", text) if "://" not in link]
-        assert [link for link in links if not (ROOT / link).exists()] == []
+        assert [link for link in links if not (ROOT / page).parent.joinpath(link).exists()] == []
 
 
 def test_the_readmes_commands_are_scripts_that_can_be_run() -> None:
@@ -107,10 +111,29 @@ def test_the_readmes_commands_are_scripts_that_can_be_run() -> None:
     assert all(os.access(ROOT / script, os.X_OK) for script in scripts)
 
 
-def test_the_readmes_table_of_kinds_is_the_checkers(rubric: Rubric) -> None:
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    kinds = {item.kind for item in rubric.items}
-    assert [kind for kind in kinds if f"`{kind}`" not in readme] == []
+def test_the_authors_page_explains_every_key_and_every_kind() -> None:
+    page = (ROOT / "course" / "authors.md").read_text(encoding="utf-8")
+    structs = (rubric.Rubric, rubric.Notebook, rubric.Item, rubric.Slot, rubric.Memo, Sample)
+    keys = {name for struct in structs for name in struct.__struct_fields__}
+    known = set(re.findall(r"`(\w+)`", page)) | set(re.findall(r"^\[*(?:notebook\.)*(\w+)", page, re.M))
+    assert (keys | set(get_args(rubric.Kind))) - known == set()
+    assert {field.name for field in fields(AnswerKey)} <= set(re.findall(r"\w+", page))
+
+
+def test_what_the_authors_page_shows_works(tmp_path: Path) -> None:
+    page = (ROOT / "course" / "authors.md").read_text(encoding="utf-8")
+    (shown,) = re.findall(r"```toml\n(.*?)```", page, re.S)
+    path = tmp_path / "extension" / "rubric.toml"
+    path.parent.mkdir()
+    path.write_text(shown, encoding="utf-8")
+    items = {item.id for item in rubric.load_rubric(path).items}
+    assert items <= {item.id for item in Course(ROOT).rubric("extension").items}
+
+    (shown,) = re.findall(r"```python\n(.*?)```", page, re.S)
+    names: dict[str, Any] = {}
+    exec(shown, names)
+    key = names["key"](tutorial_panel())
+    assert key.steps["gain"].compute(key.values["slope"]) == key.values["gain"]
 
 
 @pytest.mark.parametrize("module", ["reference", "autograder.cli"])
@@ -124,4 +147,4 @@ def test_the_wheel_holds_every_package_and_data_file() -> None:
     listed = set(project["tool"]["setuptools"]["packages"])
     found = {".".join(path.parent.relative_to(ROOT).parts) for path in ROOT.glob("[ar]*/**/__init__.py")}
     assert listed == found
-    assert (ROOT / "reference" / "data" / "advertising.csv").is_file()
+    assert {path.name for path in (ROOT / "reference" / "data").iterdir()} == {"advertising.csv", "cities.csv"}
