@@ -13,8 +13,9 @@ from reference.extension import ExtensionFits, fit_extension
 from reference.extension_mistakes import bounds, known_extension_mistakes, known_store_parts
 from reference.inference import standard_errors, variance_standard_errors
 from reference.mistakes import Value
+from reference.mixed import MixedFit
 from reference.panel import Panel
-from reference.steps import Step
+from reference.steps import Objective, Step, deficit_at
 
 MORE, LESS = "more", "less"
 
@@ -53,6 +54,15 @@ def key_from_extension(fits: ExtensionFits) -> AnswerKey:
         mistakes=MappingProxyType(distinct_mistakes(values, known_extension_mistakes(fits))),
         sizes={"var_city": fits.nested.sigma**2, "var_store_in_city": fits.nested.sigma**2},
         steps=EXTENSION_STEPS,
+        objectives={"three_levels": levels_objective(fits.nested)},
+    )
+
+
+def levels_objective(fit: MixedFit) -> Objective:
+    """Return the objective of the variances of cities, of stores within them, and of weeks, of a nested fit."""
+    return Objective(
+        ("var_city", "var_store_in_city", "var_within_store"),
+        lambda city, store, week: deficit_at(fit, np.diag([float(city), float(store)]), float(week)),
     )
 
 

@@ -16,6 +16,7 @@ from reference.design import RANDOM_INTERCEPT, RANDOM_SLOPE
 from reference.mistakes import TOP, Value
 from reference.mixed import MixedFit
 from reference.panel import Floats
+from reference.surface import block_slices
 
 SIGNIFICANCE = 0.05
 _MOST_DF = 100
@@ -61,9 +62,9 @@ def deficit_at(fit: MixedFit, covariance: Floats, residual_variance: float) -> f
     Parameters
     ----------
     fit : MixedFit
-        With one random term of q effects.
+        With q random effects, those of all its terms.
     covariance : (q, q)
-        Of the effects, units of the data.
+        Of the effects, units of the data; between terms it is not looked at.
     residual_variance : float
         In squared units of the response.
 
@@ -74,12 +75,14 @@ def deficit_at(fit: MixedFit, covariance: Floats, residual_variance: float) -> f
     """
     if not residual_variance > 0 or not np.isfinite(covariance).all() or not math.isfinite(residual_variance):
         return math.inf
-    values, vectors = np.linalg.eigh(covariance)
-    if values[0] < 0:
-        return math.inf
-    surface, (term,) = fit.optimum.surface, fit.design.terms
-    with np.errstate(over="ignore", invalid="ignore"):
-        root = term.root @ (vectors * np.sqrt(values / residual_variance))
+    surface = fit.optimum.surface
+    root = np.zeros_like(covariance, dtype=np.float64)
+    for term, part in zip(fit.design.terms, block_slices(surface.sizes), strict=True):
+        values, vectors = np.linalg.eigh(covariance[part, part])
+        if values[0] < 0:
+            return math.inf
+        with np.errstate(over="ignore", invalid="ignore"):
+            root[part, part] = term.root @ (vectors * np.sqrt(values / residual_variance))
     if not np.isfinite(root).all():
         return math.inf
     point = surface.profile(root)

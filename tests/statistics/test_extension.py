@@ -13,15 +13,18 @@ import numpy as np
 import pandas as pd
 import pytest
 import statsmodels.formula.api as smf
+from scipy.optimize import minimize_scalar
 
 import reference.extension_simulation as simulation
 from reference import (
     PANEL_FILE,
     AnswerKey,
     DesignError,
+    Objective,
     Panel,
     PanelError,
     cities_panel,
+    criterion_at,
     extension_key,
     fit,
     identify_cities,
@@ -87,6 +90,31 @@ def test_nothing_follows_from_what_is_trivial(key: AnswerKey) -> None:
     assert key.steps["context_direction"].compute(0.0) is None
     assert key.steps["context_direction"].compute(-0.1) == "less"
     assert key.steps["interval_new"].compute(20.0, 0.0) is None
+
+
+def least_deficit(objective: Objective, city: float, store: float) -> float:
+    """Return the least deficit for two variances as multiples of the residual variance."""
+
+    def at(log: float) -> float:
+        return objective.deficit(city * np.exp(log), store * np.exp(log), np.exp(log))
+
+    return float(minimize_scalar(at, bracket=(1.0, 1.5)).fun)
+
+
+def test_variances_are_held_against_the_criterion(cities: Panel, key: AnswerKey) -> None:
+    objective = key.objectives["three_levels"]
+    best = [key.values[name] for name in objective.inputs]
+    assert objective.deficit(*best) == pytest.approx(0.0, abs=1e-9)
+    nested = fit(NESTED, cities)
+    for change in ((1.1, 1.0, 1.0), (1.0, 0.8, 1.0), (0.5, 2.0, 1.0), (0.0, 1.0, 1.0)):
+        city, store, week = (value * factor for value, factor in zip(best, change, strict=True))
+        deficit = objective.deficit(city, store, week)
+        at = criterion_at(cities, nested.model, np.sqrt(np.array([city, store]) / week), reml=True)
+        # That criterion takes the residual variance that is best for these ratios, so it is the lower of the two.
+        assert 0.0 < at - nested.criterion <= deficit
+        assert at - nested.criterion == pytest.approx(least_deficit(objective, city / week, store / week), rel=1e-6)
+    assert objective.deficit(-1.0, best[1], best[2]) == np.inf
+    assert objective.deficit(best[0], best[1], 0.0) == np.inf
 
 
 def test_the_learners_panel_is_the_draw_of_its_seed_and_certified(cities: Panel) -> None:
