@@ -76,15 +76,25 @@ def test_every_assignment_has_samples(graded_class: Any, course: Course) -> None
     assert {grade.assignment for grade in graded_class.grades.values()} == set(course.assignments)
 
 
-def wrong_numbers(rubric: Rubric, panels: Any) -> Iterator[str]:
-    """Yield every right number of both panels in the forms in which a page could give it away."""
+def forms_of(value: object) -> Iterator[str]:
+    """Yield the forms in which a page could give a right answer away."""
+    if isinstance(value, tuple):
+        names = [str(name) for name in value]
+        yield from (mark.join(names) for mark in (", ", ",", " ", "\n", "; ", " > "))
+        yield f"{', '.join(names[:-1])} and {names[-1]}"
+    elif isinstance(value, float):
+        for number in (value, -value, 100.0 * value, value / 100.0, 2.0 * value, value / 2.0):
+            written = {f"{number:.{digits}f}" for digits in range(2, 13)}
+            written |= {f"{number:.{digits}{form}}" for digits in range(3, 17) for form in "geE"} | {repr(number)}
+            yield from written | {text.replace(".", ",") for text in written}
+
+
+def right_answers(rubric: Rubric, panels: Any) -> Iterator[str]:
     for keyed in panels:
         for item in rubric.items:
             value = keyed.answers.values.get(item.id)
-            numbers = value.values() if hasattr(value, "values") else [value]
-            for number in numbers:
-                if isinstance(number, float) and abs(number) > 1e-6:
-                    yield from {f"{number:.{digits}f}" for digits in (4, 5, 6)} | {f"{number:.4e}", repr(number)}
+            for one in value.values() if hasattr(value, "values") else [value]:
+                yield from forms_of(one)
 
 
 def test_no_feedback_page_gives_a_right_answer_away(graded_class: Any, gradings: dict[str, Grading]) -> None:
@@ -92,9 +102,9 @@ def test_no_feedback_page_gives_a_right_answer_away(graded_class: Any, gradings:
     assert len(pages) == len(CASES) + 2 * len(gradings)
     for assignment, grading in gradings.items():
         # A short text such as 0.0000 may stand for anything; only what identifies a number counts.
-        numbers = wrong_numbers(grading.rubric, grading.panels)
-        telling = {text for text in numbers if len(text.replace("0", "").strip(".-e")) >= 4}
-        assert len(telling) > 100
+        answers = right_answers(grading.rubric, grading.panels)
+        telling = {text for text in answers if len(text.replace("0", "").strip(".,-eE+")) >= 4}
+        assert len(telling) > 1_000
         # The page for the person who grades by hand may name answers, and does not go to learners.
         shown = [path for path in pages if path.parent.name == assignment or path.name == f"{assignment}.html"]
         assert len(shown) == sum(grade.assignment == assignment for grade in graded_class.grades.values()) + 1
