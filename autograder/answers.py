@@ -14,7 +14,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from autograder.sandbox import inside
+from autograder.sandbox.inside.plain import plain
 
 #: A number, a text, a truth value, or nothing: the only things that containers may hold.
 Scalar = float | str | bool | None
@@ -90,16 +90,6 @@ class ErrorText(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     message: str
 
 
-class Ready(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="event", tag="ready"):
-    """The box stands and no code of the learner has run yet."""
-
-
-class Start(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="event", tag="start"):
-    """A notebook is about to run."""
-
-    notebook: str
-
-
 class Output(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One output of a cell, with the fields of its kind; `autograder.outputs` decides what of it is shown."""
 
@@ -129,14 +119,7 @@ class Answer(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field=
     value: Value
 
 
-class End(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="event", tag="end"):
-    """A notebook's run is over."""
-
-    notebook: str
-    how: str
-
-
-Event = Ready | Start | CellDone | Answer | End
+Event = CellDone | Answer
 
 _DECODER: msgspec.json.Decoder[Event] = msgspec.json.Decoder(Event)
 
@@ -185,7 +168,7 @@ def _is_bounded(value: Value) -> bool:
 
 def plain_value(value: object) -> Value:
     """Return a Python object as it would come out of the box: the same conversion, without the box."""
-    event = {"event": "answer", "notebook": "", "name": "", "value": inside.plain(value)}
+    event = {"event": "answer", "notebook": "", "name": "", "value": plain(value)}
     parsed = parse_event(json.dumps(event, allow_nan=False).encode("ascii"))
     assert isinstance(parsed, Answer), "what the box's own conversion writes can be read"
     return parsed.value

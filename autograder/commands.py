@@ -25,7 +25,9 @@ from autograder.release import make_release, parse_release, read_release, write_
 from autograder.report import SIGNS, most_urgent
 from autograder.rubric import Rubric
 from autograder.samples import build_class
-from autograder.sandbox.probe import Wall, examine_box
+from autograder.sandbox.bubblewrap import Boxes
+from autograder.sandbox.policy import Engine
+from autograder.sandbox.probe import Wall, describe_limits, examine_box
 from autograder.submission import find_submissions, read_learners, read_notebook
 
 ALL_GRADED, NEEDS_PERSON, BROKEN = 0, 1, 3
@@ -51,6 +53,7 @@ def grade(
     hidden_seed: int | None,
     workers: int | None,
     personal: bool = False,
+    engine: Engine = Engine.IPYTHON,
 ) -> int:
     """Grade every submission of a folder and file the results in another; see `mlm grade --help`."""
     rubric = course.rubric(assignment)
@@ -61,13 +64,14 @@ def grade(
         panels = pipeline.prepare_panels(rubric, pipeline.hidden_seed(into, hidden_seed))
     own = _personal_panels(rubric, [folder.student for folder in folders]) if personal else {}
     grading = pipeline.Grading(rubric, released, panels, personal=own)
-    _require_safe_box(course, [*(folder.path for folder in folders), into])
     grades = []
-    with _progress() as progress:
-        task = progress.add_task(f"Grading {assignment}", total=len(folders))
-        for done in pipeline.grade_class(grading, folders, into, workers=workers):
-            grades.append(done)
-            progress.advance(task)
+    with Boxes(engine) as boxes:
+        _require_safe_box(course, [*(folder.path for folder in folders), into], boxes)
+        with _progress() as progress:
+            task = progress.add_task(f"Grading {assignment}", total=len(folders))
+            for done in pipeline.grade_class(grading, folders, into, workers=workers, boxes=boxes):
+                grades.append(done)
+                progress.advance(task)
     copies = pipeline.class_copies(grading, grades)
     page, to_read = pipeline.write_class_pages(grading, grades, into, copies)
     _print_grades(grades, ignored)
@@ -101,21 +105,21 @@ def handout(course: Course, assignment: str, learners: Path, into: Path) -> int:
     return ALL_GRADED
 
 
-def _require_safe_box(course: Course, more: Sequence[Path]) -> None:
+def _require_safe_box(course: Course, more: Sequence[Path], boxes: Boxes) -> None:
     with _ERR.status("Trying to get out of the box …"):
-        leaking = [wall for wall in examine_box(_protected(course, more)) if not wall.holds]
+        leaking = [wall for wall in examine_box(_protected(course, more), boxes) if not wall.holds]
     if leaking:
         lines = "\n".join(f"  - {wall.claim}: {wall.detail}" for wall in leaking)
         raise BoxUnavailable(f"The box is not safe here, so nothing was run. These do not hold:\n{lines}")
 
 
 def _protected(course: Course, more: Sequence[Path] = ()) -> tuple[Path, ...]:
-    """Return every file no learner's code may see; the box's own module is the one exception."""
+    """Return every file no learner's code may see; the box's own code is the one exception."""
     packages = [Path(str(resources.files(name))) for name in ("autograder", "reference")]
-    inside = packages[0] / "sandbox" / "inside.py"
+    inside = set((packages[0] / "sandbox" / "inside").glob("*.py"))
     ours = [course.root / name for name in ("course", "exercises", "scripts", "solutions", "tests")]
     files = {file for root in (*packages, *ours, *more) for file in root.rglob("*")}
-    return tuple(sorted(file for file in files - {inside} if file.is_file() and not file.is_symlink()))
+    return tuple(sorted(file for file in files - inside if file.is_file() and not file.is_symlink()))
 
 
 def _progress() -> Progress:
@@ -251,6 +255,7 @@ def doctor(course: Course) -> int:
     with _ERR.status("Trying to get out of the box …"):
         walls = examine_box(_protected(course))
     _print_walls(walls)
+    _OUT.print(describe_limits())
     return ALL_GRADED if all(wall.holds for wall in walls) else BROKEN
 
 

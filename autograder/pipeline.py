@@ -11,6 +11,7 @@ import os
 import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -37,7 +38,7 @@ from autograder.records import (
 from autograder.release import ReleasedNotebook, write_whole
 from autograder.report import class_page, learner_page, reading_page
 from autograder.rubric import Rubric
-from autograder.sandbox.bubblewrap import Job, run_job
+from autograder.sandbox.bubblewrap import Boxes, Job, Run, run_job
 from autograder.sandbox.policy import Limits
 from autograder.scoring import resolve_dependencies, score_notebook
 from autograder.submission import SubmissionFolder, read_submission
@@ -84,8 +85,10 @@ def prepare_panels(rubric: Rubric, seed: int | None, folder: Path | None = None)
     return (own,) if seed is None else (own, certified_panel(rubric, seed))
 
 
-def grade_submission(grading: Grading, submission: Submission) -> Grade:
+def grade_submission(grading: Grading, submission: Submission, run: Run = run_job) -> Grade:
     """Return one learner's grade: every notebook run in the box on every panel, and scored outside.
+
+    ``run`` runs a job; a class is graded in boxes that stay open, and a single job needs none.
 
     Raises
     ------
@@ -93,14 +96,14 @@ def grade_submission(grading: Grading, submission: Submission) -> Grade:
         If the box or the reference fails; the learner is then not graded.
     """
     panels = grading.panels_of(submission.student)
-    graded = _run_and_score(grading, submission.notebooks, panels)
+    graded = _run_and_score(grading, submission.notebooks, panels, run)
     resolved = resolve_dependencies(grading.rubric, [item for notebook in graded for item in notebook.items])
     notebooks = tuple(replace(n, items=tuple(resolved[item.item] for item in n.items)) for n in graded)
     notebooks = add_evidence(grading.rubric, notebooks, panels[0])
     return Grade(submission.student, grading.rubric.assignment, notebooks)
 
 
-def grade_notebook(grading: Grading, notebook: SubmittedNotebook) -> NotebookGrade:
+def grade_notebook(grading: Grading, notebook: SubmittedNotebook, run: Run = run_job) -> NotebookGrade:
     """Return the grade of one notebook alone, as a learner asks for it.
 
     Raises
@@ -108,7 +111,7 @@ def grade_notebook(grading: Grading, notebook: SubmittedNotebook) -> NotebookGra
     OurFault
         If the box or the reference fails.
     """
-    (graded,) = _run_and_score(grading, (notebook,), grading.panels)
+    (graded,) = _run_and_score(grading, (notebook,), grading.panels, run)
     resolved = resolve_dependencies(grading.rubric, graded.items)
     graded = replace(graded, items=tuple(resolved[item.item] for item in graded.items))
     (graded,) = add_evidence(grading.rubric, (graded,), grading.panels[0])
@@ -116,12 +119,11 @@ def grade_notebook(grading: Grading, notebook: SubmittedNotebook) -> NotebookGra
 
 
 def _run_and_score(
-    grading: Grading, notebooks: tuple[SubmittedNotebook, ...], panels: tuple[Keyed, ...]
+    grading: Grading, notebooks: tuple[SubmittedNotebook, ...], panels: tuple[Keyed, ...], run: Run
 ) -> list[NotebookGrade]:
     runnable = {n.name: _sources(n) for n in notebooks if n.problem is None}
     runs = [
-        (keyed, run_job(Job(runnable, keyed.panel.to_csv_bytes(), grading.limits)) if runnable else {})
-        for keyed in panels
+        (keyed, run(Job(runnable, keyed.panel.to_csv_bytes(), grading.limits)) if runnable else {}) for keyed in panels
     ]
     graded = []
     for notebook in notebooks:
@@ -135,7 +137,7 @@ def _sources(notebook: SubmittedNotebook) -> tuple[str | None, ...]:
     return tuple(cell.source if cell.cell_type == "code" else None for cell in notebook.cells)
 
 
-def grade_folder(grading: Grading, folder: SubmissionFolder) -> Grade:
+def grade_folder(grading: Grading, folder: SubmissionFolder, run: Run = run_job) -> Grade:
     """Return one learner's grade, or one that is *ungraded* throughout if anything of ours fails.
 
     Raises
@@ -146,7 +148,7 @@ def grade_folder(grading: Grading, folder: SubmissionFolder) -> Grade:
     return _guarded(
         grading,
         folder.student,
-        lambda: grade_submission(grading, read_submission(folder, grading.release)),
+        lambda: grade_submission(grading, read_submission(folder, grading.release), run),
         BoxUnavailable,
     )
 
@@ -178,7 +180,12 @@ def _ungraded(grading: Grading, student: str, why: str) -> Grade:
 
 
 def grade_class(
-    grading: Grading, folders: tuple[SubmissionFolder, ...], into: Path, *, workers: int | None = None
+    grading: Grading,
+    folders: tuple[SubmissionFolder, ...],
+    into: Path,
+    *,
+    workers: int | None = None,
+    boxes: Boxes | None = None,
 ) -> Iterator[Grade]:
     """Grade learners side by side and yield each grade once its pages and its gradebook entry are written.
 
@@ -192,6 +199,8 @@ def grade_class(
         Where ``gradebook.db``, ``autograded/`` and ``feedback/`` go.
     workers : int, optional
         How many boxes run at a time; as many as there are processors if not given.
+    boxes : Boxes, optional
+        Boxes that are open already and stay so; else some are opened, and closed at the end.
 
     Raises
     ------
@@ -203,11 +212,12 @@ def grade_class(
     # Only this thread writes: nbgrader's SQLite gradebook takes one writer at a time.
     with (
         Gradebook(into / GRADEBOOK) as gradebook,
+        nullcontext(boxes) if boxes else Boxes() as open_boxes,
         ThreadPoolExecutor(count_workers(workers)) as pool,
     ):
         gradebook.prepare(grading.rubric.assignment, grading.release)
         _write_configuration(into)
-        waiting = [pool.submit(grade_folder, grading, folder) for folder in folders]
+        waiting = [pool.submit(grade_folder, grading, folder, open_boxes.run) for folder in folders]
         try:
             for done in as_completed(waiting):
                 grade = done.result()

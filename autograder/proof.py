@@ -16,6 +16,7 @@ from autograder.pipeline import Grading, grade_submission
 from autograder.records import Submission, SubmittedNotebook, Verdict
 from autograder.release import ReleasedNotebook
 from autograder.rubric import Rubric
+from autograder.sandbox.bubblewrap import Boxes
 from autograder.submission import SubmissionFolder, read_submission
 
 #: How many hidden panels a release is proved on, and the seed of the first.
@@ -110,10 +111,10 @@ def _require_solution(
     solution = read_submission(SubmissionFolder("solution", source), release)
 
     def grade(keyed: Keyed) -> Mapping[str, Verdict]:
-        graded = grade_submission(Grading(rubric, release, (keyed,)), solution)
+        graded = grade_submission(Grading(rubric, release, (keyed,)), solution, boxes.run)
         return {item.item: item.verdict for item in graded.items}
 
-    with ThreadPoolExecutor(workers) as pool:
+    with Boxes() as boxes, ThreadPoolExecutor(workers) as pool:
         runs = pool.map(grade, keys)
         for place in progress(range(len(keys)), "Running the solution"):
             wrong = {

@@ -1,0 +1,156 @@
+"""One open box, seen from outside: open it, hand it a notebook, close it so that nothing of it is left."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import select
+import socket
+import subprocess
+from dataclasses import asdict, replace
+
+import psutil
+
+from autograder.errors import BoxBroken
+from autograder.records import NotebookRun
+from autograder.sandbox import outer, systemcalls, watch
+from autograder.sandbox.cgroups import open_group
+from autograder.sandbox.keeper import GRACE_SECONDS, GroupMeter, Meter, ProcessMeter, Ready, keep, read_report
+from autograder.sandbox.policy import Engine, Limits
+from autograder.sandbox.record import Record
+
+#: A cold disk needs a while to read the scientific stack; a box that is not ready by then is broken.
+STARTUP_SECONDS = 120.0
+
+#: User numbers no account has: in a box that root opens, each notebook runs as one of these.
+UNUSED_USERS = range(61184, 65519)
+
+#: Who the learner's code is where a user namespace opens the box.
+USER_INSIDE = 1000
+
+#: Processes and threads of a kernel and its client, which a notebook's own are counted beside.
+KERNEL_THREADS = 24
+
+
+class Box:
+    """A box with the scientific stack imported, which runs one notebook at a time."""
+
+    def __init__(self, engine: Engine) -> None:
+        """Start to open a box; it is open when `await_ready` has returned.
+
+        Raises
+        ------
+        BoxUnavailable
+            If there is no bubblewrap or no libseccomp.
+        """
+        self._engine = engine
+        self._as_root = outer.opens_as_root()
+        self._filter = systemcalls.compiled_filter()
+        self._complaints = os.memfd_create("mlm")
+        self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        try:
+            with theirs:
+                self._process = subprocess.Popen(
+                    outer.command(theirs.fileno(), engine, as_root=self._as_root),
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.DEVNULL,
+                    stderr=self._complaints,
+                    pass_fds=(theirs.fileno(),),
+                    start_new_session=True,
+                    # The first process of the box keeps this environment, where others could read it.
+                    env={},
+                )
+        except BaseException:
+            self._control.close()
+            os.close(self._complaints)
+            raise
+        self._group = open_group()
+
+    @property
+    def is_open(self) -> bool:
+        """True while the box's processes run."""
+        return self._process.poll() is None
+
+    @property
+    def root(self) -> int:
+        """The number of the box's outermost process."""
+        return self._process.pid
+
+    def await_ready(self) -> None:
+        """Wait until the scientific stack is imported.
+
+        Raises
+        ------
+        BoxUnavailable
+            If bubblewrap is not allowed here.
+        BoxBroken
+            If the box ends, or is not ready in time.
+        """
+        if not select.select([self._control], [], [], STARTUP_SECONDS)[0]:
+            raise BoxBroken(f"The box was not ready in {STARTUP_SECONDS:g} s. The machine is too small or too busy.")
+        if not isinstance(read_report(self._control), Ready):
+            outer.refuse(self._complaint())
+
+    def run(self, name: str, cells: tuple[str | None, ...], panel_csv: bytes, limits: Limits) -> NotebookRun:
+        """Return the run of one notebook, on a panel, within limits.
+
+        Raises
+        ------
+        BoxBroken
+            If the box fails, and not by what the learner's code did. The box must then be closed.
+        """
+        if self._engine is Engine.KERNEL:
+            limits = replace(limits, processes=limits.processes + KERNEL_THREADS)
+        contents = json.dumps({"name": name, "cells": cells, "limits": asdict(limits)}).encode()
+        record = Record(name, len(cells))
+        meter = self._meter(limits)
+        way_out, inner_end = os.pipe()
+        descriptors = [inner_end]
+        try:
+            descriptors += map(_memory_file, (contents, panel_csv, self._filter))
+            if self._group is not None:
+                descriptors += self._group.doors()
+            user = random.SystemRandom().choice(UNUSED_USERS) if self._as_root else USER_INSIDE
+            socket.send_fds(self._control, [json.dumps({"user": user}).encode()], descriptors)
+            while descriptors:
+                os.close(descriptors.pop())
+            return record.finish(keep(self._control, way_out, record, meter, limits))
+        except (BoxBroken, OSError) as error:
+            raise BoxBroken(f"{error} {self._complaint()}".strip()) from error
+        finally:
+            for descriptor in (way_out, *descriptors):
+                os.close(descriptor)
+
+    def _meter(self, limits: Limits) -> Meter:
+        if self._group is None:
+            return ProcessMeter(self._process.pid, limits.memory_bytes)
+        self._group.limit(limits)
+        return GroupMeter(self._group)
+
+    def _complaint(self) -> str:
+        return os.pread(self._complaints, 4000, 0).decode("utf-8", "replace").strip()
+
+    def close(self) -> None:
+        """End every process of the box and remove what was made for it."""
+        processes = watch.family(self._process.pid)
+        self._control.close()  # by which the box knows that it is no longer needed
+        try:
+            self._process.wait(GRACE_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        _, left = psutil.wait_procs(processes, GRACE_SECONDS)
+        for process in left:
+            process.kill()
+        os.close(self._complaints)
+        if self._group is not None:
+            self._group.remove()
+
+
+def _memory_file(content: bytes) -> int:
+    descriptor = os.memfd_create("mlm")
+    with open(descriptor, "wb", closefd=False) as file:
+        file.write(content)
+    os.lseek(descriptor, 0, os.SEEK_SET)
+    return descriptor

@@ -1,0 +1,44 @@
+"""Look at the processes of a box from outside: what they use together, where no control group counts it."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+
+import psutil
+
+
+def family(root: int) -> list[psutil.Process]:
+    """Return a process and its descendants."""
+    try:
+        return [psutil.Process(root), *psutil.Process(root).children(recursive=True)]
+    except psutil.NoSuchProcess:
+        return []
+
+
+def cpu_seconds(processes: list[psutil.Process]) -> float:
+    """Return the processor time of a box's processes, those included that have ended and were waited for."""
+    return _total(processes, lambda process: sum(process.cpu_times()[:4]))
+
+
+def exceeds_memory(processes: list[psutil.Process], limit: int) -> bool:
+    """Return True if a box's processes hold more resident memory than they may."""
+    # Resident sizes count a shared page once per process, and are cheap; shares of pages are exact, and are not.
+    return _total(processes, lambda p: p.memory_info().rss) > limit < _total(processes, _share_of_pages)
+
+
+def _share_of_pages(process: psutil.Process) -> int:
+    try:
+        share: int = process.memory_full_info().pss
+    except psutil.AccessDenied:
+        # A process may hide its pages; then all of them count.
+        share = process.memory_info().rss
+    return share
+
+
+def _total(processes: list[psutil.Process], size: Callable[[psutil.Process], float]) -> float:
+    total = 0.0
+    for process in processes:
+        with contextlib.suppress(psutil.NoSuchProcess):  # it ended meanwhile
+            total += size(process)
+    return total
