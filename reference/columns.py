@@ -22,19 +22,9 @@ def require_column(data: Panel | pd.DataFrame, name: str) -> Any:
     DesignError
         If it is missing, comes twice, or holds a missing value.
     """
-    names = data.columns if isinstance(data, Panel) else tuple(map(str, data.columns))
-    if name not in names:
-        raise DesignError(
-            f"column {name!r} is not in the table, which has {', '.join(names)}; add it or name another one."
-        )
-    if isinstance(data, Panel):
-        return getattr(data, name)
-    if names.count(name) > 1:
-        raise DesignError(f"column {name!r} comes twice; keep one of the two.")
-    column = data[name]
-    missing = np.flatnonzero(column.isna())
-    if missing.size:
-        raise DesignError(f"column {name!r}, row {int(missing[0])} is empty; fill it in or drop the row.")
+    column = _find_column(data, name)
+    if not isinstance(data, Panel):
+        _check_filled(np.asarray(column.isna()), name)
     return column
 
 
@@ -44,12 +34,12 @@ def is_number(data: Panel | pd.DataFrame, name: str) -> bool:
     Raises
     ------
     DesignError
-        As for :func:`require_column`, or if a column of text is mostly numbers, so that a stray cell would turn it
-        into a factor.
+        If the column is missing or comes twice, or one of text holds a missing value, or is mostly numbers, so that
+        a stray cell would turn it into a factor.
     """
-    column = require_column(data, name)
-    if isinstance(data, Panel) or pd.api.types.is_numeric_dtype(column):
+    if isinstance(data, Panel) or pd.api.types.is_numeric_dtype(_find_column(data, name)):
         return True
+    column = require_column(data, name)
     if isinstance(column.dtype, pd.CategoricalDtype):
         return False
     # The first rows are enough to see what a column is meant to be.
@@ -66,16 +56,37 @@ def read_column(data: Panel | pd.DataFrame, name: str) -> Floats:
     Raises
     ------
     DesignError
-        If the column is missing, comes twice, is not numeric, or holds a value that is not finite.
+        If the column is missing, comes twice, is not numeric, or holds a value that is missing or not finite.
     """
-    column = require_column(data, name)
+    column = _find_column(data, name)
     if isinstance(data, Panel):
         return np.asarray(column, dtype=np.float64)
     if not pd.api.types.is_numeric_dtype(column):
         raise DesignError(f"column {name!r} holds {column.dtype}, not numbers; convert or recode it first.")
-    values: Floats = column.to_numpy(dtype=np.float64)
-    check_finite(values, name)
+    values: Floats = column.to_numpy(dtype=np.float64, na_value=np.nan)
+    # One sum tells in most cases that all is well, and is quicker than a look at every value.
+    if not np.isfinite(values.sum()):
+        _check_filled(np.isnan(values), name)
+        check_finite(values, name)
     return values
+
+
+def _find_column(data: Panel | pd.DataFrame, name: str) -> Any:
+    names = data.columns
+    if name not in names:
+        known = ", ".join(map(str, names))
+        raise DesignError(f"column {name!r} is not in the table, which has {known}; add it or name another one.")
+    if isinstance(data, Panel):
+        return getattr(data, name)
+    column = data[name]
+    if isinstance(column, pd.DataFrame):
+        raise DesignError(f"column {name!r} comes twice; keep one of the two.")
+    return column
+
+
+def _check_filled(missing: Any, name: str) -> None:
+    if missing.any():
+        raise DesignError(f"column {name!r}, row {int(missing.argmax())} is empty; fill it in or drop the row.")
 
 
 def check_finite(values: Floats, name: str) -> None:

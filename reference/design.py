@@ -15,7 +15,16 @@ from reference.encoding import Encoding, Matrices, read_encoding
 from reference.errors import DesignError, SaturationError
 from reference.formula import MixedModel, parse_formula
 from reference.likelihood import Blocks
-from reference.moments import Columns, Moments, choose_columns, reduce_rows, sum_pieces, triangular_factor
+from reference.moments import (
+    GROUPS_AT_ONCE,
+    Columns,
+    Moments,
+    choose_columns,
+    combined_factor,
+    reduce_rows,
+    sum_pieces,
+    triangular_factor,
+)
 from reference.panel import Floats, Integers, Panel
 from reference.stages import Stages
 from reference.staging import build_stages
@@ -197,9 +206,8 @@ def design_rows(encoding: Encoding, matrices: Matrices, table: Panel | pd.DataFr
 
 def _one_factor(encoding: Encoding, moments: Moments, table: Panel | pd.DataFrame | None) -> Design:
     n = moments.n_observations
-    stacked = triangular_factor(moments.roots.reshape(-1, moments.roots.shape[-1]))
-    units = choose_units(encoding, moments.columns, stacked, n)
-    blocks = _blocks(moments.roots @ units.turn, sum(basis.root.shape[0] for basis in units.random), n)
+    units = choose_units(encoding, moments.columns, combined_factor(moments.roots), n)
+    blocks = _blocks(moments, units, sum(basis.root.shape[0] for basis in units.random))
     _check_residual(blocks, encoding.model)
     return Design(
         encoding, _terms(encoding, units, (moments.levels,), n), units.fixed.root, units.ols, units.scale, blocks, table
@@ -276,11 +284,16 @@ def _check_residual(blocks: Blocks, model: MixedModel) -> None:
         )
 
 
-def _blocks(rows: Floats, n_random: int, n_observations: int) -> Blocks:
-    """Return the blocks of ``[Z X y]`` from roots (J, m, k) of each group; the first ``n_random`` columns are Z."""
-    width = rows.shape[2]
-    if rows.shape[1] < width:
-        rows = np.pad(rows, ((0, 0), (0, width - rows.shape[1]), (0, 0)))
-    factors = triangular_factor(rows)
-    tails = factors[:, n_random:, n_random:].reshape(-1, width - n_random)
-    return Blocks(np.ascontiguousarray(factors[:, :n_random]), tails.T @ tails, n_observations)
+def _blocks(moments: Moments, units: Units, n_random: int) -> Blocks:
+    """Return the blocks of ``[Z X y]``, the first ``n_random`` columns being Z."""
+    width = units.turn.shape[1]
+    rows, rest = np.empty((len(moments.roots), n_random, width)), np.zeros((width - n_random,) * 2)
+    for start in range(0, len(rows), GROUPS_AT_ONCE):
+        turned = moments.roots[start : start + GROUPS_AT_ONCE] @ units.turn
+        if turned.shape[1] < width:
+            turned = np.pad(turned, ((0, 0), (0, width - turned.shape[1]), (0, 0)))
+        factors = triangular_factor(turned)
+        rows[start : start + GROUPS_AT_ONCE] = factors[:, :n_random]
+        tails = factors[:, n_random:, n_random:].reshape(-1, width - n_random)
+        rest += tails.T @ tails
+    return Blocks(rows, rest, moments.n_observations)

@@ -1,13 +1,14 @@
 """One pass over the data: a triangular root of each group's cross-products, whatever the number of rows.
 
-A table that fits into one piece is reduced by a QR factorisation per group. A longer one is read piece by piece and
-its cross-products summed, columns shifted and scaled by those of the first piece, so that nothing cancels; then a
-Cholesky factor of each group that tolerates groups of fewer rows than columns.
+A table that fits into one piece is reduced by a QR factorisation per group. A longer one is read piece by piece; of
+each group its count, means and cross-products around the means are kept and pieces are merged by the formula of Chan,
+Golub & LeVeque (1983), Am. Stat. 37(3), so that no large sums are ever subtracted; then a Cholesky factor of each
+group that tolerates groups of fewer rows than columns.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,7 +21,10 @@ from reference.formula import INTERCEPT
 from reference.panel import Floats, Integers
 
 # Pivots of a semidefinite Cholesky factor below this share of the diagonal are rounding.
-_ROUNDING = 64 * np.finfo(np.float64).eps
+_EPSILON = float(np.finfo(np.float64).eps)
+_ROUNDING = 64 * _EPSILON
+# Groups whose matrices are factorised at once, so that copies of them take little memory.
+GROUPS_AT_ONCE = 2_048
 # One group may be this many times longer than the average before padding costs more than summing.
 _PADDING = 4
 
@@ -106,31 +110,88 @@ def reduce_rows(columns: Columns, matrices: Matrices) -> Moments:
     codes, levels = matrices.codes[0], matrices.levels[0]
     rows = columns.standardised(matrices)
     counts = np.bincount(codes, minlength=len(levels))
-    if len(levels) * int(counts.max()) <= _PADDING * (codes.size + rows.shape[1]):
-        roots = triangular_factor(stack_groups(rows, codes, len(levels)))
-    else:
-        roots = semidefinite_root(_unfold(_products(rows, codes, len(levels)), rows.shape[1]))
-    return Moments(columns, roots, counts, levels)
+    if len(levels) * int(counts.max()) > _PADDING * (codes.size + rows.shape[1]):
+        return sum_pieces(columns, [matrices])
+    return Moments(columns, triangular_factor(stack_groups(rows, codes, len(levels))), counts, levels)
 
 
 def sum_pieces(columns: Columns, pieces: Iterable[Matrices]) -> Moments:
     """Return the moments of a table that comes in pieces, at least one, for a model with one grouping factor."""
-    known: pd.Index[Any] | None = None
-    width = len(columns.names)
-    sums = np.zeros((width * (width + 1) // 2, 0))
-    counts = np.zeros(0, dtype=np.int64)
+    tally = _Tally(len(columns.names) - 1)
     for matrices in pieces:
-        levels: pd.Index[Any] = pd.Index(matrices.levels[0])
-        known = levels if known is None else known.append(levels[~levels.isin(known)])
-        grown = len(known) - counts.size
-        sums, counts = np.pad(sums, ((0, 0), (0, grown))), np.pad(counts, (0, grown))
-        codes = known.get_indexer(levels)[matrices.codes[0]]
-        counts += np.bincount(codes, minlength=len(known))
-        sums += _products(columns.standardised(matrices), codes, len(known))
-    assert known is not None  # an empty table was refused when it was opened
-    order = known.argsort()
-    roots = semidefinite_root(_unfold(sums[:, order], width))
-    return Moments(columns, roots, counts[order], tuple(known[order].tolist()))
+        # The column of ones has its moments by definition.
+        tally.add(columns.standardised(matrices)[:, 1:], matrices.codes[0], matrices.levels[0])
+    levels: pd.Index[Any] = pd.Index(list(tally.places))
+    order = np.asarray(levels.argsort())
+    return Moments(columns, tally.roots(order), tally.counts[order], tuple(levels[order].tolist()))
+
+
+class _Tally:
+    """Counts, means (k, J) and cross-products around them (k(k+1)/2, J) of k columns, by group, to be added to.
+
+    ``places`` says where each group is; behind the last one there is room for more.
+    """
+
+    def __init__(self, width: int) -> None:
+        self.places: dict[Level, int] = {}
+        self.counts = np.zeros(0, dtype=np.int64)
+        self.means = np.zeros((width, 0))
+        self.products = np.zeros((width * (width + 1) // 2, 0))
+
+    def add(self, rows: Floats, codes: Integers, levels: Sequence[Level]) -> None:
+        """Add rows (n, k) whose groups are ``levels[codes]``; every level occurs."""
+        known = self.places
+        places = np.array([known.setdefault(level, len(known)) for level in levels], dtype=np.int64)
+        self._make_room()
+        counts = np.bincount(codes, minlength=len(levels))
+        held = self.counts[places]
+        total = held + counts
+        pull, share = held * (counts / total), counts / total
+        columns, changes = [], []
+        for column, means in zip(rows.T, self.means, strict=True):
+            mean = np.bincount(codes, weights=column) / counts
+            columns.append(column - mean[codes])
+            changes.append(mean - means[places])
+            means[places] += share * changes[-1]
+        for (i, j), products in zip(_pairs(len(columns)), self.products, strict=True):
+            within = np.bincount(codes, weights=columns[i] * columns[j])
+            products[places] += within + pull * changes[i] * changes[j]
+        self.counts[places] = total
+
+    def _make_room(self) -> None:
+        """Double the room when it is used up, so that groups are moved a few times only, however many come."""
+        room = self.counts.size
+        if len(self.places) > room:
+            more = max(len(self.places), 2 * room) - room
+            self.counts = np.pad(self.counts, (0, more))
+            self.means = np.pad(self.means, ((0, 0), (0, more)))
+            self.products = np.pad(self.products, ((0, 0), (0, more)))
+
+    def roots(self, order: Integers) -> Floats:
+        """Return the roots (J, k + 1, k + 1) of the groups at the places given, the column of ones first."""
+        width = len(self.means)
+        roots = np.zeros((order.size, width + 1, width + 1))
+        for start in range(0, order.size, GROUPS_AT_ONCE):
+            some, part = order[start : start + GROUPS_AT_ONCE], roots[start : start + GROUPS_AT_ONCE]
+            size, means = np.sqrt(self.counts[some]), self.means[:, some].T
+            part[:, 0, 0], part[:, 0, 1:] = size, size[:, None] * means
+            noise = (8 * _EPSILON * size[:, None] * means) ** 2
+            part[:, 1:, 1:] = semidefinite_root(_unfold(self.products[:, some], width), noise)
+        return roots
+
+
+def _pairs(width: int) -> list[tuple[int, int]]:
+    return [(i, j) for i in range(width) for j in range(i, width)]
+
+
+def combined_factor(roots: Floats) -> Floats:
+    """Return the upper triangular factor (k, k) of all roots (J, m, k) under each other."""
+    width = roots.shape[2]
+    factor = np.zeros((width, width))
+    for start in range(0, len(roots), GROUPS_AT_ONCE):
+        some = roots[start : start + GROUPS_AT_ONCE].reshape(-1, width)
+        factor = triangular_factor(np.concatenate([factor, some]))
+    return factor
 
 
 def triangular_factor(matrices: Floats) -> Floats:
@@ -139,11 +200,14 @@ def triangular_factor(matrices: Floats) -> Floats:
     return np.asarray(factors, dtype=np.float64)
 
 
-def semidefinite_root(products: Floats) -> Floats:
-    """Return upper triangular roots (J, k, k) of cross-products (J, k, k), a row of zeros for each lost rank."""
+def semidefinite_root(products: Floats, noise: Floats) -> Floats:
+    """Return upper triangular roots (J, k, k) of cross-products (J, k, k), a row of zeros for each lost rank.
+
+    Squares (J, k) up to ``noise`` count as none.
+    """
     left = products.copy()
     roots = np.zeros_like(products)
-    least = _ROUNDING * np.diagonal(products, axis1=1, axis2=2)
+    least = np.maximum(_ROUNDING * np.diagonal(products, axis1=1, axis2=2), noise)
     for position in range(products.shape[1]):
         pivot = left[:, position, position]
         sound = pivot > least[:, position]
@@ -152,16 +216,6 @@ def semidefinite_root(products: Floats) -> Floats:
         roots[:, position, position:] = row
         left[:, position:, position:] -= row[:, :, None] * row[:, None, :]
     return roots
-
-
-def _products(rows: Floats, codes: Integers, n_groups: int) -> Floats:
-    """Return sums by group of the products of every two columns, (k(k+1)/2, J)."""
-    width = rows.shape[1]
-    pairs = [(i, j) for i in range(width) for j in range(i, width)]
-    sums = np.empty((len(pairs), n_groups))
-    for position, (i, j) in enumerate(pairs):
-        sums[position] = np.bincount(codes, weights=rows[:, i] * rows[:, j], minlength=n_groups)
-    return sums
 
 
 def _unfold(sums: Floats, width: int) -> Floats:

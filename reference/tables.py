@@ -18,8 +18,12 @@ from reference.panel import Panel
 # A Dask data frame is one too: it is known by its partitions, so that dask need not be installed.
 Table: TypeAlias = Panel | pd.DataFrame | Path | str | Iterable[pd.DataFrame]
 
-# Rows per piece: large enough that Python's overhead vanishes, small enough for a processor's cache to help.
-PIECE = 2**17
+# A table of at most so many rows is one piece, and of a longer one in memory a piece is this share, within limits: so
+# that a piece takes little beside the table, Python's overhead is lost in it, and a processor's cache helps.
+WHOLE = 2**14
+PIECE = 2**16
+_SMALLEST_PIECE = 2**13
+_SHARE = 16
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,12 +53,13 @@ def open_table(data: Table, model: MixedModel) -> Pieces:
     DesignError
         If the path or the iterable holds no rows, or the model cannot be fitted piece by piece.
     """
-    if isinstance(data, Panel) or (isinstance(data, pd.DataFrame) and (len(data) <= PIECE or _in_one(model))):
+    if isinstance(data, Panel) or (isinstance(data, pd.DataFrame) and (len(data) <= WHOLE or _in_one(model))):
         return Pieces(data, None, data)
     if isinstance(data, pd.DataFrame):
         # A shallow copy: pandas copies a column only when either side writes to it.
         whole = _with_levels(data.copy(deep=False), model)
-        pieces = (whole.iloc[start : start + PIECE] for start in range(0, len(whole), PIECE))
+        step = min(PIECE, max(_SMALLEST_PIECE, len(whole) // _SHARE))
+        pieces = (whole.iloc[start : start + step] for start in range(0, len(whole), step))
         return Pieces(next(pieces), pieces, whole)
     if _in_one(model):
         raise DesignError(

@@ -1,0 +1,94 @@
+"""The engines that are compared: how each is called with one and the same model, and what criterion it ends at.
+
+An engine is known by its name in ``ENGINES``; one that is not installed is left out of the comparison.
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import warnings
+from collections.abc import Callable, Mapping
+from importlib.util import find_spec
+from typing import Any, TypeAlias
+
+import numpy as np
+import pandas as pd
+
+Columns: TypeAlias = Mapping[str, np.ndarray[Any, Any]]
+#: From columns to a fit ready to run, which returns the REML criterion where it ended.
+Engine: TypeAlias = Callable[[Columns, bool], Callable[[], float]]
+
+FIXED = "sales ~ week + youtube + facebook + newspaper"
+NAMES = ("store_id", "week", "youtube", "facebook", "newspaper", "sales")
+
+
+def _formula(slope: bool) -> str:
+    return f"{FIXED} + ({'1 + youtube' if slope else '1'} | store_id)"
+
+
+def _ours(columns: Columns, slope: bool) -> Callable[[], float]:
+    from reference import fit
+
+    frame = pd.DataFrame(columns, copy=False)
+    return lambda: fit(_formula(slope), frame).criterion
+
+
+def _statsmodels(columns: Columns, slope: bool) -> Callable[[], float]:
+    from statsmodels.formula.api import mixedlm
+
+    return _by_groups(mixedlm, columns, slope)
+
+
+def _mixedlm_rs(columns: Columns, slope: bool) -> Callable[[], float]:
+    from mixedlm_rs import mixedlm
+
+    return _by_groups(mixedlm, columns, slope)
+
+
+def _by_groups(mixedlm: Any, columns: Columns, slope: bool) -> Callable[[], float]:
+    """Fit by the call that statsmodels made known, with its default optimiser."""
+    frame = pd.DataFrame(columns, copy=False)
+    effects = "~youtube" if slope else "1"
+
+    def fit() -> float:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            model = mixedlm(FIXED, frame, groups=frame["store_id"], re_formula=effects)
+            return -2.0 * float(model.fit().llf)
+
+    return fit
+
+
+def _mixedlm(columns: Columns, slope: bool) -> Callable[[], float]:
+    from mixedlm import lmer
+
+    frame = pd.DataFrame(columns, copy=False)
+    return lambda: float(lmer(_formula(slope), frame).REMLcrit())
+
+
+def _lme_python(columns: Columns, slope: bool) -> Callable[[], float]:
+    from lme_python import lmer
+    from polars import DataFrame
+
+    frame = DataFrame(dict(columns))
+    return lambda: float(lmer(_formula(slope), frame).reml_criterion)
+
+
+ENGINES: Mapping[str, tuple[str, Engine]] = {
+    "ours": ("reference", _ours),
+    "mixedlm-rs": ("mixedlm_rs", _mixedlm_rs),
+    "lme-python": ("lme_python", _lme_python),
+    "mixedlm": ("mixedlm", _mixedlm),
+    "statsmodels": ("statsmodels", _statsmodels),
+}
+LME4 = "lme4"
+
+
+def installed() -> list[str]:
+    """Return the names of the engines that can be run here, ours first."""
+    names = [name for name, (module, _) in ENGINES.items() if find_spec(module)]
+    rscript = shutil.which("Rscript")
+    if rscript and not subprocess.run([rscript, "-e", "library(lme4)"], check=False, capture_output=True).returncode:
+        names.insert(1, LME4)
+    return names

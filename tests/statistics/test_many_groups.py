@@ -1,0 +1,78 @@
+"""Tables of thousands of groups: the search is thinned, the optimum is not, and memory stays near the table's."""
+
+from __future__ import annotations
+
+import tracemalloc
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from reference import fit
+
+SLOPES = "sales ~ youtube + region + (1 + youtube | store)"
+
+
+def draw(groups, rows, seed=1):
+    """Draw a balanced table with a level of a factor that three groups share."""
+    rng = np.random.default_rng(seed)
+    store = np.repeat(np.arange(groups), rows)
+    effects = rng.standard_normal((groups, 2))
+    youtube = rng.uniform(0, 2, store.size)
+    sales = effects[store, 0] + (1 + effects[store, 1]) * youtube + rng.standard_normal(store.size)
+    region = np.where(store % groups < 3, "north", "south")
+    return pd.DataFrame({"store": store, "youtube": youtube, "region": region, "sales": sales})
+
+
+@pytest.mark.parametrize(
+    "formula", [SLOPES, "sales ~ youtube + (1 | store)", "sales ~ youtube + (1 + youtube || store)"]
+)
+def test_thinning_the_scan_changes_no_digit_of_the_optimum(monkeypatch, formula):
+    table = draw(3_000, 4)
+    thinned = fit(formula, table)
+    monkeypatch.setattr("reference.starts._SAMPLE", 10_000)
+    whole = fit(formula, table)
+    assert thinned.criterion == pytest.approx(whole.criterion, abs=1e-8)
+    np.testing.assert_allclose(thinned.coefficients, whole.coefficients, rtol=1e-8)
+    assert thinned.certificate.agreeing >= 1
+
+
+def test_more_groups_than_one_call_of_the_scan_takes(monkeypatch):
+    table = draw(60, 5)
+    whole = fit(SLOPES, table)
+    monkeypatch.setattr("reference.starts._AT_ONCE", 7)
+    assert fit(SLOPES, table).criterion == pytest.approx(whole.criterion, abs=1e-9)
+
+
+def test_thirty_thousand_groups_are_fitted():
+    table = draw(30_000, 3)
+    result = fit("sales ~ youtube + (1 + youtube | store)", table)
+    assert result.certificate.decrement <= 1e-10
+    np.testing.assert_allclose(result.term.covariance, np.eye(2), atol=0.1)
+
+
+def test_a_long_table_needs_less_than_half_its_size_beside_itself():
+    table = draw(5_000, 100).drop(columns="region")
+    size = int(table.memory_usage(index=False).sum())
+    formula = "sales ~ youtube + (1 | store)"
+    fit(formula, table.head(1_000))
+    tracemalloc.start()
+    fit(formula, table)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 0.5 * size, (peak, size)
+
+
+def test_groups_far_apart_lose_no_digit_when_read_in_pieces():
+    rng = np.random.default_rng(2)
+    store = np.repeat(np.arange(100), 30)
+    centre = 100.0 * rng.standard_normal(100)
+    youtube = centre[store] + rng.standard_normal(store.size)
+    slope = 1.0 + 0.5 * rng.standard_normal(100)
+    sales = slope[store] * (youtube - centre[store]) + rng.standard_normal(store.size)
+    table = pd.DataFrame({"store": store, "youtube": youtube, "sales": sales})
+    formula = "sales ~ youtube + (1 + youtube | store)"
+    whole = fit(formula, table)
+    parted = fit(formula, (table.iloc[start : start + 70] for start in range(0, len(table), 70)))
+    assert parted.criterion == pytest.approx(whole.criterion, rel=1e-13)
+    np.testing.assert_allclose(parted.term.covariance, whole.term.covariance, rtol=1e-10)
