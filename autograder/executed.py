@@ -13,7 +13,7 @@ from typing import Any
 import nbformat
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output, new_raw_cell
 
-from autograder.outputs import clean_outputs
+from autograder.outputs import NO_FORMULAS, clean_outputs
 from autograder.records import Cell, ItemResult, NotebookGrade
 from autograder.release import ReleasedNotebook
 
@@ -58,7 +58,7 @@ def _node(index: int, cell: Cell, release: ReleasedNotebook) -> Any:
 
 
 def _score_output(item: ItemResult) -> Any:
-    shown = f"<p><b>{escape(item.verdict)}</b>, {item.score:g} of {item.points:g} points. {escape(item.reason)}"
-    if item.hint:
-        shown += f" {escape(item.hint)}"
-    return new_output("execute_result", data={"text/plain": repr(float(item.score)), "text/html": shown + "</p>"})
+    # The reason may quote the learner's own words. Formgrader keeps these tags, and shows others as text.
+    shown = f'<div class="{NO_FORMULAS}"><b>{escape(item.verdict)}</b>, {item.score:g} of {item.points:g} points. '
+    shown += escape(" ".join(filter(None, (item.reason, item.hint))))
+    return new_output("execute_result", data={"text/plain": repr(float(item.score)), "text/html": shown + "</div>"})

@@ -19,6 +19,12 @@ ELSEWHERE = (
     "Let the code compute this from what load_panel() returns: a typed-in number, store or decision does not travel."
 )
 
+#: Said where a step is right, but the numbers it was taken from are no results.
+MADE_UP = (
+    "This follows from your own earlier numbers, but they were the same when your notebook was run on another panel. "
+    "Let the code compute them from what load_panel() returns."
+)
+
 
 def ended(ending: Ending) -> str:
     """Return the sentence for a run that did not come to its own end."""

@@ -11,13 +11,43 @@ import binascii
 from collections.abc import Iterable
 from typing import Any
 
-from nbconvert.filters import clean_html, markdown2html_mistune
+import nh3
+from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 from nbformat import NotebookNode
 from nbformat.v4 import new_output
 
 from autograder.answers import Output
 
-_PNG = b"\x89PNG\r\n\x1a\n"
+#: How a PNG begins: its signature, then the header chunk, in which width and height come first.
+_PNG = b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR"
+#: A browser needs four bytes a pixel, however small the file is; a large figure has a tenth of this.
+_MOST_PIXELS = 40_000_000
+
+#: MathJax leaves what bears these classes alone: a formula can hold a link that runs, or load a picture.
+NO_FORMULAS = "tex2jax_ignore mathjax_ignore"
+
+#: What Markdown becomes. Nothing here is loaded, placed elsewhere on the page, or found by the page's own scripts.
+_TAGS = {
+    "a",
+    "b",
+    "blockquote",
+    "br",
+    "code",
+    "del",
+    "em",
+    "h1",
+    "h2",
+    "h3",
+    "h4",
+    "h5",
+    "h6",
+    "hr",
+    "i",
+    "li",
+    "ol",
+    "p",
+}
+_TAGS |= {"pre", "span", "strong", "table", "tbody", "td", "th", "thead", "tr", "ul"}
 
 
 def clean_outputs(outputs: Iterable[Output]) -> list[NotebookNode]:
@@ -39,11 +69,19 @@ def markdown_to_safe_html(source: str) -> str:
     """Return Markdown as HTML in which nothing runs: for a teacher who reads it in a session of their own.
 
     nbgrader's pages render a learner's Markdown as it is, whatever nbconvert is told about sanitising; the
-    configuration that is written beside the grades puts this in the place of nbconvert's own filter.
+    configuration that is written beside the grades puts this in the place of nbconvert's own filter. HTML in Markdown
+    is shown as the learner wrote it, formulas as their source. Links lead to other sites only: on this one, a click
+    could do what the teacher may do. Pictures are left out, since loading one tells its owner who reads.
     """
-    # A formula can hold a link too, which the page makes live only after it was cleaned.
-    safe: str = clean_html(markdown2html_mistune(source.replace("\\href", "href")))
-    return safe
+    renderer = IPythonRenderer(escape=True, exclude_anchor_links=True)
+    html = nh3.clean(
+        MarkdownWithMath(renderer=renderer).render(source),
+        tags=_TAGS,
+        attributes={"a": {"href"}},
+        url_schemes={"http", "https", "mailto"},
+        url_relative="deny",
+    )
+    return f'<div class="{NO_FORMULAS}">{html}</div>'
 
 
 def _is_harmless(mime: str, content: str) -> bool:
@@ -52,6 +90,8 @@ def _is_harmless(mime: str, content: str) -> bool:
     if mime != "image/png":
         return False
     try:
-        return base64.b64decode(content, validate=True).startswith(_PNG)
+        picture = base64.b64decode(content, validate=True)
     except (binascii.Error, ValueError):
         return False
+    width, height = picture[16:20], picture[20:24]
+    return picture.startswith(_PNG) and int.from_bytes(width) * int.from_bytes(height) <= _MOST_PIXELS

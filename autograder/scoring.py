@@ -88,7 +88,8 @@ def _score_item(
     if item.kind == "manual":
         return _for_a_person(item, notebook)
     judged = [(keyed, judge_item(rubric, item, notebook, run, keyed)) for keyed, run in runs]
-    if judged[0][1].finding.verdict is not Verdict.CARRIED:
+    carried = judged[0][1].finding.verdict is Verdict.CARRIED
+    if not carried or _rests_on_constants(item, runs):
         judged = [(keyed, _without_carrying(one)) for keyed, one in judged]
     # min() takes the first of equals: what is wrong on the learner's own panel is said before what is wrong elsewhere.
     keyed, worst = min(judged, key=lambda pair: pair[1].finding.share)
@@ -102,7 +103,18 @@ def _score_item(
 
 def _without_carrying(judged: Judged) -> Judged:
     """Take back what a right step from wrong answers earned: answers that are right at home only were typed in."""
-    return Judged(Finding(Verdict.WRONG, 0.0, "")) if judged.finding.verdict is Verdict.CARRIED else judged
+    return (
+        Judged(Finding(Verdict.WRONG, 0.0, feedback.MADE_UP)) if judged.finding.verdict is Verdict.CARRIED else judged
+    )
+
+
+def _rests_on_constants(item: Item, runs: Sequence[tuple[Keyed, NotebookRun]]) -> bool:
+    """Return True if what an answer follows from is the same on every panel: numbers were made up to agree."""
+    step = runs[0][0].answers.steps.get(item.id)
+    if step is None or len(runs) < 2:
+        return False
+    given = [[run.answers.get(name) for name in step.inputs] for _, run in runs]
+    return all(values == given[0] for values in given)
 
 
 def judge_alone(
@@ -158,7 +170,7 @@ def resolve_dependencies(rubric: Rubric, results: Iterable[ItemResult]) -> dict[
         failed = [need for need in item.needs if need in resolved and resolved[need].verdict not in _CLEARED]
         if item.kind == "slots":
             # Its numbers were compared with the learner's own, so only a typed-in need makes it worthless.
-            failed = [need for need in failed if given[need].reason == feedback.ELSEWHERE]
+            failed = [need for need in failed if given[need].reason in (feedback.ELSEWHERE, feedback.MADE_UP)]
         certain = result.verdict is Verdict.CORRECT and item.kind not in WORDED
         if failed and not certain and _is_about_the_value(result):
             reason = f"This rests on {' and '.join(failed)}, which comes first."

@@ -11,11 +11,12 @@ import stat
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import msgspec
 
 from autograder.errors import CourseError
+from autograder.feedback import shorten
 from autograder.records import Cell, Submission, SubmittedNotebook
 from autograder.release import ReleasedNotebook
 
@@ -29,7 +30,8 @@ MAX_NOTES = 20
 class _RawCell(msgspec.Struct):
     cell_type: Literal["code", "markdown", "raw"]
     source: str | list[str]
-    metadata: dict[str, Any] = {}
+    # Not taken apart: nothing but one name is asked of it, and small brackets can become large objects.
+    metadata: msgspec.Raw = msgspec.Raw(b"{}")
 
     @property
     def text(self) -> str:
@@ -37,9 +39,18 @@ class _RawCell(msgspec.Struct):
 
     @property
     def grade_id(self) -> str | None:
-        entry = self.metadata.get("nbgrader")
-        found = entry.get("grade_id") if isinstance(entry, dict) else None
-        return found if isinstance(found, str) else None
+        try:
+            return msgspec.json.decode(self.metadata, type=_Metadata).nbgrader.grade_id
+        except (msgspec.DecodeError, UnicodeError, ValueError, RecursionError):
+            return None  # whatever it is, it is not nbgrader's
+
+
+class _Nbgrader(msgspec.Struct, frozen=True):
+    grade_id: str | None = None
+
+
+class _Metadata(msgspec.Struct, frozen=True):
+    nbgrader: _Nbgrader = _Nbgrader()
 
 
 class _RawNotebook(msgspec.Struct):
@@ -75,7 +86,10 @@ def find_submissions(directory: Path, assignment: str) -> tuple[tuple[Submission
     found, ignored = [], []
     for entry in sorted(directory.iterdir()):
         inner = entry / assignment
-        if entry.name.startswith("."):
+        if not entry.name.isprintable():
+            # Names of other encodings could not be written down, and some characters steer a terminal.
+            ignored.append(f"{entry.name!a}: a learner's name must be readable text; rename the folder")
+        elif entry.name.startswith("."):
             ignored.append(f"{entry.name}: its name starts with a dot, so it is not taken for a learner")
         elif entry.is_symlink() or (entry.is_dir() and inner.is_symlink()):
             ignored.append(f"{entry.name}: a link could lead to another learner's work, and is not followed")
@@ -151,7 +165,8 @@ def _parse(content: bytes) -> _RawNotebook:
     try:
         raw = msgspec.json.decode(content, type=_RawNotebook)
     except msgspec.ValidationError as error:
-        raise _Unreadable(f"the file is not a notebook that Jupyter could have saved: {error}.") from None
+        # The error may quote the file, at any length.
+        raise _Unreadable(f"the file is not a notebook that Jupyter could have saved: {shorten(str(error))}.") from None
     except (msgspec.DecodeError, UnicodeError, ValueError, RecursionError):
         raise _Unreadable("the file is not a notebook. Hand in the .ipynb file that Jupyter saves.") from None
     if raw.nbformat != 4:

@@ -187,3 +187,14 @@ def test_a_run_cut_short_says_so_and_keeps_the_answers_before(
 
 def test_an_answer_never_given_is_missing(rubric: Rubric, panels: tuple[Keyed, ...]) -> None:
     assert score(rubric, panels, {"icc": None})["icc"].reason == "No cell gives icc a value."
+
+
+def test_made_up_numbers_that_agree_with_each_other_earn_nothing(rubric: Rubric, panels: tuple[Keyed, ...]) -> None:
+    """A right step counts in part where it was taken from results, and constants are none."""
+    reading = {"percent": 50, "of": "what the predictors leave unexplained", "lies": "between stores"}
+    made_up = {"var_store": 1.0, "var_residual": 1.0, "icc": 0.5, "icc_reading": reading}
+    found = score(rubric, panels, made_up)
+    assert {item: result.score for item, result in found.items()} == dict.fromkeys(made_up, 0.0)
+    assert found["icc"].verdict is found["icc_reading"].verdict is Verdict.SKIPPED
+    # On one panel alone there is nothing to compare with: a learner at home is told that the step is right.
+    assert score(rubric, panels[:1], made_up)["icc"].verdict is Verdict.CARRIED

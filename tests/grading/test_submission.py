@@ -166,3 +166,31 @@ def test_a_saved_notebook_of_jupyter_is_read(tmp_path: Path, course: Course, rel
     source = nbformat.read(course.source("practice") / "task1-icc.ipynb", as_version=4)
     nbformat.write(source, tmp_path / "task1-icc.ipynb")
     assert read_notebook(tmp_path / "task1-icc.ipynb", release).problem is None
+
+
+def test_what_is_said_of_a_file_does_not_repeat_the_file(tmp_path: Path, release: ReleasedNotebook) -> None:
+    cell = {"cell_type": "\x1b[2J" + "A" * 10**6, "source": "", "metadata": {}}
+    found = read(tmp_path, {"nbformat": 4, "cells": [cell]}, release)
+    assert found.problem is not None
+    assert len(found.problem) < 300
+    assert found.problem.isprintable()
+
+
+@pytest.mark.parametrize("metadata", [None, [], "x", {"nbgrader": 3}, {"nbgrader": {"grade_id": [1]}}, {"n": 10**400}])
+def test_metadata_of_any_shape_is_no_reason_to_refuse_a_notebook(
+    tmp_path: Path, release: ReleasedNotebook, metadata: Any
+) -> None:
+    cell = {"cell_type": "code", "source": "mine = 1", "metadata": metadata}
+    found = read(tmp_path, {"nbformat": 4, "cells": [cell]}, release)
+    assert found.problem is None
+    assert "mine = 1" in [cell.source for cell in found.cells]
+
+
+def test_a_learners_name_that_cannot_be_written_down_is_named_and_left_out(tmp_path: Path) -> None:
+    (tmp_path / "anna").mkdir()
+    for name in (b"caf\xe9", b"eve\x1b[2J", b"two\nlines"):
+        os.mkdir(os.path.join(os.fsencode(tmp_path), name))
+    found, ignored = find_submissions(tmp_path, "practice")
+    assert [folder.student for folder in found] == ["anna"]
+    assert len(ignored) == 3
+    assert all(line.isascii() and line.isprintable() and "rename the folder" in line for line in ignored)
