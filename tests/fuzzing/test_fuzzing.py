@@ -1,0 +1,159 @@
+"""Five hundred mutated notebooks and two thousand mutated lines from the box: a verdict each, and no traceback of ours.
+
+Every mutant is drawn from its number and ``--draw``, so that a failure can be repeated. All notebooks are read, scored
+without a run, and turned into pages; ``--mutants`` of them are also run in the box. The whole:
+
+    .venv/bin/python -m pytest tests/fuzzing --mutants 500
+"""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import nbformat
+import pytest
+from autograder.sandbox.record import Record
+from mutation import mutate
+
+from autograder import answers
+from autograder.answers import key_value, parse_event
+from autograder.course import Course
+from autograder.executed import executed_notebook
+from autograder.judging import judge_value
+from autograder.key import Keyed, expected
+from autograder.pipeline import Grading, grade_notebook
+from autograder.records import Cell, Ending, Grade, NotebookGrade, NotebookRun, SubmittedNotebook, Verdict
+from autograder.report import learner_page
+from autograder.rubric import Item, Rubric
+from autograder.sandbox.policy import Limits
+from autograder.scoring import resolve_dependencies, score_notebook
+from autograder.submission import read_notebook
+
+NOTEBOOKS, LINES = 500, 2_000
+LIMITS = Limits(wall_seconds=30.0, cpu_seconds=10, memory_bytes=1_500_000_000, output_bytes=1_000_000)
+
+
+@pytest.fixture(scope="module")
+def mutant(course: Course, rubric: Rubric, request: pytest.FixtureRequest) -> Callable[[int], tuple[str, bytes]]:
+    """A function from a number to the name and the bytes of a mutated notebook."""
+    draw = request.config.getoption("--draw")
+    folders = (course.source("practice"), course.release("practice"))
+    bases = [
+        (entry.name, json.loads((folder / f"{entry.name}.ipynb").read_text(encoding="utf-8")))
+        for folder in folders
+        for entry in rubric.notebook
+    ]
+
+    def make(number: int) -> tuple[str, bytes]:
+        name, notebook = bases[number % len(bases)]
+        return name, mutate(notebook, random.Random(f"notebook {draw} {number}"))
+
+    return make
+
+
+def read(tmp_path: Path, grading: Grading, name: str, content: bytes) -> SubmittedNotebook:
+    path = tmp_path / f"{name}.ipynb"
+    path.write_bytes(content)
+    return read_notebook(path, next(released for released in grading.release if released.name == name))
+
+
+def require_whole(grading: Grading, graded: NotebookGrade) -> None:
+    """Every item has a verdict on the learner, and every page can be made and written down."""
+    released = next(entry for entry in grading.release if entry.name == graded.notebook.name)
+    wanted = next(entry.item for entry in grading.rubric.notebook if entry.name == graded.notebook.name)
+    assert [item.item for item in graded.items] == [item.id for item in wanted]
+    for item in graded.items:
+        assert item.verdict is not Verdict.UNGRADED
+        assert 0.0 <= item.score <= item.points
+        assert item.reason.isprintable()
+        assert len(item.reason) < 1_000
+    text = executed_notebook(graded, released)
+    nbformat.validate(nbformat.reads(text, as_version=4))
+    grade = Grade("anna", grading.rubric.assignment, (graded,))
+    (text + learner_page(grading.rubric, grade)).encode("utf-8")
+
+
+def test_every_mutated_notebook_gets_a_verdict_without_being_run(
+    mutant: Callable[[int], tuple[str, bytes]], grading: Grading, tmp_path: Path
+) -> None:
+    problems = 0
+    for number in range(NOTEBOOKS):
+        name, content = mutant(number)
+        notebook = read(tmp_path, grading, name, content)
+        locked = [cell for cell in notebook.cells if cell.locked]
+        released = next(entry for entry in grading.release if entry.name == name)
+        assert locked == [cell for cell in released.cells if cell.locked], number
+        run = NotebookRun(name, Ending.FINISHED)
+        runs = [(keyed, run) for keyed in grading.panels]
+        items = score_notebook(grading.rubric, notebook, runs)
+        resolved = tuple(resolve_dependencies(grading.rubric, items).values())
+        require_whole(grading, NotebookGrade(notebook, run, resolved))
+        assert sum(item.score for item in resolved) == 0.0, number
+        problems += notebook.problem is not None
+    assert NOTEBOOKS * 0.2 < problems < NOTEBOOKS * 0.9, "mutants should be neither all broken nor all whole"
+
+
+def test_mutated_notebooks_are_run_in_the_box_to_a_verdict(
+    mutant: Callable[[int], tuple[str, bytes]], grading: Grading, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    wanted = request.config.getoption("--mutants")
+    drawn = sorted(random.Random(request.config.getoption("--draw")).sample(range(NOTEBOOKS), min(wanted, NOTEBOOKS)))
+    limited = replace(grading, panels=grading.panels[:1], limits=LIMITS)
+    for number in drawn:
+        name, content = mutant(number)
+        require_whole(limited, grade_notebook(limited, read(tmp_path, grading, name, content)))
+
+
+def honest_events(rubric: Rubric, keyed: Keyed) -> list[dict[str, Any]]:
+    """Return events as the box sends them: every right answer and known mistake, and cells with outputs of all kinds."""
+    values = [(item.id, key_value(expected(item, keyed.answers))) for item in rubric.items if item.kind != "manual"]
+    values += [(name, key_value(v)) for name, mistakes in keyed.answers.mistakes.items() for v in mistakes.values()]
+    values += [("icc", answers.Table((1.0, "a"), ("x",), ((1.0, "b"),))), ("icc", answers.NotFinite("nan"))]
+    values += [("icc", answers.Truth(True)), ("icc", answers.Nothing()), ("icc", answers.Other("complex"))]
+    events: list[answers.Event] = [answers.Answer("t", name, value) for name, value in values]
+    outputs = (
+        answers.Output("stream", name="stdout", text="hello"),
+        answers.Output("display_data", data={"text/plain": "x", "image/png": "iVBORw0KGgo="}),
+        answers.Output("error", ename="ValueError", evalue="no", traceback=("line",)),
+    )
+    events += [answers.CellDone("t", 0, outputs), answers.CellDone("t", 1, (), answers.ErrorText("E", "message"))]
+    return [msgspec.to_builtins(event) for event in events]
+
+
+def judge_all(rubric: Rubric, keyed: Keyed, given: dict[str, answers.Value]) -> None:
+    """Compare answers with the key in the company of all others, each also as if it were another item's."""
+    items: dict[str, Item] = {item.id: item for item in rubric.items if item.kind != "manual"}
+    for name, value in given.items():
+        for item in {items[name], items["store_slopes"], items["icc_reading"], items["top5"]} if name in items else ():
+            judged = judge_value(rubric, item, value, keyed.answers, given)
+            assert 0.0 <= judged.finding.share <= 1.0
+            assert judged.finding.sentence.isprintable()
+
+
+def test_every_mutated_line_is_understood_or_left_out(
+    rubric: Rubric, panels: tuple[Keyed, ...], grading: Grading, request: pytest.FixtureRequest
+) -> None:
+    keyed, draw = panels[0], request.config.getoption("--draw")
+    events = honest_events(rubric, keyed)
+    understood = 0
+    for batch in range(LINES // 20):
+        record = Record("t", 3)
+        for number in range(batch * 20, batch * 20 + 20):
+            chance = random.Random(f"line {draw} {number}")
+            line = mutate(chance.choice(events), chance)
+            for piece in line.split(b"\n"):
+                record.take(piece)
+                understood += parse_event(piece) is not None
+        run = record.finish(Ending.FINISHED)
+        judge_all(rubric, keyed, dict(run.answers))
+        notebook = SubmittedNotebook("task1-icc", tuple(Cell("code", "") for _ in range(3)))
+        own = NotebookRun("task1-icc", Ending.FINISHED, run.cells, run.answers)
+        items = tuple(resolve_dependencies(rubric, score_notebook(rubric, notebook, [(keyed, own)])).values())
+        require_whole(grading, NotebookGrade(notebook, own, items))
+    assert LINES * 0.1 < understood < LINES * 0.9, "lines should be neither all broken nor all whole"
