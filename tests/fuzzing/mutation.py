@@ -70,7 +70,7 @@ def mutate_bytes(content: bytes, chance: random.Random) -> bytes:
 def mutate_json(document: Json, chance: random.Random) -> Json:
     """Return a JSON document in which some values, keys or elements are replaced, dropped, repeated or shuffled."""
     document = json.loads(json.dumps(document))
-    for _ in range(chance.choice((1, 1, 2, 4, 20))):
+    for _ in range(chance.choice((1, 1, 1, 2, 4, 20))):
         containers = list(_containers(document))
         if not containers:
             return chance.choice(_STRANGE)()
@@ -80,6 +80,13 @@ def mutate_json(document: Json, chance: random.Random) -> Json:
         else:
             _mutate_list(container, chance)
     return document
+
+
+def _in_place_of(value: Json, chance: random.Random) -> Json:
+    """Return something strange, as often as not of the same kind as what was there."""
+    strange = [make() for make in _STRANGE]
+    alike = [one for one in strange if type(one) is type(value)]
+    return chance.choice(alike if alike and chance.random() < 0.6 else strange)
 
 
 def _containers(node: Json) -> list[Json]:
@@ -102,7 +109,7 @@ def _mutate_mapping(mapping: dict[str, Json], chance: random.Random) -> None:
         case 2 if isinstance(mapping[key], (str, list)) and mapping[key]:
             mapping[key] = list(mapping[key]) if isinstance(mapping[key], str) else str(mapping[key])
         case _:
-            mapping[key] = chance.choice(_STRANGE)()
+            mapping[key] = _in_place_of(mapping[key], chance)
 
 
 def _mutate_list(items: list[Json], chance: random.Random) -> None:
@@ -117,12 +124,12 @@ def _mutate_list(items: list[Json], chance: random.Random) -> None:
         case 3:
             items[place] = items[chance.randrange(len(items))]
         case _:
-            items[place] = chance.choice(_STRANGE)()
+            items[place] = _in_place_of(items[place], chance)
 
 
 def mutate(document: Json, chance: random.Random) -> bytes:
     """Return a JSON document as bytes, with its structure or its bytes mutated, or both."""
-    how = chance.randrange(3)
+    how = chance.choice((0, 1, 1, 2))
     if how:
         document = mutate_json(document, chance)
     content = json.dumps(document, ensure_ascii=chance.random() < 0.5).encode("utf-8", "surrogatepass")

@@ -18,7 +18,6 @@ from typing import Any
 import msgspec
 import nbformat
 import pytest
-from autograder.sandbox.record import Record
 from mutation import mutate
 
 from autograder import answers
@@ -32,6 +31,7 @@ from autograder.records import Cell, Ending, Grade, NotebookGrade, NotebookRun, 
 from autograder.report import learner_page
 from autograder.rubric import Item, Rubric
 from autograder.sandbox.policy import Limits
+from autograder.sandbox.record import Record
 from autograder.scoring import resolve_dependencies, score_notebook
 from autograder.submission import read_notebook
 
@@ -111,7 +111,7 @@ def test_mutated_notebooks_are_run_in_the_box_to_a_verdict(
 
 
 def honest_events(rubric: Rubric, keyed: Keyed) -> list[dict[str, Any]]:
-    """Return events as the box sends them: every right answer and known mistake, and cells with outputs of all kinds."""
+    """Return events as the box sends them: right answers, known mistakes, and cells with outputs of all kinds."""
     values = [(item.id, key_value(expected(item, keyed.answers))) for item in rubric.items if item.kind != "manual"]
     values += [(name, key_value(v)) for name, mistakes in keyed.answers.mistakes.items() for v in mistakes.values()]
     values += [("icc", answers.Table((1.0, "a"), ("x",), ((1.0, "b"),))), ("icc", answers.NotFinite("nan"))]
@@ -130,8 +130,8 @@ def judge_all(rubric: Rubric, keyed: Keyed, given: dict[str, answers.Value]) -> 
     """Compare answers with the key in the company of all others, each also as if it were another item's."""
     items: dict[str, Item] = {item.id: item for item in rubric.items if item.kind != "manual"}
     for name, value in given.items():
-        for item in {items[name], items["store_slopes"], items["icc_reading"], items["top5"]} if name in items else ():
-            judged = judge_value(rubric, item, value, keyed.answers, given)
+        for other in {name, "store_slopes", "icc_reading", "top5"} & items.keys():
+            judged = judge_value(rubric, items[other], value, keyed.answers, given)
             assert 0.0 <= judged.finding.share <= 1.0
             assert judged.finding.sentence.isprintable()
 
@@ -156,4 +156,4 @@ def test_every_mutated_line_is_understood_or_left_out(
         own = NotebookRun("task1-icc", Ending.FINISHED, run.cells, run.answers)
         items = tuple(resolve_dependencies(rubric, score_notebook(rubric, notebook, [(keyed, own)])).values())
         require_whole(grading, NotebookGrade(notebook, own, items))
-    assert LINES * 0.1 < understood < LINES * 0.9, "lines should be neither all broken nor all whole"
+    assert LINES * 0.05 < understood < LINES * 0.9, "lines should be neither all broken nor all whole"
