@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Iterable
+from html import escape
 from typing import Any
 
 import nh3
@@ -65,6 +66,14 @@ def _clean(output: Output) -> Any:
     return new_output(output.output_type, data=kept) if kept else None
 
 
+class _Renderer(IPythonRenderer):  # type: ignore[misc]
+    """nbconvert's renderer, but for pictures: it gives up a whole notebook over one that is not attached."""
+
+    def image(self, text: str, url: str, title: str | None = None) -> str:
+        """Return what stands for a picture: the words for those who cannot see it."""
+        return escape(text)
+
+
 def markdown_to_safe_html(source: str) -> str:
     """Return Markdown as HTML in which nothing runs: for a teacher who reads it in a session of their own.
 
@@ -73,7 +82,7 @@ def markdown_to_safe_html(source: str) -> str:
     is shown as the learner wrote it, formulas as their source. Links lead to other sites only: on this one, a click
     could do what the teacher may do. Pictures are left out, since loading one tells its owner who reads.
     """
-    renderer = IPythonRenderer(escape=True, exclude_anchor_links=True)
+    renderer = _Renderer(escape=True, exclude_anchor_links=True)
     html = nh3.clean(
         MarkdownWithMath(renderer=renderer).render(source),
         tags=_TAGS,

@@ -51,7 +51,7 @@ class Expectation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         if name in self.items:
             return self.items[name]
         notebook = next(entry for entry in rubric.notebook if any(item.id == name for item in entry.item))
-        if sample.only and notebook.name not in sample.only:
+        if sample.only and notebook.name not in sample.only and f"{notebook.name}.ipynb" not in sample.files:
             return ExpectedItem(Verdict.MISSING)
         kind = next(item.kind for item in notebook.item if item.id == name)
         waits = kind == "manual" and self.default not in (Verdict.MISSING, Verdict.MALFORMED)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import pytest
 from attack_corpus import Attack, choose, fill_in, read_corpus
@@ -112,7 +113,7 @@ def _limit_each(patch: pytest.MonkeyPatch, limits: dict[str, Limits]) -> None:
     """Run each attack with limits of its own, so that a bomb ends soon and an honest learner has time."""
     grade_folder = pipeline.grade_folder
 
-    def limited(grading: Grading, folder: SubmissionFolder) -> Grade:
-        return grade_folder(replace(grading, limits=limits.get(folder.student, grading.limits)), folder)
+    def limited(grading: Grading, folder: SubmissionFolder, *boxes: Any) -> Grade:
+        return grade_folder(replace(grading, limits=limits.get(folder.student, grading.limits)), folder, *boxes)
 
     patch.setattr(pipeline, "grade_folder", limited)

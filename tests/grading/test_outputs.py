@@ -94,6 +94,8 @@ def test_more_outputs_than_a_cell_may_have_do_not_come_out_of_the_box() -> None:
         "[read me](//example.org)",
         "![pixel](https://example.org/pixel.png)",
         "![pixel](/hub/logout)",
+        "![not there](attachment:not-there.png)",
+        '<img src="attachment:not-there.png">',
         '<meta http-equiv="refresh" content="0; url=javascript:alert(1)">',
         '<p style="position: fixed; inset: 0">over everything</p>',
         '<a class="navbar-fixed-top" id="memo" href="https://example.org">Next</a>',
