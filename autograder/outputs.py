@@ -66,7 +66,7 @@ def _clean(output: Output) -> Any:
     return new_output(output.output_type, data=kept) if kept else None
 
 
-class _Renderer(IPythonRenderer):  # type: ignore[misc]
+class _Renderer(IPythonRenderer):
     """nbconvert's renderer, but for pictures: it gives up a whole notebook over one that is not attached."""
 
     def image(self, text: str, url: str, title: str | None = None) -> str:
