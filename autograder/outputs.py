@@ -67,11 +67,15 @@ def _clean(output: Output) -> Any:
 
 
 class _Renderer(IPythonRenderer):
-    """nbconvert's renderer, but for pictures: it gives up a whole notebook over one that is not attached."""
+    """nbconvert's renderer, but for what leads out of the page."""
 
     def image(self, text: str, url: str, title: str | None = None) -> str:
-        """Return what stands for a picture: the words for those who cannot see it."""
+        """Return the words for those who cannot see a picture; nbconvert gives up where one is not attached."""
         return escape(text)
+
+    def link(self, text: str, url: str, title: str | None = None) -> str:
+        """Return the words of a link with its address beside them."""
+        return text if text == escape(url) else f"{text} ({escape(url)})"
 
 
 def markdown_to_safe_html(source: str) -> str:
@@ -79,17 +83,12 @@ def markdown_to_safe_html(source: str) -> str:
 
     nbgrader's pages render a learner's Markdown as it is, whatever nbconvert is told about sanitising; the
     configuration that is written beside the grades puts this in the place of nbconvert's own filter. HTML in Markdown
-    is shown as the learner wrote it, formulas as their source. Links lead to other sites only: on this one, a click
-    could do what the teacher may do. Pictures are left out, since loading one tells its owner who reads.
+    is shown as the learner wrote it, formulas as their source, links as their address: a click could do what the
+    teacher may do, since pages of nbgrader repeat parts of their address unescaped. Pictures are left out, since
+    loading one tells its owner who reads.
     """
     renderer = _Renderer(escape=True, exclude_anchor_links=True)
-    html = nh3.clean(
-        MarkdownWithMath(renderer=renderer).render(source),
-        tags=_TAGS,
-        attributes={"a": {"href"}},
-        url_schemes={"http", "https", "mailto"},
-        url_relative="deny",
-    )
+    html = nh3.clean(MarkdownWithMath(renderer=renderer).render(source), tags=_TAGS, attributes={})
     return f'<div class="{NO_FORMULAS}">{html}</div>'
 
 

@@ -86,9 +86,12 @@ def find_submissions(directory: Path, assignment: str) -> tuple[tuple[Submission
     found, ignored = [], []
     for entry in sorted(directory.iterdir()):
         inner = entry / assignment
-        if not entry.name.isprintable():
-            # Names of other encodings could not be written down, and some characters steer a terminal.
-            ignored.append(f"{entry.name!a}: a learner's name must be readable text; rename the folder")
+        if not entry.name.isprintable() or set(entry.name) & set('<>"\\'):
+            # Names of other encodings could not be written down, some characters steer a terminal, and nbgrader's pages
+            # repeat a name as it is.
+            ignored.append(
+                f"{entry.name!a}: a learner's name must be readable text without < > \" \\; rename the folder"
+            )
         elif entry.name.startswith("."):
             ignored.append(f"{entry.name}: its name starts with a dot, so it is not taken for a learner")
         elif entry.is_symlink() or (entry.is_dir() and inner.is_symlink()):

@@ -188,9 +188,9 @@ def test_metadata_of_any_shape_is_no_reason_to_refuse_a_notebook(
 
 def test_a_learners_name_that_cannot_be_written_down_is_named_and_left_out(tmp_path: Path) -> None:
     (tmp_path / "anna").mkdir()
-    for name in (b"caf\xe9", b"eve\x1b[2J", b"two\nlines"):
+    for name in (b"caf\xe9", b"eve\x1b[2J", b"two\nlines", b"<script>alert(1)<", b'";alert(1);"'):
         os.mkdir(os.path.join(os.fsencode(tmp_path), name))
     found, ignored = find_submissions(tmp_path, "practice")
     assert [folder.student for folder in found] == ["anna"]
-    assert len(ignored) == 3
+    assert len(ignored) == 5
     assert all(line.isascii() and line.isprintable() and "rename the folder" in line for line in ignored)
