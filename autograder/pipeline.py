@@ -22,6 +22,7 @@ from autograder.certify import certified_panel
 from autograder.errors import BoxUnavailable, CourseError, GradebookError, OurFault
 from autograder.evidence import add_evidence
 from autograder.executed import executed_notebook
+from autograder.feedback import shorten
 from autograder.gradebook import COURSE_ID, Gradebook, require_gradebook_file
 from autograder.key import Keyed, own_panel
 from autograder.personal import Copy, find_copies
@@ -170,7 +171,8 @@ def _guarded(grading: Grading, student: str, work: Callable[[], Grade], *ends_ru
 
 
 def _ungraded(grading: Grading, student: str, why: str) -> Grade:
-    reason = f"This could not be graded, and that is not the learner's doing: {why}"
+    # What went wrong may quote what was handed in.
+    reason = f"This could not be graded, and that is not the learner's doing: {shorten(why, 1_000)}"
     notebooks = []
     for entry, released in zip(grading.rubric.notebook, grading.release, strict=True):
         items = tuple(ItemResult(i.id, Verdict.UNGRADED, 0.0, i.points, reason) for i in entry.item)
@@ -325,8 +327,7 @@ def hidden_seed(into: Path, given: int | None) -> int:
     if given is not None:
         return given
     if not path.exists():
-        write_whole(path, f"{secrets.randbelow(2**31)}\n")
-        path.chmod(0o600)
+        write_whole(path, f"{secrets.randbelow(2**31)}\n", mode=0o600)
     try:
         return int(path.read_text(encoding="utf-8"))
     except ValueError:

@@ -84,14 +84,14 @@ def parse_release(released: dict[str, str]) -> tuple[ReleasedNotebook, ...]:
     return tuple(_released(Path(name).stem, nbformat.reads(text, as_version=4)) for name, text in released.items())
 
 
-def write_whole(path: Path, text: str) -> Path:
-    """Write a text file so that it is there as a whole or not at all; return its path."""
+def write_whole(path: Path, text: str, *, mode: int = 0o644) -> Path:
+    """Write a text file so that it is there as a whole or not at all, with its mode from the start; return its path."""
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=".writing-")
     try:
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
             file.write(text)
-        Path(temporary).chmod(0o644)
+        Path(temporary).chmod(mode)
         Path(temporary).replace(path)
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
