@@ -6,22 +6,17 @@ formgrader, ``nbgrader generate_feedback`` and this package never disagree.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from html import escape
 from typing import Any
 
 import nbformat
-from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output, new_raw_cell
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 from autograder.outputs import NO_FORMULAS, clean_outputs
 from autograder.records import Cell, ItemResult, NotebookGrade
 from autograder.release import ReleasedNotebook
-
-_NEW_CELL: Mapping[str, Callable[[str], Any]] = {
-    "code": new_code_cell,
-    "markdown": new_markdown_cell,
-    "raw": new_raw_cell,
-}
 
 
 def executed_notebook(grade: NotebookGrade, release: ReleasedNotebook) -> str:
@@ -46,6 +41,19 @@ def executed_notebook(grade: NotebookGrade, release: ReleasedNotebook) -> str:
         "name": "python3",
     }
     return f"{nbformat.writes(notebook)}\n"
+
+
+def _as_code_block(source: str) -> Any:
+    """Return a raw cell as Markdown that shows it: pages of nbconvert take a raw cell for HTML of their own."""
+    fence = "`" * (1 + max(map(len, re.findall("`+", source)), default=2))
+    return new_markdown_cell(f"{fence}\n{source}\n{fence}")
+
+
+_NEW_CELL: Mapping[str, Callable[[str], Any]] = {
+    "code": new_code_cell,
+    "markdown": new_markdown_cell,
+    "raw": _as_code_block,
+}
 
 
 def _node(index: int, cell: Cell, release: ReleasedNotebook) -> Any:
