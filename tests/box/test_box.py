@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import shutil
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Protocol
 
 import psutil
+import pyseccomp
 import pytest
 
 from autograder.answers import Number, Other, Sequence, Text, Truth
@@ -19,7 +21,7 @@ from autograder.commands import _protected
 from autograder.course import Course
 from autograder.errors import BoxBroken, BoxUnavailable
 from autograder.records import Ending, NotebookRun
-from autograder.sandbox import outer, policy, probe
+from autograder.sandbox import outer, policy, probe, systemcalls
 from autograder.sandbox.bubblewrap import Boxes, Job
 from autograder.sandbox.policy import Limits
 from reference import tutorial_panel
@@ -32,21 +34,6 @@ class Run(Protocol):
     """Runs cells in one of the warm boxes."""
 
     def __call__(self, *cells: str, limits: Limits | None = None) -> NotebookRun: ...
-
-
-@pytest.fixture(scope="module")
-def boxes() -> Iterator[Boxes]:
-    with Boxes() as open_boxes:
-        yield open_boxes
-
-
-def run_in(boxes: Boxes, *cells: str, limits: Limits | None = None) -> NotebookRun:
-    return boxes.run(Job({"task": (IMPORT, *cells)}, PANEL, limits or Limits()))["task"]
-
-
-@pytest.fixture(scope="module")
-def run(boxes: Boxes) -> Run:
-    return partial(run_in, boxes)
 
 
 @pytest.fixture(scope="module")
@@ -330,7 +317,7 @@ def test_outputs_are_those_of_a_notebook(run: Run) -> None:
 
 def run_in_a_new_box() -> NotebookRun:
     with Boxes() as boxes:
-        return run_in(boxes, "1")
+        return boxes.run(Job({"task": ("1",)}, PANEL))["task"]
 
 
 def fake_bubblewrap(folder: Path, script: str) -> None:
@@ -348,6 +335,31 @@ def test_where_bubblewrap_is_refused_nothing_runs(monkeypatch: pytest.MonkeyPatc
     fake_bubblewrap(tmp_path, "echo 'bwrap: setting up uid map: Permission denied' >&2; exit 1")
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(BoxUnavailable, match=r"Permission denied.*user namespaces are switched off"):
+        run_in_a_new_box()
+
+
+def test_in_a_container_that_forbids_namespaces_nothing_runs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """bubblewrap itself still works there; what it refuses are the namespaces of each notebook."""
+    bwrap = shutil.which("bwrap")
+    no_namespaces = pyseccomp.SyscallFilter(defaction=pyseccomp.ALLOW)
+    new_process_namespace = 0x20000000
+    no_namespaces.add_rule(
+        pyseccomp.ERRNO(errno.EPERM),
+        "clone",
+        pyseccomp.Arg(0, pyseccomp.MASKED_EQ, new_process_namespace, new_process_namespace),
+    )
+    with (tmp_path / "filter").open("wb") as file:
+        no_namespaces.export_bpf(file)
+    fake_bubblewrap(tmp_path, f'exec 9<{tmp_path}/filter; exec {bwrap} --seccomp 9 "$@"')
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(BoxUnavailable, match=r"clone: Operation not permitted.*under Docker or Podman.*--privileged"):
+        run_in_a_new_box()
+
+
+def test_without_libseccomp_nothing_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    systemcalls.compiled_filter.cache_clear()
+    monkeypatch.setitem(sys.modules, "pyseccomp", None)
+    with pytest.raises(BoxUnavailable, match="apt-get install libseccomp2"):
         run_in_a_new_box()
 
 

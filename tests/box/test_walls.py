@@ -1,0 +1,248 @@
+"""The walls between one notebook and the next, what happens when a box fails, and that nothing is left behind."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import psutil
+import pytest
+
+from autograder.answers import Number, Text, Truth
+from autograder.errors import BoxBroken
+from autograder.records import CellError, Ending, NotebookRun
+from autograder.sandbox import box, cgroups, probe, watch
+from autograder.sandbox.bubblewrap import Boxes, Job
+from autograder.sandbox.cgroups import open_group
+from autograder.sandbox.policy import Limits
+from autograder.sandbox.record import Record
+
+IMPORT = "from autograder.student import check, load_panel"
+
+needs_group = pytest.mark.skipif(
+    (_group := open_group()) is None, reason="this machine lets us make no control group that counts memory"
+)
+if _group is not None:
+    _group.remove()
+
+
+def processes() -> set[int]:
+    """Everything that has come from this process and still runs."""
+    return {process.pid for process in psutil.Process().children(recursive=True)}
+
+
+def groups() -> set[str]:
+    """The control groups that this process has made."""
+    return {str(path) for path in Path("/sys/fs/cgroup").rglob(f"{cgroups.PREFIX}{os.getpid()}-*")}
+
+
+def test_notebooks_that_run_at_the_same_time_do_not_find_each_other(boxes: Boxes, panel: bytes) -> None:
+    """Both are there for two seconds: each offers a socket and a process, and looks for the other's all the time."""
+    cell = (
+        "import os, socket, time\n"
+        "mine, other = NAMES\n"
+        "listener = socket.socket(socket.AF_UNIX); listener.bind('\\0' + mine); listener.listen()\n"
+        "open(f'/tmp/{mine}', 'w').close(); open(f'/dev/shm/{mine}', 'w').close()\n"
+        "open('/proc/self/comm', 'w').write(mine)\n"
+        "found, end = set(), time.monotonic() + 2\n"
+        "while time.monotonic() < end:\n"
+        "    for address in ('\\0' + other, f'/tmp/{other}'):\n"
+        "        with socket.socket(socket.AF_UNIX) as attempt:\n"
+        "            if attempt.connect_ex(address) == 0: found.add(address)\n"
+        "    found |= {p for p in (f'/tmp/{other}', f'/dev/shm/{other}') if os.path.exists(p)}\n"
+        "    for pid in filter(str.isdigit, os.listdir('/proc')):\n"
+        "        if open(f'/proc/{pid}/comm').read().strip() == other: found.add(pid)\n"
+        "check('found', sorted(found)); check('mine', connected := mine)"
+    )
+    jobs = [Job({"task": (IMPORT, f"NAMES = {names!r}", cell)}, panel) for names in (("anna", "ben"), ("ben", "anna"))]
+    with ThreadPoolExecutor(2) as pool:
+        runs = [ended["task"] for ended in pool.map(boxes.run, jobs)]
+    assert [ended.answers["mine"] for ended in runs] == [Text("anna"), Text("ben")]
+    assert [str(ended.answers["found"]) for ended in runs] == ["Sequence(items=())"] * 2
+
+
+def test_every_notebook_draws_random_numbers_of_its_own(boxes: Boxes, panel: bytes) -> None:
+    cell = (
+        "import random, numpy, uuid, tempfile\n"
+        "check('drawn', [random.random(), numpy.random.rand(), uuid.uuid4().hex, tempfile.mktemp()])"
+    )
+    runs = boxes.run(Job({name: (IMPORT, cell) for name in "abc"}, panel))
+    drawn = [str(ended.answers["drawn"]).split(",") for ended in runs.values()]
+    assert [len(set(column)) for column in zip(*drawn, strict=True)] == [3, 3, 3, 3]
+
+
+def test_numpy_threads_and_processes_work_after_the_fork(boxes: Boxes, panel: bytes) -> None:
+    """Neither BLAS, nor matplotlib, nor a pool of either kind waits for a lock that the fork left closed."""
+    cell = (
+        "import concurrent.futures, multiprocessing, numpy, matplotlib.pyplot as plt\n"
+        "square = numpy.ones((600, 600))\n"
+        "def work(n): return float((square @ square)[0, 0]) * n\n"
+        "with concurrent.futures.ThreadPoolExecutor(2) as pool: threads = sum(pool.map(work, [1, 2]))\n"
+        "with multiprocessing.get_context('fork').Pool(2) as pool: forks = sum(pool.map(work, [1, 2]))\n"
+        "plt.hist(square.ravel()); plt.savefig('figure.png')\n"
+        "check('threads', threads); check('forks', forks)"
+    )
+    (ended,) = boxes.run(Job({"task": (IMPORT, cell)}, panel, Limits(wall_seconds=60.0))).values()
+    assert ended.ending is Ending.FINISHED
+    assert ended.answers == {"threads": Number(1800.0), "forks": Number(1800.0)}
+
+
+def test_a_box_that_has_ended_between_notebooks_is_replaced(panel: bytes) -> None:
+    job = Job({"task": (IMPORT, "check('x', 1)")}, panel)
+    with Boxes() as boxes:
+        boxes.run(job)
+        (opened,) = boxes._idle.queue
+        family = watch.family(opened.root)
+        family[-1].kill()
+        psutil.wait_procs(family)
+        assert boxes.run(job)["task"].answers == {"x": Number(1.0)}
+
+
+def test_a_box_that_ends_under_a_notebook_is_our_fault(panel: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever was running is not graded, and the next one gets a new box."""
+    take = Record.take
+    opened: list[box.Box] = []
+    start = box.Box.__init__
+
+    def noted(self: box.Box, *arguments: object) -> None:
+        opened.append(self)
+        start(self, *arguments)  # type: ignore[arg-type]
+
+    def kill(self: Record, line: bytes) -> None:
+        take(self, line)
+        if b"die" in line:
+            watch.family(opened[0].root)[2].kill()
+
+    monkeypatch.setattr(box.Box, "__init__", noted)
+    monkeypatch.setattr(Record, "take", kill)
+    with Boxes() as boxes:
+        with pytest.raises(BoxBroken, match="The box ended while a notebook ran"):
+            boxes.run(Job({"task": (IMPORT, "check('die', 1)", "import signal; signal.pause()")}, panel))
+        assert boxes.run(Job({"task": (IMPORT, "check('x', 1)")}, panel))["task"].answers == {"x": Number(1.0)}
+
+
+def test_nothing_is_left_of_boxes_that_were_closed(panel: bytes) -> None:
+    """In short what holds for a class: processes, control groups, mounts, files."""
+    leaves = (
+        "import os, signal\n"
+        "for folder in ('/tmp', '/dev/shm', '.'): open(f'{folder}/left', 'w').write('x' * 10**6)\n"
+        "if os.fork() == 0:\n    os.setsid()\n    signal.pause()"
+    )
+    before = processes(), groups()
+    mounts, files = Path("/proc/self/mountinfo").read_text(), set(os.listdir(tempfile.gettempdir()))
+    with Boxes() as boxes, ThreadPoolExecutor(2) as pool:
+        job = Job({f"task{number}": (leaves,) for number in range(5)}, panel)
+        runs = [ended for found in pool.map(boxes.run, [job, job]) for ended in found.values()]
+        assert processes() > before[0]
+    assert {ended.ending for ended in runs} == {Ending.FINISHED}
+    assert (processes(), groups()) == before
+    assert Path("/proc/self/mountinfo").read_text() == mounts
+    assert [name for name in set(os.listdir(tempfile.gettempdir())) - files if name.startswith(("mlm", "left"))] == []
+
+
+FILLS = "import os\nfor n in range(400):\n    with open(f'/dev/shm/{n}', 'wb') as file: file.write(bytes(2**22))"
+FORKS = (
+    "import os, signal\n"
+    "for _ in range(6):\n"
+    "    if os.fork() == 0:\n"
+    "        kept = bytearray(200 * 2**20); kept[::4096] = b'x' * len(kept[::4096])\n"
+    "        signal.pause()\n"
+    "signal.pause()"
+)
+
+
+def run_in_new_box(panel: bytes, *cells: str, limits: Limits) -> NotebookRun:
+    with Boxes() as boxes:
+        return boxes.run(Job({"task": (IMPORT, *cells)}, panel, limits))["task"]
+
+
+@needs_group
+def test_files_in_memory_count_as_memory(boxes: Boxes, panel: bytes) -> None:
+    limits = Limits(memory_bytes=2**30, scratch_bytes=2**31, file_bytes=2**23)
+    (ended,) = boxes.run(Job({"task": (IMPORT, "check('a', 1)", FILLS)}, panel, limits)).values()
+    assert ended.ending is Ending.OUT_OF_MEMORY
+    assert ended.answers == {"a": Number(1.0)}
+
+
+def test_without_control_groups_the_processes_are_looked_at(panel: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(box, "open_group", lambda: None)
+    monkeypatch.setattr(probe, "open_group", lambda: None)
+    ended = run_in_new_box(panel, "check('a', 1)", FORKS, limits=Limits(memory_bytes=800 * 2**20))
+    assert ended.ending is Ending.OUT_OF_MEMORY
+    assert ended.answers == {"a": Number(1.0)}
+    assert "rlimits" in probe.describe_limits()
+
+
+def test_a_control_group_of_version_2_is_used_as_one_of_version_1(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The files are those of the kernel's documentation; this machine may have either version."""
+    (tmp_path / "user" / "session").mkdir(parents=True)
+    (tmp_path / "user" / "cgroup.subtree_control").write_text("cpu memory pids\n")
+    (tmp_path / "own").write_text("0::/user/session\n")
+    monkeypatch.setattr(cgroups, "MOUNTS", tmp_path)
+    monkeypatch.setattr(cgroups, "OWN_GROUPS", tmp_path / "own")
+    (group,) = cgroups._candidates()
+    assert group.memory.parent == tmp_path / "user"
+    group.memory.mkdir()
+    group.limit(Limits(memory_bytes=1000, processes=8))
+    assert (group.memory / "memory.max").read_text() == "1000"
+    assert (group.memory / "pids.max").read_text() == "9"
+    (group.memory / "memory.events").write_text("low 0\nhigh 0\nmax 3\noom 2\noom_kill 1\n")
+    (group.memory / "cpu.stat").write_text("usage_usec 2500000\nuser_usec 2000000\nsystem_usec 500000\n")
+    assert (group.memory_ends(), group.cpu_seconds()) == (1, 2.5)
+
+
+def test_what_a_notebook_shows_is_what_jupyter_shows(boxes: Boxes, panel: bytes) -> None:
+    cells = (
+        "from IPython.display import clear_output, display\nhandle = display(1, display_id=True); handle.update(2)",
+        "print('gone'); clear_output(); print('kept')",
+        "%matplotlib inline\n%config InlineBackend.figure_format = 'png'",
+        "%%capture kept\nprint('not shown')",
+        "kept.stdout",
+        "exit()",
+        "print('after the end')",
+    )
+    (ended,) = boxes.run(Job({"task": cells}, panel)).values()
+    shown = [[output.text or output.data.get("text/plain") for output in cell.outputs] for cell in ended.cells]
+    assert shown == [["2"], ["kept\n"], [], [], ["'not shown\\n'"], []]
+    assert ended.ending is Ending.CRASHED
+
+
+def test_a_kernel_of_its_own_gives_the_same(panel: bytes) -> None:
+    """The fallback: what the cells answer, show and fail with, in a real Jupyter kernel in the same box."""
+    cells = (
+        IMPORT,
+        "check('shape', load_panel().shape)",
+        "import sys; print('out'); print('err', file=sys.stderr)",
+        "import matplotlib.pyplot as plt\nplt.plot([1, 2]);",
+        "await __import__('asyncio').sleep(0)\n1 + 1",
+        "input('name?')",
+        "1 / 0",
+        "from IPython.display import display\nhandle = display(1, display_id=True); handle.update(2)",
+        "check('kernel', 'ipykernel' in str(type(get_ipython())))",
+        "import os, signal; os.kill(os.getpid(), signal.SIGSEGV)",
+        "check('after', 1)",
+    )
+    runs = []
+    for engine in box.Engine:
+        with Boxes(engine) as open_boxes:
+            runs.append(open_boxes.run(Job({"task": cells}, panel))["task"])
+    here, kernel = runs
+    assert here.answers["kernel"] == Truth(False)
+    assert {**here.answers, "kernel": Truth(True)} == kernel.answers
+    assert here.ending is kernel.ending is Ending.CRASHED
+
+    def shown(ended: NotebookRun) -> list[tuple[int, CellError | None, list[str]]]:
+        return [
+            (
+                cell.index,
+                cell.error,
+                [output.text or str(sorted(output.data)) + output.ename for output in cell.outputs],
+            )
+            for cell in ended.cells
+        ]
+
+    assert shown(here) == shown(kernel)
