@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,7 @@ from autograder.pipeline import Grading, grade_notebook
 from autograder.records import Cell, Ending, Grade, NotebookGrade, NotebookRun, SubmittedNotebook, Verdict
 from autograder.report import learner_page
 from autograder.rubric import Item, Rubric
+from autograder.sandbox.bubblewrap import Boxes
 from autograder.sandbox.policy import Limits
 from autograder.sandbox.record import Record
 from autograder.scoring import resolve_dependencies, score_notebook
@@ -100,14 +102,19 @@ def test_every_mutated_notebook_gets_a_verdict_without_being_run(
 
 
 def test_mutated_notebooks_are_run_in_the_box_to_a_verdict(
-    mutant: Callable[[int], tuple[str, bytes]], grading: Grading, tmp_path: Path, request: pytest.FixtureRequest
+    mutant: Callable[[int], tuple[str, bytes]],
+    grading: Grading,
+    tmp_path: Path,
+    pool: ThreadPoolExecutor,
+    request: pytest.FixtureRequest,
 ) -> None:
     wanted = request.config.getoption("--mutants")
     drawn = sorted(random.Random(request.config.getoption("--draw")).sample(range(NOTEBOOKS), min(wanted, NOTEBOOKS)))
     limited = replace(grading, panels=grading.panels[:1], limits=LIMITS)
-    for number in drawn:
-        name, content = mutant(number)
-        require_whole(limited, grade_notebook(limited, read(tmp_path, grading, name, content)))
+    notebooks = [read(tmp_path, grading, *mutant(number)) for number in drawn]
+    with Boxes() as boxes:
+        for graded in pool.map(lambda notebook: grade_notebook(limited, notebook, boxes.run), notebooks):
+            require_whole(limited, graded)
 
 
 def honest_events(rubric: Rubric, keyed: Keyed) -> list[dict[str, Any]]:
