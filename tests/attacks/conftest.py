@@ -17,7 +17,7 @@ from attacked_host import adopt_orphans, lay_bait, snapshot
 from autograder import pipeline
 from autograder.course import Course
 from autograder.gradebook import Gradebook
-from autograder.pipeline import Grading, grade_class, write_class_page
+from autograder.pipeline import Grading, grade_class, write_class_pages
 from autograder.records import Grade
 from autograder.rubric import Rubric
 from autograder.samples import build_sample
@@ -73,7 +73,7 @@ def attacked_class(
         _limit_each(patch, limits)
         folders = tuple(SubmissionFolder(name, home / "submitted" / name) for name in seating)
         grades = {grade.student: grade for grade in grade_class(grading, folders, home / "grading")}
-        write_class_page(grading, list(grades.values()), home / "grading")
+        write_class_pages(grading, list(grades.values()), home / "grading")
         after = snapshot(trees, temporary)
         honest = tuple(name for name, attack in seating.items() if attack is None)
         yield AttackedClass(attacks, honest, grades, alone, home / "grading", home / "peaceful", bait, before, after)
