@@ -117,9 +117,10 @@ def test_pages_hold_nothing_that_runs_or_leads_elsewhere(attacked_class: Attacke
     for attack in attacked_class.attacks:
         more = {part for part in active_parts(attacked_class.feedback(attack.name)) - harmless}
         assert {part for part in more if not part.startswith("span style=width: ")} == set(), attack.name
-    page = (attacked_class.into / "practice.html").read_text(encoding="utf-8")
-    links = {f"a href=feedback/{student}/practice/index.html" for student in attacked_class.grades}
-    assert {part for part in active_parts(page) - harmless - links if not part.startswith("body {")} == set()
+    for name in ("practice.html", "practice-to-read.html"):
+        page = (attacked_class.into / name).read_text(encoding="utf-8")
+        links = {f"a href=feedback/{student}/practice/index.html" for student in attacked_class.grades}
+        assert {part for part in active_parts(page) - harmless - links if not part.startswith("body {")} == set()
 
 
 def test_nothing_of_a_learner_runs_where_a_teacher_opens_the_notebooks(attacked_class: AttackedClass) -> None:
