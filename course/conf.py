@@ -9,7 +9,9 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
-# The pages' kernels find the figures and tables as this process does, wherever the build was started.
+# The pages' kernels find the figures and tables as this process does, wherever the build was started. Matrices here are
+# small: threads would only get into each other's way.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
 
 project = "Multilevel models for marketing"
@@ -44,6 +46,9 @@ html_math_renderer = "mathml"
 html_copy_source = False
 html_show_sourcelink = False
 html_show_sphinx = False
+html_show_copyright = False
+nb_code_prompt_show = "Show the code"
+nb_code_prompt_hide = "Hide the code"
 # A result shows the sentence around a hit; where pages are opened as files a browser keeps that from the search.
 html_show_search_summary = True
 pygments_style = "a11y-high-contrast-light"

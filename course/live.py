@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+_RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+
 
 class Said(str):
     """A text that shows itself without quotation marks, in a page and in a notebook."""
@@ -34,7 +36,7 @@ def significant(value: float, digits: int = 2) -> Said:
     text = f"{abs(value):.{digits}g}"
     if "e" in text:
         mantissa, exponent = text.split("e")
-        text = f"{mantissa} × 10^{int(exponent)}".replace("^-", "^−")
+        text = f"{mantissa} × 10{str(int(exponent)).translate(_RAISED)}"
     return Said(f"−{text}" if value < 0 else text)
 
 

@@ -52,7 +52,7 @@ def _matrix(figure: Figure, axes: Axes, covariances: Floats) -> None:
     for row in range(2):
         for column in range(2):
             # Both ends of the colour scale are dark.
-            text = significant(float(covariances[row, column]), 3).replace(" × 10^", "e")
+            text = significant(float(covariances[row, column]), 3)
             axes.text(column, row, text, ha="center", va="center", color="white", fontsize=10, weight="bold")
     ticks = {"xticks": [0, 1], "yticks": [0, 1]}
     axes.set(**ticks, xticklabels=["intercept", "slope"], yticklabels=["intercept", "slope"], title="Random effects")

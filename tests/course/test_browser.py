@@ -1,0 +1,109 @@
+"""The site in a real browser, as files on a disk: search, links, figures, phones, and readers with other senses."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+pytestmark = pytest.mark.skipif(
+    CHROMIUM is None, reason="no Chromium: scripts/set-up installs it on Debian (apt-get install chromium)"
+)
+playwright = pytest.importorskip("playwright.sync_api", reason="no Playwright: pip install '.[dev]' installs it")
+axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="no axe: pip install '.[dev]' installs it")
+
+DESKTOP, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
+# In milliseconds, for a machine with much else to do.
+PATIENCE = 180_000
+# One page of each kind: front page, primer, results and figures, code and tables, API, guide, search.
+AUDITED = (
+    "index",
+    "primer/centring",
+    "tutorial/random-slope",
+    "tutorial/software",
+    "tutorial/exercises",
+    "api/autograder",
+    "teachers",
+    "search",
+)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    with playwright.sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def visit(browser: Any, site: Path) -> Iterator[Any]:
+    """Open a page of the site at a size; whatever it asks of a network fails the test."""
+    opened, asked = [], []
+
+    def open_page(name: str, size: dict[str, int] = DESKTOP, scheme: str = "light") -> Any:
+        context = browser.new_context(viewport=size, color_scheme=scheme)
+        opened.append(context)
+        page = context.new_page()
+        page.set_default_timeout(PATIENCE)
+        page.on("request", lambda request: asked.append(request.url) if request.url.startswith("http") else None)
+        page.goto((site / f"{name}.html").as_uri())
+        return page
+
+    yield open_page
+    for context in opened:
+        context.close()
+    assert asked == []
+
+
+def test_a_reader_searches_and_finds_the_page(visit: Any) -> None:
+    page = visit("index")
+    box = page.locator("input[name=q]").first
+    box.fill("shrinkage")
+    box.press("Enter")
+    hits = page.locator("#search-results ul.search a")
+    hits.first.wait_for()
+    page.locator("#search-results ul.search a", has_text="The stores, one by one").first.click()
+    assert page.locator("article h1").inner_text().startswith("The stores, one by one")
+
+
+def test_a_reader_follows_a_link_to_a_figure_on_another_page(visit: Any) -> None:
+    page = visit("tutorial/random-slope")
+    page.get_by_role("link", name="Figure 4").click()
+    page.wait_for_url("**/communication.html#figure-4")
+    assert page.locator("figure[data-figure='4'] img").is_visible()
+
+
+@pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
+def test_figure_3_is_drawn_and_fits(size: dict[str, int], visit: Any) -> None:
+    page = visit("tutorial/communication", size)
+    image = page.locator("figure[data-figure='3'] img")
+    image.scroll_into_view_if_needed()
+    assert image.evaluate("node => node.complete && node.naturalWidth > 0")
+    place = image.bounding_box()
+    assert place["x"] >= 0
+    assert place["x"] + place["width"] <= size["width"]
+    assert place["width"] > 0.8 * min(size["width"], image.evaluate("node => node.naturalWidth"))
+
+
+def test_no_page_is_wider_than_a_phone(visit: Any) -> None:
+    wide = "document.documentElement.scrollWidth > document.documentElement.clientWidth"
+    assert [name for name in AUDITED if visit(name, PHONE).evaluate(wide)] == []
+
+
+def test_formulas_are_drawn_without_a_script(visit: Any) -> None:
+    page = visit("tutorial/random-slope")
+    assert page.locator("div.formula math").count() >= 2
+    assert page.locator("div.formula math").first.bounding_box()["height"] > 10
+
+
+@pytest.mark.parametrize(("size", "scheme"), [(DESKTOP, "light"), (PHONE, "dark")], ids=["desktop", "phone-dark"])
+@pytest.mark.parametrize("name", AUDITED)
+def test_a_page_has_no_serious_barrier(name: str, size: dict[str, int], scheme: str, visit: Any) -> None:
+    found = axe.Axe().run(visit(name, size, scheme)).response["violations"]
+    serious = [v for v in found if v["impact"] in ("serious", "critical")]
+    assert [(v["id"], [node["html"][:200] for node in v["nodes"][:3]]) for v in serious] == []

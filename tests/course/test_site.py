@@ -1,0 +1,70 @@
+"""The site holds together by itself: its links lead somewhere, and it needs nothing from elsewhere."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from bs4 import BeautifulSoup
+
+import reference
+from autograder import student
+from autograder.cli import app
+
+OUTSIDE = ("http://", "https://", "//")
+
+
+def test_every_link_and_anchor_leads_somewhere(site: Path) -> None:
+    soups = {path: soup(path) for path in site.rglob("*.html")}
+    anchors = {path: {node["id"] for node in page.select("[id]")} for path, page in soups.items()}
+    broken = []
+    for path, page in soups.items():
+        for node in page.select("a[href], link[href], img[src], script[src]"):
+            address = node.get("href") or node["src"]
+            if address.startswith((*OUTSIDE, "data:", "mailto:")):
+                continue
+            parts = urlsplit(address)
+            target = (path.parent / unquote(parts.path)).resolve() if parts.path else path
+            found = target.is_file() and (
+                not parts.fragment or target not in anchors or unquote(parts.fragment) in anchors[target]
+            )
+            # The theme's link to the top of a page is no anchor but what browsers do with a bare #.
+            if not found and address != "#":
+                broken.append(f"{path.relative_to(site)}: {address}")
+    assert broken == []
+
+
+def test_nothing_is_fetched_from_elsewhere(site: Path) -> None:
+    fetched = "script[src], img[src], iframe[src], link[rel=stylesheet], link[rel=preload], link[rel=icon], source[src]"
+    for path in site.rglob("*.html"):
+        addresses = [node.get("src") or node.get("href") for node in soup(path).select(fetched)]
+        assert [address for address in addresses if address.startswith(OUTSIDE)] == []
+    for path in site.rglob("*.css"):
+        assert "url(http" not in path.read_text(encoding="utf-8").replace('"', "").replace("'", "")
+
+
+def test_the_reference_is_documented_whole(pages: dict[str, Any]) -> None:
+    documented = {node["id"] for node in pages["api/reference"].soup.select("dt[id]")}
+    assert [name for name in reference.__all__ if f"reference.{name}" not in documented] == []
+
+
+def test_what_learners_import_is_documented(pages: dict[str, Any]) -> None:
+    documented = {node["id"] for node in pages["api/autograder"].soup.select("dt[id]")}
+    assert {f"autograder.student.{name}" for name in student.__all__} <= documented
+
+
+def test_every_command_is_documented(pages: dict[str, Any]) -> None:
+    text = pages["api/commands"].soup.get_text()
+    names = [str(command.callback.__name__) for command in app.registered_commands if command.callback]
+    assert [name for name in names if f"mlm {name} " not in text] == []
+
+
+def test_the_site_is_made_by_a_script_that_can_be_run(root: Path) -> None:
+    assert os.access(root / "scripts" / "site", os.X_OK)
+
+
+def soup(path: Path) -> Any:
+    """Return a page, parsed."""
+    return BeautifulSoup(path.read_text(encoding="utf-8"), "html.parser")
