@@ -6,7 +6,7 @@ import base64
 import io
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import wraps
+from functools import cached_property, wraps
 from html import escape
 from typing import Any, ParamSpec, TypeAlias
 
@@ -80,15 +80,16 @@ class Picture:
     caption: str
     alt: str
 
+    @cached_property
     def svg(self) -> bytes:
-        """Return the figure as SVG, the same bytes for the same figure."""
+        """The figure as SVG: drawn once, since the layout moves a hair when it is drawn again."""
         buffer = io.BytesIO()
         with mpl.rc_context(_LOOK):
             self.figure.savefig(buffer, format="svg", metadata={"Date": None})
         return buffer.getvalue()
 
     def _repr_mimebundle_(self, **_options: object) -> dict[str, str]:
-        source = "data:image/svg+xml;base64," + base64.b64encode(self.svg()).decode("ascii")
+        source = "data:image/svg+xml;base64," + base64.b64encode(self.svg).decode("ascii")
         width, height = (round(96 * inches) for inches in self.figure.get_size_inches())
         image = f'<img src="{source}" alt="{escape(self.alt, quote=True)}" width="{width}" height="{height}">'
         caption = f"<figcaption><b>Figure {self.name}.</b> {escape(self.caption)}</figcaption>"
