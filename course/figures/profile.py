@@ -27,28 +27,25 @@ def profile(fit: MixedFit, panel: Panel) -> Picture:
         What was fitted.
     """
     figure, axes = canvas()
-    excess = profile_of_correlation(fit, panel, _CORRELATIONS)
-    axes.plot(_CORRELATIONS, excess, color=BLUE, marker="o", markersize=4)
-    axes.plot(
-        _CORRELATIONS[:1], excess[:1], color=ORANGE, marker="D", markersize=9, linestyle="none", label="the optimum"
-    )
+    covariance = fit.term.covariance
+    own = float(np.clip(covariance[0, 1] / np.sqrt(covariance[0, 0] * covariance[1, 1]), -1.0, 1.0))
+    correlations = np.union1d(_CORRELATIONS, own)
+    excess = profile_of_correlation(fit, panel, correlations)
+    axes.plot(correlations, excess, color=BLUE, marker="o", markersize=4)
+    axes.plot([own], [0.0], color=ORANGE, marker="D", markersize=9, linestyle="none", label="the optimum")
     axes.axhline(_CUTOFF, color=GREY, linestyle=":", label="beyond this, a 95 % interval leaves it out")
-    axes.set(
-        xlabel="correlation of intercepts and slopes",
-        ylabel="criterion above its minimum",
-        xticks=[-1, -0.5, 0, 0.5, 1],
-    )
+    axes.set(xlabel="correlation of intercepts and slopes", ylabel="criterion above its minimum")
+    axes.set(xticks=[-1, -0.5, 0, 0.5, 1])
     axes.set_ylim(bottom=-0.5)
     axes.legend(loc="center right")
-    inside = float(_CORRELATIONS[excess <= _CUTOFF].max())
-    caption = (
-        "The REML criterion at each correlation, with everything else at its best for it. It falls all the way to the "
-        "wall: the best value allowed is the wall itself."
-    )
+    inside = correlations[excess <= _CUTOFF]
+    wall = "It falls all the way to the wall: the best value allowed is the wall itself." if fit.singular else ""
+    caption = f"The REML criterion at each correlation, with everything else at its best for it. {wall}".rstrip()
     alt = (
-        f"A curve that rises without a dip from zero at a correlation of minus one to {number(float(excess[-1]), 1)} "
-        f"at plus one. The lowest point is at the left edge. Correlations up to about {number(inside, 1)} lie under "
-        "the line that a 95 % interval draws."
+        f"A curve of the criterion against the correlation. It is lowest at {number(own, 1)}, and rises to "
+        f"{number(float(excess[0]), 1)} at minus one and {number(float(excess[-1]), 1)} at plus one. Of the points "
+        f"drawn, those from {number(float(inside.min()), 1)} to {number(float(inside.max()), 1)} lie under the line "
+        "that a 95 % interval draws."
     )
     return Picture("5", figure, caption, alt)
 
@@ -67,6 +64,5 @@ def profile_of_correlation(fit: MixedFit, panel: Panel, correlations: Floats) ->
             return criterion_at(panel, RANDOM_SLOPE, theta, reml=True)
 
         found = minimize(criterion, start, method="Nelder-Mead", options={"xatol": 1e-3, "fatol": 1e-4})
-        start = found.x
         lowest.append(float(found.fun))
     return np.array(lowest) - fit.criterion
