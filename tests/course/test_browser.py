@@ -32,6 +32,17 @@ AUDITED = (
 )
 
 
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Audit one page of each kind, or every page if asked."""
+    if "audited" in metafunc.fixturenames:
+        course = Path(__file__).resolve().parents[2] / "course"
+        every = [path.relative_to(course).with_suffix("").as_posix() for path in sorted(course.rglob("*.md"))]
+        chosen = (
+            [name for name in every if name != "README"] if metafunc.config.getoption("--every-page") else [*AUDITED]
+        )
+        metafunc.parametrize("audited", chosen)
+
+
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
     with playwright.sync_playwright() as driver:
@@ -102,8 +113,7 @@ def test_formulas_are_drawn_without_a_script(visit: Any) -> None:
 
 
 @pytest.mark.parametrize(("size", "scheme"), [(DESKTOP, "light"), (PHONE, "dark")], ids=["desktop", "phone-dark"])
-@pytest.mark.parametrize("name", AUDITED)
-def test_a_page_has_no_serious_barrier(name: str, size: dict[str, int], scheme: str, visit: Any) -> None:
-    found = axe.Axe().run(visit(name, size, scheme)).response["violations"]
+def test_a_page_has_no_serious_barrier(audited: str, size: dict[str, int], scheme: str, visit: Any) -> None:
+    found = axe.Axe().run(visit(audited, size, scheme)).response["violations"]
     serious = [v for v in found if v["impact"] in ("serious", "critical")]
     assert [(v["id"], [node["html"][:200] for node in v["nodes"][:3]]) for v in serious] == []

@@ -117,7 +117,7 @@ def test_the_figures_of_a_page_are_there_with_caption_and_description(
 
 def test_every_exercise_is_named_and_can_be_taken_along(pages: dict[str, Any], root: Path) -> None:
     links = {node["href"].rsplit("/", 1)[-1] for node in pages["tutorial/exercises"].soup.select("a.download")}
-    assert links == {path.name for path in (root / "exercises" / "practice").glob("*.ipynb")}
+    assert links == {path.name for path in (root / "exercises").glob("*/*.ipynb")}
 
 
 def test_no_result_is_typed_by_hand(pages: dict[str, Any]) -> None:
