@@ -64,6 +64,12 @@ def test_the_boxes_own_code_imports_nothing_of_ours() -> None:
         assert not ours(inside, "reference")
 
 
+def test_the_course_is_built_on_the_reference_and_nothing_on_the_course() -> None:
+    assert [path.name for path in (ROOT / "course").rglob("*.py") if ours(path, "autograder")] == []
+    code = [path for folder in ("reference", "autograder") for path in (ROOT / folder).rglob("*.py")]
+    assert [path.name for path in code if ours(path, "course")] == []
+
+
 def test_the_solutions_do_not_use_the_reference() -> None:
     for path in (ROOT / "solutions").rglob("*.ipynb"):
         text = path.read_text(encoding="utf-8")
