@@ -18,6 +18,7 @@ from pathlib import Path
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from autograder.catalogue import Sentence
 from autograder.certify import certified_panel
 from autograder.errors import BoxUnavailable, CourseError, GradebookError, OurFault
 from autograder.evidence import add_evidence
@@ -249,7 +250,7 @@ def _with_scores_by_person(grade: Grade, scores: Mapping[str, float]) -> Grade:
             return item
         score = scores[item.item]
         verdict = Verdict.CORRECT if score >= item.points else Verdict.PARTIAL if score > 0 else Verdict.WRONG
-        return ItemResult(item.item, verdict, score, item.points, "A person graded this.")
+        return ItemResult(item.item, verdict, score, item.points, Sentence("scoring.by_a_person"))
 
     notebooks = (replace(n, items=tuple(map(decided, n.items))) for n in grade.notebooks)
     return replace(grade, notebooks=tuple(notebooks))
