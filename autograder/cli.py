@@ -53,6 +53,12 @@ SeedOption = Annotated[
         "--hidden-seed", min=0, help="Seed of the hidden panel; else one is drawn once and kept.", show_default=False
     ),
 ]
+LanguageOption = Annotated[
+    str | None,
+    typer.Option(
+        "--language", envvar="MLM_LANGUAGE", help="Of the feedback, such as de; else the rubric's.", show_default=False
+    ),
+]
 WorkersOption = Annotated[
     int | None, typer.Option("--workers", min=1, help="Boxes at a time; else one per processor.", show_default=False)
 ]
@@ -74,6 +80,7 @@ def grade(
         bool, typer.Option("--personal", help="Learners have panels of their own, from mlm handout.")
     ] = False,
     engine: EngineOption = Engine.IPYTHON,
+    language: LanguageOption = None,
 ) -> int:
     """Grade a class, each learner in the box, on the known panel and on a hidden one."""
     from autograder import commands
@@ -87,6 +94,7 @@ def grade(
         workers=workers,
         personal=personal,
         engine=engine,
+        language=language,
     )
 
 

@@ -14,6 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from autograder import pipeline
+from autograder.catalogue import LANGUAGES
 from autograder.certify import examine
 from autograder.course import Course, find_course
 from autograder.errors import BoxUnavailable, CourseError
@@ -54,9 +55,10 @@ def grade(
     workers: int | None,
     personal: bool = False,
     engine: Engine = Engine.IPYTHON,
+    language: str | None = None,
 ) -> int:
     """Grade every submission of a folder and file the results in another; see `mlm grade --help`."""
-    rubric = course.rubric(assignment)
+    rubric = course.rubric(assignment, language)
     folders, ignored = find_submissions(submitted, assignment)
     released = read_release(course, rubric)
     pipeline.require_gradebook(into)
@@ -158,6 +160,8 @@ def _exit_code(grades: Sequence[Grade]) -> int:
 def release(course: Course, assignment: str, *, panels: int, workers: int | None) -> int:
     """Prove that an assignment grades as it should, and write its notebooks; see `mlm release --help`."""
     rubric = course.rubric(assignment)
+    for language in LANGUAGES:
+        course.rubric(assignment, language)  # a translation that does not fit is found before learners meet it
     texts = make_release(course, rubric)
     with _progress() as progress:
         proof = prove(

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from autograder.errors import CourseError
 from autograder.rubric import Rubric, load_rubric
+from autograder.translations import in_language
 
 
 @dataclass(frozen=True)
@@ -28,20 +29,21 @@ class Course:
         """Names of the assignments there are."""
         return tuple(sorted(path.parent.name for path in (self.root / "solutions").glob("*/rubric.toml")))
 
-    def rubric(self, assignment: str) -> Rubric:
-        """Return the rubric of an assignment.
+    def rubric(self, assignment: str, language: str | None = None) -> Rubric:
+        """Return the rubric of an assignment, its words in a language or else in the one it names.
 
         Raises
         ------
-        CourseError
-            If there is no such assignment.
+        UsageError
+            If there is no such assignment, or no such language.
         RubricError
             If its rubric does not hold together.
         """
         if assignment not in self.assignments:
             known = ", ".join(self.assignments) or "none"
             raise CourseError(f"There is no assignment {assignment!r} in {self.root / 'solutions'}. There is: {known}.")
-        return load_rubric(self.source(assignment) / "rubric.toml")
+        folder = self.source(assignment)
+        return in_language(load_rubric(folder / "rubric.toml"), folder, language)
 
 
 def find_course(start: Path) -> Course:

@@ -262,7 +262,7 @@ def write_pages(grading: Grading, grade: Grade, into: Path) -> None:
     for notebook in grade.notebooks:
         name = notebook.notebook.name
         path = into / "autograded" / grade.student / grade.assignment / f"{name}.ipynb"
-        write_whole(path, executed_notebook(notebook, released[name]))
+        write_whole(path, executed_notebook(notebook, released[name], grading.rubric.language))
     write_whole(feedback_path(into, grade), learner_page(grading.rubric, grade))
 
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cache
+from typing import Any
 
 import jinja2
 
+from autograder.catalogue import DEFAULT, Sentence, translated
 from autograder.evidence import memo_text
 from autograder.personal import Copy
 from autograder.records import URGENCY, Grade, ItemResult, Verdict
@@ -58,7 +60,7 @@ def learner_page(rubric: Rubric, grade: Grade) -> str:
     titles = {item.id: item.title for item in rubric.items}
     headings = {notebook.name: notebook.title for notebook in rubric.notebook}
     page = _templates().get_template("learner.html")
-    return page.render(rubric=rubric, grade=grade, titles=titles, headings=headings)
+    return page.render(**_in_language(rubric), grade=grade, titles=titles, headings=headings)
 
 
 def class_page(rubric: Rubric, grades: Sequence[Grade], copies: Sequence[Copy] = ()) -> str:
@@ -70,7 +72,7 @@ def class_page(rubric: Rubric, grades: Sequence[Grade], copies: Sequence[Copy] =
     columns = [[next(i for i in grade.items if i.item == item.id) for grade in rows] for item in rubric.items]
     share = [sum(result.verdict is Verdict.CORRECT for result in column) / len(column) for column in columns]
     page = _templates().get_template("class.html")
-    return page.render(rubric=rubric, grades=rows, share=share, signs=SIGNS, copies=copies)
+    return page.render(**_in_language(rubric), grades=rows, share=share, signs=SIGNS, copies=copies)
 
 
 def reading_page(rubric: Rubric, grades: Sequence[Grade]) -> str:
@@ -86,7 +88,27 @@ def reading_page(rubric: Rubric, grades: Sequence[Grade]) -> str:
         for result in notebook.items
         if result.verdict is Verdict.NEEDS_PERSON
     ]
-    return _templates().get_template("reading.html").render(rubric=rubric, texts=texts)
+    return _templates().get_template("reading.html").render(rubric=rubric, texts=texts, language=DEFAULT)
+
+
+def _in_language(rubric: Rubric) -> dict[str, Any]:
+    """Return what every page is given: the rubric, and functions that say things in its language."""
+
+    def said(text: str) -> str:
+        return translated(text, rubric.language)
+
+    return {
+        "rubric": rubric,
+        "language": rubric.language,
+        "said": said,
+        "say": lambda name, **gaps: said(Sentence(f"page.{name}", **gaps)),
+        "verdict": lambda verdict: said(name_of(verdict)),
+    }
+
+
+def name_of(verdict: Verdict) -> str:
+    """Return what a verdict is called, as a sentence that can be translated."""
+    return Sentence(f"verdicts.{verdict.name.lower()}")
 
 
 def most_urgent(grade: Grade) -> Verdict:
