@@ -9,12 +9,12 @@ from __future__ import annotations
 import tomllib
 import warnings
 from collections.abc import Mapping, Sequence
-from functools import cache
+from functools import cache, reduce
 from importlib import resources
 
 from autograder.errors import UsageError
 
-__all__ = ["DEFAULT", "LANGUAGES", "MissingWords", "Sentence", "listed", "require_language", "translated"]
+__all__ = ["DEFAULT", "LANGUAGES", "MissingWords", "Sentence", "listed", "require_language", "together", "translated"]
 
 #: The language of the names' first words, and the one that stands in where another has none.
 DEFAULT = "en"
@@ -76,10 +76,16 @@ def translated(text: str, language: str) -> str:
 
 
 def listed(names: Sequence[str]) -> str:
-    """Return names as they stand in a sentence: "a", "a and b", "a, b and c"."""
+    """Return names or parts of sentences as they stand in a sentence: "a", "a and b", "a, b and c"."""
     if len(names) < 2:
-        return "".join(names)
-    return Sentence("lists.last_two", first=", ".join(names[:-1]), last=names[-1])
+        return next(iter(names), "")
+    first = reduce(lambda before, after: Sentence("lists.more", before=before, after=after), names[:-1])
+    return Sentence("lists.last_two", first=first, last=names[-1])
+
+
+def together(sentences: Sequence[str]) -> str:
+    """Return sentences one after the other, as one that can be translated."""
+    return reduce(lambda before, after: Sentence("lists.next", before=before, after=after), sentences)
 
 
 def require_language(language: str) -> str:

@@ -138,6 +138,27 @@ def check(
     return commands.check(commands.course_at(course or notebook.absolute().parent), notebook)
 
 
+@app.command(epilog="Example: mlm study my-course --language de")
+def study(
+    folder: Annotated[Path, typer.Argument(help="Where the exercises go; what is there stays.")] = Path("mlm-study"),
+    jupyter: Annotated[
+        list[str] | None, typer.Argument(help="Options for JupyterLab, after --.", metavar="[-- OPTIONS]")
+    ] = None,
+    browser: Annotated[bool, typer.Option("--browser/--no-browser", help="Open it in the browser.")] = True,
+    port: Annotated[
+        int | None, typer.Option("--port", min=1, max=65535, help="Of JupyterLab.", show_default=False)
+    ] = None,
+    copy_only: Annotated[bool, typer.Option("--copy-only", help="Start nothing, for VS Code and others.")] = False,
+    language: LanguageOption = None,
+    course: CourseOption = None,
+) -> int:
+    """Copy the exercises into a folder to study on your own, and open JupyterLab on them."""
+    from autograder import studying
+
+    arguments = studying.options(port=port, browser=browser, more=jupyter or ())
+    return studying.study(course, folder, language, None if copy_only else arguments)
+
+
 @panels_app.command(epilog="Example: mlm panels certify 100 --confusion")
 def certify(
     count: Annotated[int, typer.Argument(min=1, help="How many seeds to examine.")],

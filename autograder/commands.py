@@ -16,20 +16,22 @@ from rich.table import Table
 from autograder import pipeline
 from autograder.catalogue import LANGUAGES
 from autograder.certify import examine
-from autograder.course import Course, find_course
+from autograder.course import CHECK_FILE, Course, find_course
 from autograder.errors import BoxUnavailable, CourseError
 from autograder.key import PANEL_FILE, Keyed, hidden_panel
 from autograder.personal import personal_panel
 from autograder.proof import prove
 from autograder.records import Grade, Verdict
-from autograder.release import make_release, parse_release, read_release, write_release, write_whole
-from autograder.report import SIGNS, most_urgent
+from autograder.release import make_release, parse_release, read_release, write_release
+from autograder.report import most_urgent
 from autograder.rubric import Rubric
 from autograder.samples import build_class
 from autograder.sandbox.bubblewrap import Boxes
 from autograder.sandbox.policy import Engine
 from autograder.sandbox.probe import Wall, describe_limits, examine_box
 from autograder.submission import find_submissions, read_learners, read_notebook
+from autograder.verdicts import SIGNS
+from autograder.writing import write_whole
 
 ALL_GRADED, NEEDS_PERSON, BROKEN = 0, 1, 3
 
@@ -98,9 +100,9 @@ def handout(course: Course, assignment: str, learners: Path, into: Path) -> int:
     students = read_learners(learners)
     for name, keyed in _personal_panels(rubric, students).items():
         folder = into / name / assignment
-        for notebook in rubric.notebook:
-            file = f"{notebook.name}.ipynb"
-            write_whole(folder / file, (released / file).read_text(encoding="utf-8"))
+        for file in (*(released / f"{notebook.name}.ipynb" for notebook in rubric.notebook), released / CHECK_FILE):
+            if file.is_file():
+                write_whole(folder / file.name, file.read_text(encoding="utf-8"))
         write_whole(folder / PANEL_FILE, keyed.panel.to_csv_bytes().decode("ascii"))
     _OUT.print(f"{assignment} for {len(students)} learners, each with a panel of the learner's own, is in {into}.")
     _OUT.print(f"Grade it with  mlm grade {assignment} --submitted DIR --personal")

@@ -18,7 +18,7 @@ from autograder.catalogue import DEFAULT, Sentence, translated
 from autograder.outputs import NO_FORMULAS, clean_outputs
 from autograder.records import Cell, ItemResult, NotebookGrade
 from autograder.release import ReleasedNotebook
-from autograder.report import name_of
+from autograder.verdicts import name_of
 
 
 def executed_notebook(grade: NotebookGrade, release: ReleasedNotebook, language: str = DEFAULT) -> str:

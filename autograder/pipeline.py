@@ -37,13 +37,14 @@ from autograder.records import (
     SubmittedNotebook,
     Verdict,
 )
-from autograder.release import ReleasedNotebook, write_whole
+from autograder.release import ReleasedNotebook
 from autograder.report import class_page, learner_page, reading_page
 from autograder.rubric import Rubric
 from autograder.sandbox.bubblewrap import Boxes, Job, Run, run_job
 from autograder.sandbox.policy import Limits
 from autograder.scoring import resolve_dependencies, score_notebook
 from autograder.submission import SubmissionFolder, read_submission
+from autograder.writing import write_whole
 
 GRADEBOOK = "gradebook.db"
 

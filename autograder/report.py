@@ -11,25 +11,9 @@ import jinja2
 from autograder.catalogue import DEFAULT, Sentence, translated
 from autograder.evidence import memo_text
 from autograder.personal import Copy
-from autograder.records import URGENCY, Grade, ItemResult, Verdict
+from autograder.records import URGENCY, Grade, Verdict
 from autograder.rubric import Rubric
-
-#: A sign beside the colour, so that neither carries the meaning alone.
-SIGNS = {
-    Verdict.UNGRADED: "!",
-    Verdict.TIMED_OUT: "◷",
-    Verdict.OUT_OF_MEMORY: "▣",
-    Verdict.OUTPUT_LIMIT: "▤",
-    Verdict.CRASHED: "⚡",
-    Verdict.MISSING: "–",
-    Verdict.MALFORMED: "?",
-    Verdict.WRONG: "✗",
-    Verdict.PARTIAL: "◐",
-    Verdict.CARRIED: "↪",
-    Verdict.SKIPPED: "↷",
-    Verdict.NEEDS_PERSON: "✎",
-    Verdict.CORRECT: "✓",
-}
+from autograder.verdicts import SIGNS, name_of, tone_of
 
 
 @cache
@@ -41,18 +25,9 @@ def _templates() -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["tone"] = tone
+    environment.filters["tone"] = tone_of
     environment.filters["sign"] = SIGNS.__getitem__
     return environment
-
-
-def tone(item: ItemResult) -> str:
-    """Return which of the page's four tones an item has: good, part, wait or bad."""
-    if item.verdict is Verdict.CORRECT:
-        return "good"
-    if item.verdict is Verdict.NEEDS_PERSON:
-        return "wait"
-    return "part" if item.score > 0 else "bad"
 
 
 def learner_page(rubric: Rubric, grade: Grade) -> str:
@@ -104,11 +79,6 @@ def _in_language(rubric: Rubric) -> dict[str, Any]:
         "say": lambda name, **gaps: said(Sentence(f"page.{name}", **gaps)),
         "verdict": lambda verdict: said(name_of(verdict)),
     }
-
-
-def name_of(verdict: Verdict) -> str:
-    """Return what a verdict is called, as a sentence that can be translated."""
-    return Sentence(f"verdicts.{verdict.name.lower()}")
 
 
 def most_urgent(grade: Grade) -> Verdict:

@@ -22,10 +22,11 @@ from autograder.executed import executed_notebook
 from autograder.key import Keyed
 from autograder.pipeline import Grading
 from autograder.records import Ending, Grade, NotebookGrade, NotebookRun, SubmittedNotebook, Verdict
-from autograder.report import class_page, learner_page, name_of
+from autograder.report import class_page, learner_page
 from autograder.rubric import Rubric, load_rubric
 from autograder.scoring import judge_alone
 from autograder.translations import in_language
+from autograder.verdicts import name_of
 
 OTHERS = [language for language in LANGUAGES if language != DEFAULT]
 
