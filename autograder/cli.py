@@ -128,14 +128,16 @@ def release(
 def check(
     notebook: Annotated[Path, typer.Argument(help="A notebook of an assignment, under its own name.")],
     course: CourseOption = None,
+    language: LanguageOption = None,
 ) -> int:
     """Run one notebook and say how each answer fares; for learners.
 
     Exit code 0: every answer is right. 1: something is not, or is for a person to read.
     """
     from autograder import commands
+    from autograder.course import find_course
 
-    return commands.check(commands.course_at(course or notebook.absolute().parent), notebook)
+    return commands.check(find_course(course) if course else None, notebook, language)
 
 
 @app.command(epilog="Example: mlm study my-course --language de")

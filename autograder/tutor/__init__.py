@@ -38,12 +38,15 @@ class Tutor:
         How much to say of an answer; None for what the rubric has.
     alone : bool
         True where someone studies alone, and may be shown answers.
+    is_sure : bool
+        True where the folder says which assignment it is.
     """
 
     folder: Path
     rubrics: tuple[Rubric, ...]
     says: Says | None
     alone: bool
+    is_sure: bool
     notes: Notes = field(repr=False)
 
     @property
@@ -89,7 +92,7 @@ class Tutor:
 
 
 @cache
-def tutor_in(folder: Path, language: str | None = None) -> Tutor:
+def tutor_in(folder: Path, language: str | None = None, course: Course | None = None) -> Tutor:
     """Return the tutor of a folder.
 
     Parameters
@@ -98,6 +101,8 @@ def tutor_in(folder: Path, language: str | None = None) -> Tutor:
         Where the notebooks are.
     language : str, optional
         Of the cards; else the one chosen with `mlm study`, or the rubric's.
+    course : Course, optional
+        Has the rubrics; else the checkout around the folder or the installed course.
 
     Raises
     ------
@@ -106,7 +111,7 @@ def tutor_in(folder: Path, language: str | None = None) -> Tutor:
     RubricError
         If a rubric does not hold together.
     """
-    course, study, handed = learners_course(folder), read_study(folder), read_check_file(folder)
+    course, study, handed = course or learners_course(folder), read_study(folder), read_check_file(folder)
     named = study.assignment if study else handed.assignment if handed else folder.name
     if handed and handed.assignment not in course.assignments:
         raise CourseError(f"The assignment {handed.assignment!r} is not on this computer.")
@@ -116,6 +121,7 @@ def tutor_in(folder: Path, language: str | None = None) -> Tutor:
         tuple(course.rubric(assignment, language) for assignment in _likeliest_first(course, named)),
         handed.check_says if handed else None,
         alone=study is not None,
+        is_sure=named in course.assignments,
         notes=Notes(folder),
     )
 

@@ -7,13 +7,25 @@ from dataclasses import replace
 
 from autograder.answers import Value, describe, plain_value
 from autograder.cards import Card, Note, plain_card
-from autograder.catalogue import Sentence
+from autograder.catalogue import Sentence, together
 from autograder.errors import AutograderError, CourseError
 from autograder.progress import Answered, Progress
 from autograder.records import ItemResult, Verdict
 from autograder.rubric import Item, Notebook, Rubric
 from autograder.tutor import Tutor, score_line
 from autograder.verdicts import SIGNS, Tone, name_of, tone_of
+
+#: Verdicts on a run that gave no answer: what is said of them tells nothing of what is right.
+NOTHING_TO_COMPARE = frozenset(
+    {
+        Verdict.UNGRADED,
+        Verdict.TIMED_OUT,
+        Verdict.OUT_OF_MEMORY,
+        Verdict.OUTPUT_LIMIT,
+        Verdict.CRASHED,
+        Verdict.MISSING,
+    }
+)
 
 _NOTED, _ASKED, _FAULT = "✎", "?", "!"
 
@@ -59,6 +71,18 @@ def _tries(before: Answered | None, answer: Value, result: ItemResult) -> int:
     tried = before.tries if before else 0
     again = before is not None and before.value == answer and tried > 0
     return tried if again or result.hint is None else tried + 1
+
+
+def row(tutor: Tutor, rubric: Rubric, result: ItemResult) -> tuple[str, str, str]:
+    """Return what a table says of a result, as much as a card would: a sign, a word, and sentences."""
+    says = tutor.says_of(rubric)
+    if result.verdict in NOTHING_TO_COMPARE or says == "everything":
+        said = together([text for text in (result.reason, result.hint) if text])
+        return SIGNS[result.verdict], name_of(result.verdict), said
+    if says == "recorded":
+        return _NOTED, Sentence("card.noted"), Sentence("card.elsewhere_compared")
+    card = plain_result(rubric, result)
+    return card.sign, name_of(Verdict.CORRECT) if card.tone == "good" else Sentence("card.not_yet"), card.lines[0]
 
 
 def noted_as(answer: Value) -> str:
