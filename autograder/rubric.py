@@ -75,7 +75,7 @@ class Item(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ``tolerance`` has the unit of its kind, see `autograder.checkers`. ``right`` is the right choice, given only where
     the reference does not decide it from the panel. ``advice`` is what a learner reads when the answer is wrong and no
     known mistake explains it; ``hints`` override, for this item, the rubric's words for a mistake. ``question`` is what
-    `check` asks first, and ``read`` the title of the tutorial's section that it names when neither that nor the advice
+    `check` asks first, and ``read`` the page and section of the course that it names when neither that nor the advice
     helped. ``decimals`` is how many the task asks for; ``carried`` the share of the points for a right step from wrong
     answers; ``objective`` the name of what the answer and others are meant to minimise, and ``deficit`` how far from
     that they may be. ``memo`` says what to look for in a text, for the person who grades it.

@@ -82,7 +82,7 @@ def test_a_notebooks_session(kernel: Kernel) -> None:
     assert kinds == ["display_data"]
     assert "from the top after a restart" in text
     kinds, text = run('check("icc", 0.43)')
-    assert "Read: The section" in text
+    assert "Read: “A level for each store" in text
     kinds, text = run("progress()")
     assert kinds == ["display_data"]
     assert "Next: var_store in task1-icc.ipynb." in text

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -117,6 +118,15 @@ def test_a_value_of_the_wrong_type_uses_up_no_hint(tutor: Tutor) -> None:
 
 def test_every_item_has_a_question_and_a_section(rubric: Rubric) -> None:
     assert [item.id for item in rubric.items if item.kind != "manual" and not (item.question and item.read)] == []
+
+
+def test_every_section_to_read_is_in_the_course(rubric: Rubric, root: Path) -> None:
+    pages = sorted((root / "course").glob("*/*.md"))
+    if not pages:
+        pytest.skip("this checkout has no course pages")
+    titles = {tuple(re.findall(r"^#+ (.*)$", page.read_text(encoding="utf-8"), re.MULTILINE)) for page in pages}
+    known = {f"{page[0]} › {section}" for page in titles for section in page[1:]}
+    assert [item.id for item in rubric.items if item.read and item.read not in known] == []
 
 
 def test_no_card_gives_a_value_away(rubric: Rubric, tutor: Tutor) -> None:
