@@ -114,7 +114,7 @@ def _answer(name: str, card: Callable[[Tutor], Card]) -> None:
     try:
         from autograder.tutor import tutor_in
 
-        shown = card(tutor_in(Path.cwd(), language))
+        shown = card(tutor_in(Path.cwd(), language, worked_on=next(iter(_loaded[-1:]), None)))
     except Exception as problem:
         from autograder.catalogue import DEFAULT, LANGUAGES
         from autograder.tutor.checking import trouble_card

@@ -1,8 +1,8 @@
 """How long a new learner waits, from nothing to the first card: each step in seconds, measured on this machine.
 
 Builds the wheel of this checkout, makes a fresh environment elsewhere, installs the wheel into it with pip (packages
-come from the index or pip's cache), copies the exercises, starts JupyterLab until it answers, and runs the first cell of
-task 1 and a first check as a notebook would. Run it with ``python benchmarks/new_learner.py``.
+come from the index or pip's cache), copies the exercises, starts JupyterLab until it answers, and runs the first cell
+of task 1 and a first check as a notebook would. Run it with ``python benchmarks/new_learner.py``.
 """
 
 from __future__ import annotations

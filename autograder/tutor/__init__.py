@@ -92,7 +92,9 @@ class Tutor:
 
 
 @cache
-def tutor_in(folder: Path, language: str | None = None, course: Course | None = None) -> Tutor:
+def tutor_in(
+    folder: Path, language: str | None = None, course: Course | None = None, *, worked_on: str | None = None
+) -> Tutor:
     """Return the tutor of a folder.
 
     Parameters
@@ -103,6 +105,9 @@ def tutor_in(folder: Path, language: str | None = None, course: Course | None = 
         Of the cards; else the one chosen with `mlm study`, or the rubric's.
     course : Course, optional
         Has the rubrics; else the checkout around the folder or the installed course.
+    worked_on : str, optional
+        The assignment whose panel was loaded. Two may have an item of one name; what came with the notebooks comes
+        first, then this, then the folder's name.
 
     Raises
     ------
@@ -112,7 +117,7 @@ def tutor_in(folder: Path, language: str | None = None, course: Course | None = 
         If a rubric does not hold together.
     """
     course, study, handed = course or learners_course(folder), read_study(folder), read_check_file(folder)
-    named = study.assignment if study else handed.assignment if handed else folder.name
+    named = study.assignment if study else handed.assignment if handed else worked_on or folder.name
     if handed and handed.assignment not in course.assignments:
         raise CourseError(f"The assignment {handed.assignment!r} is not on this computer.")
     language = language or (study.language if study else None)
