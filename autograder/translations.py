@@ -61,7 +61,8 @@ def in_language(rubric: Rubric, folder: Path, language: str | None) -> Rubric:
     rubric : Rubric
         As it was read.
     folder : Path
-        Where ``words.<language>.toml`` lies; without such a file the rubric's own words stand.
+        Where ``words.<language>.toml`` lies. Without such a file the rubric stays as it is, language included: feedback
+        that is half in one language and half in another helps nobody.
     language : str or None
         None for the language that the rubric names.
 
@@ -73,16 +74,15 @@ def in_language(rubric: Rubric, folder: Path, language: str | None) -> Rubric:
         If the file cannot be read, or translates something that the rubric does not have.
     """
     language = require_language(language or rubric.language)
-    rubric = msgspec.structs.replace(rubric, language=language)
     path = folder / f"words.{language}.toml"
-    if language == DEFAULT:
-        return rubric
-    words = _read(path) if path.is_file() else AssignmentWords()
+    if language == DEFAULT or not path.is_file():
+        return msgspec.structs.replace(rubric, language=DEFAULT)
+    words = _read(path)
     for problem in _unknown(rubric, words):
         raise RubricError(f"{path}: {problem}, which the rubric does not have. Correct the name or remove the entry.")
     for name in missing(rubric, words):
         warnings.warn(f"{path}: there are no words for {name}.", MissingWords, stacklevel=2)
-    return _translate(rubric, words)
+    return _translate(msgspec.structs.replace(rubric, language=language), words)
 
 
 def _read(path: Path) -> AssignmentWords:

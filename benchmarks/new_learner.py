@@ -50,7 +50,7 @@ def build_wheel(into: Path) -> Path:
     skipped = shutil.ignore_patterns(".*", "build", "*.egg-info", "__pycache__", "tests", "grading")
     shutil.copytree(ROOT, source, ignore=skipped)
     code = f"from setuptools import build_meta; build_meta.build_wheel({str(into)!r})"
-    subprocess.run([sys.executable, "-c", code], cwd=source, check=True, stdout=subprocess.DEVNULL)
+    subprocess.run([sys.executable, "-c", code], cwd=source, check=True, capture_output=True)
     return next(into.glob("*.whl"))
 
 
@@ -87,8 +87,8 @@ def main() -> None:
         with timed("mlm study, until JupyterLab answers", seconds):
             server = subprocess.Popen(line, cwd=home, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
             wait_for(server, port)
-        server.terminate()
-        server.wait()
+            server.terminate()
+            server.wait()
         with timed("first cell and first card", seconds):
             cells = [python, "-c", FIRST_CELLS]
             shown = subprocess.run(cells, cwd=home / "course" / "practice", check=True, capture_output=True, text=True)
