@@ -14,6 +14,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from autograder.catalogue import Sentence
 from autograder.sandbox.inside.plain import plain
 
 #: A number, a text, a truth value, or nothing: the only things that containers may hold.
@@ -201,21 +202,22 @@ def describe(value: Value) -> str:
     """Return the kind of a value in a learner's words, as in "a text" or "a list of 5"."""
     match value:
         case Number():
-            return "a number"
+            return Sentence("values.number")
         case NotFinite(text):
-            return text if text in ("nan", "inf", "-inf") else "not a finite number"
+            return text if text in ("nan", "inf", "-inf") else Sentence("values.not_finite")
         case Truth():
-            return "True or False"
+            return Sentence("values.truth")
         case Text():
-            return "a text"
+            return Sentence("values.text")
         case Sequence(items):
-            return f"a list of {len(items)}"
+            return Sentence("values.sequence", count=len(items))
         case Mapping(keys, _):
-            return f"a mapping of {len(keys)} entries"
+            return Sentence("values.mapping", count=len(keys))
         case Table(columns, _, rows):
-            return f"a table of {len(rows)} rows and {len(columns)} columns"
+            return Sentence("values.table", rows=len(rows), columns=len(columns))
         case Nothing():
-            return "None"
+            return Sentence("values.nothing")
         case Other(name):
             # The name of a type is the learner's, and may hold anything.
-            return f"a {name}" if name.isascii() and name.isidentifier() and len(name) <= 40 else "of an unknown type"
+            harmless = name.isascii() and name.isidentifier() and len(name) <= 40
+            return Sentence("values.other", type=name) if harmless else Sentence("values.unknown")

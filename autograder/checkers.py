@@ -35,6 +35,7 @@ from typing import TypeAlias
 
 from autograder import answers
 from autograder.answers import Value
+from autograder.catalogue import Sentence
 from autograder.records import Verdict
 
 Named: TypeAlias = Mapping[str, float] | Mapping[int, float]
@@ -47,16 +48,16 @@ Expected = (
 
 @dataclass(frozen=True)
 class Finding:
-    """What a comparison found: a verdict, the share of the points, and a sentence."""
+    """What a comparison found: a verdict, the share of the points, and a sentence of the catalogue."""
 
     verdict: Verdict
     share: float
     sentence: str
 
 
-RIGHT = Finding(Verdict.CORRECT, 1.0, "Right.")
-ROUNDED = Finding(Verdict.CORRECT, 1.0, "Right, as far as it was rounded.")
-TOO_FEW = Finding(Verdict.PARTIAL, 0.5, "Right as far as it goes, but it was rounded too much: give more digits.")
+RIGHT = Finding(Verdict.CORRECT, 1.0, Sentence("comparison.right"))
+ROUNDED = Finding(Verdict.CORRECT, 1.0, Sentence("comparison.rounded"))
+TOO_FEW = Finding(Verdict.PARTIAL, 0.5, Sentence("comparison.too_few_digits"))
 
 # A rounded number must still hold this share of the value: 0.06 may stand for 0.064, and 0.1 may not.
 _COARSEST = 0.1
@@ -139,12 +140,14 @@ def distance(kind: str, one: Expected, other: Expected, scale: Scale) -> float:
     return 0.0 if same else math.inf
 
 
-def _malformed(wanted: str, value: Value) -> Finding:
-    return Finding(Verdict.MALFORMED, 0.0, f"This must be {wanted}, but it is {answers.describe(value)}.")
+def _malformed(wanted: str, value: Value, **gaps: str) -> Finding:
+    found = answers.describe(value)
+    sentence = Sentence("comparison.malformed", wanted=Sentence(f"wanted.{wanted}", **gaps), found=found)
+    return Finding(Verdict.MALFORMED, 0.0, sentence)
 
 
-def _wrong(sentence: str) -> Finding:
-    return Finding(Verdict.WRONG, 0.0, sentence)
+def _wrong(sentence: str, **gaps: object) -> Finding:
+    return Finding(Verdict.WRONG, 0.0, Sentence(f"comparison.{sentence}", **gaps))
 
 
 def _number(value: Value) -> float | None:
@@ -176,11 +179,11 @@ def _by_unit(unit: Callable[[float, Scale], float]) -> Callable[[Value, Expected
     def checker(value: Value, expected: Expected, scale: Scale) -> Finding:
         number = _number(value)
         if number is None:
-            return _malformed("one number", value)
+            return _malformed("number", value)
         if not isinstance(expected, (int, float)):
             raise TypeError(f"The reference must give a number here, not {type(expected).__name__}.")
         slack = scale.tolerance * unit(float(expected), scale)
-        return _close(number, float(expected), slack, scale) or _wrong("The number is not right.")
+        return _close(number, float(expected), slack, scale) or _wrong("wrong_number")
 
     return checker
 
@@ -217,11 +220,11 @@ _UNITS: Mapping[str, Callable[[float, Scale], float]] = {
 def _correlation(value: Value, expected: Expected, scale: Scale) -> Finding:
     number = _number(value)
     if isinstance(value, answers.NotFinite) and value.text == "nan":
-        return _wrong("This is not a number. Compute it from the covariance and the two variances.")
+        return _wrong("nan_correlation")
     if number is not None and isinstance(expected, float) and abs(expected) >= 1.0 - _BOUNDARY / 10.0:
         if abs(number - expected) <= max(_BOUNDARY, scale.tolerance):
             return RIGHT
-        return _wrong("The number is not right.")
+        return _wrong("wrong_number")
     return _by_unit(_one)(value, expected, scale)
 
 
@@ -235,21 +238,21 @@ def _log_distance(number: float, expected: float) -> float:
 def _p_value(value: Value, expected: Expected, scale: Scale) -> Finding:
     number = _number(value)
     if number is None:
-        return _malformed("one number", value)
+        return _malformed("number", value)
     if not isinstance(expected, (int, float)):
         raise TypeError(f"The reference must give a number here, not {type(expected).__name__}.")
     if _log_distance(number, float(expected)) <= scale.tolerance:
         return RIGHT
     if not 0.0 <= number <= 1.0:
-        return _wrong("A p-value lies between 0 and 1.")
-    return _close(number, float(expected), scale.tolerance * expected, scale) or _wrong("The number is not right.")
+        return _wrong("no_probability")
+    return _close(number, float(expected), scale.tolerance * expected, scale) or _wrong("wrong_number")
 
 
 def _count(value: Value, expected: Expected, scale: Scale) -> Finding:
     number = _number(value)
     if number is None:
-        return _malformed("one whole number", value)
-    return RIGHT if number == expected else _wrong("The number is not right.")
+        return _malformed("whole_number", value)
+    return RIGHT if number == expected else _wrong("wrong_number")
 
 
 def _label(name: object) -> str:
@@ -272,12 +275,14 @@ def _columns(table: Mapping[str, object] | Mapping[int, object]) -> dict[str, di
     return {"": {_label(row): float(number) for row, number in table.items() if isinstance(number, (int, float))}}
 
 
-def _all_of(pairs: list[tuple[float, float]], slack: float, scale: Scale, what: str) -> Finding:
-    """Return what pairs of given and wanted numbers come to together."""
+def _all_of(pairs: list[tuple[float, float]], slack: float, scale: Scale, column: str | None = None) -> Finding:
+    """Return what pairs of given and wanted numbers come to together, of a column if there are several."""
     found = [_close(given, wanted, slack, scale) for given, wanted in pairs]
     if None in found:
         right = sum(finding is not None for finding in found)
-        return _wrong(f"{right} of the {len(pairs)} {what} are right.")
+        if column is None:
+            return _wrong("values_right", right=right, total=len(pairs))
+        return _wrong("column_right", right=right, total=len(pairs), column=repr(column))
     return next((finding for finding in (TOO_FEW, ROUNDED) if finding in found), RIGHT)
 
 
@@ -286,15 +291,13 @@ def _by_name(value: Value, expected: Expected, scale: Scale) -> Finding:
         raise TypeError("The reference must give values by name here.")
     given = _named_values(value)
     if given is None:
-        return _malformed("a value for each name: a dictionary or a Series", value)
+        return _malformed("by_name", value)
     (wanted,) = _columns(expected).values()
     lacking, unknown = wanted.keys() - given.keys(), given.keys() - wanted.keys()
     if lacking or unknown:
-        return _wrong(
-            f"Of the {len(wanted)} names asked for, {len(lacking)} have no value, and {len(unknown)} other names do."
-        )
+        return _wrong("names", total=len(wanted), lacking=len(lacking), unknown=len(unknown))
     pairs = [(given[name], number) for name, number in wanted.items()]
-    return _all_of(pairs, scale.tolerance * _spread(wanted.values()), scale, "values")
+    return _all_of(pairs, scale.tolerance * _spread(wanted.values()), scale)
 
 
 def _named_values(value: Value) -> dict[str, float] | None:
@@ -315,29 +318,25 @@ def _table(value: Value, expected: Expected, scale: Scale) -> Finding:
     if not isinstance(expected, Mapping):
         raise TypeError("The reference must give a table here.")
     if not isinstance(value, answers.Table):
-        return _malformed("a table: a DataFrame", value)
+        return _malformed("table", value)
     wanted = _columns(expected)
     places = {_label(name): place for place, name in enumerate(value.columns)}
     lacking = [name for name in wanted if name not in places]
     if lacking:
-        return _wrong(f"There is no column {lacking[0]!r}.")
+        return _wrong("no_column", column=repr(lacking[0]))
     keys = set(next(iter(wanted.values())))
     labels = [[_label(label) for label in value.index]]
     labels += [[_label(row[place]) for row in value.rows] for name, place in places.items() if name not in wanted]
     rows = next((names for names in labels if set(names) == keys and len(names) == len(keys)), None)
     if rows is None:
-        return _wrong(
-            f"There must be one row for each of the {len(keys)} names asked for, with a column that names it."
-        )
+        return _wrong("rows", total=len(keys))
     findings = []
     for name, column in wanted.items():
         cells = {row: cell[places[name]] for row, cell in zip(rows, value.rows, strict=True)}
         if not all(type(cell) is float for cell in cells.values()):
-            return _wrong(f"Column {name!r} must hold one number in each row.")
+            return _wrong("column_numbers", column=repr(name))
         pairs = [(float(cell), column[row]) for row, cell in cells.items() if isinstance(cell, float)]
-        findings.append(
-            _all_of(pairs, scale.tolerance * _spread(column.values()), scale, f"numbers of column {name!r}")
-        )
+        findings.append(_all_of(pairs, scale.tolerance * _spread(column.values()), scale, name))
     return min(findings, key=lambda finding: finding.share)
 
 
@@ -346,15 +345,15 @@ def _ranking(value: Value, expected: Expected, scale: Scale) -> Finding:
         raise TypeError("The reference must give a ranking here.")
     names = _listed(value)
     if names is None:
-        return _malformed("a list, best first", value)
+        return _malformed("ranking", value)
     given, wanted = [_label(name) for name in names], [_label(name) for name in expected]
     if given == wanted or _near_ties(given, wanted, scale):
         return RIGHT
     if len(given) != len(wanted):
-        return _wrong(f"The list must name {len(wanted)}, and it names {len(given)}.")
+        return _wrong("length", wanted=len(wanted), given=len(given))
     if sorted(given) == sorted(wanted):
-        return Finding(Verdict.PARTIAL, 0.5, "These are the right ones, but not in the right order.")
-    return _wrong("These are not the right ones.")
+        return Finding(Verdict.PARTIAL, 0.5, Sentence("comparison.order"))
+    return _wrong("other_ones")
 
 
 def _listed(value: Value) -> tuple[answers.Scalar, ...] | None:
@@ -384,28 +383,28 @@ def _near_ties(given: list[str], wanted: list[str], scale: Scale) -> bool:
 
 def _choice(value: Value, expected: Expected, scale: Scale) -> Finding:
     if not isinstance(value, answers.Text):
-        return _malformed("one of the given texts", value)
-    return RIGHT if _label(value.value) == _label(expected) else _wrong("Another choice fits better.")
+        return _malformed("choice", value)
+    return RIGHT if _label(value.value) == _label(expected) else _wrong("other_choice")
 
 
 def _choices(value: Value, expected: Expected, scale: Scale) -> Finding:
     if not isinstance(expected, tuple):
         raise TypeError("The rubric must give the right choices here.")
     if not isinstance(value, answers.Sequence) or not all(isinstance(item, str) for item in value.items):
-        return _malformed("a list of the given texts", value)
+        return _malformed("choices", value)
     given, wanted = {_label(item) for item in value.items}, {_label(item) for item in expected}
     if given == wanted:
         return RIGHT
     too_many, too_few = len(given - wanted), len(wanted - given)
     if too_many and too_few:
-        return _wrong("Some of these do not belong here, and some that do are not named.")
-    return _wrong("Some of these do not belong here." if too_many else "These belong here, but they are not all.")
+        return _wrong("too_many_and_too_few")
+    return _wrong("too_many" if too_many else "too_few")
 
 
 def _text(value: Value, expected: Expected, scale: Scale) -> Finding:
     if not isinstance(value, answers.Text):
-        return _malformed("a text", value)
-    return RIGHT if value.value.split() == str(expected).split() else _wrong("The text is another one.")
+        return _malformed("text", value)
+    return RIGHT if value.value.split() == str(expected).split() else _wrong("other_text")
 
 
 def _slots(value: Value, expected: Expected, scale: Scale) -> Finding:
@@ -413,14 +412,15 @@ def _slots(value: Value, expected: Expected, scale: Scale) -> Finding:
         raise TypeError("The rubric must give a word or a number for each slot here.")
     wanted = {_label(name): filling for name, filling in expected.items()}
     if not isinstance(value, answers.Mapping):
-        return _malformed(f"a dictionary with {', '.join(wanted)}", value)
+        return _malformed("slots", value, slots=", ".join(wanted))
     given = {_label(name): filling for name, filling in zip(value.keys, value.values, strict=True)}
     wrong = [name for name, filling in wanted.items() if not _fits(given.get(name), filling)]
     if not wrong:
         return RIGHT
     share = 1.0 - len(wrong) / len(wanted)
-    sentence = f"Not right yet: {', '.join(wrong)}."
-    return Finding(Verdict.PARTIAL, share, sentence) if share else _wrong(sentence)
+    return replace(
+        _wrong("gaps", gaps=", ".join(wrong)), verdict=Verdict.PARTIAL if share else Verdict.WRONG, share=share
+    )
 
 
 def _fits(given: answers.Scalar, wanted: object) -> bool:

@@ -53,6 +53,12 @@ SeedOption = Annotated[
         "--hidden-seed", min=0, help="Seed of the hidden panel; else one is drawn once and kept.", show_default=False
     ),
 ]
+LanguageOption = Annotated[
+    str | None,
+    typer.Option(
+        "--language", envvar="MLM_LANGUAGE", help="Of the feedback, such as de; else the rubric's.", show_default=False
+    ),
+]
 WorkersOption = Annotated[
     int | None, typer.Option("--workers", min=1, help="Boxes at a time; else one per processor.", show_default=False)
 ]
@@ -74,6 +80,7 @@ def grade(
         bool, typer.Option("--personal", help="Learners have panels of their own, from mlm handout.")
     ] = False,
     engine: EngineOption = Engine.IPYTHON,
+    language: LanguageOption = None,
 ) -> int:
     """Grade a class, each learner in the box, on the known panel and on a hidden one."""
     from autograder import commands
@@ -87,6 +94,7 @@ def grade(
         workers=workers,
         personal=personal,
         engine=engine,
+        language=language,
     )
 
 
@@ -120,14 +128,37 @@ def release(
 def check(
     notebook: Annotated[Path, typer.Argument(help="A notebook of an assignment, under its own name.")],
     course: CourseOption = None,
+    language: LanguageOption = None,
 ) -> int:
     """Run one notebook and say how each answer fares; for learners.
 
     Exit code 0: every answer is right. 1: something is not, or is for a person to read.
     """
     from autograder import commands
+    from autograder.course import find_course
 
-    return commands.check(commands.course_at(course or notebook.absolute().parent), notebook)
+    return commands.check(find_course(course) if course else None, notebook, language)
+
+
+@app.command(epilog="Example: mlm study my-course --language de")
+def study(
+    folder: Annotated[Path, typer.Argument(help="Where the exercises go; what is there stays.")] = Path("mlm-study"),
+    jupyter: Annotated[
+        list[str] | None, typer.Argument(help="Options for JupyterLab, after --.", metavar="[-- OPTIONS]")
+    ] = None,
+    browser: Annotated[bool, typer.Option("--browser/--no-browser", help="Open it in the browser.")] = True,
+    port: Annotated[
+        int | None, typer.Option("--port", min=1, max=65535, help="Of JupyterLab.", show_default=False)
+    ] = None,
+    copy_only: Annotated[bool, typer.Option("--copy-only", help="Start nothing, for VS Code and others.")] = False,
+    language: LanguageOption = None,
+    course: CourseOption = None,
+) -> int:
+    """Copy the exercises into a folder to study on your own, and open JupyterLab on them."""
+    from autograder import studying
+
+    arguments = studying.options(port=port, browser=browser, more=jupyter or ())
+    return studying.study(course, folder, language, None if copy_only else arguments)
 
 
 @panels_app.command(epilog="Example: mlm panels certify 100 --confusion")

@@ -14,21 +14,26 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from autograder import pipeline
+from autograder.catalogue import LANGUAGES, Sentence, translated
 from autograder.certify import examine
-from autograder.course import Course, find_course
+from autograder.course import CHECK_FILE, Course, find_course, learners_course
 from autograder.errors import BoxUnavailable, CourseError
 from autograder.key import PANEL_FILE, Keyed, hidden_panel
 from autograder.personal import personal_panel
 from autograder.proof import prove
 from autograder.records import Grade, Verdict
-from autograder.release import make_release, parse_release, read_release, write_release, write_whole
-from autograder.report import SIGNS, most_urgent
+from autograder.release import make_release, parse_release, read_release, write_release
+from autograder.report import most_urgent
 from autograder.rubric import Rubric
 from autograder.samples import build_class
 from autograder.sandbox.bubblewrap import Boxes
 from autograder.sandbox.policy import Engine
 from autograder.sandbox.probe import Wall, describe_limits, examine_box
 from autograder.submission import find_submissions, read_learners, read_notebook
+from autograder.tutor import Tutor, tutor_in
+from autograder.tutor.checking import NOTHING_TO_COMPARE, row
+from autograder.verdicts import SIGNS
+from autograder.writing import write_whole
 
 ALL_GRADED, NEEDS_PERSON, BROKEN = 0, 1, 3
 
@@ -54,9 +59,10 @@ def grade(
     workers: int | None,
     personal: bool = False,
     engine: Engine = Engine.IPYTHON,
+    language: str | None = None,
 ) -> int:
     """Grade every submission of a folder and file the results in another; see `mlm grade --help`."""
-    rubric = course.rubric(assignment)
+    rubric = course.rubric(assignment, language)
     folders, ignored = find_submissions(submitted, assignment)
     released = read_release(course, rubric)
     pipeline.require_gradebook(into)
@@ -96,9 +102,9 @@ def handout(course: Course, assignment: str, learners: Path, into: Path) -> int:
     students = read_learners(learners)
     for name, keyed in _personal_panels(rubric, students).items():
         folder = into / name / assignment
-        for notebook in rubric.notebook:
-            file = f"{notebook.name}.ipynb"
-            write_whole(folder / file, (released / file).read_text(encoding="utf-8"))
+        for file in (*(released / f"{notebook.name}.ipynb" for notebook in rubric.notebook), released / CHECK_FILE):
+            if file.is_file():
+                write_whole(folder / file.name, file.read_text(encoding="utf-8"))
         write_whole(folder / PANEL_FILE, keyed.panel.to_csv_bytes().decode("ascii"))
     _OUT.print(f"{assignment} for {len(students)} learners, each with a panel of the learner's own, is in {into}.")
     _OUT.print(f"Grade it with  mlm grade {assignment} --submitted DIR --personal")
@@ -158,6 +164,8 @@ def _exit_code(grades: Sequence[Grade]) -> int:
 def release(course: Course, assignment: str, *, panels: int, workers: int | None) -> int:
     """Prove that an assignment grades as it should, and write its notebooks; see `mlm release --help`."""
     rubric = course.rubric(assignment)
+    for language in LANGUAGES:
+        course.rubric(assignment, language)  # a translation that does not fit is found before learners meet it
     texts = make_release(course, rubric)
     with _progress() as progress:
         proof = prove(
@@ -210,44 +218,42 @@ def _print_confusion(taken_for: Counter[tuple[str, str, str]]) -> None:
     _OUT.print("Every answer is taken for itself." if not confused else f"{confused} answers are taken for another.")
 
 
-def check(course: Course, notebook: Path) -> int:
+def check(course: Course | None, notebook: Path, language: str | None = None) -> int:
     """Run one notebook in the box and print how its answers fare; see `mlm check --help`."""
-    rubric = course.rubric(_assignment_of(course, notebook))
     if not notebook.is_file():
         raise CourseError(f"There is no notebook {notebook}.")
-    grading = pipeline.Grading(
-        rubric, read_release(course, rubric), pipeline.prepare_panels(rubric, None, notebook.parent)
-    )
+    folder = notebook.absolute().parent
+    course = course or learners_course(folder)
+    tutor = tutor_in(folder, language, course)
+    rubric = _rubric_of(tutor, notebook)
+    grading = pipeline.Grading(rubric, read_release(course, rubric), (tutor.key(rubric),))
     released = next(entry for entry in grading.release if entry.name == notebook.stem)
     with _ERR.status(f"Running {notebook.name} …"):
         graded = pipeline.grade_notebook(grading, read_notebook(notebook, released))
     table = Table(box=None, pad_edge=False, show_header=False)
     for item in graded.items:
-        said = " ".join(filter(None, (item.reason, item.hint)))
-        table.add_row(f"{SIGNS[item.verdict]} {item.item}", str(item.verdict), said)
+        sign, what, said = (translated(text, rubric.language) for text in row(tutor, rubric, item))
+        table.add_row(f"{sign} {item.item}", what, said)
     _OUT.print(table)
     for note in graded.notebook.notes:
-        _OUT.print(f"Note: {note}")
+        _OUT.print(translated(Sentence("card.note", note=note), rubric.language))
+    if tutor.says_of(rubric) == "recorded":
+        return 0 if all(item.verdict not in NOTHING_TO_COMPARE for item in graded.items) else 1
     return 0 if all(item.verdict is Verdict.CORRECT for item in graded.items) else 1
 
 
-def _assignment_of(course: Course, notebook: Path) -> str:
-    found = [
-        assignment
-        for assignment in course.assignments
-        if any(entry.name == notebook.stem for entry in course.rubric(assignment).notebook)
-    ]
+def _rubric_of(tutor: Tutor, notebook: Path) -> Rubric:
+    found = [rubric for rubric in tutor.rubrics if any(entry.name == notebook.stem for entry in rubric.notebook)]
     if not found:
         raise CourseError(
             f"No assignment has a notebook {notebook.name}. Check it under the name it was handed out with."
         )
-    folder = notebook.absolute().parent.name
-    if len(found) > 1 and folder not in found:
+    if len(found) > 1 and not tutor.is_sure:
         raise CourseError(
-            f"{' and '.join(found)} have a notebook {notebook.name} each. "
+            f"{' and '.join(rubric.assignment for rubric in found)} have a notebook {notebook.name} each. "
             "Put it into a folder of its assignment's name and check it there."
         )
-    return folder if folder in found else found[0]
+    return found[0]
 
 
 def doctor(course: Course) -> int:

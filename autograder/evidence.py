@@ -11,16 +11,17 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from autograder.answers import Number, Value
+from autograder.catalogue import Sentence, listed, together
 from autograder.key import Keyed, expected
 from autograder.memo import read_memo
 from autograder.records import Evidence, ItemResult, NotebookGrade, NotebookRun, SubmittedNotebook, Verdict
 from autograder.rubric import EXACT, Item, Rubric
 
-#: What statsmodels says of a fit that did not arrive or lies on the boundary, and what that means.
+#: What statsmodels says of a fit that did not arrive or lies on the boundary, by what the catalogue calls it.
 _WARNINGS: Mapping[str, re.Pattern[str]] = {
-    "a search stopped before it arrived": re.compile(r"optimization failed, trying a different|Gradient optimization"),
-    "a fit lies on the boundary": re.compile(r"may be on the boundary|covariance (?:matrix )?is singular"),
-    "where a search ended there is no maximum": re.compile(r"Hessian matrix at the estimated parameter values is not"),
+    "stopped": re.compile(r"optimization failed, trying a different|Gradient optimization"),
+    "boundary": re.compile(r"may be on the boundary|covariance (?:matrix )?is singular"),
+    "no_maximum": re.compile(r"Hessian matrix at the estimated parameter values is not"),
 }
 
 
@@ -60,16 +61,20 @@ def warnings_before(notebook: SubmittedNotebook, run: NotebookRun, item: str) ->
         if cell.grade_id == item:
             return
         text = "".join(output.text for output in cell_run.outputs if output.output_type == "stream")
-        said = [what for what, pattern in _WARNINGS.items() if pattern.search(text)]
+        said = [Sentence(f"warnings.{what}") for what, pattern in _WARNINGS.items() if pattern.search(text)]
         if said:
-            where = f"the cell {cell.grade_id}" if cell.grade_id else f"cell number {cell_run.index + 1}"
-            yield f"In {where} statsmodels warned: {'; '.join(said)}."
+            where = (
+                Sentence("warnings.cell", cell=cell.grade_id)
+                if cell.grade_id
+                else Sentence("warnings.cell_number", number=cell_run.index + 1)
+            )
+            yield Sentence("warnings.warned", where=where, what=listed(said))
 
 
 def _with_warnings(result: ItemResult, warnings: tuple[str, ...]) -> ItemResult:
     if not warnings or result.verdict is not Verdict.WRONG:
         return replace(result, warnings=warnings)
-    return replace(result, warnings=warnings, hint=" ".join(filter(None, (result.hint, *warnings))))
+    return replace(result, warnings=warnings, hint=together([*filter(None, [result.hint]), *warnings]))
 
 
 def memo_text(notebook: SubmittedNotebook, item: Item) -> str:

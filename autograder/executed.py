@@ -14,12 +14,14 @@ from typing import Any
 import nbformat
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
+from autograder.catalogue import DEFAULT, Sentence, translated
 from autograder.outputs import NO_FORMULAS, clean_outputs
 from autograder.records import Cell, ItemResult, NotebookGrade
 from autograder.release import ReleasedNotebook
+from autograder.verdicts import name_of
 
 
-def executed_notebook(grade: NotebookGrade, release: ReleasedNotebook) -> str:
+def executed_notebook(grade: NotebookGrade, release: ReleasedNotebook, language: str = DEFAULT) -> str:
     """Return a learner's executed notebook as text, with nbgrader's metadata and a score in every check cell."""
     runs = {run.index: run for run in grade.run.cells}
     results = {item.item: item for item in grade.items}
@@ -29,7 +31,7 @@ def executed_notebook(grade: NotebookGrade, release: ReleasedNotebook) -> str:
         if cell.cell_type == "code":
             result = results.get(cell.grade_id or "")
             if result is not None:
-                node.outputs = [_score_output(result)]
+                node.outputs = [_score_output(result, language)]
             elif index in runs:
                 node.outputs = clean_outputs(runs[index].outputs)
             node.execution_count = None
@@ -65,8 +67,11 @@ def _node(index: int, cell: Cell, release: ReleasedNotebook) -> Any:
     return node
 
 
-def _score_output(item: ItemResult) -> Any:
-    # The reason may quote the learner's own words. Formgrader keeps these tags, and shows others as text.
-    shown = f'<div class="{NO_FORMULAS}"><b>{escape(item.verdict)}</b>, {item.score:g} of {item.points:g} points. '
-    shown += escape(" ".join(filter(None, (item.reason, item.hint))))
-    return new_output("execute_result", data={"text/plain": repr(float(item.score)), "text/html": shown + "</div>"})
+def _score_output(item: ItemResult, language: str) -> Any:
+    score = Sentence(
+        "page.cell_score", verdict=name_of(item.verdict), score=f"{item.score:g}", points=f"{item.points:g}"
+    )
+    said = (translated(text, language) for text in (score, item.reason, item.hint or ""))
+    # The reason may quote the learner's own words. Formgrader keeps this tag, and shows others as text.
+    shown = f'<div class="{NO_FORMULAS}">' + " ".join(escape(text) for text in said if text) + "</div>"
+    return new_output("execute_result", data={"text/plain": repr(float(item.score)), "text/html": shown})

@@ -2,22 +2,13 @@
 
 from __future__ import annotations
 
+from autograder.catalogue import Sentence
 from autograder.checkers import TOO_FEW, Finding
 from autograder.records import Ending, Verdict
 from autograder.rubric import Item, Rubric
 
-_ENDED = {
-    Ending.TIMED_OUT: "The notebook took longer than it may, and was stopped here. Look for a loop that does not end.",
-    Ending.OUT_OF_MEMORY: "The notebook used more memory than it may, and was stopped here.",
-    Ending.OUTPUT_LIMIT: "The notebook printed or drew more than it may, and was stopped here.",
-    Ending.CRASHED: "Python itself ended while this notebook ran: a call of exit(), or a crash of a library.",
-}
-
 #: All that is said of a hidden panel, whatever was found there.
-ELSEWHERE = (
-    "Right on the data you see, but not when your notebook was run on another panel of the same form. "
-    "Let the code compute this from what load_panel() returns: a typed-in number, store or decision does not travel."
-)
+ELSEWHERE = Sentence("scoring.elsewhere")
 
 #: Said where a step is right, but the numbers it was taken from are no results.
 MADE_UP = (
@@ -28,7 +19,7 @@ MADE_UP = (
 
 def ended(ending: Ending) -> str:
     """Return the sentence for a run that did not come to its own end."""
-    return _ENDED[ending]
+    return Sentence(f"endings.{ending.name.lower()}")
 
 
 def explain(rubric: Rubric, item: Item, finding: Finding, mistake: str | None) -> tuple[str, str | None]:

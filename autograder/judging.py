@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from autograder import answers
 from autograder.answers import Value
+from autograder.catalogue import Sentence, listed
 from autograder.checkers import RIGHT, ROUNDED, TOO_FEW, Expected, Finding, Scale, compare
 from autograder.key import AnswerKey, expected, fillings
 from autograder.records import Verdict
@@ -20,10 +21,8 @@ STOPPED_EARLY = "stopped_early"
 _NEARLY = 30.0
 _ASTRAY = 400.0
 
-_AMBIGUOUS = Finding(
-    Verdict.WRONG, 0.0, "It was rounded so much that it could be more than one thing: give more digits."
-)
-_NOT_RIGHT = Finding(Verdict.WRONG, 0.0, "The number is not right.")
+_AMBIGUOUS = Finding(Verdict.WRONG, 0.0, Sentence("comparison.ambiguous"))
+_NOT_RIGHT = Finding(Verdict.WRONG, 0.0, Sentence("comparison.wrong_number"))
 
 
 @dataclass(frozen=True)
@@ -136,10 +135,8 @@ def _follows(rubric: Rubric, item: Item, key: AnswerKey, given: Mapping[str, Val
         return RIGHT
     if not item.carried:
         return None
-    sentence = (
-        f"This follows rightly from your own {' and '.join(step.inputs)}, and would be right if "
-        f"{'these were' if len(step.inputs) > 1 else 'that was'}. It counts {item.carried:.0%}."
-    )
+    count = "several" if len(step.inputs) > 1 else "one"
+    sentence = Sentence(f"comparison.carried_{count}", inputs=listed(step.inputs), share=f"{item.carried:.0%}")
     return Finding(Verdict.CARRIED, item.carried, sentence)
 
 

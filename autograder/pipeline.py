@@ -18,6 +18,7 @@ from pathlib import Path
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from autograder.catalogue import Sentence
 from autograder.certify import certified_panel
 from autograder.errors import BoxUnavailable, CourseError, GradebookError, OurFault
 from autograder.evidence import add_evidence
@@ -36,13 +37,14 @@ from autograder.records import (
     SubmittedNotebook,
     Verdict,
 )
-from autograder.release import ReleasedNotebook, write_whole
+from autograder.release import ReleasedNotebook
 from autograder.report import class_page, learner_page, reading_page
 from autograder.rubric import Rubric
 from autograder.sandbox.bubblewrap import Boxes, Job, Run, run_job
 from autograder.sandbox.policy import Limits
 from autograder.scoring import resolve_dependencies, score_notebook
 from autograder.submission import SubmissionFolder, read_submission
+from autograder.writing import write_whole
 
 GRADEBOOK = "gradebook.db"
 
@@ -249,7 +251,7 @@ def _with_scores_by_person(grade: Grade, scores: Mapping[str, float]) -> Grade:
             return item
         score = scores[item.item]
         verdict = Verdict.CORRECT if score >= item.points else Verdict.PARTIAL if score > 0 else Verdict.WRONG
-        return ItemResult(item.item, verdict, score, item.points, "A person graded this.")
+        return ItemResult(item.item, verdict, score, item.points, Sentence("scoring.by_a_person"))
 
     notebooks = (replace(n, items=tuple(map(decided, n.items))) for n in grade.notebooks)
     return replace(grade, notebooks=tuple(notebooks))
@@ -261,7 +263,7 @@ def write_pages(grading: Grading, grade: Grade, into: Path) -> None:
     for notebook in grade.notebooks:
         name = notebook.notebook.name
         path = into / "autograded" / grade.student / grade.assignment / f"{name}.ipynb"
-        write_whole(path, executed_notebook(notebook, released[name]))
+        write_whole(path, executed_notebook(notebook, released[name], grading.rubric.language))
     write_whole(feedback_path(into, grade), learner_page(grading.rubric, grade))
 
 

@@ -6,8 +6,6 @@ is released is made by nbgrader's own preprocessors, so that ``nbgrader generate
 
 from __future__ import annotations
 
-import os
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,10 +22,11 @@ from nbgrader.preprocessors import (
     LockCells,
 )
 
-from autograder.course import Course
+from autograder.course import CHECK_FILE, Course, check_file
 from autograder.errors import CourseError, ReleaseError
 from autograder.records import Cell
 from autograder.rubric import Rubric
+from autograder.writing import write_whole
 
 _STEPS = (
     LockCells,
@@ -50,7 +49,7 @@ class ReleasedNotebook:
 
 
 def make_release(course: Course, rubric: Rubric) -> dict[str, str]:
-    """Return the released notebooks of an assignment as text, by file name.
+    """Return the released notebooks of an assignment as text, by file name, and what `check` says where it is not all.
 
     Raises
     ------
@@ -70,33 +69,23 @@ def make_release(course: Course, rubric: Rubric) -> dict[str, str]:
     for path in sorted(folder.glob("*.ipynb")):
         if path.name not in known:
             raise ReleaseError(f"{path}: the rubric does not know this notebook. Add a [[notebook]] or move the file.")
+    if rubric.check_says != "everything":
+        released[CHECK_FILE] = check_file(rubric)
     return released
 
 
 def write_release(folder: Path, released: dict[str, str]) -> list[Path]:
-    """Write released notebooks to a folder; return the files written."""
+    """Write a release to a folder; return the files written."""
     folder.mkdir(parents=True, exist_ok=True)
+    if CHECK_FILE not in released:
+        (folder / CHECK_FILE).unlink(missing_ok=True)
     return [write_whole(folder / name, text) for name, text in released.items()]
 
 
 def parse_release(released: dict[str, str]) -> tuple[ReleasedNotebook, ...]:
     """Return released notebooks, by file name as text, as :func:`read_release` would."""
-    return tuple(_released(Path(name).stem, nbformat.reads(text, as_version=4)) for name, text in released.items())
-
-
-def write_whole(path: Path, text: str, *, mode: int = 0o644) -> Path:
-    """Write a text file so that it is there as a whole or not at all, with its mode from the start; return its path."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=".writing-")
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(text)
-        Path(temporary).chmod(mode)
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
-    return path
+    notebooks = {Path(name): text for name, text in released.items() if name != CHECK_FILE}
+    return tuple(_released(path.stem, nbformat.reads(text, as_version=4)) for path, text in notebooks.items())
 
 
 def read_release(course: Course, rubric: Rubric) -> tuple[ReleasedNotebook, ...]:

@@ -4,30 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cache
+from typing import Any
 
 import jinja2
 
+from autograder.catalogue import DEFAULT, Sentence, translated
 from autograder.evidence import memo_text
 from autograder.personal import Copy
-from autograder.records import URGENCY, Grade, ItemResult, Verdict
+from autograder.records import URGENCY, Grade, Verdict
 from autograder.rubric import Rubric
-
-#: A sign beside the colour, so that neither carries the meaning alone.
-SIGNS = {
-    Verdict.UNGRADED: "!",
-    Verdict.TIMED_OUT: "◷",
-    Verdict.OUT_OF_MEMORY: "▣",
-    Verdict.OUTPUT_LIMIT: "▤",
-    Verdict.CRASHED: "⚡",
-    Verdict.MISSING: "–",
-    Verdict.MALFORMED: "?",
-    Verdict.WRONG: "✗",
-    Verdict.PARTIAL: "◐",
-    Verdict.CARRIED: "↪",
-    Verdict.SKIPPED: "↷",
-    Verdict.NEEDS_PERSON: "✎",
-    Verdict.CORRECT: "✓",
-}
+from autograder.verdicts import SIGNS, name_of, tone_of
 
 
 @cache
@@ -39,18 +25,9 @@ def _templates() -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["tone"] = tone
+    environment.filters["tone"] = tone_of
     environment.filters["sign"] = SIGNS.__getitem__
     return environment
-
-
-def tone(item: ItemResult) -> str:
-    """Return which of the page's four tones an item has: good, part, wait or bad."""
-    if item.verdict is Verdict.CORRECT:
-        return "good"
-    if item.verdict is Verdict.NEEDS_PERSON:
-        return "wait"
-    return "part" if item.score > 0 else "bad"
 
 
 def learner_page(rubric: Rubric, grade: Grade) -> str:
@@ -58,7 +35,7 @@ def learner_page(rubric: Rubric, grade: Grade) -> str:
     titles = {item.id: item.title for item in rubric.items}
     headings = {notebook.name: notebook.title for notebook in rubric.notebook}
     page = _templates().get_template("learner.html")
-    return page.render(rubric=rubric, grade=grade, titles=titles, headings=headings)
+    return page.render(**_in_language(rubric), grade=grade, titles=titles, headings=headings)
 
 
 def class_page(rubric: Rubric, grades: Sequence[Grade], copies: Sequence[Copy] = ()) -> str:
@@ -70,7 +47,7 @@ def class_page(rubric: Rubric, grades: Sequence[Grade], copies: Sequence[Copy] =
     columns = [[next(i for i in grade.items if i.item == item.id) for grade in rows] for item in rubric.items]
     share = [sum(result.verdict is Verdict.CORRECT for result in column) / len(column) for column in columns]
     page = _templates().get_template("class.html")
-    return page.render(rubric=rubric, grades=rows, share=share, signs=SIGNS, copies=copies)
+    return page.render(**_in_language(rubric), grades=rows, share=share, signs=SIGNS, copies=copies)
 
 
 def reading_page(rubric: Rubric, grades: Sequence[Grade]) -> str:
@@ -86,7 +63,22 @@ def reading_page(rubric: Rubric, grades: Sequence[Grade]) -> str:
         for result in notebook.items
         if result.verdict is Verdict.NEEDS_PERSON
     ]
-    return _templates().get_template("reading.html").render(rubric=rubric, texts=texts)
+    return _templates().get_template("reading.html").render(rubric=rubric, texts=texts, language=DEFAULT)
+
+
+def _in_language(rubric: Rubric) -> dict[str, Any]:
+    """Return what every page is given: the rubric, and functions that say things in its language."""
+
+    def said(text: str) -> str:
+        return translated(text, rubric.language)
+
+    return {
+        "rubric": rubric,
+        "language": rubric.language,
+        "said": said,
+        "say": lambda name, **gaps: said(Sentence(f"page.{name}", **gaps)),
+        "verdict": lambda verdict: said(name_of(verdict)),
+    }
 
 
 def most_urgent(grade: Grade) -> Verdict:

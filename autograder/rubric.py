@@ -16,6 +16,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from autograder.catalogue import DEFAULT, LANGUAGES
 from autograder.errors import RubricError
 
 Kind = Literal[
@@ -36,6 +37,9 @@ Kind = Literal[
     "slots",
     "manual",
 ]
+
+#: What `check` says of an answer before handing in, as the teacher chooses.
+Says = Literal["everything", "right or wrong", "recorded"]
 
 #: Kinds whose right answer is written in the rubric, because it is a sentence and not a number.
 WORDED: frozenset[str] = frozenset({"choice", "choices", "text", "slots"})
@@ -70,10 +74,11 @@ class Item(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     ``tolerance`` has the unit of its kind, see `autograder.checkers`. ``right`` is the right choice, given only where
     the reference does not decide it from the panel. ``advice`` is what a learner reads when the answer is wrong and no
-    known mistake explains it; ``hints`` override, for this item, the rubric's words for a mistake. ``decimals`` is how
-    many the task asks for; ``carried`` the share of the points for a right step from wrong answers; ``objective`` the
-    name of what the answer and others are meant to minimise, and ``deficit`` how far from that they may be. ``memo``
-    says what to look for in a text, for the person who grades it.
+    known mistake explains it; ``hints`` override, for this item, the rubric's words for a mistake. ``question`` is what
+    `check` asks first, and ``read`` the page and section of the course that it names when neither that nor the advice
+    helped. ``decimals`` is how many the task asks for; ``carried`` the share of the points for a right step from wrong
+    answers; ``objective`` the name of what the answer and others are meant to minimise, and ``deficit`` how far from
+    that they may be. ``memo`` says what to look for in a text, for the person who grades it.
     """
 
     id: str
@@ -88,7 +93,9 @@ class Item(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     carried: float = 0.0
     objective: str | None = None
     deficit: float = 0.01
+    question: str = ""
     advice: str = ""
+    read: str = ""
     hints: dict[str, str] = {}
     memo: Memo | None = None
 
@@ -102,12 +109,17 @@ class Notebook(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Rubric(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A whole assignment. ``key`` names the function of the reference that answers it."""
+    """A whole assignment. ``key`` names the function of the reference that answers it.
+
+    ``language`` is that of the feedback, and ``check_says`` how much `check` tells a learner before handing in.
+    """
 
     assignment: str
     title: str
     key: str
     notebook: tuple[Notebook, ...]
+    language: str = DEFAULT
+    check_says: Says = "everything"
     mistakes: dict[str, str] = {}
 
     @property
@@ -157,6 +169,9 @@ def _place(message: str, document: dict[str, Any]) -> str:
     """Return a decoder's message with the item's name in the place of its path."""
     found = re.search(r" - at `\$\.notebook\[(\d+)\](?:\.item\[(\d+)\])?(?:\.(\w+))?", message)
     text = message.split(" - at `")[0].replace("Object contains", "there is an").replace("unknown field", "unknown key")
+    key = re.search(r" - at `\$\.(\w+)`", message)
+    if key:
+        return f"key {key[1]!r}: {text}. Correct it as the author's guide in the README says."
     if not found:
         return f"{text}. Compare the names of the keys with course/authors.md."
     notebook = document["notebook"][int(found[1])]
@@ -171,6 +186,8 @@ def _place(message: str, document: dict[str, Any]) -> str:
 def _problems(rubric: Rubric, path: Path) -> Iterator[str]:
     if rubric.assignment != path.parent.name:
         yield f"key 'assignment' is {rubric.assignment!r}, but the folder is {path.parent.name!r}; they must be equal."
+    if rubric.language not in LANGUAGES:
+        yield f"key 'language': there are no words in {rubric.language!r}. There are: {', '.join(LANGUAGES)}."
     known: dict[str, Item] = {}
     for notebook in rubric.notebook:
         for item in notebook.item:

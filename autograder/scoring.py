@@ -13,6 +13,7 @@ from dataclasses import replace
 
 from autograder import feedback
 from autograder.answers import Value
+from autograder.catalogue import Sentence, listed
 from autograder.checkers import Finding
 from autograder.judging import Judged, judge_value
 from autograder.key import Keyed
@@ -39,7 +40,7 @@ def _why_missing(item: Item, notebook: SubmittedNotebook, run: NotebookRun) -> F
         return stopped
     if run.ending is not Ending.FINISHED:
         return Finding(Verdict(run.ending.value), 0.0, feedback.ended(run.ending))
-    return Finding(Verdict.MISSING, 0.0, f"No cell gives {item.id} a value.")
+    return Finding(Verdict.MISSING, 0.0, Sentence("scoring.no_value", item=item.id))
 
 
 def _first_error(item: Item, notebook: SubmittedNotebook, run: NotebookRun) -> Finding | None:
@@ -51,7 +52,7 @@ def _first_error(item: Item, notebook: SubmittedNotebook, run: NotebookRun) -> F
         if cell_run.error is None or cell.locked:
             continue
         if cell.grade_id in notebook.untouched:
-            return Finding(Verdict.MISSING, 0.0, f"The cell {cell.grade_id} is still as it was handed out.")
+            return Finding(Verdict.MISSING, 0.0, Sentence("scoring.untouched", cell=cell.grade_id))
         return _crash(cell.grade_id, cell_run)
     return None
 
@@ -59,9 +60,13 @@ def _first_error(item: Item, notebook: SubmittedNotebook, run: NotebookRun) -> F
 def _crash(grade_id: str | None, cell_run: CellRun) -> Finding:
     assert cell_run.error is not None
     verdict = Verdict.OUT_OF_MEMORY if cell_run.error.name == "MemoryError" else Verdict.CRASHED
-    cell = f"The cell {grade_id}" if grade_id else f"Cell number {cell_run.index + 1}"
+    cell = (
+        Sentence("scoring.cell", cell=grade_id)
+        if grade_id
+        else Sentence("scoring.cell_number", number=cell_run.index + 1)
+    )
     what = feedback.shorten(f"{cell_run.error.name}: {cell_run.error.message}").rstrip(".: ")
-    return Finding(verdict, 0.0, f"{cell} stopped with {what}, so the answer never got its value.")
+    return Finding(verdict, 0.0, Sentence("scoring.stopped", cell=cell, error=what))
 
 
 def score_notebook(
@@ -145,9 +150,9 @@ def _for_a_person(item: Item, notebook: SubmittedNotebook) -> ItemResult:
         verdict = Verdict.MISSING if notebook.absent else Verdict.MALFORMED
         return ItemResult(item.id, verdict, 0.0, item.points, notebook.problem)
     if item.id in notebook.untouched:
-        reason = f"The cell {item.id} is still as it was handed out."
+        reason = Sentence("scoring.untouched", cell=item.id)
         return ItemResult(item.id, Verdict.MISSING, 0.0, item.points, reason)
-    return ItemResult(item.id, Verdict.NEEDS_PERSON, 0.0, item.points, "A person reads this and grades it.")
+    return ItemResult(item.id, Verdict.NEEDS_PERSON, 0.0, item.points, Sentence("scoring.for_a_person"))
 
 
 def resolve_dependencies(rubric: Rubric, results: Iterable[ItemResult]) -> dict[str, ItemResult]:
@@ -173,7 +178,7 @@ def resolve_dependencies(rubric: Rubric, results: Iterable[ItemResult]) -> dict[
             failed = [need for need in failed if given[need].reason in (feedback.ELSEWHERE, feedback.MADE_UP)]
         certain = result.verdict is Verdict.CORRECT and item.kind not in WORDED
         if failed and not certain and _is_about_the_value(result):
-            reason = f"This rests on {' and '.join(failed)}, which comes first."
+            reason = Sentence("scoring.rests_on", items=listed(failed))
             result = replace(result, verdict=Verdict.SKIPPED, score=0.0, reason=reason, hint=None, mistake=None)
         resolved[name] = result
     return {name: resolved[name] for name in given}

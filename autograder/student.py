@@ -1,23 +1,30 @@
-"""What a learner's notebook imports: `load_panel` and `check`.
+"""What a learner's notebook imports: `load_panel`, `check`, `progress` and `reveal`.
 
-At home this is the real module, and `check` answers at once where the course's answer key is at hand. While a notebook
-is graded, a stand-in of the same name takes its place: `load_panel` then returns the panel of that run, and `check`
-only records what it is given.
+At home this is the real module, and `check` answers at once with a card. While a notebook is graded, a stand-in of the
+same name takes its place: `load_panel` then returns the panel of that run, `check` only records what it is given, and
+the others do nothing.
 """
+
+# What answering needs is imported when something is asked: a notebook's first cell should not wait for it.
 
 from __future__ import annotations
 
+import os
+import re
+import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
 
-import pandas as pd
+if TYPE_CHECKING:
+    import pandas as pd
 
-from autograder.answers import Value
-from autograder.errors import AutograderError, CourseError
+    from autograder.cards import Card
+    from autograder.tutor import Tutor
 
-__all__ = ["check", "load_panel"]
+__all__ = ["check", "load_panel", "progress", "reveal"]
 
-# What was answered before in this session, for answers that rest on others.
-_answered: dict[str, Value] = {}
+_NOT_GIVEN: Final = object()
 # The assignments whose panels were loaded in this session, the latest last: its answers are looked up first.
 _loaded: list[str] = []
 
@@ -45,40 +52,120 @@ def load_panel(assignment: str = "practice") -> pd.DataFrame:
     return panel
 
 
-def check(name: str, value: object) -> None:
+def check(name: str, value: object = _NOT_GIVEN) -> None:
     """Say whether an answer is right, and what to think about if it is not; never what the right answer is.
+
+    Each time you come with another answer that is not right either, it says a little more. What you answered is kept
+    in the folder ``.mlm`` beside the notebook.
 
     Parameters
     ----------
     name : str
         The name of the answer, as the task gives it.
     value : object
-        Your answer.
+        Your answer. Without one, the notebook's variable of that name is taken.
     """
-    from autograder.answers import plain_value
-    from autograder.course import find_course
-    from autograder.key import own_panel
-    from autograder.records import ItemResult, Verdict
-    from autograder.scoring import judge_alone
+    if value is _NOT_GIVEN and isinstance(name, str):
+        value = _variables(sys._getframe(1).f_globals).get(name, _NOT_GIVEN)
 
+    def card(tutor: Tutor) -> Card:
+        from autograder.tutor import checking
+
+        if not isinstance(name, str):
+            return checking.nameless_card(tutor)
+        if value is not _NOT_GIVEN:
+            return checking.card_for(tutor, name, value)
+        return checking.missing_card(tutor, name) if tutor.find(name) else checking.unknown_card(tutor, name)
+
+    _answer(name if isinstance(name, str) else "check", card)
+
+
+def progress() -> None:
+    """Show how far you are: a bar for each task."""
+
+    def card(tutor: Tutor) -> Card:
+        from autograder.tutor.standing import progress_card
+
+        return progress_card(tutor)
+
+    _answer("progress", card)
+
+
+def reveal(name: str) -> None:
+    """Show the right answer, if you study alone; it earns no points afterwards, and `progress` says that it was shown.
+
+    Parameters
+    ----------
+    name : str
+        The name of the answer, as the task gives it.
+    """
+
+    def card(tutor: Tutor) -> Card:
+        from autograder.tutor.standing import reveal_card
+
+        return reveal_card(tutor, str(name))
+
+    _answer(str(name), card)
+
+
+def _answer(name: str, card: Callable[[Tutor], Card]) -> None:
+    """Show a card; whatever fails on our side is said on one too, for a traceback of ours helps no learner."""
+    language = os.environ.get("MLM_LANGUAGE") or None
     try:
-        course = find_course(Path.cwd())
-        # Two assignments may have an item of one name: the one that is being worked on comes first.
-        names = sorted(course.assignments, key=lambda assignment: assignment not in _loaded[-1:])
-        rubrics = [course.rubric(assignment) for assignment in names]
-        found = [(rubric, item) for rubric in rubrics for item in rubric.items if item.id == name]
-        if not found:
-            print(f"{name}: there is no answer of this name. Is it spelt as in the task?")
-            return
-        rubric, item = found[0]
-        answer = plain_value(value)
-        result: ItemResult = judge_alone(rubric, item, answer, own_panel(rubric, Path.cwd()), _answered)
-        _answered[item.id] = answer
-    except CourseError:
-        print(f"{name}: noted. The answers are not on this computer, so this is compared when it is handed in.")
+        from autograder.tutor import tutor_in
+
+        shown = card(tutor_in(Path.cwd(), language, worked_on=next(iter(_loaded[-1:]), None)))
+    except Exception as problem:
+        from autograder.catalogue import DEFAULT, LANGUAGES
+        from autograder.tutor.checking import trouble_card
+
+        shown = trouble_card(name, problem, language if language in LANGUAGES else DEFAULT)
+    _show(shown)
+
+
+def _show(card: Card) -> None:
+    if _shell() is None:
+        print(card.as_text())
         return
-    except AutograderError as error:
-        print(f"{name}: this could not be compared, and that is not your doing: {error}")
+    from IPython.display import display
+
+    show: Callable[[object], None] = display
+    show(card)
+
+
+def _shell() -> Any:
+    """Return the IPython session this runs in, a notebook's kernel included; None in plain Python."""
+    if "IPython" not in sys.modules:
+        return None
+    from IPython.core.getipython import get_ipython
+
+    return get_ipython()
+
+
+def _variables(of_caller: dict[str, Any]) -> dict[str, Any]:
+    shell = _shell()
+    return of_caller if shell is None else shell.user_ns
+
+
+def _explain_missing_names(shell: Any) -> None:
+    """Let `check("icc", icc)` say that there is no icc yet, where Python would only print a traceback.
+
+    The name is looked up before `check` is called, so this is the one place to say it. Every other NameError is shown
+    as ever, and where the session has handlers of its own nothing is changed.
+    """
+    if shell is None or shell.custom_exceptions:
         return
-    sign = "✓" if result.verdict is Verdict.CORRECT else "✗"
-    print(f"{sign} {name}: {result.reason}" + (f" {result.hint}" if result.hint else ""))
+
+    def handle(
+        shell: Any, kind: type[BaseException], error: NameError, trace: Any, tb_offset: int | None = None
+    ) -> None:
+        cell = str(shell.user_ns.get("In", [""])[-1])
+        if error.name and re.search(rf"""\bcheck\(\s*["']{re.escape(error.name)}["']\s*,\s*{error.name}\b""", cell):
+            check(error.name)
+        else:
+            shell.showtraceback((kind, error, trace), tb_offset=tb_offset)
+
+    shell.set_custom_exc((NameError,), handle)
+
+
+_explain_missing_names(_shell())

@@ -15,6 +15,7 @@ from typing import Literal
 
 import msgspec
 
+from autograder.catalogue import Sentence
 from autograder.errors import CourseError
 from autograder.feedback import shorten
 from autograder.records import Cell, Submission, SubmittedNotebook
@@ -136,31 +137,37 @@ def read_submission(folder: SubmissionFolder, release: tuple[ReleasedNotebook, .
 
 def read_notebook(path: Path, release: ReleasedNotebook) -> SubmittedNotebook:
     """Return a submitted file as a sanitised notebook; what is wrong with the file is said in it, not raised."""
+    file = f"{release.name}.ipynb"
     try:
         raw = _parse(_read_bytes(path))
     except FileNotFoundError:
-        problem = f"The notebook {release.name}.ipynb was not handed in."
+        problem = Sentence("submission.absent", file=file)
         return SubmittedNotebook(release.name, release.cells, problem, absent=True)
     except OSError as error:
-        return SubmittedNotebook(release.name, release.cells, f"{release.name}.ipynb cannot be read: {error.strerror}.")
+        problem = Sentence("submission.cannot_be_read", file=file, why=error.strerror)
+        return SubmittedNotebook(release.name, release.cells, problem)
     except _Unreadable as error:
-        return SubmittedNotebook(release.name, release.cells, f"{release.name}.ipynb: {error}")
+        problem = Sentence("submission.unreadable", file=file, why=error.why)
+        return SubmittedNotebook(release.name, release.cells, problem)
     return sanitise(raw.cells, release)
 
 
 class _Unreadable(Exception):
-    """A submitted file that is not a notebook; the message is for the learner."""
+    """A submitted file that is not a notebook; ``why`` is for the learner."""
+
+    def __init__(self, name: str, **gaps: object) -> None:
+        super().__init__(name)
+        self.why = Sentence(f"submission.{name}", **gaps)
 
 
 def _read_bytes(path: Path) -> bytes:
     status = path.lstat()
     if not stat.S_ISREG(status.st_mode):
-        raise _Unreadable("this is not an ordinary file. Hand in the notebook itself.")
+        raise _Unreadable("not_a_file")
     if status.st_size == 0:
-        raise _Unreadable("the file is empty. Save the notebook and hand it in again.")
+        raise _Unreadable("empty")
     if status.st_size > MAX_FILE_BYTES:
-        limit = MAX_FILE_BYTES // 1024**2
-        raise _Unreadable(f"the file is larger than {limit} MB. Clear the outputs and hand it in again.")
+        raise _Unreadable("too_large", limit=MAX_FILE_BYTES // 1024**2)
     return path.read_bytes()
 
 
@@ -169,18 +176,15 @@ def _parse(content: bytes) -> _RawNotebook:
         raw = msgspec.json.decode(content, type=_RawNotebook)
     except msgspec.ValidationError as error:
         # The error may quote the file, at any length.
-        raise _Unreadable(f"the file is not a notebook that Jupyter could have saved: {shorten(str(error))}.") from None
+        raise _Unreadable("not_saved_by_jupyter", why=shorten(str(error))) from None
     except (msgspec.DecodeError, UnicodeError, ValueError, RecursionError):
-        raise _Unreadable("the file is not a notebook. Hand in the .ipynb file that Jupyter saves.") from None
+        raise _Unreadable("not_a_notebook") from None
     if raw.nbformat != 4:
-        raise _Unreadable(
-            f"the notebook has the format {raw.nbformat}, and 4 is needed. "
-            "Open it in JupyterLab, save it, and hand it in again."
-        )
+        raise _Unreadable("old_format", format=raw.nbformat)
     if sum(len(cell.text) for cell in raw.cells) > MAX_SOURCE:
-        raise _Unreadable("the cells hold more than a million characters. Remove what is not your work.")
+        raise _Unreadable("too_much_text")
     if len(raw.cells) > MAX_CELLS:
-        raise _Unreadable(f"the notebook has more than {MAX_CELLS} cells.")
+        raise _Unreadable("too_many_cells", limit=MAX_CELLS)
     return raw
 
 
@@ -198,11 +202,11 @@ def sanitise(cells: list[_RawCell], release: ReleasedNotebook) -> SubmittedNoteb
             anchor = grade_id
             continue
         if grade_id in released:
-            notes.append(f"The cell {grade_id} is there twice; the first one counts.")
+            notes.append(Sentence("submission.twice", cell=grade_id))
             if released[grade_id].locked:
                 continue
         elif grade_id is not None:
-            notes.append(f"The cell {grade_id[:60]!r} is not one of this notebook's; it was run as a cell of your own.")
+            notes.append(Sentence("submission.unknown_cell", cell=repr(grade_id[:60])))
         elif _is_released_text(cell, release):
             continue
         own.setdefault(anchor, []).append(Cell(cell.cell_type, cell.text))
@@ -227,12 +231,12 @@ def _is_released_text(cell: _RawCell, release: ReleasedNotebook) -> bool:
 def _differences(released: dict[str, Cell], submitted: dict[str, _RawCell]) -> Iterator[str]:
     for name, cell in released.items():
         if name not in submitted:
-            yield f"The cell {name} was deleted or renamed; it was put back as it was handed out."
+            yield Sentence("submission.deleted", cell=name)
         elif cell.locked and submitted[name].text.strip() != cell.source.strip():
-            yield f"The cell {name} was edited, but it is not yours to edit; it was put back as it was handed out."
+            yield Sentence("submission.edited", cell=name)
     order = [name for name in released if name in submitted]
     if order != list(submitted):
-        yield "Cells were moved; they were run in the order in which they were handed out."
+        yield Sentence("submission.moved")
 
 
 def _assemble(

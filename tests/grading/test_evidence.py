@@ -51,7 +51,7 @@ def with_evidence(rubric: Rubric, panels: tuple[Keyed, ...], grade: NotebookGrad
 def test_a_warning_before_the_answer_is_recorded_and_told_where_the_answer_is_wrong(rubric: Rubric, panels) -> None:
     found = with_evidence(rubric, panels, graded({0: FAILED + BOUNDARY, 1: BOUNDARY}, Verdict.WRONG))
     assert found.warnings == (
-        "In the cell fit_icc statsmodels warned: a search stopped before it arrived; a fit lies on the boundary.",
+        "In the cell fit_icc statsmodels warned: a search stopped before it arrived and a fit lies on the boundary.",
         "In cell number 2 statsmodels warned: a fit lies on the boundary.",
     )
     assert found.hint == " ".join(("Think.", *found.warnings))

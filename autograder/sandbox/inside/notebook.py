@@ -286,12 +286,20 @@ def install_student_module(notebook: str, channel: Channel) -> None:
         """Return the panel of this run as a DataFrame, one row per store and week, whatever the assignment."""
         return pandas.read_csv(PANEL)
 
-    def check(name: str, value: object) -> None:
-        """Record an answer; it is compared elsewhere, after the run."""
+    absent = object()
+
+    def check(name: str, value: object = absent) -> None:
+        """Record an answer; it is compared elsewhere, after the run. A name alone asks for nothing that counts."""
+        if value is absent:
+            return
         channel.send({"event": "answer", "notebook": notebook, "name": str(name)[:200], "value": plain(value)})
 
+    def silent(*arguments: object) -> None:
+        """Do nothing: `progress` and `reveal` are for who works on the notebook."""
+
     student, package = types.ModuleType("autograder.student"), types.ModuleType("autograder")
-    vars(student).update(load_panel=load_panel, check=check, __all__=["check", "load_panel"])
+    vars(student).update(load_panel=load_panel, check=check, progress=silent, reveal=silent)
+    vars(student).update(__all__=["check", "load_panel", "progress", "reveal"])
     vars(package).update(__path__=[], student=student)
     sys.modules["autograder"], sys.modules["autograder.student"] = package, student
     builtins.input = no_input

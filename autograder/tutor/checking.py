@@ -1,0 +1,170 @@
+"""The card for an answer: right, or what to think about, one step further with each try; never the right value."""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import replace
+
+from autograder.answers import Value, describe, plain_value
+from autograder.cards import Card, Note, plain_card
+from autograder.catalogue import Sentence, together
+from autograder.errors import AutograderError, CourseError
+from autograder.progress import Answered, Progress
+from autograder.records import ItemResult, Verdict
+from autograder.rubric import Item, Notebook, Rubric
+from autograder.tutor import Tutor, score_line
+from autograder.verdicts import SIGNS, Tone, name_of, tone_of
+
+#: Verdicts on a run that gave no answer: what is said of them tells nothing of what is right.
+NOTHING_TO_COMPARE = frozenset(
+    {
+        Verdict.UNGRADED,
+        Verdict.TIMED_OUT,
+        Verdict.OUT_OF_MEMORY,
+        Verdict.OUTPUT_LIMIT,
+        Verdict.CRASHED,
+        Verdict.MISSING,
+    }
+)
+
+_NOTED, _ASKED, _FAULT = "✎", "?", "!"
+
+
+def card_for(tutor: Tutor, name: str, value: object) -> Card:
+    """Return what is to be said of an answer, and keep it; nothing that goes wrong here is the learner's to see."""
+    found = tutor.find(name)
+    if found is None:
+        return unknown_card(tutor, name)
+    rubric, notebook, item = found
+    try:
+        answer = plain_value(value)
+    except Exception as problem:  # the conversion runs methods of the learner's object
+        why = Sentence("card.unreadable_help", why=f"{type(problem).__name__}: {problem}")
+        return plain_card("bad", _ASKED, name, "unreadable", why, language=tutor.language)
+    progress = tutor.notes.read(notebook.name)
+    before = progress.answers.get(name)
+    if item.kind == "manual" or tutor.says_of(rubric) == "recorded":
+        progress = progress.with_answer(name, Answered(answer))
+        tutor.notes.write(notebook.name, progress)
+        said = Sentence("scoring.for_a_person") if item.kind == "manual" else noted_as(answer)
+        card = plain_card("wait", _NOTED, name, "noted", said, language=tutor.language)
+        counted = tutor.says_of(rubric) == "recorded"
+        return replace(card, foot=_counted(notebook, progress) if counted else score_line(tutor, rubric, notebook))
+    progress = progress.with_answer(name, Answered(answer))
+    results = tutor.results(rubric, notebook, progress)
+    result = results[name]
+    tries = _tries(before, answer, result)
+    tutor.notes.write(notebook.name, progress.with_answer(name, Answered(answer, tries)))
+    card = _card_of(tutor, rubric, item, result, tries)
+    repeated = before is not None and before.value == answer and result.verdict is not Verdict.CORRECT
+    lines = (*card.lines, Sentence("card.same")) if repeated and tries else card.lines
+    return replace(card, lines=lines, foot=score_line(tutor, rubric, notebook))
+
+
+def _tries(before: Answered | None, answer: Value, result: ItemResult) -> int:
+    """Return how many different answers in a row were not right.
+
+    Running a cell again is not another try, and neither is what there are no hints for, such as a wrong type.
+    """
+    if result.verdict is Verdict.CORRECT:
+        return 0
+    tried = before.tries if before else 0
+    again = before is not None and before.value == answer and tried > 0
+    return tried if again or result.hint is None else tried + 1
+
+
+def row(tutor: Tutor, rubric: Rubric, result: ItemResult) -> tuple[str, str, str]:
+    """Return what a table says of a result, as much as a card would: a sign, a word, and sentences."""
+    says = tutor.says_of(rubric)
+    if result.verdict in NOTHING_TO_COMPARE or says == "everything":
+        said = together([text for text in (result.reason, result.hint) if text])
+        return SIGNS[result.verdict], name_of(result.verdict), said
+    if says == "recorded":
+        return _NOTED, Sentence("card.noted"), Sentence("card.elsewhere_compared")
+    card = plain_result(rubric, result)
+    return card.sign, name_of(Verdict.CORRECT) if card.tone == "good" else Sentence("card.not_yet"), card.lines[0]
+
+
+def noted_as(answer: Value) -> str:
+    """Return the sentence for an answer of which nothing is said before it is handed in."""
+    return Sentence("card.noted_as", found=describe(answer))
+
+
+def _card_of(tutor: Tutor, rubric: Rubric, item: Item, result: ItemResult, tries: int) -> Card:
+    if tutor.says_of(rubric) == "right or wrong":
+        return plain_result(rubric, result)
+    heading = Sentence("card.heading", title=item.title, name=item.id, verdict=name_of(result.verdict))
+    lines, notes = explanation(rubric, item, result, tries)
+    return Card(tone_of(result), SIGNS[result.verdict], heading, lines, notes, language=rubric.language)
+
+
+def plain_result(rubric: Rubric, result: ItemResult) -> Card:
+    """Return a card that says whether an answer is right, and no more; what is not of the kind asked is said too."""
+    right = result.verdict is Verdict.CORRECT
+    said = (
+        result.reason
+        if result.verdict is Verdict.MALFORMED
+        else Sentence(f"card.{'is_right' if right else 'not_right'}")
+    )
+    tone: Tone = "good" if right else "bad"
+    what = "right" if right else "not_yet"
+    return plain_card(tone, "✓" if right else "✗", result.item, what, said, language=rubric.language)
+
+
+def explanation(rubric: Rubric, item: Item, result: ItemResult, tries: int) -> tuple[tuple[str, ...], tuple[Note, ...]]:
+    """Return what is said of a result at once, and the hints that so many tries have earned.
+
+    The reason and the words for a known mistake come at once; then a question, a direction, and the section to read.
+    """
+    if result.hint is None:
+        return (result.reason,), ()
+    named = rubric.hint(item, result.mistake) if result.mistake else None
+    lines = (result.reason, named) if named else (result.reason,)
+    hints = [
+        Note(Sentence(f"card.{label}"), text)
+        for label, text in (("question", item.question), ("direction", item.advice))
+        if text
+    ]
+    if item.read:
+        hints.append(Note(Sentence("card.section"), Sentence("card.section_of", section=item.read)))
+    return lines, tuple(hints[:tries])
+
+
+def _counted(notebook: Notebook, progress: Progress) -> str:
+    answered = sum(item.id in progress.answers for item in notebook.item)
+    return Sentence("card.answered", title=notebook.title, answered=answered, items=len(notebook.item))
+
+
+def unknown_card(tutor: Tutor, name: str) -> Card:
+    """Return the card for a name that no item has, with the nearest one that some item has."""
+    known = [item.id for rubric in tutor.rubrics for item in rubric.items]
+    nearest = difflib.get_close_matches(name, known, n=1)
+    said = (
+        Sentence("card.unknown_nearest", name=name, nearest=nearest[0])
+        if nearest
+        else Sentence("card.unknown_help", name=name)
+    )
+    return plain_card("bad", _ASKED, name, "unknown", said, language=tutor.language)
+
+
+def missing_card(tutor: Tutor, name: str) -> Card:
+    """Return the card for an answer that has no value in this session."""
+    said = Sentence("card.no_value_help", name=name)
+    return plain_card("wait", SIGNS[Verdict.MISSING], name, "no_value", said, language=tutor.language)
+
+
+def nameless_card(tutor: Tutor) -> Card:
+    """Return the card for a call of check whose first argument is not the name of an answer."""
+    example = tutor.rubrics[0].items[0].id
+    said = Sentence("card.not_a_name_help", name=example)
+    return plain_card("bad", _ASKED, "check", "not_a_name", said, language=tutor.language)
+
+
+def trouble_card(name: str, problem: Exception, language: str) -> Card:
+    """Return the card for something of ours that went wrong: a course that is not here, or a fault."""
+    if isinstance(problem, CourseError):
+        said = Sentence("card.elsewhere_help")
+        return plain_card("wait", _NOTED, name, "elsewhere", said, language=language)
+    why = str(problem) if isinstance(problem, AutograderError) else f"{type(problem).__name__}: {problem}"
+    said = Sentence("card.fault_help", why=why)
+    return plain_card("wait", _FAULT, name, "fault", said, language=language)

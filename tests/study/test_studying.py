@@ -1,0 +1,179 @@
+"""`mlm study`: from a checkout and from a wheel, never at the cost of a learner's work."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from autograder import pipeline, studying
+from autograder.cli import main
+from autograder.course import Course
+from autograder.errors import CourseError
+from autograder.progress import read_study
+from autograder.records import NotebookGrade, SubmittedNotebook
+from autograder.rubric import Says
+
+Capture = pytest.CaptureFixture[str]
+
+
+def mlm(*arguments: object) -> int:
+    with pytest.raises(SystemExit) as ended:
+        main([str(argument) for argument in arguments])
+    assert isinstance(ended.value.code, int)
+    return ended.value.code
+
+
+def test_the_exercises_are_copied_and_said_to_be(course: Course, tmp_path: Path, capsys: Capture) -> None:
+    assert mlm("study", tmp_path / "mine", "--copy-only", "--language", "de") == 0
+    for assignment in course.assignments:
+        copied = {path.name: path.read_bytes() for path in (tmp_path / "mine" / assignment).glob("*.ipynb")}
+        assert copied == {path.name: path.read_bytes() for path in course.release(assignment).glob("*.ipynb")}
+        study = read_study(tmp_path / "mine" / assignment)
+        assert study is not None
+        assert (study.assignment, study.language) == (assignment, "de")
+    assert "files copied" in capsys.readouterr().out
+
+
+def test_a_learners_work_is_never_overwritten(course: Course, tmp_path: Path, capsys: Capture) -> None:
+    first = studying.copy_exercises(course, tmp_path)
+    work = tmp_path / "practice" / "task1-icc.ipynb"
+    work.write_text("my work", encoding="utf-8")
+    (tmp_path / "practice" / "task2-random-slope.ipynb").unlink()
+    assert mlm("study", tmp_path, "--copy-only") == 0
+    assert work.read_text(encoding="utf-8") == "my work"
+    printed = capsys.readouterr().out
+    assert "1 files copied" in printed
+    assert f"{len(first.new) - 1} were there before and are as you left them" in printed
+    assert str(work) in printed
+
+
+def test_a_dangling_link_is_not_written_through(course: Course, tmp_path: Path) -> None:
+    (tmp_path / "practice").mkdir()
+    (tmp_path / "practice" / "task1-icc.ipynb").symlink_to(tmp_path / "elsewhere")
+    studying.copy_exercises(course, tmp_path)
+    assert not (tmp_path / "elsewhere").exists()
+
+
+def test_an_earlier_choice_of_language_stays(course: Course, tmp_path: Path) -> None:
+    studying.copy_exercises(course, tmp_path, "de")
+    studying.copy_exercises(course, tmp_path)
+    study = read_study(tmp_path / "practice")
+    assert study is not None
+    assert study.language == "de"
+
+
+def test_a_folder_that_cannot_be_used_is_a_usage_error(course: Course, tmp_path: Path, capsys: Capture) -> None:
+    (tmp_path / "file").touch()
+    assert mlm("study", tmp_path / "file", "--copy-only") == 2
+    assert "Name another folder" in capsys.readouterr().err
+    assert mlm("study", tmp_path / "new", "--copy-only", "--language", "fr") == 2
+    assert "There are: de, en." in capsys.readouterr().err
+    with pytest.raises(CourseError, match="mlm release"):
+        studying.copy_exercises(Course(tmp_path), tmp_path / "new")
+
+
+def test_jupyterlab_is_opened_on_the_first_task(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
+    started: list[list[str]] = []
+    monkeypatch.setattr(os, "execv", lambda _, line: started.append(line))
+    folder = tmp_path / "mine"
+    assert mlm("study", folder, "--no-browser", "--port", 9999, "--", "--allow-root") == 0
+    (line,) = started
+    assert line[:4] == [sys.executable, "-m", "jupyterlab", str(folder)]
+    page = line[4].removeprefix("--LabApp.default_url=/lab/tree/")
+    assert (folder / page).is_file()
+    assert line[5:] == ["--no-browser", "--port=9999", "--allow-root"]
+    assert "Ctrl+C" in capsys.readouterr().out
+
+
+@pytest.fixture(scope="module")
+def ran() -> dict[str, NotebookGrade]:
+    """The one run of a notebook, by its name: what is said of it differs, and the run does not."""
+    return {}
+
+
+@pytest.mark.parametrize(
+    ("says", "code", "expected", "unexpected"),
+    [
+        ("everything", 1, "square roots", "Noted"),
+        ("right or wrong", 1, "Not right.", "square roots"),
+        ("recorded", 0, "It is compared when it is handed in.", "square roots"),
+    ],
+)
+def test_the_command_says_what_the_cards_say(
+    course: Course,
+    handed_out: Callable[[Says], Path],
+    says: Says,
+    code: int,
+    expected: str,
+    unexpected: str,
+    ran: dict[str, NotebookGrade],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: Capture,
+) -> None:
+    in_the_box = pipeline.grade_notebook
+
+    def once(grading: pipeline.Grading, notebook: SubmittedNotebook) -> NotebookGrade:
+        if notebook.name not in ran:
+            ran[notebook.name] = in_the_box(grading, notebook)
+        return ran[notebook.name]
+
+    monkeypatch.setattr(pipeline, "grade_notebook", once)
+    folder = handed_out(says)
+    text = (course.source("practice") / "task1-icc.ipynb").read_text(encoding="utf-8")
+    right = "icc = var_store / (var_store + var_residual)"
+    assert text.count(right) == 1
+    wrong = "icc = var_store**0.5 / (var_store**0.5 + var_residual**0.5)"
+    (folder / "task1-icc.ipynb").write_text(text.replace(right, wrong), encoding="utf-8")
+    assert mlm("check", folder / "task1-icc.ipynb") == code
+    printed = capsys.readouterr().out
+    assert expected in printed
+    assert unexpected not in printed
+
+
+@pytest.fixture(scope="session")
+def wheel(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A wheel of this checkout, built in a copy of it."""
+    home = tmp_path_factory.mktemp("wheel")
+    skipped = shutil.ignore_patterns(".*", "build", "*.egg-info", "__pycache__", "tests", "grading")
+    shutil.copytree(root, home / "source", ignore=skipped)
+    code = f"from setuptools import build_meta; build_meta.build_wheel({str(home)!r})"
+    subprocess.run([sys.executable, "-c", code], cwd=home / "source", check=True, capture_output=True)
+    return next(home.glob("*.whl"))
+
+
+def test_the_wheel_holds_releases_rubrics_and_words_and_no_solution(course: Course, wheel: Path) -> None:
+    files = set(zipfile.ZipFile(wheel).namelist())
+    shipped = {name.removeprefix("autograder/shipped/") for name in files if name.startswith("autograder/shipped/")}
+    released = (path for assignment in course.assignments for path in course.release(assignment).glob("*.ipynb"))
+    worded = (
+        path for pattern in ("*/rubric.toml", "*/words.*.toml") for path in (course.root / "solutions").glob(pattern)
+    )
+    assert shipped == {path.relative_to(course.root).as_posix() for path in (*released, *worded)}
+    assert {"autograder/words/de.toml", "autograder/templates/card.html", "reference/data/advertising.csv"} <= files
+
+
+def test_an_installed_wheel_answers_without_a_checkout(wheel: Path, tmp_path: Path) -> None:
+    zipfile.ZipFile(wheel).extractall(tmp_path / "site")
+    code = (
+        "import autograder; from autograder.cli import main; print(autograder.__file__)\n"
+        "try: main(['study', 'mine', '--copy-only'])\n"
+        "except SystemExit: pass\n"
+        "import os; os.chdir('mine/practice')\n"
+        "from autograder.student import check; check('icc', 0.41)\n"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path / "site")}
+    environment.pop("MLM_LANGUAGE", None)
+    run = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, env=environment, capture_output=True, text=True, check=True
+    )
+    assert str(tmp_path / "site") in run.stdout.splitlines()[0]
+    assert "✗ Intraclass correlation, icc: wrong" in run.stdout
