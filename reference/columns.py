@@ -61,7 +61,7 @@ def read_column(data: Panel | pd.DataFrame, name: str) -> Floats:
     column = _find_column(data, name)
     if isinstance(data, Panel):
         return np.asarray(column, dtype=np.float64)
-    if not pd.api.types.is_numeric_dtype(column):
+    if not pd.api.types.is_numeric_dtype(column) or pd.api.types.is_complex_dtype(column):
         raise DesignError(f"column {name!r} holds {column.dtype}, not numbers; convert or recode it first.")
     values: Floats = column.to_numpy(dtype=np.float64, na_value=np.nan)
     # One sum tells in most cases that all is well, and is quicker than a look at every value.

@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 
 import pandas as pd
 
-from reference.columns import require_column
+from reference.columns import is_number, read_column, require_column
 from reference.encoding import column_names, needs_all_rows
 from reference.errors import DesignError
 from reference.formula import MixedModel
@@ -57,7 +57,7 @@ def open_table(data: Table, model: MixedModel) -> Pieces:
         return Pieces(data, None, data)
     if isinstance(data, pd.DataFrame):
         # A shallow copy: pandas copies a column only when either side writes to it.
-        whole = _with_levels(data.copy(deep=False), model)
+        whole = _checked(data.copy(deep=False), model)
         step = min(PIECE, max(_SMALLEST_PIECE, len(whole) // _SHARE))
         pieces = (whole.iloc[start : start + step] for start in range(0, len(whole), step))
         return Pieces(next(pieces), pieces, whole)
@@ -109,11 +109,17 @@ def _read_parquet(path: Path, model: MixedModel) -> Iterator[pd.DataFrame]:
         yield batch.to_pandas()
 
 
-def _with_levels(frame: pd.DataFrame, model: MixedModel) -> pd.DataFrame:
-    """Return the frame with its factors as categories, so that every piece knows all levels."""
+def _checked(frame: pd.DataFrame, model: MixedModel) -> pd.DataFrame:
+    """Return the frame with its factors as categories, so that every piece knows all levels.
+
+    A cell that cannot be used is found here, where its row is the table's and not that of a piece.
+    """
     groups = {name for group in model.groups for name in group}
     for name in column_names(model):
-        column = require_column(frame, name)
-        if name not in groups and not pd.api.types.is_numeric_dtype(column):
-            frame[name] = column.astype("category")
+        if name in groups:
+            require_column(frame, name)
+        elif is_number(frame, name):
+            read_column(frame, name)
+        else:
+            frame[name] = frame[name].astype("category")
     return frame

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from reference import fit
+from reference import DesignError, fit
 
 SLOPES = "sales ~ youtube + region + (1 + youtube | store)"
 
@@ -76,3 +76,31 @@ def test_groups_far_apart_lose_no_digit_when_read_in_pieces():
     parted = fit(formula, (table.iloc[start : start + 70] for start in range(0, len(table), 70)))
     assert parted.criterion == pytest.approx(whole.criterion, rel=1e-13)
     np.testing.assert_allclose(parted.term.covariance, whole.term.covariance, rtol=1e-10)
+
+
+@pytest.mark.parametrize(
+    ("column", "cell", "message"),
+    [
+        ("youtube", np.inf, "column 'youtube', row 19000 is not finite"),
+        ("sales", np.nan, "column 'sales', row 19000 is empty"),
+        ("store", None, "column 'store', row 19000 is empty"),
+    ],
+)
+def test_a_bad_cell_of_a_long_table_is_named_by_its_own_row(column, cell, message):
+    table = draw(2_000, 10)
+    table[column] = table[column].astype(object if cell is None else float)
+    table.loc[19_000, column] = cell
+    with pytest.raises(DesignError, match=message):
+        fit("sales ~ youtube + (1 | store)", table)
+
+
+def test_a_long_column_of_numbers_as_text_is_not_taken_for_a_factor():
+    table = draw(2_000, 10)
+    with pytest.raises(DesignError, match="column 'youtube' holds numbers as text"):
+        fit("sales ~ youtube + (1 | store)", table.assign(youtube=table["youtube"].astype(str)))
+
+
+def test_complex_numbers_are_refused():
+    table = draw(10, 5)
+    with pytest.raises(DesignError, match="column 'youtube' holds complex128, not numbers"):
+        fit("sales ~ youtube + (1 | store)", table.assign(youtube=table["youtube"] + 1j))
