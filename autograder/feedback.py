@@ -11,10 +11,7 @@ from autograder.rubric import Item, Rubric
 ELSEWHERE = Sentence("scoring.elsewhere")
 
 #: Said where a step is right, but the numbers it was taken from are no results.
-MADE_UP = (
-    "This follows from your own earlier numbers, but they were the same when your notebook was run on another panel. "
-    "Let the code compute them from what load_panel() returns."
-)
+MADE_UP = Sentence("scoring.made_up")
 
 
 def ended(ending: Ending) -> str:

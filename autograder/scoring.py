@@ -102,6 +102,12 @@ def _score_item(
         return _result(rubric, item, worst)
     # Nothing is said of what was found on a hidden panel: the learner's code could put the panel itself into it.
     own = _result(rubric, item, judged[0][1])
+    if own.verdict is Verdict.CARRIED:
+        # A step that was right at home only: what it was taken from is all that there is to say.
+        inputs = runs[0][0].answers.steps[item.id].inputs
+        return replace(
+            own, score=0.0, verdict=Verdict.SKIPPED, reason=Sentence("scoring.rests_on", items=listed(inputs))
+        )
     own = replace(own, score=round(worst.finding.share * item.points, 6), verdict=worst.finding.verdict)
     return own if judged[0][1].finding.verdict is not Verdict.CORRECT else replace(own, reason=feedback.ELSEWHERE)
 

@@ -126,7 +126,13 @@ def test_the_panel_of_the_run_is_what_load_panel_returns(run: Run) -> None:
 
 
 def test_what_helps_a_learner_at_home_does_no_harm_here(run: Run) -> None:
-    cells = ("from autograder.student import progress, reveal", "icc = 0.5", 'check("icc")', "progress()", 'reveal("icc")')
+    cells = (
+        "from autograder.student import progress, reveal",
+        "icc = 0.5",
+        'check("icc")',
+        "progress()",
+        'reveal("icc")',
+    )
     found = run(*cells)
     assert [cell.error for cell in found.cells] == [None] * 6
     assert found.answers == {}

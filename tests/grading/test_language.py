@@ -82,7 +82,7 @@ def test_every_verdict_has_a_name() -> None:
 
 def test_a_sentence_is_english_until_it_is_shown() -> None:
     sentence = Sentence("scoring.rests_on", items=listed(["a", "b", "c"]))
-    assert sentence == "This rests on a, b and c, which comes first."
+    assert sentence == "This rests on a, b and c: put that right first."
     assert translated(sentence, "de") == "Das beruht auf a, b und c; bring das zuerst in Ordnung."
     assert translated(sentence, "en") == sentence
     assert translated("a teacher's own words", "de") == "a teacher's own words"
