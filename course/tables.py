@@ -17,14 +17,16 @@ _WORDS = {"Intercept": "intercept", "Residual": "residual"}
 
 @dataclass(frozen=True)
 class Table:
-    """A caption, the heads of the columns, and rows whose first entry heads the row."""
+    """A caption, the heads of the columns, and rows whose first entry heads the row; cells of prose may wrap."""
 
     caption: str
     head: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
+    prose: bool = False
 
     def _repr_mimebundle_(self, **_options: object) -> dict[str, str]:
-        head = "".join(f'<th scope="col">{escape(cell)}</th>' for cell in self.head)
+        # A heading without words would be read out as one.
+        head = "".join(f'<th scope="col">{escape(cell)}</th>' if cell else "<td></td>" for cell in self.head)
         body = "".join(
             f'<tr><th scope="row">{escape(first)}</th>{"".join(f"<td>{escape(cell)}</td>" for cell in cells)}</tr>'
             for first, *cells in self.rows
@@ -32,7 +34,8 @@ class Table:
         caption = escape(self.caption)
         # A box that scrolls must be reachable by keyboard, and then say what it is.
         box = f'<div class="results" role="region" tabindex="0" aria-label="{escape(self.caption, quote=True)}">'
-        table = f'<table class="results"><caption>{caption}</caption><thead><tr>{head}</tr></thead>'
+        look = "results prose" if self.prose else "results"
+        table = f'<table class="{look}"><caption>{caption}</caption><thead><tr>{head}</tr></thead>'
         lines = aligned(list(self.head), [list(row) for row in self.rows])
         return {
             "text/html": f"{box}{table}<tbody>{body}</tbody></table></div>",
@@ -110,6 +113,7 @@ def readings(caption: str, rows: Sequence[Reading]) -> Table:
         caption,
         ("reading", "fine?", "what it says"),
         tuple((r.name, "yes" if r.fine else "look", r.sentence) for r in rows),
+        prose=True,
     )
 
 

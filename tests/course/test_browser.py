@@ -28,6 +28,7 @@ AUDITED = (
     "tutorial/exercises",
     "api/autograder",
     "teachers",
+    "authors",
     "search",
 )
 
