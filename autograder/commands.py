@@ -220,12 +220,12 @@ def _print_confusion(taken_for: Counter[tuple[str, str, str]]) -> None:
 
 def check(course: Course | None, notebook: Path, language: str | None = None) -> int:
     """Run one notebook in the box and print how its answers fare; see `mlm check --help`."""
-    if not notebook.is_file():
-        raise CourseError(f"There is no notebook {notebook}.")
     folder = notebook.absolute().parent
     course = course or learners_course(folder)
     tutor = tutor_in(folder, language, course)
     rubric = _rubric_of(tutor, notebook)
+    if not notebook.is_file():
+        raise CourseError(f"There is no notebook {notebook}.")
     grading = pipeline.Grading(rubric, read_release(course, rubric), (tutor.key(rubric),))
     released = next(entry for entry in grading.release if entry.name == notebook.stem)
     with _ERR.status(f"Running {notebook.name} …"):
