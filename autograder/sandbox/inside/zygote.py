@@ -11,6 +11,7 @@ ends whatever is left; and the second, where the learner's code runs.
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import select
@@ -52,6 +53,8 @@ def main(descriptor: int, engine: str) -> None:
     _try_walls()
     sys.path.append("/box/site")
     notebooks = make_notebooks(engine)
+    gc.collect()
+    gc.freeze()  # a notebook that looked through what it never uses would copy every page of it
     control.send(b'{"event": "ready"}')
     while _obey(control, notebooks):
         pass
