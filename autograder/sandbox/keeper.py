@@ -123,7 +123,8 @@ def keep(control: socket.socket, way_out: int, record: Record, meter: Meter, lim
     stopped: Ending | None = None
     report: Ended | None = None
     while report is None or sent.is_open:
-        ready = select.select([control.fileno(), *([way_out] if sent.is_open else [])], [], [], LOOK_SECONDS)[0]
+        awaited = [control.fileno()] * (report is None) + [way_out] * sent.is_open
+        ready = select.select(awaited, [], [], LOOK_SECONDS)[0]
         for line in sent.lines() if way_out in ready else ():
             record.take(line)
         if control.fileno() in ready:

@@ -38,7 +38,7 @@ ENVIRONMENT = {
     "MPLBACKEND": "module://matplotlib_inline.backend_inline",
     "IPYTHONDIR": "/tmp/ipython",
     "PYTHONDONTWRITEBYTECODE": "1",
-    # Threads would count against the process limit, and do not survive the fork of each notebook.
+    # A process with threads cannot be cloned safely, and they would count against the process limit.
     "OPENBLAS_NUM_THREADS": "1",
     "OMP_NUM_THREADS": "1",
     "MKL_NUM_THREADS": "1",
@@ -58,7 +58,7 @@ class Limits:
     """What one notebook may use.
 
     ``wall_seconds`` and ``cpu_seconds`` are per notebook, all its processes together; ``memory_bytes`` is address space
-    per process and the resident memory of the whole box; ``processes`` counts threads too; ``output_bytes`` is what its
+    per process and what they hold together; ``processes`` counts threads too; ``output_bytes`` is what its
     cells may print and draw; ``file_bytes`` bounds one file and ``scratch_bytes`` all files together (they live in
     memory).
     """

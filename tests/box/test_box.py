@@ -22,6 +22,7 @@ from autograder.course import Course
 from autograder.errors import BoxBroken, BoxUnavailable
 from autograder.records import Ending, NotebookRun
 from autograder.sandbox import outer, policy, probe, systemcalls
+from autograder.sandbox.attempts import ATTEMPTS
 from autograder.sandbox.bubblewrap import Boxes, Job
 from autograder.sandbox.policy import Limits
 from reference import tutorial_panel
@@ -43,7 +44,7 @@ def walls(boxes: Boxes, course: Course) -> dict[str, probe.Wall]:
 
 def test_every_wall_of_the_box_holds(walls: dict[str, probe.Wall]) -> None:
     assert {claim: wall.detail for claim, wall in walls.items() if not wall.holds} == {}
-    assert len(walls) == len(probe._ATTEMPTS) + 1
+    assert len(walls) == len(ATTEMPTS) + 1
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="an ordinary user runs all these tests as such")
