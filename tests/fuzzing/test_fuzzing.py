@@ -24,12 +24,13 @@ from mutation import mutate
 from autograder import answers
 from autograder.answers import key_value, parse_event
 from autograder.course import Course
+from autograder.evidence import add_evidence
 from autograder.executed import executed_notebook
 from autograder.judging import judge_value
 from autograder.key import Keyed, expected
 from autograder.pipeline import Grading, grade_notebook
 from autograder.records import Cell, Ending, Grade, NotebookGrade, NotebookRun, SubmittedNotebook, Verdict
-from autograder.report import learner_page
+from autograder.report import learner_page, reading_page
 from autograder.rubric import Item, Rubric
 from autograder.sandbox.bubblewrap import Boxes
 from autograder.sandbox.policy import Limits
@@ -67,6 +68,7 @@ def read(tmp_path: Path, grading: Grading, name: str, content: bytes) -> Submitt
 
 def require_whole(grading: Grading, graded: NotebookGrade) -> None:
     """Every item has a verdict on the learner, and every page can be made and written down."""
+    (graded,) = add_evidence(grading.rubric, (graded,), grading.panels[0])
     released = next(entry for entry in grading.release if entry.name == graded.notebook.name)
     wanted = next(entry.item for entry in grading.rubric.notebook if entry.name == graded.notebook.name)
     assert [item.item for item in graded.items] == [item.id for item in wanted]
@@ -78,7 +80,7 @@ def require_whole(grading: Grading, graded: NotebookGrade) -> None:
     text = executed_notebook(graded, released)
     nbformat.validate(nbformat.reads(text, as_version=4))
     grade = Grade("anna", grading.rubric.assignment, (graded,))
-    (text + learner_page(grading.rubric, grade)).encode("utf-8")
+    (text + learner_page(grading.rubric, grade) + reading_page(grading.rubric, [grade])).encode("utf-8")
 
 
 def test_every_mutated_notebook_gets_a_verdict_without_being_run(
