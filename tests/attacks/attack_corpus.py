@@ -1,4 +1,11 @@
-"""The attack corpus as data: what each folder hands in, what is expected of it, and which run in the short form."""
+"""The attack corpus as data: what each folder hands in, what is expected of it, and which run in the short form.
+
+An attack prints ``GOT THROUGH`` where it reached something, by ``print("GOT", "THROUGH")``, so that a traceback which
+shows the source does not say so; where it was refused it prints what its ``expect.toml`` asks for, usually ``held:``.
+What an attacker might know of the host stands between @ signs, and is filled in: ``COURSE``, ``NEIGHBOUR``,
+``GRADEBOOK`` and ``SEED`` are paths, ``BAIT`` is a folder with files that anybody may write, ``PORT``, ``PORT6`` and
+``ABSTRACT`` are servers, ``GRADER`` and ``BYSTANDER`` are processes.
+"""
 
 from __future__ import annotations
 
