@@ -12,6 +12,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -58,20 +59,23 @@ def missing() -> str | None:
     return f"root may not make a mount namespace here: {tried.stderr.strip()}" if tried.returncode else None
 
 
+@pytest.fixture
+def home() -> Iterator[Path]:
+    """A folder of the ordinary user's: pytest's own are closed to everybody but who runs the tests."""
+    with tempfile.TemporaryDirectory(prefix="mlm-ordinary-") as folder:
+        os.chown(folder, USER, USER)
+        yield Path(folder)
+
+
+@pytest.mark.skipif(missing() is not None, reason=missing() or "")
 def test_the_attacks_are_harmless_as_an_ordinary_user_too(
-    root: Path, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+    root: Path, home: Path, request: pytest.FixtureRequest
 ) -> None:
-    reason = missing()
-    if reason:
-        pytest.skip(reason)
-    home = tmp_path_factory.mktemp("ordinary")
-    for folder in (home, *home.parents[:2]):
-        folder.chmod(0o755)
-    os.chown(home, USER, USER)
     needed = [root, *(Path(path) for path in (sys.prefix, sys.base_prefix) if not Path(path).is_relative_to(root))]
     wanted = request.config.getoption("--attacks")
     attacks = wanted if wanted == "all" or not wanted.isdigit() else str(max(1, int(wanted) // 4))
-    test = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/attacks/test_attacks.py"]
+    test = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--tb=short", "--maxfail=5"]
+    test += ["tests/attacks/test_attacks.py"]
     test += ["--attacks", attacks, "--draw", str(request.config.getoption("--draw")), f"--basetemp={home}/tests"]
     become = ["setpriv", f"--reuid={USER}", f"--regid={USER}", "--clear-groups", "--inh-caps=-all"]
     script = ["set -eu", *uncovering(needed), f"cd {shlex.quote(str(root))}", f"exec {shlex.join([*become, *test])}"]
