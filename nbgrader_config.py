@@ -6,7 +6,14 @@ c.CourseDirectory.course_id = "mlm-course"
 c.CourseDirectory.source_directory = "solutions"
 c.CourseDirectory.release_directory = "exercises"
 # The rubric lies beside the source notebooks and must not go to learners.
-c.CourseDirectory.ignore = [".ipynb_checkpoints", "*.pyc", "__pycache__", ".pytest_cache", "rubric.toml"]
+c.CourseDirectory.ignore = [
+    ".ipynb_checkpoints",
+    "*.pyc",
+    "__pycache__",
+    ".pytest_cache",
+    "rubric.toml",
+    "words.*.toml",
+]
 # A learner's Markdown is shown to the teacher in the teacher's own browser session.
 c.HTMLExporter.filters = {"markdown2html": "autograder.outputs.markdown_to_safe_html"}
 c.HTMLExporter.sanitize_html = True

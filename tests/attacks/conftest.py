@@ -49,32 +49,33 @@ def attacked_class(
     home.chmod(0o755)
     temporary = home / "temporary"
     temporary.mkdir()
-    with pytest.MonkeyPatch.context() as patch, lay_bait(home / "bait") as bait:
-        patch.setenv("TMPDIR", str(temporary))
-        patch.setattr(tempfile, "tempdir", None)
-        adopt_orphans()
-        seating = _seating(attacks)
-        facts = {
-            **bait.facts,
-            "COURSE": str(course.root),
-            "NEIGHBOUR": str(home / "submitted" / "honest-0"),
-            "GRADEBOOK": str(home / "grading" / "gradebook.db"),
-            "SEED": str(home / "grading" / "hidden-seed.txt"),
-        }
-        _hand_in(seating, course, rubric, home / "submitted", facts)
-        (alone,) = grade_class(
-            grading, (SubmissionFolder("honest-0", home / "submitted" / "honest-0"),), home / "peaceful"
-        )
-        _open_results(grading, home / "grading")
-        trees = (home / "submitted", home / "bait", course.root / "solutions", course.root / "exercises")
-        trees += (course.root / "autograder", course.root / "reference", home / "peaceful")
-        before = snapshot(trees, temporary)
-        limits = {attack.name: attack.expected.box_limits() for attack in attacks}
-        _limit_each(patch, limits)
-        folders = tuple(SubmissionFolder(name, home / "submitted" / name) for name in seating)
-        grades = {grade.student: grade for grade in grade_class(grading, folders, home / "grading")}
-        write_class_pages(grading, list(grades.values()), home / "grading")
-        after = snapshot(trees, temporary)
+    with lay_bait(home / "bait") as bait:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("TMPDIR", str(temporary))
+            patch.setattr(tempfile, "tempdir", None)
+            adopt_orphans()
+            seating = _seating(attacks)
+            facts = {
+                **bait.facts,
+                "COURSE": str(course.root),
+                "NEIGHBOUR": str(home / "submitted" / "honest-0"),
+                "GRADEBOOK": str(home / "grading" / "gradebook.db"),
+                "SEED": str(home / "grading" / "hidden-seed.txt"),
+            }
+            _hand_in(seating, course, rubric, home / "submitted", facts)
+            (alone,) = grade_class(
+                grading, (SubmissionFolder("honest-0", home / "submitted" / "honest-0"),), home / "peaceful"
+            )
+            _open_results(grading, home / "grading")
+            trees = (home / "submitted", home / "bait", course.root / "solutions", course.root / "exercises")
+            trees += (course.root / "autograder", course.root / "reference", home / "peaceful")
+            before = snapshot(trees, temporary)
+            limits = {attack.name: attack.expected.box_limits() for attack in attacks}
+            _limit_each(patch, limits)
+            folders = tuple(SubmissionFolder(name, home / "submitted" / name) for name in seating)
+            grades = {grade.student: grade for grade in grade_class(grading, folders, home / "grading")}
+            write_class_pages(grading, list(grades.values()), home / "grading")
+            after = snapshot(trees, temporary)
         honest = tuple(name for name, attack in seating.items() if attack is None)
         yield AttackedClass(attacks, honest, grades, alone, home / "grading", home / "peaceful", bait, before, after)
 

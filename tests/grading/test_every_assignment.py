@@ -121,15 +121,20 @@ def said_at_home(name: str, value: object, capsys: pytest.CaptureFixture[str]) -
 
 @pytest.mark.parametrize("name", NAMES)
 def test_at_home_each_assignment_has_its_panel_and_its_answers(
-    name: str, gradings: dict[str, Grading], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    name: str,
+    gradings: dict[str, Grading],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.chdir(ROOT / "exercises" / name)
-    monkeypatch.setattr(student, "_answered", {})
+    folder = tmp_path / name
+    folder.mkdir()
+    monkeypatch.chdir(folder)
     own = gradings[name].panels[0]
     assert student.load_panel(name).equals(own.panel.frame)
     for item in list(machine_graded(gradings[name].rubric))[::5]:
         right = expected(item, own.answers)
-        assert said_at_home(item.id, right, capsys) == f"✓ {item.id}: Right.\n"
+        assert said_at_home(item.id, right, capsys).startswith("✓")
 
 
 @pytest.fixture
@@ -151,14 +156,13 @@ def test_an_item_of_two_assignments_is_that_of_the_panel_loaded_last(
     twins: Course, panels: tuple[Keyed, ...], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(twins.root)
-    monkeypatch.setattr(student, "_answered", {})
     monkeypatch.setattr(student, "_loaded", [])
     right = panels[0].answers.values["var_store"]
     student.load_panel("extension")
     # The copy's key has no such item, and says so: it was looked up there.
     assert "Neither the rubric nor the reference knows" in said_at_home("var_store", right, capsys)
     student.load_panel()
-    assert said_at_home("var_store", right, capsys) == "✓ var_store: Right.\n"
+    assert said_at_home("var_store", right, capsys).startswith("✓")
 
 
 def test_a_notebook_of_two_assignments_is_that_of_its_folder(
