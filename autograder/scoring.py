@@ -106,7 +106,7 @@ def _score_item(
         # A step that was right at home only: what it was taken from is all that there is to say.
         inputs = runs[0][0].answers.steps[item.id].inputs
         return replace(own, score=0.0, verdict=Verdict.WRONG, reason=Sentence("scoring.rests_on", items=listed(inputs)))
-    own = replace(own, score=round(worst.finding.share * item.points, 6), verdict=worst.finding.verdict)
+    own = replace(own, score=round(worst.finding.share * item.points, 2), verdict=worst.finding.verdict)
     return own if judged[0][1].finding.verdict is not Verdict.CORRECT else replace(own, reason=feedback.ELSEWHERE)
 
 
@@ -141,7 +141,7 @@ def _result(rubric: Rubric, item: Item, judged: Judged) -> ItemResult:
     return ItemResult(
         item=item.id,
         verdict=judged.finding.verdict,
-        score=round(judged.finding.share * item.points, 6),
+        score=round(judged.finding.share * item.points, 2),
         points=item.points,
         reason=reason,
         mistake=judged.mistake,
