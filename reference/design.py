@@ -16,7 +16,6 @@ from reference.errors import DesignError, SaturationError
 from reference.formula import MixedModel, parse_formula
 from reference.likelihood import Blocks
 from reference.moments import (
-    GROUPS_AT_ONCE,
     Columns,
     Moments,
     choose_columns,
@@ -175,11 +174,11 @@ def build_design(data: Table, model: MixedModel) -> Design:
     """
     pieces = open_table(data, model)
     encoding = read_encoding(model, pieces.first)
-    matrices = encoding.matrices(pieces.first)
     if pieces.rest is None:
-        return design_rows(encoding, matrices, pieces.first)
-    columns = choose_columns(encoding, matrices)
-    moments = sum_pieces(columns, chain([matrices], map(encoding.matrices, pieces.rest)))
+        return design_rows(encoding, encoding.matrices(pieces.first), pieces.first)
+    # The first piece is read twice rather than kept: no piece's matrices outlive it.
+    columns = choose_columns(encoding, encoding.matrices(pieces.first))
+    moments = sum_pieces(columns, map(encoding.matrices, chain([pieces.first], pieces.rest)))
     _check_groups(encoding, (moments.counts,), moments.n_observations)
     return _one_factor(encoding, moments, pieces.whole)
 
@@ -206,7 +205,7 @@ def design_rows(encoding: Encoding, matrices: Matrices, table: Panel | pd.DataFr
 
 def _one_factor(encoding: Encoding, moments: Moments, table: Panel | pd.DataFrame | None) -> Design:
     n = moments.n_observations
-    units = choose_units(encoding, moments.columns, combined_factor(moments.roots), n)
+    units = choose_units(encoding, moments.columns, combined_factor(moments.roots, len(moments.columns.names)), n)
     blocks = _blocks(moments, units, sum(basis.root.shape[0] for basis in units.random))
     _check_residual(blocks, encoding.model)
     return Design(
@@ -286,14 +285,15 @@ def _check_residual(blocks: Blocks, model: MixedModel) -> None:
 
 def _blocks(moments: Moments, units: Units, n_random: int) -> Blocks:
     """Return the blocks of ``[Z X y]``, the first ``n_random`` columns being Z."""
-    width = units.turn.shape[1]
-    rows, rest = np.empty((len(moments.roots), n_random, width)), np.zeros((width - n_random,) * 2)
-    for start in range(0, len(rows), GROUPS_AT_ONCE):
-        turned = moments.roots[start : start + GROUPS_AT_ONCE] @ units.turn
+    width, start = units.turn.shape[1], 0
+    rows, rest = np.empty((moments.counts.size, n_random, width)), np.zeros((width - n_random,) * 2)
+    for roots in moments.roots:
+        turned = roots @ units.turn
         if turned.shape[1] < width:
             turned = np.pad(turned, ((0, 0), (0, width - turned.shape[1]), (0, 0)))
         factors = triangular_factor(turned)
-        rows[start : start + GROUPS_AT_ONCE] = factors[:, :n_random]
+        rows[start : start + len(roots)] = factors[:, :n_random]
+        start += len(roots)
         tails = factors[:, n_random:, n_random:].reshape(-1, width - n_random)
         rest += tails.T @ tails
     return Blocks(rows, rest, moments.n_observations)

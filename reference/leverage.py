@@ -58,7 +58,8 @@ def read_leverage(fit: MixedFit) -> Leverage:
     if isinstance(surface, OneFactor):
         places = tuple(np.array([effect]) for effect in range(factor.shape[0]))
         conditional = surface.joint_covariance(factor)
-        return Leverage(places, point.leverage, point.reach[:, :, :-1], factor @ factor.T, conditional)
+        gains = point.whole()
+        return Leverage(places, gains.leverage, gains.reach[:, :, :-1], factor @ factor.T, conditional)
     return _dense(fit)
 
 

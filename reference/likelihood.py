@@ -3,16 +3,33 @@
 Notation: L is the relative factor, Λ = L Lᵀ, R_j the roots and P_j the heads of :class:`Blocks`.
 Per group W_j = I + R_j Λ R_jᵀ; over all groups M = rest + Σ P_jᵀ W_j⁻¹ P_j = T Tᵀ with T lower triangular. The
 leading block of M is X'V⁻¹X, and the last entry of T squared is the profiled residual sum of squares.
+
+All of these are sums over groups, taken slice by slice, so that what is computed on the way stays in the processor's
+cache. Of what is left behind per group, as large as the blocks themselves, the blocks keep the last point's only.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from functools import cache
 
 import numpy as np
 
 from reference.panel import Floats
+
+# Groups of a slice.
+_AT_ONCE = 2_048
+
+
+@dataclass(eq=False)
+class _Latest:
+    """The key and the gains of the point profiled last: there, nearly always, derivatives are wanted next.
+
+    Both at once, so that a thread never finds the one without the other.
+    """
+
+    held: tuple[object, Gains | None] = (None, None)
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,6 +53,7 @@ class Blocks:
     rows: Floats
     rest: Floats
     n_observations: int
+    latest: _Latest = field(default_factory=_Latest, init=False, repr=False)
 
     @property
     def roots(self) -> Floats:
@@ -64,29 +82,44 @@ class Profile:
 
     Parameters
     ----------
+    factor : (q, q)
+        L.
+    blocks : Blocks
+        The data.
     criterion : float
         -2 log-likelihood (ML) or its REML counterpart, constants included.
-    beta : (p,)
-        Generalised least squares coefficients.
-    inverse_root : (p, p)
-        N, lower triangular, with Nᵀ N = (X'V⁻¹X)⁻¹.
-    residual_sum : float
-        Profiled residual sum of squares.
+    inverse : (p + 1, p + 1)
+        T⁻¹, lower triangular.
     denominator : int
-        What it is divided by for the residual variance: n under ML, n - p under REML.
-    leverage : (J, q, q)
-        R_jᵀ W_j⁻¹ R_j.
-    reach : (J, q, p + 1)
-        R_jᵀ W_j⁻¹ P_j T⁻ᵀ: the columns of ``[X y]`` combined so that M becomes the identity.
+        What the residual sum of squares is divided by for the residual variance: n under ML, n - p under REML.
+    key : object
+        By which the blocks know whether they still keep the gains of this point.
+    gains : Gains or None
+        Those of few groups, which the point keeps itself.
     """
 
+    factor: Floats
+    blocks: Blocks
     criterion: float
-    beta: Floats
-    inverse_root: Floats
-    residual_sum: float
+    inverse: Floats
     denominator: int
-    leverage: Floats
-    reach: Floats
+    key: object
+    gains: Gains | None
+
+    @property
+    def beta(self) -> Floats:
+        """The generalised least squares coefficients, (p,)."""
+        return np.asarray(-self.inverse[-1, :-1] / self.inverse[-1, -1])
+
+    @property
+    def inverse_root(self) -> Floats:
+        """N, (p, p), lower triangular, with Nᵀ N = (X'V⁻¹X)⁻¹."""
+        return self.inverse[:-1, :-1]
+
+    @property
+    def residual_sum(self) -> float:
+        """The profiled residual sum of squares."""
+        return 1.0 / float(self.inverse[-1, -1]) ** 2
 
     @property
     def residual_variance(self) -> float:
@@ -101,7 +134,62 @@ class Profile:
     @property
     def pull(self) -> Floats:
         """Z_jᵀ V_j⁻¹ (y_j - X_j beta), (J, q); Λ times it is the conditional mode of a group."""
-        return self.reach[:, :, -1] * float(np.sqrt(self.residual_sum))
+        # Copied, as a column of a slice's reach would keep all of it in memory.
+        pull = np.concatenate([part.reach[:, :, -1].copy() for part in self.slices()])
+        return np.asarray(pull * np.sqrt(self.residual_sum))
+
+    def slices(self) -> Iterator[Gains]:
+        """Yield the gains a slice of groups at a time."""
+        key, latest = self.blocks.latest.held
+        gains = latest if key is self.key else self.gains
+        for start in range(0, self.blocks.n_groups, _AT_ONCE):
+            if gains is not None:
+                yield gains.part(slice(start, start + _AT_ONCE))
+            else:
+                _, whitened = _whiten(self.factor, self.blocks.rows[start : start + _AT_ONCE])
+                yield Gains.of(whitened, self.inverse)
+
+    def whole(self) -> Gains:
+        """Return the gains of all groups."""
+        return Gains(np.concatenate([part.values for part in self.slices()]))
+
+
+@dataclass(frozen=True, eq=False)
+class Gains:
+    """What the random effects of J groups take up of the columns.
+
+    Parameters
+    ----------
+    values : (J, q, q + p + 1)
+        Leverage and reach side by side.
+    """
+
+    values: Floats
+
+    @property
+    def leverage(self) -> Floats:
+        """R_jᵀ W_j⁻¹ R_j, (J, q, q)."""
+        return self.values[:, :, : self.values.shape[1]]
+
+    @property
+    def reach(self) -> Floats:
+        """R_jᵀ W_j⁻¹ P_j T⁻ᵀ, (J, q, p + 1): the columns of ``[X y]`` combined so that M becomes the identity."""
+        return self.values[:, :, self.values.shape[1] :]
+
+    @classmethod
+    def of(cls, whitened: Floats, inverse: Floats) -> Gains:
+        """Return the gains in the memory of what they are computed from: C_j⁻¹ [R_j P_j] of each group, and T⁻¹."""
+        q = whitened.shape[1]
+        for start in range(0, len(whitened), _AT_ONCE):
+            part = whitened[start : start + _AT_ONCE]
+            products = part[:, :, :q].swapaxes(1, 2) @ part
+            part[:, :, :q] = products[:, :, :q]
+            np.matmul(products[:, :, q:], inverse.T, out=part[:, :, q:])
+        return cls(whitened)
+
+    def part(self, groups: slice) -> Gains:
+        """Return the gains of some of the groups."""
+        return Gains(self.values[groups])
 
 
 @dataclass(frozen=True, eq=False)
@@ -152,25 +240,24 @@ def profile(factor: Floats, blocks: Blocks, *, reml: bool) -> Profile:
     ----------
     Bates, Mächler, Bolker & Walker (2015), J. Stat. Softw. 67(1), section 3.
     """
-    p, q = blocks.n_fixed, blocks.n_random
-    lower, whitened, triangle = _eliminate(factor, blocks)
+    key, few = object(), blocks.n_groups <= _AT_ONCE
+    # Let go of before the next are computed, so that both are never in memory.
+    blocks.latest.held = (None, None)
+    whitened = np.empty_like(blocks.rows)
+    logarithm, triangle = _eliminate(factor, blocks, whitened)
     inverse = np.asarray(np.linalg.inv(triangle), dtype=np.float64)
-    products = whitened[:, :, :q].swapaxes(1, 2) @ whitened
-    return Profile(
-        criterion=float(_criterion(lower, triangle, blocks, reml=reml)),
-        beta=-inverse[p, :p] * triangle[p, p],
-        inverse_root=inverse[:p, :p],
-        residual_sum=float(triangle[p, p]) ** 2,
-        denominator=_denominator(blocks, reml=reml),
-        leverage=products[:, :, :q],
-        reach=products[:, :, q:] @ inverse.T,
-    )
+    gains = Gains.of(whitened, inverse)
+    if not few:
+        blocks.latest.held = (key, gains)
+    criterion = float(_criterion(logarithm, triangle, blocks, reml=reml))
+    denominator = _denominator(blocks, reml=reml)
+    return Profile(factor, blocks, criterion, inverse, denominator, key, gains if few else None)
 
 
 def criteria(factors: Floats, blocks: Blocks, *, reml: bool) -> Floats:
     """Return the criterion of :func:`profile` at each of m factors (m, q, q), as (m,)."""
-    lower, _, triangle = _eliminate(factors, blocks)
-    return _criterion(lower, triangle, blocks, reml=reml)
+    logarithm, triangle = _eliminate(factors, blocks)
+    return _criterion(logarithm, triangle, blocks, reml=reml)
 
 
 def derivatives(factor: Floats, directions: Floats, point: Profile, *, reml: bool) -> Derivatives:
@@ -196,44 +283,66 @@ def derivatives(factor: Floats, directions: Floats, point: Profile, *, reml: boo
     residual) and, for the others, 1 under REML and 0 under ML.
     """
     k, q = directions.shape[:2]
-    width = point.reach.shape[2]
+    width = len(point.inverse)
     moved = directions @ factor.T
     moved = (moved + moved.swapaxes(1, 2)).reshape(k, q * q)
     stacked = directions.reshape(k * q, q)
     bent = (stacked @ stacked.T).reshape(k, q, k, q).transpose(0, 2, 1, 3).reshape(k, k, q * q)
 
-    flat = point.reach.reshape(-1, q * width)
-    crossed = (flat.T @ flat).reshape(q, width, q, width).transpose(0, 2, 1, 3).reshape(q * q, width * width)
-    change = -moved @ crossed
     weights, pairs = _weights(width, point.denominator, reml=reml)
-
-    leverage = point.leverage.reshape(-1, q * q)
-    spent = ((point.reach * weights) @ point.reach.swapaxes(1, 2)).reshape(-1, q * q)
-    gap = (leverage - spent).sum(axis=0)
-    coupled = (leverage.T @ (2.0 * spent - leverage)).reshape(q, q, q, q).transpose(3, 0, 1, 2).reshape(q * q, q * q)
+    crossed, gap, coupled = _sums(point, weights)
+    change = -moved @ crossed
     hessian = 2.0 * bent @ gap + moved @ coupled @ moved.T - (change * pairs) @ change.T
     change = change.reshape(k, width, width)
     return Derivatives(moved @ gap, (hessian + hessian.T) / 2.0, change[:, -1, -1], change[:, :-1, :-1])
 
 
-def _eliminate(factor: Floats, blocks: Blocks) -> tuple[Floats, Floats, Floats]:
-    """Return the Cholesky factor C_j of each W_j, C_j⁻¹ [R_j P_j], and T; for one factor or a stack of them."""
+def _sums(point: Profile, weights: Floats) -> tuple[Floats, Floats, Floats]:
+    """Return what the derivatives need of all groups: products of the reach, of the leverage, and the first's gap.
+
+    As (q², (p + 1)²), (q², q²) and (q²,), pairs of effects being the rows.
+    """
+    width, q = weights.size, len(point.factor)
+    crossed, coupled, gap = np.zeros((q * width,) * 2), np.zeros((q * q,) * 2), np.zeros(q * q)
+    for part in point.slices():
+        flat, leverage = part.reach.reshape(-1, q * width), part.leverage.reshape(-1, q * q)
+        spent = ((part.reach * weights) @ part.reach.swapaxes(1, 2)).reshape(-1, q * q)
+        crossed += flat.T @ flat
+        coupled += leverage.T @ (2.0 * spent - leverage)
+        gap += (leverage - spent).sum(axis=0)
+    crossed = crossed.reshape(q, width, q, width).transpose(0, 2, 1, 3).reshape(q * q, width * width)
+    return crossed, gap, coupled.reshape(q, q, q, q).transpose(3, 0, 1, 2).reshape(q * q, q * q)
+
+
+def _eliminate(factor: Floats, blocks: Blocks, whitened: Floats | None = None) -> tuple[Floats, Floats]:
+    """Return Σ log det W_j and T, for one factor or a stack of them; ``whitened`` is filled with C_j⁻¹ [R_j P_j]."""
     p, q = blocks.n_fixed, blocks.n_random
+    logarithm, products = np.zeros(factor.shape[:-2]), blocks.rest
+    for start in range(0, blocks.n_groups, _AT_ONCE):
+        groups = slice(start, start + _AT_ONCE)
+        lower, solved = _whiten(factor, blocks.rows[groups], None if whitened is None else whitened[groups])
+        heads = solved[..., q:].reshape(*factor.shape[:-2], -1, p + 1)
+        products = products + heads.swapaxes(-1, -2) @ heads
+        logarithm = logarithm + 2.0 * np.log(np.diagonal(lower, axis1=-2, axis2=-1)).sum(axis=(-2, -1))
+    return logarithm, _cholesky(products)
+
+
+def _whiten(factor: Floats, rows: Floats, solved: Floats | None = None) -> tuple[Floats, Floats]:
+    """Return the Cholesky factor C_j of each W_j, and C_j⁻¹ [R_j P_j] (in ``solved``, if given), of ``[R_j P_j]``."""
+    q = rows.shape[1]
     # One product for all groups, and a transpose in memory of its own, are what BLAS is quick with.
-    spread = (blocks.roots.reshape(-1, q) @ factor).reshape(*factor.shape[:-2], -1, q, q)
+    spread = (rows[:, :, :q].reshape(-1, q) @ factor).reshape(*factor.shape[:-2], -1, q, q)
     lower = _cholesky(np.eye(q) + spread @ np.ascontiguousarray(spread.swapaxes(-1, -2)))
-    rows = blocks.rows if factor.ndim == 2 else blocks.rows[None]
-    whitened = _substitute(lower, rows)
-    heads = whitened[..., q:].reshape(*factor.shape[:-2], -1, p + 1)
-    return lower, whitened, _cholesky(blocks.rest + heads.swapaxes(-1, -2) @ heads)
+    return lower, _substitute(lower, rows if factor.ndim == 2 else rows[None], solved)
 
 
-def _substitute(lower: Floats, rows: Floats) -> Floats:
+def _substitute(lower: Floats, rows: Floats, solved: Floats | None) -> Floats:
     """Return the solution of lower · x = rows for stacks (..., J, q, q) and (..., J, q, k), row by row for all groups.
 
     A call of LAPACK for every small matrix costs ten times as much.
     """
-    solved = np.empty(np.broadcast_shapes(lower.shape[:-1], rows.shape[:-1]) + rows.shape[-1:])
+    if solved is None:
+        solved = np.empty(np.broadcast_shapes(lower.shape[:-1], rows.shape[:-1]) + rows.shape[-1:])
     for i in range(lower.shape[-1]):
         row = solved[..., i, :]
         row[...] = rows[..., i, :]
@@ -247,11 +356,10 @@ def _cholesky(matrices: Floats) -> Floats:
     return np.asarray(np.linalg.cholesky(matrices), dtype=np.float64)
 
 
-def _criterion(lower: Floats, triangle: Floats, blocks: Blocks, *, reml: bool) -> Floats:
+def _criterion(logarithm: Floats, triangle: Floats, blocks: Blocks, *, reml: bool) -> Floats:
     count, p = _denominator(blocks, reml=reml), blocks.n_fixed
     pivots = np.log(np.diagonal(triangle, axis1=-2, axis2=-1))
-    value = 2.0 * np.log(np.diagonal(lower, axis1=-2, axis2=-1)).sum(axis=(-2, -1))
-    value = value + count * (1.0 + np.log(2.0 * np.pi / count) + 2.0 * pivots[..., p])
+    value = logarithm + count * (1.0 + np.log(2.0 * np.pi / count) + 2.0 * pivots[..., p])
     return np.asarray(value + 2.0 * pivots[..., :p].sum(axis=-1) if reml else value)
 
 

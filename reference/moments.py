@@ -8,7 +8,7 @@ group that tolerates groups of fewer rows than columns.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,7 +24,11 @@ from reference.panel import Floats, Integers
 _EPSILON = float(np.finfo(np.float64).eps)
 _ROUNDING = 64 * _EPSILON
 # Groups whose matrices are factorised at once, so that copies of them take little memory.
-GROUPS_AT_ONCE = 2_048
+GROUPS_AT_ONCE = 512
+# Roots that are factorised as one matrix.
+_TOGETHER = 16
+# How many times more groups there is room for when it has run out.
+_GROWTH = 1.25
 # One group may be this many times longer than the average before padding costs more than summing.
 _PADDING = 4
 
@@ -63,8 +67,8 @@ class Moments:
     ----------
     columns : Columns
         The k columns.
-    roots : (J, m, k)
-        F_j, with F_jᵀ F_j the cross-products of the group's rows.
+    roots : iterable of (J', m, k)
+        F_j, with F_jᵀ F_j the cross-products of the group's rows, some groups at a time. May be gone through again.
     counts : (J,)
         Rows per group.
     levels : tuple
@@ -72,7 +76,7 @@ class Moments:
     """
 
     columns: Columns
-    roots: Floats
+    roots: Iterable[Floats]
     counts: Integers
     levels: tuple[Level, ...]
 
@@ -112,7 +116,9 @@ def reduce_rows(columns: Columns, matrices: Matrices) -> Moments:
     counts = np.bincount(codes, minlength=len(levels))
     if len(levels) * int(counts.max()) > _PADDING * (codes.size + rows.shape[1]):
         return sum_pieces(columns, [matrices])
-    return Moments(columns, triangular_factor(stack_groups(rows, codes, len(levels))), counts, levels)
+    roots = triangular_factor(stack_groups(rows, codes, len(levels)))
+    parts = [roots[start : start + GROUPS_AT_ONCE] for start in range(0, len(roots), GROUPS_AT_ONCE)]
+    return Moments(columns, parts, counts, levels)
 
 
 def sum_pieces(columns: Columns, pieces: Iterable[Matrices]) -> Moments:
@@ -120,26 +126,29 @@ def sum_pieces(columns: Columns, pieces: Iterable[Matrices]) -> Moments:
     tally = _Tally(len(columns.names) - 1)
     for matrices in pieces:
         # The column of ones has its moments by definition.
-        tally.add(columns.standardised(matrices)[:, 1:], matrices.codes[0], matrices.levels[0])
-    levels: pd.Index[Any] = pd.Index(list(tally.places))
-    order = np.asarray(levels.argsort())
-    return Moments(columns, tally.roots(order), tally.counts[order], tuple(levels[order].tolist()))
+        rows, codes, levels = columns.standardised(matrices)[:, 1:], matrices.codes[0], matrices.levels[0]
+        # Let go of at once, as the next piece is read before the name is taken again.
+        del matrices
+        tally.add(rows, codes, levels)
+        del rows, codes
+    return tally.moments(columns)
 
 
 class _Tally:
-    """Counts, means (k, J) and cross-products around them (k(k+1)/2, J) of k columns, by group, to be added to.
+    """Counts, k means and k(k+1)/2 cross-products around them of k columns, each (J,), by group, to be added to.
 
-    ``places`` says where each group is; behind the last one there is room for more.
+    ``places`` says where each group is; behind the last one there is room for more. Each is an array of its own, so
+    that only one at a time is in memory twice when room is made.
     """
 
     def __init__(self, width: int) -> None:
         self.places: dict[Level, int] = {}
         self.counts = np.zeros(0, dtype=np.int64)
-        self.means = np.zeros((width, 0))
-        self.products = np.zeros((width * (width + 1) // 2, 0))
+        self.means = [np.zeros(0) for _ in range(width)]
+        self.products = [np.zeros(0) for _ in _pairs(width)]
 
     def add(self, rows: Floats, codes: Integers, levels: Sequence[Level]) -> None:
-        """Add rows (n, k) whose groups are ``levels[codes]``; every level occurs."""
+        """Add rows (n, k) whose groups are ``levels[codes]``; every level occurs, and the rows are centred in place."""
         known = self.places
         places = np.array([known.setdefault(level, len(known)) for level in levels], dtype=np.int64)
         self._make_room()
@@ -147,10 +156,10 @@ class _Tally:
         held = self.counts[places]
         total = held + counts
         pull, share = held * (counts / total), counts / total
-        columns, changes = [], []
-        for column, means in zip(rows.T, self.means, strict=True):
+        columns, changes = rows.T, []
+        for column, means in zip(columns, self.means, strict=True):
             mean = np.bincount(codes, weights=column) / counts
-            columns.append(column - mean[codes])
+            column -= mean[codes]
             changes.append(mean - means[places])
             means[places] += share * changes[-1]
         for (i, j), products in zip(_pairs(len(columns)), self.products, strict=True):
@@ -159,38 +168,77 @@ class _Tally:
         self.counts[places] = total
 
     def _make_room(self) -> None:
-        """Double the room when it is used up, so that groups are moved a few times only, however many come."""
+        """Make more room when it is used up, so that groups are moved a few times only, however many come."""
         room = self.counts.size
         if len(self.places) > room:
-            more = max(len(self.places), 2 * room) - room
+            more = max(len(self.places), int(_GROWTH * room)) - room
             self.counts = np.pad(self.counts, (0, more))
-            self.means = np.pad(self.means, ((0, 0), (0, more)))
-            self.products = np.pad(self.products, ((0, 0), (0, more)))
+            for sums in (self.means, self.products):
+                for position, held in enumerate(sums):
+                    sums[position] = np.pad(held, (0, more))
 
-    def roots(self, order: Integers) -> Floats:
-        """Return the roots (J, k + 1, k + 1) of the groups at the places given, the column of ones first."""
+    def moments(self, columns: Columns) -> Moments:
+        """Return the moments of all rows added, groups ascending; nothing can be added afterwards."""
+        levels = list(self.places)
+        order = np.asarray(pd.Index(levels).argsort())
+        self._take_roots()
+        roots = _Roots(self.counts, self.means, self.products, order)
+        return Moments(columns, roots, self.counts[order], tuple(levels[place] for place in order))
+
+    def _take_roots(self) -> None:
+        """Put the triangular root of each group's cross-products in their place."""
         width = len(self.means)
-        roots = np.zeros((order.size, width + 1, width + 1))
-        for start in range(0, order.size, GROUPS_AT_ONCE):
-            some, part = order[start : start + GROUPS_AT_ONCE], roots[start : start + GROUPS_AT_ONCE]
-            size, means = np.sqrt(self.counts[some]), self.means[:, some].T
-            part[:, 0, 0], part[:, 0, 1:] = size, size[:, None] * means
-            noise = (8 * _EPSILON * size[:, None] * means) ** 2
-            part[:, 1:, 1:] = semidefinite_root(_unfold(self.products[:, some], width), noise)
-        return roots
+        for start in range(0, len(self.places), GROUPS_AT_ONCE):
+            some = slice(start, start + GROUPS_AT_ONCE)
+            noise = [(8 * _EPSILON * np.sqrt(self.counts[some]) * held[some]) ** 2 for held in self.means]
+            products = np.empty((noise[0].size, width, width))
+            for (i, j), held in zip(_pairs(width), self.products, strict=True):
+                products[:, i, j] = products[:, j, i] = held[some]
+            roots = semidefinite_root(products, np.column_stack(noise))
+            for (i, j), held in zip(_pairs(width), self.products, strict=True):
+                held[some] = roots[:, i, j]
+
+
+@dataclass(frozen=True, eq=False)
+class _Roots:
+    """The roots of the groups of a tally at the places ``order``: their upper triangles, unfolded a few at a time."""
+
+    counts: Integers
+    means: Sequence[Floats]
+    triangles: Sequence[Floats]
+    order: Integers
+
+    def __iter__(self) -> Iterator[Floats]:
+        """Yield roots (J', k + 1, k + 1), the column of ones first."""
+        width = len(self.means)
+        for start in range(0, self.order.size, GROUPS_AT_ONCE):
+            some = self.order[start : start + GROUPS_AT_ONCE]
+            roots = np.zeros((some.size, width + 1, width + 1))
+            roots[:, 0, 0] = np.sqrt(self.counts[some])
+            for position, held in enumerate(self.means, start=1):
+                roots[:, 0, position] = roots[:, 0, 0] * held[some]
+            for (i, j), held in zip(_pairs(width), self.triangles, strict=True):
+                roots[:, i + 1, j + 1] = held[some]
+            yield roots
 
 
 def _pairs(width: int) -> list[tuple[int, int]]:
     return [(i, j) for i in range(width) for j in range(i, width)]
 
 
-def combined_factor(roots: Floats) -> Floats:
-    """Return the upper triangular factor (k, k) of all roots (J, m, k) under each other."""
-    width = roots.shape[2]
+def combined_factor(roots: Iterable[Floats], width: int) -> Floats:
+    """Return the upper triangular factor (k, k) of all roots (J', m, k) under each other, k being the width.
+
+    Some are factorised together, then some of the results, and so on: matrices of a few rows only, as threads of BLAS
+    wait for each other longer than a tall matrix takes.
+    """
     factor = np.zeros((width, width))
-    for start in range(0, len(roots), GROUPS_AT_ONCE):
-        some = roots[start : start + GROUPS_AT_ONCE].reshape(-1, width)
-        factor = triangular_factor(np.concatenate([factor, some]))
+    for some in roots:
+        while len(some) > 1:
+            short = -len(some) % _TOGETHER
+            padded = np.concatenate([some, np.zeros((short, *some.shape[1:]))])
+            some = triangular_factor(padded.reshape(-1, _TOGETHER * some.shape[1], width))
+        factor = triangular_factor(np.concatenate([factor, *some]))
     return factor
 
 
@@ -216,11 +264,3 @@ def semidefinite_root(products: Floats, noise: Floats) -> Floats:
         roots[:, position, position:] = row
         left[:, position:, position:] -= row[:, :, None] * row[:, None, :]
     return roots
-
-
-def _unfold(sums: Floats, width: int) -> Floats:
-    products = np.empty((sums.shape[1], width, width))
-    rows, columns = np.triu_indices(width)
-    products[:, rows, columns] = sums.T
-    products[:, columns, rows] = sums.T
-    return products

@@ -121,9 +121,14 @@ def moment_factor(blocks: Blocks, *, reml: bool) -> Floats:
     q = blocks.n_random
     start = 0.25 * np.eye(q)
     point = profile(np.sqrt(start), blocks, reml=reml)
-    score = point.pull.T @ point.pull / point.residual_variance - point.leverage.sum(axis=0)
-    flat = point.leverage.reshape(-1, q * q)
-    information = (flat.T @ flat).reshape(q, q, q, q).transpose(0, 2, 1, 3).reshape(q * q, q * q)
+    score, products = np.zeros((q, q)), np.zeros((q * q, q * q))
+    for part in point.slices():
+        # The pull over sigma.
+        pull = part.reach[:, :, -1] * np.sqrt(point.denominator)
+        flat = part.leverage.reshape(-1, q * q)
+        score += pull.T @ pull - part.leverage.sum(axis=0)
+        products += flat.T @ flat
+    information = products.reshape(q, q, q, q).transpose(0, 2, 1, 3).reshape(q * q, q * q)
     move = np.linalg.lstsq(information, score.ravel(), rcond=None)[0].reshape(q, q)
     values, vectors = np.linalg.eigh(start + (move + move.T) / 2.0)
     factor: Floats = vectors * np.sqrt(np.maximum(values, _SMALLEST_VARIANCE))
