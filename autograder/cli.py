@@ -210,13 +210,16 @@ def fit(
         float | None,
         typer.Option("--intervals", help="Print profile intervals of this level, such as 0.95.", show_default=False),
     ] = None,
+    kenward_roger: Annotated[
+        bool, typer.Option("--kenward-roger", help="Tests by Kenward and Roger; else by Satterthwaite.")
+    ] = False,
 ) -> int:
     """Fit a linear mixed model to a table, and print the summary that lme4's readers know."""
     from reference.command import fit_file
     from reference.errors import MultilevelError
 
     try:
-        fit_file(table, formula, reml=not ml, as_json=as_json, level=intervals)
+        fit_file(table, formula, reml=not ml, as_json=as_json, level=intervals, kenward_roger=kenward_roger)
     except MultilevelError as error:
         raise UsageError(str(error)) from error
     return 0

@@ -151,7 +151,7 @@ def run_engine(warm: Path, table: Path, engine: str, *, slope: bool, seconds: fl
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=patience, check=False)
     except subprocess.TimeoutExpired:
-        return f"stopped after {patience:.0f} s"
+        return f"stopped after {patience:g} s"
     if done.returncode:
         lines = done.stderr.strip().splitlines()
         return f"failed with code {done.returncode}" + (f": {lines[-1][:80]}" if lines else "")

@@ -20,7 +20,9 @@ from reference.record import fit_record
 from reference.summary import render_anova, render_bootstrap, render_intervals, render_summary
 
 
-def fit_file(path: Path, formula: str, *, reml: bool, as_json: bool, level: float | None = None) -> None:
+def fit_file(
+    path: Path, formula: str, *, reml: bool, as_json: bool, level: float | None = None, kenward_roger: bool = False
+) -> None:
     """Fit a model to a CSV file, or to a Parquet file or folder, and print it.
 
     Parameters
@@ -35,6 +37,8 @@ def fit_file(path: Path, formula: str, *, reml: bool, as_json: bool, level: floa
         Whether to print :func:`~reference.record.fit_record` instead of the summary.
     level : float or None
         Of the profile intervals to print below the summary; None for no intervals.
+    kenward_roger : bool
+        Whether the summary's tests are by Kenward and Roger instead of Satterthwaite.
 
     Raises
     ------
@@ -46,7 +50,7 @@ def fit_file(path: Path, formula: str, *, reml: bool, as_json: bool, level: floa
     if as_json:
         sys.stdout.write(json.dumps(fit_record(fit), indent=2) + "\n")
         return
-    text = render_summary(fit)
+    text = render_summary(fit, kenward_roger=kenward_roger)
     if level is not None:
         text += f"\n{level:.4g} confidence intervals by the profile of the ML deviance:\n"
         text += render_intervals(profile_intervals(fit, level))

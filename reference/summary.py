@@ -12,6 +12,7 @@ from reference.comparison import compare_nested
 from reference.errors import ComparisonError
 from reference.inference import Coefficient, coefficient_table
 from reference.intervals import Interval
+from reference.kenward_roger import kenward_roger_table
 from reference.layout import aligned, format_p
 from reference.mixed import MixedFit
 from reference.panel import Floats
@@ -22,20 +23,26 @@ _MOST_DECIMALS = 7
 _STARS = ((0.001, "***"), (0.01, "**"), (0.05, "*"), (0.1, "."), (1.0, ""))
 
 
-def render_summary(fit: MixedFit) -> str:
+def render_summary(fit: MixedFit, *, kenward_roger: bool = False) -> str:
     """Return the summary of a fit, laid out like that of lmerTest, ending in a newline.
 
     The formula, the criterion, the quartiles of the scaled residuals (where the rows are in memory), the variances of
-    the random effects, the fixed effects with Satterthwaite degrees of freedom, their correlations, where the fit lies
-    on the boundary, and its certificate.
+    the random effects, the fixed effects with Satterthwaite degrees of freedom, or with standard errors and degrees of
+    freedom by Kenward and Roger, their correlations, where the fit lies on the boundary, and its certificate.
+
+    Raises
+    ------
+    DesignError
+        With ``kenward_roger``, as for :func:`~reference.kenward_roger.kenward_roger`.
     """
+    table, method = (kenward_roger_table, "Kenward-Roger") if kenward_roger else (coefficient_table, "Satterthwaite")
     how = "REML" if fit.reml else "maximum likelihood"
-    lines = [f"Linear mixed model fit by {how}, t-tests by Satterthwaite's method", f"Formula: {fit.model.formula}", ""]
+    lines = [f"Linear mixed model fit by {how}, t-tests by {method}'s method", f"Formula: {fit.model.formula}", ""]
     lines += _criterion(fit)
     if fit.design.table is not None:
         lines += ["", "Scaled residuals:", *_quartiles(fit.scaled_residuals)]
     lines += ["", "Random effects:", *_components(fit), _counts(fit)]
-    lines += ["", "Fixed effects:", *_coefficients(coefficient_table(fit))]
+    lines += ["", "Fixed effects:", *_coefficients(table(fit))]
     if fit.coefficients.size > 1:
         lines += ["", "Correlation of fixed effects:", *_correlations(fit)]
     return "\n".join([*lines, "", *_evidence(fit)]) + "\n"

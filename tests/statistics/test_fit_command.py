@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 
 from autograder.cli import main
+from reference import fit, kenward_roger_table
 from reference.record import KEYS
 
 FOLDER = Path(__file__).parents[1] / "oracles" / "goldens"
@@ -99,6 +100,23 @@ def test_profile_intervals_are_those_of_lme4(run):
     code, _, err = run(FOLDER / SLEEP[0], SLEEP[1], "--intervals", "95")
     assert code == 2
     assert "between 0 and 1" in err
+
+
+def test_kenward_roger_takes_the_place_of_satterthwaite(run):
+    file, formula = FOLDER / "Orthodont.csv", "distance ~ age + Sex + (age | Subject)"
+    code, out, _ = run(file, formula, "--kenward-roger")
+    assert code == 0
+    assert "t-tests by Kenward-Roger's method" in out
+    table = out.split("Fixed effects:")[1].split("---")[0]
+    rows = {words[0]: words for words in map(str.split, table.splitlines()) if words}
+    for row in kenward_roger_table(fit(formula, pd.read_csv(file))):
+        _, estimate, error, df, *_ = rows[row.name]
+        assert float(estimate) == pytest.approx(row.estimate, abs=1e-3)
+        assert float(error) == pytest.approx(row.standard_error, abs=1e-3)
+        assert float(df) == pytest.approx(row.df, abs=1e-3)
+    code, _, err = run(file, formula, "--kenward-roger", "--ml")
+    assert code == 2
+    assert "refit the model with reml=True" in err
 
 
 def test_a_boundary_is_named(run):
