@@ -6,6 +6,8 @@ leading block of M is X'V⁻¹X, and the last entry of T squared is the profiled
 
 All of these are sums over groups, taken slice by slice, so that what is computed on the way stays in the processor's
 cache. Of what is left behind per group, as large as the blocks themselves, the blocks keep the last point's only.
+
+Longer than most files: what is kept of a point, and the sums that use it, are read side by side.
 """
 
 from __future__ import annotations
