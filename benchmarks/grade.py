@@ -253,7 +253,7 @@ class Comparison:
 
 def show(found: dict[str, Measured], options: argparse.Namespace) -> None:
     """Print the table and the ratios that the project promises."""
-    out = Console(soft_wrap=True, markup=False, highlight=False)
+    out = Console(soft_wrap=True, markup=False, highlight=False, width=120)
     first, *more = options.workers
     floor = found[f"floor, {first} at a time"].median
     table = Table(box=None, pad_edge=False)
