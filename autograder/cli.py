@@ -260,6 +260,8 @@ def compare(
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command, with every error of ours as one sentence and an exit code."""
+    # What checks the form of notebooks would spend seconds on grammars of web addresses, of which they have none.
+    sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
     try:
         app(args=arguments)
     except UsageError as error:

@@ -6,6 +6,7 @@ import re
 import shutil
 from collections import Counter
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from importlib import resources
 from pathlib import Path
 
@@ -66,13 +67,15 @@ def grade(
     folders, ignored = find_submissions(submitted, assignment)
     released = read_release(course, rubric)
     pipeline.require_gradebook(into)
-    with _ERR.status("Preparing the panels and their answers …"):
-        panels = pipeline.prepare_panels(rubric, pipeline.hidden_seed(into, hidden_seed))
+    seed = pipeline.hidden_seed(into, hidden_seed)
     own = _personal_panels(rubric, [folder.student for folder in folders]) if personal else {}
-    grading = pipeline.Grading(rubric, released, panels, personal=own)
     grades = []
     with Boxes(engine) as boxes:
-        _require_safe_box(course, [*(folder.path for folder in folders), into], boxes)
+        boxes.open_soon(pipeline.count_workers(workers))
+        with _ERR.status("Preparing the panels, and trying to get out of the box …"), ThreadPoolExecutor(1) as beside:
+            walls = beside.submit(_require_safe_box, course, [*(folder.path for folder in folders), into], boxes)
+            grading = pipeline.Grading(rubric, released, pipeline.prepare_panels(rubric, seed), personal=own)
+            walls.result()
         with _progress() as progress:
             task = progress.add_task(f"Grading {assignment}", total=len(folders))
             for done in pipeline.grade_class(grading, folders, into, workers=workers, boxes=boxes):
@@ -112,8 +115,7 @@ def handout(course: Course, assignment: str, learners: Path, into: Path) -> int:
 
 
 def _require_safe_box(course: Course, more: Sequence[Path], boxes: Boxes) -> None:
-    with _ERR.status("Trying to get out of the box …"):
-        leaking = [wall for wall in examine_box(_protected(course, more), boxes) if not wall.holds]
+    leaking = [wall for wall in examine_box(_protected(course, more), boxes) if not wall.holds]
     if leaking:
         lines = "\n".join(f"  - {wall.claim}: {wall.detail}" for wall in leaking)
         raise BoxUnavailable(f"The box is not safe here, so nothing was run. These do not hold:\n{lines}")

@@ -10,7 +10,7 @@ import logging
 import os
 import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -213,25 +213,26 @@ def grade_class(
     BoxUnavailable
         If no box can be built.
     """
-    # Only this thread writes: nbgrader's SQLite gradebook takes one writer at a time.
-    with (
-        Gradebook(into / GRADEBOOK) as gradebook,
-        nullcontext(boxes) if boxes else Boxes() as open_boxes,
-        ThreadPoolExecutor(count_workers(workers)) as pool,
-    ):
-        gradebook.prepare(grading.rubric.assignment, grading.release)
-        _write_configuration(into)
+    with nullcontext(boxes) if boxes else Boxes() as open_boxes, ThreadPoolExecutor(count_workers(workers)) as pool:
         waiting = [pool.submit(grade_folder, grading, folder, open_boxes.run) for folder in folders]
         try:
-            for done in as_completed(waiting):
-                grade = done.result()
-                # What cells printed is on disk by then; a large class would not fit into memory.
-                waiting.remove(done)
-                file = partial(_file_grade, grading, grade, gradebook, into)
-                yield _guarded(grading, grade.student, file, GradebookError, OSError, SQLAlchemyError)
+            yield from _file_grades(grading, waiting, into)
         except BaseException:
             pool.shutdown(cancel_futures=True)
             raise
+
+
+def _file_grades(grading: Grading, waiting: list[Future[Grade]], into: Path) -> Iterator[Grade]:
+    """File grades as they come. Only one thread does: nbgrader's SQLite gradebook takes one writer at a time."""
+    with Gradebook(into / GRADEBOOK) as gradebook:
+        gradebook.prepare(grading.rubric.assignment, grading.release)
+        _write_configuration(into)
+        for done in as_completed(waiting):
+            grade = done.result()
+            # What cells printed is on disk by then; a large class would not fit into memory.
+            waiting.remove(done)
+            file = partial(_file_grade, grading, grade, gradebook, into)
+            yield _guarded(grading, grade.student, file, GradebookError, OSError, SQLAlchemyError)
 
 
 def _file_grade(grading: Grading, grade: Grade, gradebook: Gradebook, into: Path) -> Grade:

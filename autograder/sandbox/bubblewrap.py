@@ -11,10 +11,11 @@ from __future__ import annotations
 import contextlib
 import queue
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
+from autograder.errors import BoxUnavailable
 from autograder.records import NotebookRun
 from autograder.sandbox.box import Box
 from autograder.sandbox.policy import Engine, Limits
@@ -48,7 +49,7 @@ def run_job(job: Job) -> dict[str, NotebookRun]:
 
 
 class Boxes:
-    """Warm boxes: opened when they are needed, used again, one notebook at a time in each.
+    """Warm boxes: opened when they are needed or soon will be, used again, one notebook at a time in each.
 
     As many are open as threads have called `run` at a time. Leaving the context closes them all.
     """
@@ -57,6 +58,7 @@ class Boxes:
         """Open nothing yet."""
         self.engine = engine
         self._idle: queue.LifoQueue[Box] = queue.LifoQueue()
+        self._opening: queue.SimpleQueue[Future[Box]] = queue.SimpleQueue()
         # A box ends with the thread that opened it, so one thread that lives as long as this opens them all.
         self._opener = ThreadPoolExecutor(1)
 
@@ -66,9 +68,22 @@ class Boxes:
 
     def __exit__(self, *_: object) -> None:
         """Close every box."""
+        boxes = []
         while box := self._take():
-            box.close()
+            boxes.append(box)
+        while opening := self._next_opening():
+            # Nobody has asked for this one, and nobody asks why it could not be opened.
+            with contextlib.suppress(BoxUnavailable):
+                boxes.append(opening.result())
         self._opener.shutdown()
+        # The kernel takes a second to take a box down.
+        with ThreadPoolExecutor(max(1, len(boxes))) as pool:
+            list(pool.map(Box.close, boxes))
+
+    def open_soon(self, count: int) -> None:
+        """Start to open so many boxes, which get ready while the caller does something else."""
+        for _ in range(count):
+            self._opening.put(self._opener.submit(Box, self.engine))
 
     def run(self, job: Job) -> dict[str, NotebookRun]:
         """Return one run for every notebook of the job; from any thread.
@@ -102,8 +117,13 @@ class Boxes:
                 box.close()
         return None
 
+    def _next_opening(self) -> Future[Box] | None:
+        with contextlib.suppress(queue.Empty):
+            return self._opening.get_nowait()
+        return None
+
     def _open(self) -> Box:
-        box = self._opener.submit(Box, self.engine).result()
+        box = (self._next_opening() or self._opener.submit(Box, self.engine)).result()
         try:
             box.await_ready()
         except BaseException:

@@ -344,6 +344,10 @@ def test_without_bubblewrap_nothing_runs(monkeypatch: pytest.MonkeyPatch, tmp_pa
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(BoxUnavailable, match=r"bwrap was not found.*apt-get install bubblewrap"):
         run_in_a_new_box()
+    with Boxes() as boxes:
+        boxes.open_soon(2)
+        with pytest.raises(BoxUnavailable, match="bwrap was not found"):
+            boxes.run(Job({"task": ("1",)}, PANEL))
 
 
 def test_where_bubblewrap_is_refused_nothing_runs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

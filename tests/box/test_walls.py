@@ -133,6 +133,7 @@ def test_nothing_is_left_of_boxes_that_were_closed(panel: bytes) -> None:
     before = processes(), groups()
     mounts, files = Path("/proc/self/mountinfo").read_text(), set(os.listdir(tempfile.gettempdir()))
     with Boxes() as boxes, ThreadPoolExecutor(2) as pool:
+        boxes.open_soon(3)  # of which two will be needed
         job = Job({f"task{number}": (leaves,) for number in range(5)}, panel)
         runs = [ended for found in pool.map(boxes.run, [job, job]) for ended in found.values()]
         assert processes() > before[0]
