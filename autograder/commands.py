@@ -124,7 +124,7 @@ def _require_safe_box(course: Course, more: Sequence[Path], boxes: Boxes) -> Non
 def _protected(course: Course, more: Sequence[Path] = ()) -> tuple[Path, ...]:
     """Return every file no learner's code may see; the box's own code is the one exception."""
     packages = [Path(str(resources.files(name))) for name in ("autograder", "reference")]
-    inside = set((packages[0] / "sandbox" / "inside").glob("*.py"))
+    inside = set((packages[0] / "sandbox" / "inside").rglob("*"))  # and what Python has compiled of it
     ours = [course.root / name for name in ("course", "exercises", "scripts", "solutions", "tests")]
     files = {file for root in (*packages, *ours, *more) for file in root.rglob("*")}
     return tuple(sorted(file for file in files - inside if file.is_file() and not file.is_symlink()))

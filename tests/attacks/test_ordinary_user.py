@@ -67,24 +67,40 @@ def home() -> Iterator[Path]:
         yield Path(folder)
 
 
-@pytest.mark.skipif(missing() is not None, reason=missing() or "")
-def test_the_attacks_are_harmless_as_an_ordinary_user_too(
-    root: Path, home: Path, request: pytest.FixtureRequest
-) -> None:
+def as_ordinary_user(root: Path, home: Path, *command: str) -> subprocess.CompletedProcess[str]:
+    """Run a command in the checkout as a user that no account has."""
     needed = [root, *(Path(path) for path in (sys.prefix, sys.base_prefix) if not Path(path).is_relative_to(root))]
-    wanted = request.config.getoption("--attacks")
-    attacks = wanted if wanted == "all" or not wanted.isdigit() else str(max(1, int(wanted) // 4))
-    test = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--tb=short", "--maxfail=5"]
-    test += ["tests/attacks/test_attacks.py"]
-    test += ["--attacks", attacks, "--draw", str(request.config.getoption("--draw")), f"--basetemp={home}/tests"]
     become = ["setpriv", f"--reuid={USER}", f"--regid={USER}", "--clear-groups", "--inh-caps=-all"]
-    script = ["set -eu", *uncovering(needed), f"cd {shlex.quote(str(root))}", f"exec {shlex.join([*become, *test])}"]
-    ended = subprocess.run(
+    script = ["set -eu", *uncovering(needed), f"cd {shlex.quote(str(root))}", f"exec {shlex.join([*become, *command])}"]
+    return subprocess.run(
         ["unshare", "--mount", "--propagation", "private", "sh", "-c", "\n".join(script)],
         env={"PATH": os.environ["PATH"], "HOME": str(home), "TMPDIR": str(home), "PYTHONDONTWRITEBYTECODE": "1"},
         capture_output=True,
         text=True,
         check=False,
     )
+
+
+needs_root = pytest.mark.skipif(missing() is not None, reason=missing() or "")
+
+
+@needs_root
+def test_the_walls_hold_for_an_ordinary_user_too(root: Path, home: Path) -> None:
+    """User namespaces open the box then, and not root's rights."""
+    ended = as_ordinary_user(root, home, str(Path(sys.executable).with_name("mlm")), "doctor")
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert "Every wall of the box holds" in ended.stdout
+
+
+@needs_root
+def test_the_attacks_are_harmless_as_an_ordinary_user_too(
+    root: Path, home: Path, request: pytest.FixtureRequest
+) -> None:
+    wanted = request.config.getoption("--attacks")
+    attacks = wanted if wanted == "all" or not wanted.isdigit() else str(max(1, int(wanted) // 4))
+    test = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--tb=short", "--maxfail=5"]
+    test += ["tests/attacks/test_attacks.py"]
+    test += ["--attacks", attacks, "--draw", str(request.config.getoption("--draw")), f"--basetemp={home}/tests"]
+    ended = as_ordinary_user(root, home, *test)
     assert ended.returncode == 0, (ended.stdout + ended.stderr)[-8_000:]
     assert " passed" in ended.stdout.splitlines()[-1]
