@@ -20,9 +20,9 @@ ROOT_KEEPS = ("CAP_SYS_ADMIN", "CAP_SETUID", "CAP_SETGID")
 INSTALL_ADVICE = (
     "Install bubblewrap (Debian and Ubuntu: sudo apt-get install bubblewrap). Where it is installed and refused, user "
     "namespaces are switched off: on Ubuntu 24.04, sudo sysctl kernel.apparmor_restrict_unprivileged_userns=0; under "
-    "Docker or Podman, start the container with --privileged, or with --cap-add SYS_ADMIN --security-opt "
-    "seccomp=unconfined --security-opt apparmor=unconfined --security-opt systempaths=unconfined (Podman: "
-    "unmask=ALL)."
+    "Docker or Podman, start the container with --privileged, or with --cap-add SYS_ADMIN --cap-add NET_ADMIN "
+    "--security-opt seccomp=unconfined --security-opt apparmor=unconfined --security-opt systempaths=unconfined "
+    "(Podman: unmask=ALL)."
 )
 
 _START = (
