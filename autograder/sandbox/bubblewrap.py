@@ -75,10 +75,10 @@ class Boxes:
             # Nobody has asked for this one, and nobody asks why it could not be opened.
             with contextlib.suppress(BoxUnavailable):
                 boxes.append(opening.result())
-        self._opener.shutdown()
         # The kernel takes a second to take a box down.
         with ThreadPoolExecutor(max(1, len(boxes))) as pool:
             list(pool.map(Box.close, boxes))
+        self._opener.shutdown()
 
     def open_soon(self, count: int) -> None:
         """Start to open so many boxes, which get ready while the caller does something else."""
