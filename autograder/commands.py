@@ -66,7 +66,7 @@ def grade(
     rubric = course.rubric(assignment, language)
     folders, ignored = find_submissions(submitted, assignment)
     released = read_release(course, rubric)
-    pipeline.require_gradebook(into)
+    pipeline.make_results(into)
     seed = pipeline.hidden_seed(into, hidden_seed)
     own = _personal_panels(rubric, [folder.student for folder in folders]) if personal else {}
     grades = []

@@ -302,8 +302,10 @@ def _write_configuration(into: Path) -> None:
     )
 
 
-def require_gradebook(into: Path) -> None:
-    """Refuse a results folder that no gradebook can be kept in, before anything is written to it.
+def make_results(into: Path) -> None:
+    """Make the results folder, for its owner alone, or refuse one that no gradebook can be kept in.
+
+    One that is there already keeps who may enter it.
 
     Raises
     ------
@@ -313,6 +315,8 @@ def require_gradebook(into: Path) -> None:
     if into.exists() and not into.is_dir():
         raise GradebookError(f"{into} is not a folder. Name another one with --into.")
     require_gradebook_file(into / GRADEBOOK)
+    into.parent.mkdir(parents=True, exist_ok=True)
+    into.mkdir(mode=0o700, exist_ok=True)
 
 
 def hidden_seed(into: Path, given: int | None) -> int:

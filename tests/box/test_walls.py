@@ -123,8 +123,9 @@ def test_a_box_that_ends_under_a_notebook_is_our_fault(panel: bytes, monkeypatch
         assert boxes.run(Job({"task": (IMPORT, "check('x', 1)")}, panel))["task"].answers == {"x": Number(1.0)}
 
 
-def test_nothing_is_left_of_boxes_that_were_closed(panel: bytes) -> None:
-    """In short what holds for a class: processes, control groups, mounts, files."""
+def test_nothing_is_left_of_boxes_that_were_closed(panel: bytes, pytestconfig: pytest.Config) -> None:
+    """Processes, control groups, mounts, files; of a large class with ``--submissions 200``."""
+    submissions = pytestconfig.getoption("submissions")
     leaves = (
         "import os, signal\n"
         "for folder in ('/tmp', '/dev/shm', '.'): open(f'{folder}/left', 'w').write('x' * 10**6)\n"
@@ -135,9 +136,9 @@ def test_nothing_is_left_of_boxes_that_were_closed(panel: bytes) -> None:
     with Boxes() as boxes, ThreadPoolExecutor(2) as pool:
         boxes.open_soon(3)  # of which two will be needed
         job = Job({f"task{number}": (leaves,) for number in range(5)}, panel)
-        runs = [ended for found in pool.map(boxes.run, [job, job]) for ended in found.values()]
+        runs = [ended for found in pool.map(boxes.run, [job] * submissions) for ended in found.values()]
         assert processes() > before[0]
-    assert {ended.ending for ended in runs} == {Ending.FINISHED}
+    assert [ended.ending for ended in runs] == [Ending.FINISHED] * 5 * submissions
     assert (processes(), groups()) == before
     assert Path("/proc/self/mountinfo").read_text() == mounts
     assert [name for name in set(os.listdir(tempfile.gettempdir())) - files if name.startswith(("mlm", "left"))] == []

@@ -82,6 +82,7 @@ def test_grading_ends_with_one_where_a_memo_waits(
     assert "1 of 1 submissions have something that a person must read." in printed.out
     assert "Not graded: notes.txt: not a folder" in printed.out
     assert "Grading practice" in printed.err
+    assert (tmp_path / "into").stat().st_mode & 0o777 == 0o700, "the page for who grades by hand names answers"
 
     # A person grades the memo; grading again keeps that, and nothing is left to do.
     with NbgraderGradebook(f"sqlite:///{tmp_path / 'into' / 'gradebook.db'}", course_id="mlm-course") as book:
