@@ -208,7 +208,20 @@ def fit(
     as_json: Annotated[bool, typer.Option("--json", help="Print every number as JSON.")] = False,
     intervals: Annotated[
         float | None,
-        typer.Option("--intervals", help="Print profile intervals of this level, such as 0.95.", show_default=False),
+        typer.Option("--intervals", help="Print confidence intervals of this level, such as 0.95.", show_default=False),
+    ] = None,
+    wald: Annotated[
+        bool, typer.Option("--wald", help="The intervals by Wald's method; else by the profile likelihood.")
+    ] = False,
+    shares: Annotated[bool, typer.Option("--shares", help="Print ICC and R².")] = False,
+    slopes: Annotated[
+        str | None,
+        typer.Option(
+            "--slopes",
+            metavar="PREDICTOR",
+            help="Print each group's slope of this, and how likely it is among the five steepest.",
+            show_default=False,
+        ),
     ] = None,
     kenward_roger: Annotated[
         bool, typer.Option("--kenward-roger", help="Tests by Kenward and Roger; else by Satterthwaite.")
@@ -218,8 +231,22 @@ def fit(
     from reference.command import fit_file
     from reference.errors import MultilevelError
 
+    if as_json and (kenward_roger or shares or intervals is not None or slopes is not None):
+        raise UsageError("--json always prints the same numbers; leave out what changes the summary, or --json.")
+    if wald and intervals is None:
+        raise UsageError("--wald says how intervals are computed; say their level too, such as --intervals 0.95.")
     try:
-        fit_file(table, formula, reml=not ml, as_json=as_json, level=intervals, kenward_roger=kenward_roger)
+        fit_file(
+            table,
+            formula,
+            reml=not ml,
+            as_json=as_json,
+            kenward_roger=kenward_roger,
+            shares=shares,
+            level=intervals,
+            wald=wald,
+            slopes=slopes,
+        )
     except MultilevelError as error:
         raise UsageError(str(error)) from error
     return 0

@@ -14,14 +14,37 @@ from reference.columns import require_column
 from reference.encoding import column_names
 from reference.errors import PanelError
 from reference.formula import MixedModel, parse_formula
-from reference.intervals import profile_intervals
-from reference.mixed import fit_mixed
+from reference.intervals import profile_intervals, wald_intervals
+from reference.mixed import MixedFit, fit_mixed
+from reference.ranking import slope_term
 from reference.record import fit_record
-from reference.summary import render_anova, render_bootstrap, render_intervals, render_summary
+from reference.summary import (
+    render_anova,
+    render_bootstrap,
+    render_intervals,
+    render_summary,
+    share_lines,
+    slope_lines,
+)
+from reference.tutorial import TOP
+from reference.uncertainty import probability_top, slope_intervals
+from reference.variance import variance_shares
+
+_BY_PROFILE = "the profile of the ML deviance"
+_BY_WALD = "Wald's method, none where a random term lies on the boundary"
 
 
 def fit_file(
-    path: Path, formula: str, *, reml: bool, as_json: bool, level: float | None = None, kenward_roger: bool = False
+    path: Path,
+    formula: str,
+    *,
+    reml: bool,
+    as_json: bool = False,
+    kenward_roger: bool = False,
+    shares: bool = False,
+    level: float | None = None,
+    wald: bool = False,
+    slopes: str | None = None,
 ) -> None:
     """Fit a model to a CSV file, or to a Parquet file or folder, and print it.
 
@@ -34,11 +57,17 @@ def fit_file(
     reml : bool
         True for restricted maximum likelihood.
     as_json : bool
-        Whether to print :func:`~reference.record.fit_record` instead of the summary.
-    level : float or None
-        Of the profile intervals to print below the summary; None for no intervals.
+        Whether to print :func:`~reference.record.fit_record` and nothing else.
     kenward_roger : bool
         Whether the summary's tests are by Kenward and Roger instead of Satterthwaite.
+    shares : bool
+        Whether to print ICC and R² below the summary.
+    level : float or None
+        Of the confidence intervals to print below the summary; None for no intervals.
+    wald : bool
+        Whether these are Wald's instead of those of the profile likelihood.
+    slopes : str or None
+        The predictor whose slope in each group to print below the summary.
 
     Raises
     ------
@@ -50,11 +79,16 @@ def fit_file(
     if as_json:
         sys.stdout.write(json.dumps(fit_record(fit), indent=2) + "\n")
         return
-    text = render_summary(fit, kenward_roger=kenward_roger)
+    parts = [render_summary(fit, kenward_roger=kenward_roger)]
+    if shares:
+        lines = share_lines({"": variance_shares(fit)})
+        parts.append("\n".join(["ICC and R² after Nakagawa and Johnson:", *lines]) + "\n")
     if level is not None:
-        text += f"\n{level:.4g} confidence intervals by the profile of the ML deviance:\n"
-        text += render_intervals(profile_intervals(fit, level))
-    sys.stdout.write(text)
+        intervals, how = (wald_intervals, _BY_WALD) if wald else (profile_intervals, _BY_PROFILE)
+        parts.append(f"{level:.4g} confidence intervals by {how}:\n" + render_intervals(intervals(fit, level)))
+    if slopes is not None:
+        parts.append(_slopes(fit, slopes))
+    sys.stdout.write("\n".join(parts))
 
 
 def compare_file(
@@ -88,6 +122,14 @@ def compare_file(
     sys.stdout.write(render_anova(few, many))
     if draws:
         sys.stdout.write("\n" + render_bootstrap(bootstrap_test(few, many, draws=draws, seed=seed, progress=progress)))
+
+
+def _slopes(fit: MixedFit, predictor: str) -> str:
+    term = slope_term(fit, predictor)
+    count = min(TOP, len(term.levels))
+    title = f"Slopes of {predictor} by {term.group}, and the probability of each to be among the {count} steepest:"
+    rows, chances = slope_intervals(fit, predictor), probability_top(fit, count, predictor)
+    return "\n".join([title, *slope_lines(term.group, rows, chances, count)]) + "\n"
 
 
 def _read_csv(path: Path, *models: MixedModel) -> pd.DataFrame:

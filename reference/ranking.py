@@ -67,7 +67,8 @@ def slope_term(fit: MixedFit, predictor: str) -> FittedTerm:
     if len(terms) != 1:
         has = "random slopes of several grouping factors" if terms else "no random slope"
         raise DesignError(
-            f"the {fit.model.name} model has {has} for {predictor!r}; fit one that has one, such as RANDOM_SLOPE."
+            f"the {fit.model.name} model has {has} for {predictor!r}; fit one that has one, "
+            f"such as (1 + {predictor} | {fit.terms[0].group})."
         )
     return terms[0]
 

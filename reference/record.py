@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 from reference.inference import coefficient_table
 from reference.mixed import FittedTerm, MixedFit
-from reference.variance import variance_components
+from reference.variance import variance_components, variance_shares
 
 Plain: TypeAlias = "bool | int | float | str | list[Plain] | dict[str, Plain] | None"
 
@@ -29,6 +29,7 @@ KEYS: Mapping[str, str] = {
     "p": "their two-sided p-values",
     "varcorr": "lines of term, first and second effect, variance or covariance, and sd or correlation",
     "sigma": "the residual standard deviation",
+    "shares": "icc_adjusted, icc_unadjusted, r2_marginal, r2_conditional, after Nakagawa and Johnson",
     "theta": "lower triangles of the relative factors, column by column, in the order of the terms",
     "ranef": "conditional modes by term: the level and one number per effect",
     "singular": "whether the fit lies on the boundary",
@@ -40,7 +41,7 @@ def fit_record(fit: MixedFit) -> dict[str, Plain]:
     """Return the numbers of a fit under the names of :data:`KEYS`.
 
     Numbers are at full precision and in the units of the data; one that is not defined, such as a correlation with a
-    variance of zero, is None.
+    variance of zero, is None. So are the shares where X has no intercept and the rows were not kept.
     """
     rows = coefficient_table(fit)
     certificate = fit.certificate
@@ -60,6 +61,7 @@ def fit_record(fit: MixedFit) -> dict[str, Plain]:
         "p": {row.name: row.p for row in rows},
         "varcorr": _varcorr(fit),
         "sigma": fit.sigma,
+        "shares": _shares(fit),
         "theta": fit.theta.tolist(),
         "ranef": {term.name: _modes(term) for term in fit.terms},
         "singular": fit.singular,
@@ -87,6 +89,18 @@ def _varcorr(fit: MixedFit) -> list[Plain]:
         }
         for line in variance_components(fit)
     ]
+
+
+def _shares(fit: MixedFit) -> Plain:
+    if fit.design.table is None and not fit.design.encoding.fixed.has_intercept:
+        return None
+    shares = variance_shares(fit)
+    return {
+        "icc_adjusted": shares.icc_adjusted,
+        "icc_unadjusted": shares.icc_unadjusted,
+        "r2_marginal": shares.r2_marginal,
+        "r2_conditional": shares.r2_conditional,
+    }
 
 
 def _modes(term: FittedTerm) -> list[Plain]:

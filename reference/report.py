@@ -13,6 +13,7 @@ from reference.interpretation import (
     interpret_shares,
 )
 from reference.layout import aligned, format_p
+from reference.summary import share_lines, slope_lines
 from reference.tutorial import TOP, MixedResults, Tutorial
 
 _WIDTH = 100
@@ -122,17 +123,7 @@ def _comparison(results: Tutorial) -> Iterator[str]:
 
 def _shares(results: Tutorial) -> Iterator[str]:
     yield from _title("ICC and R² (Nakagawa and Johnson)")
-    rows = [
-        [
-            name,
-            *(f"{value:.4f}" for value in (s.icc_adjusted, s.icc_unadjusted, s.r2_marginal, s.r2_conditional)),
-        ]
-        for name, s in (
-            ("random intercept", results.intercept.shares),
-            ("random slope", results.slope.shares),
-        )
-    ]
-    yield from aligned(["", "ICC adjusted", "unadjusted", "R² marginal", "conditional"], rows)
+    yield from share_lines({"random intercept": results.intercept.shares, "random slope": results.slope.shares})
 
 
 def _centring(results: Tutorial) -> Iterator[str]:
@@ -151,21 +142,7 @@ def _centring(results: Tutorial) -> Iterator[str]:
 
 def _ranking(results: Tutorial) -> Iterator[str]:
     yield from _title("Stores by their own YouTube slope")
-    deviations = {row.group: row.deviation for row in results.ranking}
-    rows = [
-        [
-            str(place),
-            str(row.group),
-            f"{row.slope:.6f}",
-            f"{deviations[row.group]:+.6f}",
-            f"{row.lower:.4f} to {row.upper:.4f}",
-            f"{results.chances[row.group]:.2f}",
-            row.tier,
-        ]
-        for place, row in enumerate(results.slopes, start=1)
-    ]
-    header = ["rank", "store", "slope", "from average", "95 % interval", f"in top {TOP}", "average"]
-    yield from aligned(header, rows)
+    yield from slope_lines("store", results.slopes, results.chances, TOP)
     yield f"  top {TOP}: {', '.join(str(row.group) for row in results.slopes[:TOP])}"
 
 

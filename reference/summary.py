@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 
 import numpy as np
 
 from reference.bootstrap import BootstrapTest
+from reference.columns import Level
 from reference.comparison import compare_nested
 from reference.errors import ComparisonError
 from reference.inference import Coefficient, coefficient_table
@@ -16,7 +17,8 @@ from reference.kenward_roger import kenward_roger_table
 from reference.layout import aligned, format_p
 from reference.mixed import MixedFit
 from reference.panel import Floats
-from reference.variance import variance_components
+from reference.uncertainty import GroupSlope
+from reference.variance import VarianceShares, variance_components
 
 _DIGITS = 4
 _MOST_DECIMALS = 7
@@ -85,6 +87,49 @@ def render_intervals(intervals: Sequence[Interval]) -> str:
     """Return confidence intervals as a table."""
     rows = [[row.name, *(f"{value:.6g}" for value in (row.estimate, row.lower, row.upper))] for row in intervals]
     return "\n".join(aligned(["", "estimate", "lower", "upper"], rows)) + "\n"
+
+
+def share_lines(shares: Mapping[str, VarianceShares]) -> Iterator[str]:
+    """Yield a table of the ICC and R² of fits by name."""
+    rows = [
+        [name, *(f"{value:.4f}" for value in (s.icc_adjusted, s.icc_unadjusted, s.r2_marginal, s.r2_conditional))]
+        for name, s in shares.items()
+    ]
+    yield from aligned(["", "ICC adjusted", "unadjusted", "R² marginal", "conditional"], rows)
+
+
+def slope_lines(group: str, slopes: Sequence[GroupSlope], chances: Mapping[Level, float], count: int) -> Iterator[str]:
+    """Yield a table of group slopes with their 95 % intervals, steepest first.
+
+    Parameters
+    ----------
+    group : str
+        What a group is.
+    slopes : sequence of GroupSlope
+        From :func:`~reference.uncertainty.slope_intervals`, at its own level.
+    chances : mapping of level to float
+        From :func:`~reference.uncertainty.probability_top`.
+    count : int
+        Of groups that are the top.
+    """
+    largest = max(abs(row.slope) for row in slopes)
+    own = _column([row.slope for row in slopes], largest, 5)
+    deviations = _column([row.deviation for row in slopes], largest, 5)
+    limits = _column([limit for row in slopes for limit in (row.lower, row.upper)], largest, 3)
+    rows = [
+        [
+            str(place + 1),
+            str(row.group),
+            own[place],
+            deviations[place] if row.deviation < 0 else f"+{deviations[place]}",
+            " to ".join(limits[2 * place : 2 * place + 2]),
+            f"{chances[row.group]:.2f}",
+            row.tier,
+        ]
+        for place, row in enumerate(slopes)
+    ]
+    header = ["rank", group, "slope", "from average", "95 % interval", f"in top {count}", "average"]
+    yield from aligned(header, rows)
 
 
 def render_bootstrap(result: BootstrapTest) -> str:
@@ -173,10 +218,14 @@ def _evidence(fit: MixedFit) -> Iterator[str]:
     )
 
 
-def _column(values: Sequence[float]) -> list[str]:
-    """Return numbers with as many decimals as give the smallest of them four digits; else with an exponent."""
+def _column(values: Sequence[float], size: float | None = None, digits: int = _DIGITS) -> list[str]:
+    """Return numbers with as many decimals as give one of that size, else the smallest, so many digits.
+
+    With an exponent where these are too many.
+    """
     sizes = [abs(value) for value in values if value != 0 and np.isfinite(value)]
-    decimals = _DIGITS - 1 - int(np.floor(np.log10(min(sizes)))) if sizes else _DIGITS - 1
-    if decimals > _MOST_DECIMALS or (sizes and max(sizes) >= 1e9):
-        return [f"{value:.{_DIGITS - 1}e}" for value in values]
+    size = size or min(sizes, default=1.0)
+    decimals = digits - 1 - int(np.floor(np.log10(size)))
+    if decimals > _MOST_DECIMALS or max(sizes, default=0.0) >= 1e9:
+        return [f"{value:.{digits - 1}e}" for value in values]
     return [f"{value:.{max(0, decimals)}f}" for value in values]

@@ -40,6 +40,8 @@ class GroupSlope:
         Its id.
     slope : float
         Fixed effect plus conditional mode.
+    deviation : float
+        The conditional mode alone: the slope less the average one.
     standard_error : float
         Root of the prediction error variance of the slope, the uncertainty of the fixed effect included.
     lower, upper : float
@@ -50,6 +52,7 @@ class GroupSlope:
 
     group: Level
     slope: float
+    deviation: float
     standard_error: float
     lower: float
     upper: float
@@ -124,7 +127,7 @@ def slope_intervals(fit: MixedFit, predictor: str = "youtube", level: float = 0.
         error, distance = by_level[row.group]
         above = float(ndtr(row.deviation / distance)) if distance > 0 else 0.5
         limits = row.slope - reach * error, row.slope + reach * error
-        rows.append(GroupSlope(row.group, row.slope, error, *limits, above))
+        rows.append(GroupSlope(row.group, row.slope, row.deviation, error, *limits, above))
     return tuple(rows)
 
 

@@ -10,12 +10,15 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from typer.main import get_command
 
-from autograder.cli import main
-from reference import fit, kenward_roger_table
+from autograder.cli import app, main
+from reference import fit, kenward_roger_table, probability_top, slope_intervals, tutorial_panel
+from reference.panel import MEDIA
 from reference.record import KEYS
 
 FOLDER = Path(__file__).parents[1] / "oracles" / "goldens"
+ORACLE = json.loads((FOLDER.parent / "tutorial.json").read_text(encoding="utf-8"))
 EXACT = json.loads((FOLDER / "exact.json").read_text(encoding="utf-8"))["fits"]
 NAMES = [f"{one['panel']} {one['formula']} {'REML' if one['reml'] else 'ML'}" for one in EXACT]
 SLEEP = ("sleepstudy.csv", "Reaction ~ Days + (Days | Subject)")
@@ -32,6 +35,14 @@ def run(capsys):
         return stop.value.code or 0, printed.out, printed.err
 
     return fit
+
+
+def table_below(out, title):
+    """Return the words of a table's rows; the table stands below the line that has the title."""
+    lines = out.splitlines()
+    start = next(place for place, line in enumerate(lines) if title in line) + 2
+    end = next((place for place in range(start, len(lines)) if not lines[place]), len(lines))
+    return [line.split() for line in lines[start:end]]
 
 
 @pytest.mark.parametrize("exact", EXACT, ids=NAMES)
@@ -100,6 +111,99 @@ def test_profile_intervals_are_those_of_lme4(run):
     code, _, err = run(FOLDER / SLEEP[0], SLEEP[1], "--intervals", "95")
     assert code == 2
     assert "between 0 and 1" in err
+
+
+def test_wald_intervals_are_those_of_lme4(run):
+    code, out, _ = run(FOLDER / SLEEP[0], SLEEP[1], "--intervals", "0.95", "--wald")
+    assert code == 0
+    rows = {
+        " ".join(words[:-3]): words[-2:] for words in table_below(out, "0.95 confidence intervals by Wald's method")
+    }
+    case = json.loads((FOLDER.parent / "intervals.json").read_text(encoding="utf-8"))["cases"][0]
+    assert case["formula"] == SLEEP[1]
+    for name, limits in case["wald"]["reml"].items():
+        found = [float(limit) for limit in rows[name.replace("(Intercept)", "Intercept")]]
+        np.testing.assert_allclose(found, [float(limit) for limit in limits], rtol=1e-5)
+    assert "sd Days | Subject" in rows
+    _, out, _ = run(FOLDER / "Dyestuff2.csv", "Yield ~ 1 + (1 | Batch)", "--intervals", "0.95", "--wald")
+    assert [words[0] for words in table_below(out, "none where a random term lies on the boundary")] == [
+        "sigma",
+        "Intercept",
+    ]
+
+
+def test_shares_are_those_of_performance(run, tmp_path):
+    (tmp_path / "panel.csv").write_bytes(tutorial_panel().to_csv_bytes())
+    formula = f"sales ~ {' + '.join(('week', *MEDIA))} + (1 | store_id)"
+    _, out, _ = run(tmp_path / "panel.csv", formula, "--shares")
+    names = ("icc_adjusted", "icc_unadjusted", "r2_marginal", "r2_conditional")
+    expected = {name: ORACLE["ri"][name] for name in names}
+    (found,) = table_below(out, "ICC and R² after Nakagawa and Johnson:")
+    assert found == [f"{value:.4f}" for value in expected.values()]
+    _, out, _ = run(tmp_path / "panel.csv", formula, "--json")
+    assert json.loads(out)["shares"] == pytest.approx(expected, rel=1e-6)
+
+
+def test_shares_without_an_intercept_need_the_rows(run, tmp_path):
+    formula = "Reaction ~ 0 + Days + (1 | Subject)"
+    _, out, _ = run(FOLDER / SLEEP[0], formula, "--json")
+    assert json.loads(out)["shares"]["r2_marginal"] > 0
+    pd.read_csv(FOLDER / SLEEP[0]).to_parquet(tmp_path / "sleep.parquet")
+    _, out, _ = run(tmp_path / "sleep.parquet", formula, "--json")
+    assert json.loads(out)["shares"] is None
+    code, _, err = run(tmp_path / "sleep.parquet", formula, "--shares")
+    assert code == 2
+    assert "use a data frame" in err
+
+
+def test_slopes_of_the_groups_are_ranked(run):
+    code, out, _ = run(FOLDER / SLEEP[0], SLEEP[1], "--slopes", "Days")
+    assert code == 0
+    rows = table_below(out, "Slopes of Days by Subject, and the probability of each to be among the 5 steepest:")
+    found = fit(SLEEP[1], pd.read_csv(FOLDER / SLEEP[0]))
+    chances = probability_top(found, 5, "Days")
+    assert [row[1] for row in rows] == [str(row.group) for row in slope_intervals(found, "Days")]
+    for row, words in zip(slope_intervals(found, "Days"), rows, strict=True):
+        _, _, slope, deviation, lower, _, upper, chance, tier = words
+        assert [float(slope), float(deviation)] == pytest.approx([row.slope, row.deviation], abs=1e-3)
+        assert [float(lower), float(upper)] == pytest.approx([row.lower, row.upper], abs=1e-1)
+        assert float(chance) == pytest.approx(chances[row.group], abs=0.006)
+        assert tier == row.tier
+
+
+@pytest.mark.parametrize("change", [1e6, 1e-6], ids=["small", "large"])
+def test_slopes_in_any_units_have_their_digits(run, tmp_path, change):
+    frame = pd.read_csv(FOLDER / SLEEP[0])
+    frame.assign(Days=frame["Days"] * change).to_csv(tmp_path / "units.csv", index=False)
+    _, out, _ = run(tmp_path / "units.csv", SLEEP[1], "--slopes", "Days")
+    steepest = table_below(out, "steepest:")[0]
+    row = slope_intervals(fit(SLEEP[1], frame), "Days")[0]
+    assert float(steepest[2]) == pytest.approx(row.slope / change, rel=1e-4)
+    assert float(steepest[3]) == pytest.approx(row.deviation / change, rel=1e-3)
+
+
+def test_a_few_groups_have_a_top_of_all(run, tmp_path):
+    frame = pd.read_csv(FOLDER / SLEEP[0])
+    frame[frame["Subject"].isin([308, 309, 310, 330])].to_csv(tmp_path / "four.csv", index=False)
+    _, out, _ = run(tmp_path / "four.csv", SLEEP[1], "--slopes", "Days")
+    assert [row[7] for row in table_below(out, "to be among the 4 steepest:")] == ["1.00"] * 4
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--slopes", "Hours"], "no random slope for 'Hours'; fit one that has one, such as (1 + Hours | Subject)"),
+        (["--wald"], "say their level too, such as --intervals 0.95"),
+        (["--json", "--slopes", "Days"], "leave out what changes the summary, or --json"),
+        (["--json", "--shares"], "leave out what changes the summary, or --json"),
+        (["--json", "--intervals", "0.95"], "leave out what changes the summary, or --json"),
+        (["--json", "--kenward-roger"], "leave out what changes the summary, or --json"),
+    ],
+)
+def test_options_that_cannot_be_met_are_refused(run, options, message):
+    code, out, err = run(FOLDER / SLEEP[0], SLEEP[1], *options)
+    assert (code, out) == (2, "")
+    assert message in err
 
 
 def test_kenward_roger_takes_the_place_of_satterthwaite(run):
@@ -203,3 +307,10 @@ def test_the_command_is_installed_and_helps():
 def test_every_key_of_the_json_is_in_the_readme():
     readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
     assert [key for key, meaning in KEYS.items() if f"| `{key}` | {meaning} |" not in readme] == []
+
+
+def test_every_option_is_in_the_readme():
+    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    options = [option for option in get_command(app).commands["fit"].params if option.param_type_name == "option"]
+    names = [name for option in options for name in option.opts]
+    assert [name for name in names if f"| `{name}" not in readme] == []
