@@ -13,6 +13,9 @@ from reference.panel import LARGEST_INTEGER, Floats, Integers, Panel
 
 Level: TypeAlias = int | str
 
+# Beyond this, or below one over it, squares come close to the end of what floats hold.
+FARTHEST = 1e140
+
 
 def require_column(data: Panel | pd.DataFrame, name: str) -> Any:
     """Return a column as it is.
@@ -56,18 +59,22 @@ def read_column(data: Panel | pd.DataFrame, name: str) -> Floats:
     Raises
     ------
     DesignError
-        If the column is missing, comes twice, is not numeric, or holds a value that is missing or not finite.
+        If the column is missing, comes twice, is not numeric, or holds a value that is missing, not finite, or beyond
+        1e140.
     """
     column = _find_column(data, name)
     if isinstance(data, Panel):
-        return np.asarray(column, dtype=np.float64)
+        values: Floats = np.asarray(column, dtype=np.float64)
+        check_size(values, name)
+        return values
     if not pd.api.types.is_numeric_dtype(column) or pd.api.types.is_complex_dtype(column):
         raise DesignError(f"column {name!r} holds {column.dtype}, not numbers; convert or recode it first.")
-    values: Floats = column.to_numpy(dtype=np.float64, na_value=np.nan)
-    # One sum tells in most cases that all is well, and is quicker than a look at every value.
-    if not np.isfinite(values.sum()):
+    values = column.to_numpy(dtype=np.float64, na_value=np.nan)
+    # The largest and smallest tell in most cases that all is well, and take no memory.
+    if values.size and not max(values.max(), -values.min()) <= FARTHEST:
         _check_filled(np.isnan(values), name)
         check_finite(values, name)
+        check_size(values, name)
     return values
 
 
@@ -94,6 +101,16 @@ def check_finite(values: Floats, name: str) -> None:
     broken = np.flatnonzero(~np.isfinite(values))
     if broken.size:
         raise DesignError(f"column {name!r}, row {int(broken[0])} is not finite; fill it in or drop the row.")
+
+
+def check_size(values: Floats, name: str) -> None:
+    """Raise a DesignError that names the column and the first row whose number is too large to be squared."""
+    beyond = np.flatnonzero(np.abs(values) > FARTHEST)
+    if beyond.size:
+        raise DesignError(
+            f"column {name!r}, row {int(beyond[0])} holds {values[beyond[0]]:.0e}, too large to be squared; correct "
+            "it, or divide the column by a power of ten."
+        )
 
 
 def read_groups(data: Panel | pd.DataFrame, names: Sequence[str]) -> tuple[Integers, tuple[Level, ...]]:

@@ -12,7 +12,7 @@ import pandas as pd
 from formulaic import ModelSpec, model_matrix
 from formulaic.errors import DataMismatchWarning, FormulaicError
 
-from reference.columns import Level, check_finite, is_number, read_column, read_groups, require_column
+from reference.columns import Level, check_finite, check_size, is_number, read_column, read_groups, require_column
 from reference.errors import DesignError, FormulaError
 from reference.formula import INTERCEPT, MixedModel, effects
 from reference.panel import Floats, Integers, Panel
@@ -73,7 +73,8 @@ class Part:
             return np.column_stack([*ones, *columns]) if self.names else np.empty((len(data), 0))
         _check_variables(self.text, data)
         try:
-            with warnings.catch_warnings():
+            # A cell that overflows is named below.
+            with np.errstate(all="ignore"), warnings.catch_warnings():
                 warnings.simplefilter("error", DataMismatchWarning)
                 matrix = self.spec.get_model_matrix(_frame(data), context={})
         except (FormulaicError, DataMismatchWarning) as error:
@@ -81,6 +82,7 @@ class Part:
         values = np.asarray(matrix, dtype=np.float64)
         for name, column in zip(self.names, values.T, strict=True):
             check_finite(column, name)
+            check_size(column, name)
         return values
 
 
@@ -161,7 +163,8 @@ def _read_part(text: str, data: Panel | pd.DataFrame) -> Part:
     for name in _variables(text):
         _check_factor(data, name)
     try:
-        matrix = model_matrix(text, _frame(data), context={}, na_action="ignore")
+        with np.errstate(all="ignore"):
+            matrix = model_matrix(text, _frame(data), context={}, na_action="ignore")
     except (FormulaicError, SyntaxError, TypeError, ValueError, NameError) as error:
         raise _untranslated(text, error) from error
     return Part(text, tuple(map(str, matrix.model_spec.column_names)), matrix.model_spec)

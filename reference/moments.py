@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy.linalg.blas import dnrm2
 
 from reference.columns import Level, stack_groups
 from reference.encoding import Encoding, Matrices
@@ -99,7 +100,8 @@ def choose_columns(encoding: Encoding, matrices: Matrices) -> Columns:
     parts = (matrices.fixed, *matrices.random)
     values = [*(parts[part][:, column] for part, column in sources.values()), matrices.response]
     shift = [float(column.mean()) if encoding.fixed.has_intercept else 0.0 for column in values]
-    scale = [float(np.sqrt(np.mean((column - mean) ** 2))) for column, mean in zip(values, shift, strict=True)]
+    # BLAS's norm squares no number that is too small for it.
+    scale = [float(dnrm2(column - mean)) / np.sqrt(column.size) for column, mean in zip(values, shift, strict=True)]
     return Columns(
         names=(INTERCEPT, *sources, "(response)"),
         sources=tuple(sources.values()),

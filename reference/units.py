@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 
+from reference.columns import FARTHEST
 from reference.encoding import Encoding, Matrices, Part
 from reference.errors import DesignError
 from reference.moments import Columns, choose_columns, triangular_factor
@@ -95,12 +97,13 @@ def choose_units(encoding: Encoding, columns: Columns, root: Floats, n_observati
     Raises
     ------
     DesignError
-        If a column is constant or depends on the others, there are not more rows than columns of X, or the response
-        is fitted exactly.
+        If a column is constant or depends on the others, there are not more rows than columns of X, the response
+        is fitted exactly, or the unit of a column is one in which variances are beyond what a float holds.
     """
     _check_rows(n_observations, len(encoding.fixed.names))
     fixed = Basis.of(encoding.fixed, columns, root)
     random = tuple(Basis.of(part, columns, root) for part in encoding.random)
+    _check_sizes(columns, encoding.model.response)
     basis, response = root @ fixed.turn, root[:, -1]
     projection = basis.T @ response
     projection += basis.T @ (response - basis @ projection)
@@ -134,6 +137,18 @@ def check_fixed_part(encoding: Encoding, matrices: Matrices) -> Floats:
     columns = choose_columns(encoding, matrices)
     root = triangular_factor(columns.standardised(matrices))
     return Basis.of(encoding.fixed, columns, root).root
+
+
+def _check_sizes(columns: Columns, response: str) -> None:
+    """Refuse units in which a variance, that of a slope included, would come close to the end of what floats hold."""
+    *scales, own = columns.scale[1:].tolist()
+    for name, scale in ((response, own), *zip(columns.names[1:-1], scales, strict=True)):
+        if not 1 / FARTHEST <= min(scale, own / scale) <= max(scale, own / scale) <= FARTHEST:
+            size, which = max((scale, name), (own, response), key=lambda pair: abs(math.log10(pair[0])))
+            raise DesignError(
+                f"column {which!r} varies by about {size:.0e}, so that variances would be too small or too large for a "
+                f"float; divide the column by 1e{round(math.log10(size)):+d}."
+            )
 
 
 def _check_rows(n: int, p: int) -> None:
