@@ -16,6 +16,9 @@ Level: TypeAlias = int | str
 # Beyond this, or below one over it, squares come close to the end of what floats hold.
 FARTHEST = 1e140
 
+# What pandas calls columns of dates and of lengths of time.
+_TIMES = {"datetime", "datetime64", "date", "period", "timedelta", "timedelta64"}
+
 
 def require_column(data: Panel | pd.DataFrame, name: str) -> Any:
     """Return a column as it is.
@@ -38,7 +41,7 @@ def is_number(data: Panel | pd.DataFrame, name: str) -> bool:
     ------
     DesignError
         If the column is missing or comes twice, or one of text holds a missing value, or is mostly numbers, so that
-        a stray cell would turn it into a factor.
+        a stray cell would turn it into a factor; or if it holds dates.
     """
     if isinstance(data, Panel) or pd.api.types.is_numeric_dtype(_find_column(data, name)):
         return True
@@ -46,9 +49,15 @@ def is_number(data: Panel | pd.DataFrame, name: str) -> bool:
     if isinstance(column.dtype, pd.CategoricalDtype):
         return False
     # The first rows are enough to see what a column is meant to be.
-    strays = pd.to_numeric(column.iloc[:1000], errors="coerce").isna().to_numpy()
+    first = column.iloc[:1000]
+    if pd.api.types.infer_dtype(first) in _TIMES:
+        raise DesignError(
+            f"column {name!r} holds dates or lengths of time, not numbers; add a column that counts the days or "
+            f"weeks since a start, such as (pandas.to_datetime(frame[{name!r}]) - start).dt.days, and fit that."
+        )
+    strays = pd.to_numeric(first, errors="coerce").isna().to_numpy()
     if 2 * strays.sum() < strays.size:
-        where = f", row {int(np.flatnonzero(strays)[0])} holds {column.iloc[strays.argmax()]!r}" if strays.any() else ""
+        where = f", row {int(strays.argmax())} holds {column.iloc[strays.argmax()]!r}" if strays.any() else ""
         raise DesignError(f"column {name!r} holds numbers as text{where}; convert it with pandas.to_numeric first.")
     return False
 
