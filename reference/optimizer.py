@@ -147,7 +147,9 @@ def find_optimum(surface: Surface) -> Optimum:
     descents = tuple(descent for descent, _ in ends)
     lowest = min(descent.criterion for descent in descents)
     chosen = next(k for k, descent in enumerate(descents) if descent.criterion <= lowest + _SAME_OPTIMUM)
-    return _certified(replace(_settle(ends[chosen][1]), descents=descents, chosen=chosen))
+    best = _settle(ends[chosen][1])
+    own = replace(descents[chosen], criterion=float(best.point.criterion), promise=best.decrement)
+    return _certified(replace(best, descents=(*descents[:chosen], own, *descents[chosen + 1 :]), chosen=chosen))
 
 
 def optimum_from(surface: Surface, factor: Floats) -> Optimum:
@@ -219,8 +221,8 @@ def _combine(weights: Floats, directions: Floats) -> Floats:
     return combined
 
 
-def _descend(start: Start, known: float, surface: Surface) -> tuple[Descent, Optimum]:
-    """Follow one start down to where little is left to gain; return its log and the end.
+def _descend(start: Start, known: float, surface: Surface, enough: float = _PROMISE) -> tuple[Descent, Optimum]:
+    """Follow one start down to where no more than ``enough`` is left to gain; return its log and the end.
 
     Where a scale shrinks towards zero, Newton's steps may close in by a constant factor only, so the boundary
     is tried at once. A descent about to reach the criterion of a known optimum ends there.
@@ -235,7 +237,7 @@ def _descend(start: Start, known: float, surface: Surface) -> tuple[Descent, Opt
         directions = _directions(rotation, sizes, sizes)
         local = surface.derivatives(rotation * scales, directions, point)
         move, predicted = trust_region_step(local, radius)
-        if predicted <= _PROMISE:
+        if predicted <= enough:
             break
         if _heads_for(known, point.criterion, predicted):
             break
@@ -265,17 +267,31 @@ def _heads_for(known: float, criterion: float, gain: float) -> bool:
     return gain <= _MERGE and abs(criterion - gain - known) <= _SAME_PREDICTION
 
 
+def _arrived(end: Optimum, known: float) -> bool:
+    """Return whether nothing is left to gain, or what is leads to a known optimum."""
+    return end.decrement <= _DECREMENT or _heads_for(known, end.point.criterion, end.decrement)
+
+
 def _settle(end: Optimum) -> Optimum:
     """Return the polished optimum at the lowest ranks that cost nothing, curvature across them included."""
-    if end.rank < end.scales.size:
-        # A descent leaves exact zeros only where it has already done all of this.
+    if end.rank < end.scales.size and end.decrement <= _DECREMENT and not _doubtful(end):
+        # The descent has already done all of this.
         return end
-    cut = _cut(end, end.point.criterion + _PROMISE)
-    if cut is not None:
-        return cut
-    best = _polish(end, end.scales > 0)
-    cut = _cut(best, best.point.criterion + _NOISE)
+    best = _cut(end, end.point.criterion + _PROMISE)
+    if best is None:
+        best = _polish(end, end.scales > 0)
+    if best.decrement > _DECREMENT:
+        # In a valley so flat that Newton's steps overshoot, those of a trust region lead on.
+        start = Start("valley", best.factor, float(best.point.criterion))
+        end = _descend(start, np.inf, best.surface, _DECREMENT)[1]
+        best = _polish(end, end.scales > 0)
+    cut = _cut(best, best.point.criterion + _NOISE) if _doubtful(best) else None
     return best if cut is None else cut
+
+
+def _doubtful(end: Optimum) -> bool:
+    """Return whether a scale may turn out to be zero."""
+    return bool(((end.scales > 0) & (end.scales <= _SNAP)).any())
 
 
 def _cut(near: Optimum, ceiling: float, known: float = np.inf) -> Optimum | None:
@@ -291,7 +307,8 @@ def _cut(near: Optimum, ceiling: float, known: float = np.inf) -> Optimum | None
         cut = _polish(near, kept, known)
         full = surface.derivatives(cut.factor, _directions(cut.rotation, sizes, sizes), cut.point)
         curvature = np.linalg.eigvalsh(full.hessian)
-        if cut.point.criterion <= ceiling and curvature[0] >= -_DESCENDING * max(1.0, curvature[-1]):
+        level = curvature[0] >= -_DESCENDING * max(1.0, curvature[-1])
+        if cut.point.criterion <= ceiling and level and _arrived(cut, known):
             return cut
     return None
 

@@ -18,10 +18,15 @@ from reference.panel import Floats
 from reference.surface import OneFactor, Surface, block_slices
 
 _SCALES = (0.1, 0.3, 1.0, 3.0, 10.0)
+# For effects that vary much more than the residual.
+_LARGE = (50.0, 300.0)
 _FLATNESS = (0.05, 0.3)
 # One random effect is a search along a line, which a fine scan settles.
 _FINE_SCALES = tuple(np.geomspace(0.02, 50.0, 18).tolist())
 _MOST = 5
+# With so few groups a low optimum can hide behind several others, and a descent takes no time.
+_HIDING = 10
+_MOST_HIDDEN = 12
 _APART = 1.0
 _SMALLEST_VARIANCE = 1e-4
 # Groups times factors evaluated in one call, so that a large table does not fill the memory.
@@ -44,15 +49,16 @@ class Start:
 
 
 def choose_starts(surface: Surface) -> list[Start]:
-    """Return up to five starts, lowest criterion first, no two of which are nearly the same covariance."""
+    """Return a few starts, lowest criterion first, no two of which are nearly the same covariance."""
     factors = scan_factors(surface.sizes, thorough=surface.cost <= _FEW_GROUPS)
     if isinstance(surface, OneFactor) and len(surface.sizes) == 1:
         factors = np.concatenate([moment_factor(surface.blocks, reml=surface.reml)[None], factors])
     sample = _sample(surface)
     at_once = max(1, _AT_ONCE // sample.cost)
     values = np.concatenate([sample.criteria(factors[k : k + at_once]) for k in range(0, len(factors), at_once)])
+    most = _MOST_HIDDEN if surface.cost <= _HIDING else _MOST
     single = surface.sizes == (1,)
-    chosen = _valleys(factors, values) if single else _apart(factors, values, surface.weight)
+    chosen = _valleys(factors, values) if single else _apart(factors, values, surface.weight, most)
     if sample is not surface:
         values[chosen] = [surface.profile(factors[k]).criterion for k in chosen]
         chosen.sort(key=lambda k: float(values[k]))
@@ -80,7 +86,8 @@ def scan_factors(sizes: tuple[int, ...], *, thorough: bool) -> Floats:
     if len(sizes) == 1:
         return block_factors(sizes[0])
     slices = block_slices(sizes)
-    levels = (_SCALES if len(sizes) <= 3 else _SCALES[::2]) if thorough else (1.0,)
+    wide = _SCALES + _LARGE if len(sizes) == 2 else _SCALES
+    levels = (wide if len(sizes) <= 3 else wide[::2]) if thorough else (1.0,)
     if not thorough or len(sizes) > 5:
         grid = [(scale,) * len(sizes) for scale in _SCALES[::2]]
     else:
@@ -111,7 +118,7 @@ def block_factors(n_random: int) -> Floats:
         diagonals = [(eye[i] + sign * eye[j]) / np.sqrt(2.0) for i, j in pairs for sign in (1.0, -1.0)]
         lines = [np.outer(unit, unit) for unit in (*eye, *diagonals)]
         shapes = [eye, *(line + flatness * (eye - line) for line in lines for flatness in _FLATNESS)]
-        scan = np.array([scale * shape for scale in _SCALES for shape in shapes])
+        scan = np.array([scale * shape for scale in _SCALES + _LARGE for shape in shapes])
     scan.setflags(write=False)
     return scan
 
@@ -143,8 +150,8 @@ def _valleys(factors: Floats, values: Floats) -> list[int]:
     return [int(k) for k in valleys[np.argsort(values[valleys])][:_MOST]]
 
 
-def _apart(factors: Floats, values: Floats, weight: float) -> list[int]:
-    """Return the lowest position, then the lowest far enough from those before, and so on.
+def _apart(factors: Floats, values: Floats, weight: float, most: int) -> list[int]:
+    """Return the lowest position, then the lowest far enough from those before, and so on, at most so many.
 
     Two covariances are compared by the logarithm of I + weight Λ, the factor by which a group of average size (the
     weight being its rows) sharpens what is known of its effects: that makes all negligible covariances one start,
@@ -155,7 +162,7 @@ def _apart(factors: Floats, values: Floats, weight: float) -> list[int]:
     places = ((vectors * sharper[:, None, :]) @ vectors.swapaxes(1, 2)).reshape(len(factors), -1)
     chosen: list[int] = []
     left = values.copy()
-    while len(chosen) < _MOST and np.isfinite(left).any():
+    while len(chosen) < most and np.isfinite(left).any():
         chosen.append(int(left.argmin()))
         left[((places - places[chosen[-1]]) ** 2).sum(axis=1) <= _APART**2] = np.inf
     return chosen

@@ -98,13 +98,44 @@ def test_no_brute_force_search_finds_a_lower_criterion(part):
         assert optimum.point.criterion <= lowest + 1e-7, (seed, family)
 
 
-def _search(surface, rng):
+@pytest.mark.parametrize("reml", [True, False])
+def test_effects_that_can_stand_for_each_other_are_settled(reml):
+    # Two slopes that vary alone, of predictors that are nearly the same: a valley as good as flat, down to a boundary.
+    for seed in range(40):
+        rng = np.random.default_rng(seed)
+        store = np.repeat(np.arange(4), 5)
+        one = 20.0 + rng.standard_normal(20)
+        two = one + 0.004 * rng.standard_normal(20)
+        sales = 1.0 + 0.5 * one + rng.standard_normal(4)[store] * one + 0.5 * rng.standard_normal(20)
+        frame = pd.DataFrame({"store": store, "one": one, "two": two, "sales": sales})
+        optimum = fit("sales ~ one + two + (1 + one + two || store)", frame, reml=reml).optimum
+        assert optimum.decrement <= 1e-10, seed
+        assert optimum.agreeing >= 1, seed
+        assert not ((optimum.scales > 0) & (optimum.scales < 1e-6)).any(), seed
+
+
+# Panels whose lowest optimum is not reached from starts with less variance or from fewer starts.
+@pytest.mark.parametrize("seed", [8, 19, 23, 38, 39, 66, 69, 93])
+def test_the_lowest_optimum_of_a_few_groups_far_apart_is_found(seed):
+    rng = np.random.default_rng(seed)
+    store = np.repeat(np.arange(7), [1, 1, 1, 1, 1, 15, 15])
+    media = rng.standard_normal((store.size, 2))
+    effects = 200.0 * rng.standard_normal((7, 3))
+    sales = (np.column_stack([np.ones(store.size), media]) * effects[store]).sum(axis=1)
+    sales += rng.standard_normal(store.size)
+    frame = pd.DataFrame({"store": store, "one": media[:, 0], "two": media[:, 1], "sales": sales})
+    optimum = fit("sales ~ one + two + (1 + one + two | store)", frame).optimum
+    lowest = min(_search(optimum.surface, np.random.default_rng(seed), 5.5))
+    assert optimum.point.criterion <= lowest + 1e-6
+
+
+def _search(surface, rng, reach=2.5):
     order = sum(surface.sizes)
     for _ in range(STARTS):
         factor = np.zeros((order, order))
         for size, stop in zip(surface.sizes, accumulate(surface.sizes), strict=True):
             block = slice(stop - size, stop)
-            factor[block, block] = rng.standard_normal((size, size)) * np.exp(rng.uniform(-2.5, 2.5))
+            factor[block, block] = rng.standard_normal((size, size)) * np.exp(rng.uniform(-reach, reach))
         try:
             yield optimum_from(surface, factor).point.criterion
         except ConvergenceError:
