@@ -31,9 +31,9 @@ class Matrices:
     random : tuple of (n, q)
         One Z per random term.
     codes : tuple of (n,)
-        One per grouping factor: the row's position in ``levels``.
+        One per grouping factor: the row's position in ``levels``. None where the groups were not read.
     levels : tuple of tuples
-        The ids of each grouping factor's groups, ascending.
+        The ids of each grouping factor's groups, ascending. None where the groups were not read.
     """
 
     response: Floats
@@ -93,15 +93,15 @@ class Encoding:
     fixed: Part
     random: tuple[Part, ...]
 
-    def matrices(self, data: Panel | pd.DataFrame) -> Matrices:
-        """Return what the model makes of a table with the same columns.
+    def matrices(self, data: Panel | pd.DataFrame, *, grouped: bool = True) -> Matrices:
+        """Return what the model makes of a table with the same columns; ``grouped`` says whether with groups too.
 
         Raises
         ------
         DesignError
             As for :meth:`Part.matrix`.
         """
-        groups = [read_groups(data, group) for group in self.model.groups]
+        groups = [read_groups(data, group) for group in self.model.groups if grouped]
         return Matrices(
             response=self.response.matrix(data)[:, 0],
             fixed=self.fixed.matrix(data),
@@ -141,11 +141,11 @@ def needs_all_rows(model: MixedModel) -> bool:
     return any(method == "PYTHON" for part in parts for term in effects(part) for _, method in term)
 
 
-def column_names(model: MixedModel) -> tuple[str, ...]:
-    """Return the plain columns a model reads, each once."""
+def column_names(model: MixedModel, *, grouped: bool = True) -> tuple[str, ...]:
+    """Return the plain columns a model reads, each once; ``grouped`` says whether those of its groups too."""
     parts = (f"0 + {model.response}", model.fixed, *(term.effects for term in model.terms))
     names = [name for part in parts for name in _variables(part)]
-    return tuple(dict.fromkeys((*names, *(name for group in model.groups for name in group))))
+    return tuple(dict.fromkeys((*names, *(name for group in model.groups for name in group if grouped))))
 
 
 def _read_part(text: str, data: Panel | pd.DataFrame) -> Part:

@@ -5,7 +5,8 @@ Per group W_j = I + R_j Λ R_jᵀ; over all groups M = rest + Σ P_jᵀ W_j⁻¹
 leading block of M is X'V⁻¹X, and the last entry of T squared is the profiled residual sum of squares.
 
 All of these are sums over groups, taken slice by slice, so that what is computed on the way stays in the processor's
-cache. Of what is left behind per group, as large as the blocks themselves, the blocks keep the last point's only.
+cache. Of more groups than one slice nothing is left behind, as it would be as large as the blocks themselves: to
+compute it again where derivatives are wanted takes little longer than to fetch it.
 
 Longer than most files: what is kept of a point, and the sums that use it, are read side by side.
 """
@@ -13,7 +14,7 @@ Longer than most files: what is kept of a point, and the sums that use it, are r
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
@@ -21,24 +22,14 @@ import numpy as np
 from reference.panel import Floats
 
 # Groups of a slice.
-_AT_ONCE = 2_048
-
-
-@dataclass(eq=False)
-class _Latest:
-    """The key and the gains of the point profiled last: there, nearly always, derivatives are wanted next.
-
-    Both at once, so that a thread never finds the one without the other.
-    """
-
-    held: tuple[object, Gains | None] = (None, None)
+_AT_ONCE = 1_024
 
 
 @dataclass(frozen=True, eq=False)
 class Blocks:
-    """What the profiled likelihood needs of the data: one triangular block per group.
+    """What the profiled likelihood needs of the data: one block of q rows per group.
 
-    The triangular factor of a group's ``[Z X y]`` splits into its first q rows, ``rows``, and a rest that no
+    An orthogonal transformation of a group's rows of ``[Z X y]`` leaves q of them, ``rows``, and a rest that no
     random effect touches. Sums of squares only are ever added, so a large variance ratio cancels nothing.
 
     Parameters
@@ -55,7 +46,6 @@ class Blocks:
     rows: Floats
     rest: Floats
     n_observations: int
-    latest: _Latest = field(default_factory=_Latest, init=False, repr=False)
 
     @property
     def roots(self) -> Floats:
@@ -94,10 +84,8 @@ class Profile:
         T⁻¹, lower triangular.
     denominator : int
         What the residual sum of squares is divided by for the residual variance: n under ML, n - p under REML.
-    key : object
-        By which the blocks know whether they still keep the gains of this point.
     gains : Gains or None
-        Those of few groups, which the point keeps itself.
+        Those of groups that fit into one slice.
     """
 
     factor: Floats
@@ -105,7 +93,6 @@ class Profile:
     criterion: float
     inverse: Floats
     denominator: int
-    key: object
     gains: Gains | None
 
     @property
@@ -136,20 +123,22 @@ class Profile:
     @property
     def pull(self) -> Floats:
         """Z_jᵀ V_j⁻¹ (y_j - X_j beta), (J, q); Λ times it is the conditional mode of a group."""
-        # Copied, as a column of a slice's reach would keep all of it in memory.
-        pull = np.concatenate([part.reach[:, :, -1].copy() for part in self.slices()])
-        return np.asarray(pull * np.sqrt(self.residual_sum))
+        pull, start = np.empty((self.blocks.n_groups, self.blocks.n_random)), 0
+        for part in self.slices():
+            stop = start + len(part.values)
+            pull[start:stop] = part.reach[:, :, -1]
+            start = stop
+        pull *= np.sqrt(self.residual_sum)
+        return pull
 
     def slices(self) -> Iterator[Gains]:
         """Yield the gains a slice of groups at a time."""
-        key, latest = self.blocks.latest.held
-        gains = latest if key is self.key else self.gains
+        if self.gains is not None:
+            yield self.gains
+            return
         for start in range(0, self.blocks.n_groups, _AT_ONCE):
-            if gains is not None:
-                yield gains.part(slice(start, start + _AT_ONCE))
-            else:
-                _, whitened = _whiten(self.factor, self.blocks.rows[start : start + _AT_ONCE])
-                yield Gains.of(whitened, self.inverse)
+            _, whitened = _whiten(self.factor, self.blocks.rows[start : start + _AT_ONCE])
+            yield Gains.of(whitened, self.inverse)
 
     def whole(self) -> Gains:
         """Return the gains of all groups."""
@@ -182,16 +171,10 @@ class Gains:
     def of(cls, whitened: Floats, inverse: Floats) -> Gains:
         """Return the gains in the memory of what they are computed from: C_j⁻¹ [R_j P_j] of each group, and T⁻¹."""
         q = whitened.shape[1]
-        for start in range(0, len(whitened), _AT_ONCE):
-            part = whitened[start : start + _AT_ONCE]
-            products = part[:, :, :q].swapaxes(1, 2) @ part
-            part[:, :, :q] = products[:, :, :q]
-            np.matmul(products[:, :, q:], inverse.T, out=part[:, :, q:])
+        products = whitened[:, :, :q].swapaxes(1, 2) @ whitened
+        whitened[:, :, :q] = products[:, :, :q]
+        np.matmul(products[:, :, q:], inverse.T, out=whitened[:, :, q:])
         return cls(whitened)
-
-    def part(self, groups: slice) -> Gains:
-        """Return the gains of some of the groups."""
-        return Gains(self.values[groups])
 
 
 @dataclass(frozen=True, eq=False)
@@ -242,18 +225,13 @@ def profile(factor: Floats, blocks: Blocks, *, reml: bool) -> Profile:
     ----------
     Bates, Mächler, Bolker & Walker (2015), J. Stat. Softw. 67(1), section 3.
     """
-    key, few = object(), blocks.n_groups <= _AT_ONCE
-    # Let go of before the next are computed, so that both are never in memory.
-    blocks.latest.held = (None, None)
-    whitened = np.empty_like(blocks.rows)
+    whitened = np.empty_like(blocks.rows) if blocks.n_groups <= _AT_ONCE else None
     logarithm, triangle = _eliminate(factor, blocks, whitened)
     inverse = np.asarray(np.linalg.inv(triangle), dtype=np.float64)
-    gains = Gains.of(whitened, inverse)
-    if not few:
-        blocks.latest.held = (key, gains)
     criterion = float(_criterion(logarithm, triangle, blocks, reml=reml))
     denominator = _denominator(blocks, reml=reml)
-    return Profile(factor, blocks, criterion, inverse, denominator, key, gains if few else None)
+    gains = None if whitened is None else Gains.of(whitened, inverse)
+    return Profile(factor, blocks, criterion, inverse, denominator, gains)
 
 
 def criteria(factors: Floats, blocks: Blocks, *, reml: bool) -> Floats:
@@ -317,12 +295,12 @@ def _sums(point: Profile, weights: Floats) -> tuple[Floats, Floats, Floats]:
 
 
 def _eliminate(factor: Floats, blocks: Blocks, whitened: Floats | None = None) -> tuple[Floats, Floats]:
-    """Return Σ log det W_j and T, for one factor or a stack of them; ``whitened`` is filled with C_j⁻¹ [R_j P_j]."""
+    """Return Σ log det W_j and T, for one factor or a stack of them; ``whitened`` may be given, for C_j⁻¹ [R_j P_j]."""
     p, q = blocks.n_fixed, blocks.n_random
     logarithm, products = np.zeros(factor.shape[:-2]), blocks.rest
     for start in range(0, blocks.n_groups, _AT_ONCE):
         groups = slice(start, start + _AT_ONCE)
-        lower, solved = _whiten(factor, blocks.rows[groups], None if whitened is None else whitened[groups])
+        lower, solved = _whiten(factor, blocks.rows[groups], whitened)
         heads = solved[..., q:].reshape(*factor.shape[:-2], -1, p + 1)
         products = products + heads.swapaxes(-1, -2) @ heads
         logarithm = logarithm + 2.0 * np.log(np.diagonal(lower, axis1=-2, axis2=-1)).sum(axis=(-2, -1))

@@ -12,9 +12,9 @@ import pandas as pd
 
 from reference.columns import Level
 from reference.design import Design, build_design
+from reference.elimination import triangular_factor
 from reference.errors import DesignError
 from reference.formula import MixedModel, parse_formula
-from reference.moments import triangular_factor
 from reference.optimizer import Descent, Optimum, find_optimum
 from reference.panel import Floats
 from reference.surface import block_slices

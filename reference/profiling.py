@@ -20,10 +20,10 @@ from typing import Any, Protocol
 import numpy as np
 from scipy.linalg import block_diag
 
+from reference.elimination import triangular_factor
 from reference.errors import ConvergenceError
 from reference.likelihood import Blocks, Derivatives
 from reference.mixed import MixedFit
-from reference.moments import triangular_factor
 from reference.optimizer import find_optimum, optimum_from
 from reference.panel import Floats
 from reference.stages import Stages

@@ -25,7 +25,7 @@ _MOST = 5
 _APART = 1.0
 _SMALLEST_VARIANCE = 1e-4
 # Groups times factors evaluated in one call, so that a large table does not fill the memory.
-_AT_ONCE = 5_000
+_AT_ONCE = 2_000
 # With more groups than this of one factor, a scan of every so manieth of them finds the same valleys.
 _SAMPLE = 1_000
 # What keeps the scan's cross-products of X positive where a rare level is in no group of the sample.

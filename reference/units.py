@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from reference.elimination import triangular_factor
 from reference.encoding import Encoding, Matrices, Part
 from reference.errors import DesignError
-from reference.moments import Columns, choose_columns, triangular_factor
 from reference.panel import Floats
+from reference.standardising import Columns, choose_columns
 
 # Relative sizes below which a column is constant or a combination of others, and a response is fitted exactly.
 _CONSTANT = 1e-12
@@ -27,23 +29,23 @@ class Basis:
     turn: Floats
 
     @classmethod
-    def of(cls, part: Part, columns: Columns, root: Floats) -> Basis:
-        """Return the orthonormal basis of a part, given a root (k, k) of the products of all standardised columns.
+    def of(cls, part: Part, columns: Columns, places: Sequence[int], root: Floats) -> Basis:
+        """Return the orthonormal basis of a part, columns at ``places``, given a root (k, k) of the products of all.
 
         Raises
         ------
         DesignError
             If a column is constant or depends on the others.
         """
-        places = [columns.names.index(name) for name in part.names]
+        places = list(places)
         shift, scale = columns.shift[places], columns.scale[places]
-        chosen, mapping = np.zeros((len(columns.names), len(places))), np.diag(scale)
+        chosen, mapping = np.zeros((len(columns.sources), len(places))), np.diag(scale)
         chosen[places, range(len(places))] = 1.0
         if part.has_intercept:
             mapping[0, 1:] = shift[1:]
-        else:
+        elif shift.any():
             chosen *= scale
-            chosen[0] += shift
+            chosen[columns.one] += shift
             mapping = np.eye(len(places))
         upper = triangular_factor(root @ chosen)
         _check_rank(part, upper, shift, scale)
@@ -99,8 +101,8 @@ def choose_units(encoding: Encoding, columns: Columns, root: Floats, n_observati
         is fitted exactly.
     """
     _check_rows(n_observations, len(encoding.fixed.names))
-    fixed = Basis.of(encoding.fixed, columns, root)
-    random = tuple(Basis.of(part, columns, root) for part in encoding.random)
+    parts = (encoding.fixed, *encoding.random)
+    fixed, *random = (Basis.of(part, columns, places, root) for part, places in zip(parts, columns.places, strict=True))
     basis, response = root @ fixed.turn, root[:, -1]
     projection = basis.T @ response
     projection += basis.T @ (response - basis @ projection)
@@ -119,7 +121,7 @@ def choose_units(encoding: Encoding, columns: Columns, root: Floats, n_observati
     ols = np.asarray(np.linalg.solve(fixed.root, scale * projection), dtype=np.float64)
     if encoding.fixed.has_intercept:
         ols[0] += shift
-    return Units(fixed, random, turn, ols, rms * scale)
+    return Units(fixed, tuple(random), turn, ols, rms * scale)
 
 
 def check_fixed_part(encoding: Encoding, matrices: Matrices) -> Floats:
@@ -133,7 +135,7 @@ def check_fixed_part(encoding: Encoding, matrices: Matrices) -> Floats:
     _check_rows(*matrices.fixed.shape)
     columns = choose_columns(encoding, matrices)
     root = triangular_factor(columns.standardised(matrices))
-    return Basis.of(encoding.fixed, columns, root).root
+    return Basis.of(encoding.fixed, columns, columns.places[0], root).root
 
 
 def _check_rows(n: int, p: int) -> None:

@@ -1,0 +1,114 @@
+"""What the random effects can reach, taken out of the rows group by group by orthogonal transformations.
+
+Of a group's standardised columns, those of the Zs come first. A QR factorisation of the group's rows leaves one row
+for each of these, kept by group, and below them rows without them, which no random effect touches: of all groups
+together a triangle is kept. Neither depends on the units, so that these are chosen afterwards, from the triangle
+of everything, and the rows kept are turned to them where they lie. Cross-products are never formed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from reference.likelihood import Blocks
+from reference.panel import Floats, Integers
+
+# Groups whose matrices are factorised at once, so that copies of them take little memory.
+_AT_ONCE = 512
+# Triangles that are factorised as one matrix, of more than so many rows.
+_TOGETHER = 16
+_SHORT = 256
+
+
+class Elimination:
+    """The rows of J groups, of which first ``leading`` of ``width`` columns are eliminated.
+
+    ``block`` is (q, q + p + 1), what is left of a group in the end; q is not below ``leading``, nor its second entry
+    below ``width``. Each group is to be added once.
+    """
+
+    def __init__(self, n_groups: int, leading: int, width: int, block: tuple[int, int]) -> None:
+        """Set the shapes; no group is added yet."""
+        self._rows = np.zeros((n_groups, *block))
+        self._width = width
+        self._tail = np.zeros((width - leading, width - leading))
+
+    def add(self, groups: Integers, stack: Floats) -> None:
+        """Add groups (J',) whose rows are stacked (J', m, k), a group of fewer than m rows with zeros below them.
+
+        Any matrices with the same cross-products will do.
+        """
+        leading = self._leading
+        for start in range(0, len(stack), _AT_ONCE):
+            factors = triangular_factor(stack[start : start + _AT_ONCE])
+            kept = factors[:, :leading]
+            self._rows[groups[start : start + _AT_ONCE], : kept.shape[1], : self._width] = kept
+            self._tail = combined_factor(self._tail, factors[:, leading:, leading:])
+
+    def add_rows(self, first: int, rows: Floats, sizes: Integers) -> None:
+        """Add groups from the position ``first`` on, whose rows (n, k) follow each other, ``sizes`` of them each."""
+        for groups, stack in _stacks(rows, sizes):
+            self.add(first + groups, stack)
+
+    @property
+    def _leading(self) -> int:
+        return self._width - len(self._tail)
+
+    @property
+    def root(self) -> Floats:
+        """A root (k, k) of the cross-products of all rows."""
+        root = np.pad(self._tail, ((0, 0), (self._leading, 0)))
+        for start in range(0, len(self._rows), _AT_ONCE):
+            root = combined_factor(root, self._rows[start : start + _AT_ONCE, : self._leading, : self._width])
+        return root
+
+    def blocks(self, turn: Floats, n_observations: int) -> Blocks:
+        """Return the blocks of the columns times ``turn`` (k, q + p + 1), in the memory of the rows kept.
+
+        So that it can be done once only. Of the first q columns none may reach beyond the leading ones.
+        """
+        rows = self._rows
+        for start in range(0, len(rows), _AT_ONCE):
+            part = rows[start : start + _AT_ONCE, : self._leading]
+            part[...] = part[:, :, : self._width] @ turn
+        tail = self._tail @ turn[self._leading :, rows.shape[1] :]
+        return Blocks(rows, tail.T @ tail, n_observations)
+
+
+def _stacks(rows: Floats, sizes: Integers) -> Iterator[tuple[Integers, Floats]]:
+    """Yield the positions of groups (J',) and their rows (J', m, k), at most half of which is padding."""
+    if not sizes.size:
+        return
+    if (sizes == sizes[0]).all():
+        yield np.arange(sizes.size), rows.reshape(sizes.size, -1, rows.shape[1])
+        return
+    starts, lengths = np.cumsum(sizes) - sizes, np.frexp(sizes)[1]
+    for length in np.unique(lengths):
+        groups = np.flatnonzero(lengths == length)
+        within = np.arange(sizes[groups].max())
+        stack = rows[np.minimum(starts[groups, None] + within, len(rows) - 1)]
+        stack[within >= sizes[groups, None]] = 0.0
+        yield groups, stack
+
+
+def combined_factor(factor: Floats, stack: Floats) -> Floats:
+    """Return the upper triangular factor (k, k) of a matrix (m, k) and those of a stack (J, m', k) under each other.
+
+    Of many rows some are factorised together, then some of the results, and so on, as threads of BLAS wait for each
+    other longer than a tall matrix takes.
+    """
+    width = stack.shape[2]
+    while len(stack) * stack.shape[1] > _SHORT and len(stack) > 1:
+        short = -len(stack) % _TOGETHER
+        padded = np.concatenate([stack, np.zeros((short, *stack.shape[1:]))]) if short else stack
+        stack = triangular_factor(padded.reshape(-1, _TOGETHER * stack.shape[1], width))
+    return triangular_factor(np.concatenate([factor, stack.reshape(-1, width)]))
+
+
+def triangular_factor(matrices: Floats) -> Floats:
+    """Return the upper triangular factor of each matrix of a stack (..., m, k), (..., min(m, k), k)."""
+    factors: Any = np.linalg.qr(matrices, mode="r")
+    return np.asarray(factors, dtype=np.float64)
