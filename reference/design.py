@@ -51,8 +51,8 @@ class TermDesign:
         The effects, q of them.
     factor : int
         The position of the grouping factor among those of the model.
-    levels : tuple
-        Ids of its groups, ascending, J of them.
+    ids : (J,)
+        Of its groups, ascending.
     root : (q, q)
         Upper triangular: raw Z = orthonormal Z · root.
     """
@@ -60,8 +60,13 @@ class TermDesign:
     group: str
     names: tuple[str, ...]
     factor: int
-    levels: tuple[Level, ...]
+    ids: Any
     root: Floats
+
+    @cached_property
+    def levels(self) -> tuple[Level, ...]:
+        """The ids as plain numbers or texts, made when asked for: each takes several times its place among others."""
+        return tuple(np.asarray(self.ids).tolist())
 
 
 @dataclass(frozen=True, eq=False)
@@ -171,11 +176,11 @@ def build_design(data: Table, model: MixedModel) -> Design:
     encoding = read_encoding(model, pieces.first)
     if pieces.rest is None:
         return design_rows(encoding, encoding.matrices(pieces.first), pieces.first)
-    columns, elimination, counts, levels = _eliminate(encoding, pieces)
-    # The order of the rows is let go of before each group gets an id of its own.
+    columns, elimination, counts, ids = _eliminate(encoding, pieces)
+    # The order of the rows is not needed any more.
     table = pieces.whole
     del pieces
-    return _one_factor(encoding, columns, elimination, int(counts.sum()), tuple(levels.tolist()), table)
+    return _one_factor(encoding, columns, elimination, int(counts.sum()), ids, table)
 
 
 def _eliminate(encoding: Encoding, pieces: Pieces) -> tuple[Columns, Elimination, Integers, Any]:
@@ -220,26 +225,24 @@ def _one_factor(
     columns: Columns,
     elimination: Elimination,
     n_observations: int,
-    levels: tuple[Level, ...],
+    ids: Any,
     table: Panel | pd.DataFrame | None,
 ) -> Design:
     units = choose_units(encoding, columns, elimination.root, n_observations)
     blocks = elimination.blocks(units.turn, n_observations)
     _check_residual(blocks, encoding.model)
-    terms = _terms(encoding, units, (levels,), n_observations)
+    terms = _terms(encoding, units, (ids,), n_observations)
     return Design(encoding, terms, units.fixed.root, units.ols, units.scale, blocks, table)
 
 
-def _terms(
-    encoding: Encoding, units: Units, levels: tuple[tuple[Level, ...], ...], n_observations: int
-) -> tuple[TermDesign, ...]:
+def _terms(encoding: Encoding, units: Units, ids: Sequence[Any], n_observations: int) -> tuple[TermDesign, ...]:
     groups = encoding.model.groups
     return tuple(
         TermDesign(
             group=term.label,
             names=part.names,
             factor=groups.index(term.group),
-            levels=levels[groups.index(term.group)],
+            ids=ids[groups.index(term.group)],
             root=basis.root / np.sqrt(n_observations),
         )
         for term, part, basis in zip(encoding.model.terms, encoding.random, units.random, strict=True)

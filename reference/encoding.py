@@ -12,9 +12,10 @@ import pandas as pd
 from formulaic import ModelSpec, model_matrix
 from formulaic.errors import DataMismatchWarning, FormulaicError
 
-from reference.columns import Level, check_finite, is_number, read_column, read_groups, require_column
+from reference.columns import Level, check_finite, is_number, read_column, require_column
 from reference.errors import DesignError, FormulaError
 from reference.formula import INTERCEPT, MixedModel, effects
+from reference.grouping import read_groups
 from reference.panel import Floats, Integers, Panel
 
 

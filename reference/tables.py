@@ -10,10 +10,11 @@ from typing import Any, TypeAlias
 import numpy as np
 import pandas as pd
 
-from reference.columns import Grouping, is_number, read_column, read_grouping, require_column
+from reference.columns import check_numbers, is_number, require_column
 from reference.encoding import column_names, needs_all_rows
 from reference.errors import DesignError
 from reference.formula import MixedModel
+from reference.grouping import Grouping, read_grouping
 from reference.panel import Panel
 
 # A Dask data frame is one too: it is known by its partitions, so that dask need not be installed.
@@ -136,7 +137,7 @@ def _checked(frame: pd.DataFrame, model: MixedModel) -> pd.DataFrame:
         if name in groups:
             require_column(frame, name)
         elif is_number(frame, name):
-            read_column(frame, name)
+            check_numbers(frame, name)
         else:
             frame[name] = frame[name].astype("category")
     return frame
