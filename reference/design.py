@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import cached_property
 from itertools import chain
 from typing import Any
 
@@ -186,17 +186,16 @@ def build_design(data: Table, model: MixedModel) -> Design:
 def _eliminate(encoding: Encoding, pieces: Pieces) -> tuple[Columns, Elimination, Integers, Any]:
     """Return the columns, the elimination of all rows, and the J groups' counts and ids, both (J,)."""
     grouping = pieces.grouping
-    read = partial(encoding.matrices, grouped=grouping is None)
-    # The first piece is read twice rather than kept: no piece's matrices outlive it.
-    columns = choose_columns(encoding, read(pieces.first))
-    matrices = map(read, chain([pieces.first], pieces.rest or ()))
+    # The first piece is read twice rather than kept: no piece's columns outlive it.
+    columns = choose_columns(encoding, encoding.columns(pieces.first))
+    tables = chain([pieces.first], pieces.rest or ())
     if grouping is None:
-        tally = sum_pieces(columns, matrices)
+        tally = sum_pieces(columns, map(encoding.matrices, tables))
         _check_groups(encoding, [tally.counts])
         return columns, tally.elimination(), tally.counts, tally.levels
     counts = np.diff(grouping.starts)
     _check_groups(encoding, [counts])
-    return columns, reduce_pieces(columns, matrices, grouping.starts), counts, grouping.levels
+    return columns, reduce_pieces(columns, map(encoding.columns, tables), grouping.starts), counts, grouping.levels
 
 
 def design_rows(encoding: Encoding, matrices: Matrices, table: Panel | pd.DataFrame | None) -> Design:
@@ -209,7 +208,7 @@ def design_rows(encoding: Encoding, matrices: Matrices, table: Panel | pd.DataFr
     """
     counts = tuple(np.bincount(codes) for codes in matrices.codes)
     _check_groups(encoding, counts)
-    columns = choose_columns(encoding, matrices)
+    columns = choose_columns(encoding, matrices.columns)
     if len(counts) == 1:
         elimination = reduce_rows(columns, matrices, counts[0])
         design = _one_factor(encoding, columns, elimination, matrices.response.size, matrices.levels[0], table)
@@ -252,7 +251,7 @@ def _terms(encoding: Encoding, units: Units, ids: Sequence[Any], n_observations:
 def _many_factors(
     encoding: Encoding, columns: Columns, matrices: Matrices, table: Panel | pd.DataFrame | None
 ) -> Design:
-    rows = columns.standardised(matrices)
+    rows = columns.standardised(matrices.columns)
     units = choose_units(encoding, columns, triangular_factor(rows), rows.shape[0])
     turned = rows @ units.turn
     parts = np.split(turned, np.cumsum([len(part.names) for part in encoding.random]), axis=1)

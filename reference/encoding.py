@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -32,9 +32,9 @@ class Matrices:
     random : tuple of (n, q)
         One Z per random term.
     codes : tuple of (n,)
-        One per grouping factor: the row's position in ``levels``. None where the groups were not read.
+        One per grouping factor: the row's position in ``levels``.
     levels : tuple of tuples
-        The ids of each grouping factor's groups, ascending. None where the groups were not read.
+        The ids of each grouping factor's groups, ascending.
     """
 
     response: Floats
@@ -42,6 +42,11 @@ class Matrices:
     random: tuple[Floats, ...]
     codes: tuple[Integers, ...]
     levels: tuple[tuple[Level, ...], ...]
+
+    @property
+    def columns(self) -> tuple[Sequence[Floats], ...]:
+        """The columns, (n,) each, of X, of every Z, and y."""
+        return ([*self.fixed.T], *([*effects.T] for effects in self.random), [self.response])
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,8 +65,8 @@ class Part:
         """Whether the first column is a one."""
         return self.names[:1] == (INTERCEPT,)
 
-    def matrix(self, data: Panel | pd.DataFrame) -> Floats:
-        """Return the columns side by side, (n, k).
+    def columns(self, data: Panel | pd.DataFrame) -> Sequence[Floats]:
+        """Return the k columns, (n,) each, one that the table holds as floats not copied.
 
         Raises
         ------
@@ -70,8 +75,7 @@ class Part:
         """
         if self.spec is None:
             ones = [np.ones(len(data))] if self.has_intercept else []
-            columns = [read_column(data, name) for name in self.names[len(ones) :]]
-            return np.column_stack([*ones, *columns]) if self.names else np.empty((len(data), 0))
+            return [*ones, *(read_column(data, name) for name in self.names[len(ones) :])]
         _check_variables(self.text, data)
         try:
             with warnings.catch_warnings():
@@ -79,10 +83,21 @@ class Part:
                 matrix = self.spec.get_model_matrix(_frame(data), context={})
         except (FormulaicError, DataMismatchWarning) as error:
             raise _untranslated(self.text, error) from error
-        values = np.asarray(matrix, dtype=np.float64)
-        for name, column in zip(self.names, values.T, strict=True):
+        values = np.asarray(matrix, dtype=np.float64).T
+        for name, column in zip(self.names, values, strict=True):
             check_finite(column, name)
-        return values
+        return list(values)
+
+    def matrix(self, data: Panel | pd.DataFrame) -> Floats:
+        """Return the columns side by side, (n, k).
+
+        Raises
+        ------
+        DesignError
+            As for :meth:`columns`.
+        """
+        columns = self.columns(data)
+        return np.column_stack(columns) if columns else np.empty((len(data), 0))
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,17 +109,27 @@ class Encoding:
     fixed: Part
     random: tuple[Part, ...]
 
-    def matrices(self, data: Panel | pd.DataFrame, *, grouped: bool = True) -> Matrices:
-        """Return what the model makes of a table with the same columns; ``grouped`` says whether with groups too.
+    def columns(self, data: Panel | pd.DataFrame) -> tuple[Sequence[Floats], ...]:
+        """Return the columns, (n,) each, of X, of every Z, and y, that the model makes of a table.
 
         Raises
         ------
         DesignError
-            As for :meth:`Part.matrix`.
+            As for :meth:`Part.columns`.
         """
-        groups = [read_groups(data, group) for group in self.model.groups if grouped]
+        return tuple(part.columns(data) for part in (self.fixed, *self.random, self.response))
+
+    def matrices(self, data: Panel | pd.DataFrame) -> Matrices:
+        """Return what the model makes of a table with the same columns.
+
+        Raises
+        ------
+        DesignError
+            As for :meth:`Part.columns`.
+        """
+        groups = [read_groups(data, group) for group in self.model.groups]
         return Matrices(
-            response=self.response.matrix(data)[:, 0],
+            response=self.response.columns(data)[0],
             fixed=self.fixed.matrix(data),
             random=tuple(part.matrix(data) for part in self.random),
             codes=tuple(codes for codes, _ in groups),

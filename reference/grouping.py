@@ -13,8 +13,9 @@ from reference.columns import Level, require_column
 from reference.errors import DesignError
 from reference.panel import LARGEST_INTEGER, Floats, Integers, Panel
 
-# Rows that are looked up at once, so that what is computed of them takes little memory.
-_AT_ONCE = 2**14
+# Rows are looked up a share at a time, within limits, so that what is computed of them takes little memory.
+_SHARE = 64
+_FEWEST, _MOST = 2**12, 2**16
 # How many times as many numbers as rows may lie between the lowest id and the highest to be looked up in a plain list.
 _DENSE = 2
 
@@ -136,7 +137,8 @@ def _ranking(labels: Integers) -> tuple[Integers, Callable[[Any], Any]]:
 
 
 def _parts(numbers: Integers, overlap: int = 0) -> Iterator[Integers]:
-    return (numbers[start : start + _AT_ONCE + overlap] for start in range(0, numbers.size, _AT_ONCE))
+    step = min(_MOST, max(_FEWEST, numbers.size // _SHARE))
+    return (numbers[start : start + step + overlap] for start in range(0, numbers.size, step))
 
 
 def _whole_numbers(data: Panel | pd.DataFrame, name: str) -> Integers | None:

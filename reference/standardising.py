@@ -5,8 +5,9 @@ One pass, a piece at a time, by a QR factorisation of each group's rows.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 
@@ -14,6 +15,9 @@ from reference.elimination import Elimination, triangular_factor
 from reference.encoding import Encoding, Matrices
 from reference.formula import INTERCEPT
 from reference.panel import Floats, Integers
+
+# Columns, (n,) each, of X, of every Z, and y.
+Parts: TypeAlias = tuple[Sequence[Floats], ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,12 +45,11 @@ class Columns:
     shift: Floats
     scale: Floats
 
-    def standardised(self, matrices: Matrices) -> Floats:
+    def standardised(self, parts: Parts) -> Floats:
         """Return the columns, shifted and scaled, (n, k)."""
-        parts = (matrices.fixed, *matrices.random, matrices.response[:, None])
-        columns = np.empty((matrices.response.size, len(self.sources)), order="F")
+        columns = np.empty((parts[-1][0].size, len(self.sources)), order="F")
         for position, (part, column) in enumerate(self.sources):
-            np.subtract(parts[part][:, column], self.shift[position], out=columns[:, position])
+            np.subtract(parts[part][column], self.shift[position], out=columns[:, position])
         columns /= self.scale
         return columns
 
@@ -57,7 +60,7 @@ class Columns:
         return Elimination(n_groups, self.leading, len(self.sources), (q, q + n_fixed + 1))
 
 
-def choose_columns(encoding: Encoding, matrices: Matrices) -> Columns:
+def choose_columns(encoding: Encoding, parts: Parts) -> Columns:
     """Return the distinct columns of a model, at the mean and spread they have in the rows given.
 
     Without an intercept in X nothing is shifted, as a shift would leave the span of X; nor, if no Z has one, a
@@ -68,8 +71,7 @@ def choose_columns(encoding: Encoding, matrices: Matrices) -> Columns:
     found: dict[tuple[str, bool], tuple[int, int]] = {}
     places: list[tuple[int, ...]] = []
     # X comes last, so that its columns follow those of the Zs.
-    parts = [*enumerate(encoding.random, start=1), (0, encoding.fixed)]
-    for number, part in parts:
+    for number, part in (*enumerate(encoding.random, start=1), (0, encoding.fixed)):
         shifted = together if number else centred
         keys = [(name, shifted and name != INTERCEPT) for name in part.names]
         for column, key in enumerate(keys):
@@ -77,9 +79,8 @@ def choose_columns(encoding: Encoding, matrices: Matrices) -> Columns:
         order = list(found)
         places.append(tuple(order.index(key) for key in keys))
     leading = len({place for part in places[:-1] for place in part})
-    sources = (*found.values(), (len(parts), 0))
-    matrix = (matrices.fixed, *matrices.random, matrices.response[:, None])
-    values = [matrix[part][:, column] for part, column in sources]
+    sources = (*found.values(), (len(parts) - 1, 0))
+    values = [parts[part][column] for part, column in sources]
     moved = (*(shifted for _, shifted in found), centred)
     shift = [float(column.mean()) if move else 0.0 for column, move in zip(values, moved, strict=True)]
     scale = [float(np.sqrt(np.mean((column - mean) ** 2))) for column, mean in zip(values, shift, strict=True)]
@@ -96,7 +97,7 @@ def choose_columns(encoding: Encoding, matrices: Matrices) -> Columns:
 
 def reduce_rows(columns: Columns, matrices: Matrices, counts: Integers) -> Elimination:
     """Return the elimination of a table in one piece, of a model with one grouping factor, J groups of ``counts``."""
-    rows, codes = columns.standardised(matrices), matrices.codes[0]
+    rows, codes = columns.standardised(matrices.columns), matrices.codes[0]
     if (codes[1:] < codes[:-1]).any():
         rows = rows[np.argsort(codes, kind="stable")]
     elimination = columns.elimination(counts.size)
@@ -104,7 +105,7 @@ def reduce_rows(columns: Columns, matrices: Matrices, counts: Integers) -> Elimi
     return elimination
 
 
-def reduce_pieces(columns: Columns, pieces: Iterable[Matrices], starts: Integers) -> Elimination:
+def reduce_pieces(columns: Columns, pieces: Iterable[Parts], starts: Integers) -> Elimination:
     """Return the elimination of a table whose pieces hold its rows in the order of the groups, ascending.
 
     ``starts``, (J + 1,), says where in that order each group starts, and where the last one stops. A group that
@@ -112,10 +113,10 @@ def reduce_pieces(columns: Columns, pieces: Iterable[Matrices], starts: Integers
     """
     elimination = columns.elimination(starts.size - 1)
     start, carried = 0, np.empty((0, len(columns.sources)))
-    for matrices in pieces:
-        rows = columns.standardised(matrices)
+    for parts in pieces:
+        rows = columns.standardised(parts)
         # Let go of at once, as the next piece is read before the name is taken again.
-        del matrices
+        del parts
         stop = start + len(rows)
         first, last = int(np.searchsorted(starts, start, "right")) - 1, int(np.searchsorted(starts, stop))
         edges = np.clip(starts[first : last + 1], start, stop)

@@ -32,7 +32,7 @@ def sum_pieces(columns: Columns, pieces: Iterable[Matrices]) -> Tally:
     """Return the sums over a table that comes in pieces, at least one, for a model with one grouping factor."""
     tally = Tally(columns)
     for matrices in pieces:
-        rows, codes, levels = columns.standardised(matrices), matrices.codes[0], matrices.levels[0]
+        rows, codes, levels = columns.standardised(matrices.columns), matrices.codes[0], matrices.levels[0]
         # Let go of at once, as the next piece is read before the name is taken again.
         del matrices
         tally.add(rows, codes, levels)

@@ -133,8 +133,8 @@ def check_fixed_part(encoding: Encoding, matrices: Matrices) -> Floats:
         If a column is constant or depends on the others, or there are not more rows than columns.
     """
     _check_rows(*matrices.fixed.shape)
-    columns = choose_columns(encoding, matrices)
-    root = triangular_factor(columns.standardised(matrices))
+    columns = choose_columns(encoding, matrices.columns)
+    root = triangular_factor(columns.standardised(matrices.columns))
     return Basis.of(encoding.fixed, columns, columns.places[0], root).root
 
 
