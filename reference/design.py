@@ -228,7 +228,7 @@ def _one_factor(
     table: Panel | pd.DataFrame | None,
 ) -> Design:
     units = choose_units(encoding, columns, elimination.root, n_observations)
-    blocks = elimination.blocks(units.turn, n_observations)
+    blocks = elimination.blocks(units.turn, sum(basis.root.shape[0] for basis in units.random), n_observations)
     _check_residual(blocks, encoding.model)
     terms = _terms(encoding, units, (ids,), n_observations)
     return Design(encoding, terms, units.fixed.root, units.ols, units.scale, blocks, table)

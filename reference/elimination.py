@@ -3,7 +3,7 @@
 Of a group's standardised columns, those of the Zs come first. A QR factorisation of the group's rows leaves one row
 for each of these, kept by group, and below them rows without them, which no random effect touches: of all groups
 together a triangle is kept. Neither depends on the units, so that these are chosen afterwards, from the triangle
-of everything, and the rows kept are turned to them where they lie. Cross-products are never formed.
+of everything, and the rows kept stay as they are. Cross-products of a group's rows are never formed.
 """
 
 from __future__ import annotations
@@ -24,16 +24,11 @@ _SHORT = 256
 
 
 class Elimination:
-    """The rows of J groups, of which first ``leading`` of ``width`` columns are eliminated.
+    """The rows of J groups, of which the first ``leading`` of ``width`` columns are eliminated; each is added once."""
 
-    ``block`` is (q, q + p + 1), what is left of a group in the end; q is not below ``leading``, nor its second entry
-    below ``width``. Each group is to be added once.
-    """
-
-    def __init__(self, n_groups: int, leading: int, width: int, block: tuple[int, int]) -> None:
+    def __init__(self, n_groups: int, leading: int, width: int) -> None:
         """Set the shapes; no group is added yet."""
-        self._rows = np.zeros((n_groups, *block))
-        self._width = width
+        self._kept = np.zeros((n_groups, leading, width))
         self._tail = np.zeros((width - leading, width - leading))
 
     def add(self, groups: Integers, stack: Floats) -> None:
@@ -41,11 +36,11 @@ class Elimination:
 
         Any matrices with the same cross-products will do.
         """
-        leading = self._leading
+        leading = self._kept.shape[1]
         for start in range(0, len(stack), _AT_ONCE):
             factors = triangular_factor(stack[start : start + _AT_ONCE])
             kept = factors[:, :leading]
-            self._rows[groups[start : start + _AT_ONCE], : kept.shape[1], : self._width] = kept
+            self._kept[groups[start : start + _AT_ONCE], : kept.shape[1]] = kept
             self._tail = combined_factor(self._tail, factors[:, leading:, leading:])
 
     def add_rows(self, first: int, rows: Floats, sizes: Integers) -> None:
@@ -54,28 +49,20 @@ class Elimination:
             self.add(first + groups, stack)
 
     @property
-    def _leading(self) -> int:
-        return self._width - len(self._tail)
-
-    @property
     def root(self) -> Floats:
         """A root (k, k) of the cross-products of all rows."""
-        root = np.pad(self._tail, ((0, 0), (self._leading, 0)))
-        for start in range(0, len(self._rows), _AT_ONCE):
-            root = combined_factor(root, self._rows[start : start + _AT_ONCE, : self._leading, : self._width])
+        root = np.pad(self._tail, ((0, 0), (self._kept.shape[1], 0)))
+        for start in range(0, len(self._kept), _AT_ONCE):
+            root = combined_factor(root, self._kept[start : start + _AT_ONCE])
         return root
 
-    def blocks(self, turn: Floats, n_observations: int) -> Blocks:
-        """Return the blocks of the columns times ``turn`` (k, q + p + 1), in the memory of the rows kept.
+    def blocks(self, turn: Floats, n_random: int, n_observations: int) -> Blocks:
+        """Return the blocks of ``[Z X y]``, the columns times ``turn`` (k, q + p + 1).
 
-        So that it can be done once only. Of the first q columns none may reach beyond the leading ones.
+        Of the first q columns none may reach beyond the leading ones.
         """
-        rows = self._rows
-        for start in range(0, len(rows), _AT_ONCE):
-            part = rows[start : start + _AT_ONCE, : self._leading]
-            part[...] = part[:, :, : self._width] @ turn
-        tail = self._tail @ turn[self._leading :, rows.shape[1] :]
-        return Blocks(rows, tail.T @ tail, n_observations)
+        tail = self._tail @ turn[self._kept.shape[1] :, n_random:]
+        return Blocks(self._kept, turn, tail.T @ tail, n_observations)
 
 
 def _stacks(rows: Floats, sizes: Integers) -> Iterator[tuple[Integers, Floats]]:

@@ -55,9 +55,7 @@ class Columns:
 
     def elimination(self, n_groups: int) -> Elimination:
         """Return what takes the columns of every Z out of the rows of J groups, none added yet."""
-        n_fixed, *n_random = map(len, self.places)
-        q = sum(n_random)
-        return Elimination(n_groups, self.leading, len(self.sources), (q, q + n_fixed + 1))
+        return Elimination(n_groups, self.leading, len(self.sources))
 
 
 def choose_columns(encoding: Encoding, parts: Parts) -> Columns:
