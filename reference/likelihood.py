@@ -153,6 +153,7 @@ class Profile:
             stop = start + len(part.values)
             pull[start:stop] = part.reach[:, :, -1]
             start = stop
+            del part
         pull *= np.sqrt(self.residual_sum)
         return pull
 
@@ -162,8 +163,7 @@ class Profile:
             yield self.gains
             return
         for rows in self.blocks.slices():
-            _, whitened = _whiten(self.factor, rows)
-            yield Gains.of(whitened, self.inverse)
+            yield Gains.of(_whiten(self.factor, rows)[1], self.inverse)
 
     def whole(self) -> Gains:
         """Return the gains of all groups."""
@@ -197,7 +197,8 @@ class Gains:
         """Return the gains, given C_j⁻¹ [R_j P_j] of each group, and T⁻¹."""
         q = whitened.shape[2] - len(inverse)
         products = whitened[:, :, :q].swapaxes(1, 2) @ whitened
-        products[:, :, q:] = products[:, :, q:] @ inverse.T
+        reach = products[:, :, q:].reshape(-1, len(inverse)) @ inverse.T
+        products[:, :, q:] = reach.reshape(-1, q, len(inverse))
         return cls(products)
 
 
@@ -253,7 +254,7 @@ def profile(factor: Floats, blocks: Blocks, *, reml: bool) -> Profile:
     inverse = np.asarray(np.linalg.inv(triangle), dtype=np.float64)
     criterion = float(_criterion(logarithm, triangle, blocks, reml=reml))
     denominator = _denominator(blocks, reml=reml)
-    gains = Gains.of(whitened, inverse) if blocks.few else None
+    gains = None if whitened is None else Gains.of(whitened, inverse)
     return Profile(factor, blocks, criterion, inverse, denominator, gains)
 
 
@@ -313,20 +314,24 @@ def _sums(point: Profile, weights: Floats) -> tuple[Floats, Floats, Floats]:
         crossed += flat.T @ flat
         coupled += leverage.T @ (2.0 * spent - leverage)
         gap += (leverage - spent).sum(axis=0)
+        del part, flat, leverage, spent
     crossed = crossed.reshape(q, width, q, width).transpose(0, 2, 1, 3).reshape(q * q, width * width)
     return crossed, gap, coupled.reshape(q, q, q, q).transpose(3, 0, 1, 2).reshape(q * q, q * q)
 
 
-def _eliminate(factor: Floats, blocks: Blocks) -> tuple[Floats, Floats, Floats]:
-    """Return Σ log det W_j, T, and C_j⁻¹ [R_j P_j] of the last slice, for one factor or a stack of them."""
-    p, q = blocks.n_fixed, blocks.n_random
+def _eliminate(factor: Floats, blocks: Blocks) -> tuple[Floats, Floats, Floats | None]:
+    """Return Σ log det W_j, T, and C_j⁻¹ [R_j P_j] of few groups, for one factor or a stack of them."""
+    p, q, whitened = blocks.n_fixed, blocks.n_random, None
     logarithm, products = np.zeros(factor.shape[:-2]), blocks.rest
     for rows in blocks.slices():
         lower, solved = _whiten(factor, rows)
         heads = solved[..., q:].reshape(*factor.shape[:-2], -1, p + 1)
         products = products + heads.swapaxes(-1, -2) @ heads
         logarithm = logarithm + 2.0 * np.log(np.diagonal(lower, axis1=-2, axis2=-1)).sum(axis=(-2, -1))
-    return logarithm, _cholesky(products), solved
+        whitened = solved if blocks.few else None
+        # Let go of, as the next slice is computed before the names are taken again.
+        del rows, lower, solved, heads
+    return logarithm, _cholesky(products), whitened
 
 
 def _whiten(factor: Floats, rows: Floats) -> tuple[Floats, Floats]:
