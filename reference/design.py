@@ -176,26 +176,27 @@ def build_design(data: Table, model: MixedModel) -> Design:
     encoding = read_encoding(model, pieces.first)
     if pieces.rest is None:
         return design_rows(encoding, encoding.matrices(pieces.first), pieces.first)
-    columns, elimination, counts, ids = _eliminate(encoding, pieces)
+    columns, elimination, n_observations, ids = _eliminate(encoding, pieces)
     # The order of the rows is not needed any more.
     table = pieces.whole
     del pieces
-    return _one_factor(encoding, columns, elimination, int(counts.sum()), ids, table)
+    return _one_factor(encoding, columns, elimination, n_observations, ids, table)
 
 
-def _eliminate(encoding: Encoding, pieces: Pieces) -> tuple[Columns, Elimination, Integers, Any]:
-    """Return the columns, the elimination of all rows, and the J groups' counts and ids, both (J,)."""
+def _eliminate(encoding: Encoding, pieces: Pieces) -> tuple[Columns, Elimination, int, Any]:
+    """Return the columns, the elimination of all rows, their number, and the groups' ids, (J,)."""
     grouping = pieces.grouping
     # The first piece is read twice rather than kept: no piece's columns outlive it.
     columns = choose_columns(encoding, encoding.columns(pieces.first))
     tables = chain([pieces.first], pieces.rest or ())
     if grouping is None:
         tally = sum_pieces(columns, map(encoding.matrices, tables))
-        _check_groups(encoding, [tally.counts])
-        return columns, tally.elimination(), tally.counts, tally.levels
-    counts = np.diff(grouping.starts)
-    _check_groups(encoding, [counts])
-    return columns, reduce_pieces(columns, map(encoding.columns, tables), grouping.starts), counts, grouping.levels
+        counts = tally.counts[tally.order]
+        _check_groups(encoding, [counts])
+        return columns, tally.elimination(), int(counts.sum()), tally.levels
+    _check_groups(encoding, [np.diff(grouping.starts)])
+    elimination = reduce_pieces(columns, map(encoding.columns, tables), grouping.starts)
+    return columns, elimination, int(grouping.starts[-1]), grouping.levels
 
 
 def design_rows(encoding: Encoding, matrices: Matrices, table: Panel | pd.DataFrame | None) -> Design:

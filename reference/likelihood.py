@@ -21,8 +21,9 @@ import numpy as np
 
 from reference.panel import Floats
 
-# Groups of a slice.
-_AT_ONCE = 1_024
+# So many groups are one slice, whose gains are kept; more are taken in smaller slices.
+_FEW = 1_024
+_AT_ONCE = 512
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,7 +74,7 @@ class Blocks:
     @property
     def few(self) -> bool:
         """Whether all groups are one slice."""
-        return self.n_groups <= _AT_ONCE
+        return self.n_groups <= _FEW
 
     def slices(self) -> Iterator[Floats]:
         """Yield ``[R_j P_j]``, (J', d, q + p + 1), a slice of groups at a time."""
