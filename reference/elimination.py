@@ -21,6 +21,8 @@ _AT_ONCE = 512
 # Triangles that are factorised as one matrix, of more than so many rows.
 _TOGETHER = 16
 _SHORT = 256
+# Rows of a matrix above which it is factorised in parts, of so many rows.
+_TALL = 512
 
 
 class Elimination:
@@ -38,7 +40,7 @@ class Elimination:
         """
         leading = self._kept.shape[1]
         for start in range(0, len(stack), _AT_ONCE):
-            factors = triangular_factor(stack[start : start + _AT_ONCE])
+            factors = stacked_factors(stack[start : start + _AT_ONCE])
             kept = factors[:, :leading]
             self._kept[groups[start : start + _AT_ONCE], : kept.shape[1]] = kept
             self._tail = combined_factor(self._tail, factors[:, leading:, leading:])
@@ -93,6 +95,19 @@ def combined_factor(factor: Floats, stack: Floats) -> Floats:
         padded = np.concatenate([stack, np.zeros((short, *stack.shape[1:]))]) if short else stack
         stack = triangular_factor(padded.reshape(-1, _TOGETHER * stack.shape[1], width))
     return triangular_factor(np.concatenate([factor, stack.reshape(-1, width)]))
+
+
+def stacked_factors(stack: Floats) -> Floats:
+    """Return the upper triangular factors (J, min(m, k), k) of a stack (J, m, k), of tall matrices a part at a time.
+
+    Threads of BLAS wait for each other longer than that takes.
+    """
+    while stack.shape[1] > max(_TALL, 2 * stack.shape[2]):
+        short = -stack.shape[1] % _TALL
+        padded = np.pad(stack, ((0, 0), (0, short), (0, 0))) if short else stack
+        parts = padded.reshape(len(stack), -1, _TALL, stack.shape[2])
+        stack = triangular_factor(parts).reshape(len(stack), -1, stack.shape[2])
+    return triangular_factor(stack)
 
 
 def triangular_factor(matrices: Floats) -> Floats:

@@ -11,7 +11,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from reference.elimination import Elimination, triangular_factor
+from reference.elimination import Elimination, stacked_factors
 from reference.encoding import Encoding, Matrices
 from reference.formula import INTERCEPT
 from reference.panel import Floats, Integers
@@ -122,7 +122,7 @@ def reduce_pieces(columns: Columns, pieces: Iterable[Parts], starts: Integers) -
         if len(carried):
             rows, sizes[0] = np.concatenate([carried, rows]), sizes[0] + len(carried)
         whole = len(rows) if starts[last] == stop else len(rows) - sizes[-1]
-        carried = triangular_factor(rows[whole:])
+        carried = stacked_factors(rows[None, whole:])[0]
         elimination.add_rows(first, rows[:whole], sizes[: len(sizes) - (whole < len(rows))])
         del rows
         start = stop
