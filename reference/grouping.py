@@ -39,8 +39,8 @@ class Grouping:
     levels: Any
 
 
-def read_grouping(data: Panel | pd.DataFrame, names: Sequence[str]) -> Grouping:
-    """Return the order of the rows by group, without an array of the table's length beside it.
+def read_grouping(data: Panel | pd.DataFrame, names: Sequence[str], longest: float = np.inf) -> Grouping | None:
+    """Return the order of the rows by group; None if they are scattered and ``longest`` or more in an average group.
 
     Raises
     ------
@@ -56,11 +56,14 @@ def read_grouping(data: Panel | pd.DataFrame, names: Sequence[str]) -> Grouping:
         return Grouping(None, np.append(starts, labels.size), labels[starts])
     else:
         levels, rank = _ranking(labels)
+    scattered = not _ascend(labels)
+    if scattered and labels.size >= longest * len(levels):
+        return None
     starts = np.zeros(len(levels) + 1, dtype=np.int64)
     for part in _parts(labels):
         np.add.at(starts, rank(part) + 1, 1)
     np.cumsum(starts, out=starts)
-    return Grouping(None if _ascend(labels) else _order(map(rank, _parts(labels)), starts), starts, levels)
+    return Grouping(_order(map(rank, _parts(labels)), starts) if scattered else None, starts, levels)
 
 
 def _order(parts: Iterable[Any], starts: Integers) -> Any:

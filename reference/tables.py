@@ -26,6 +26,8 @@ WHOLE = 2**14
 PIECE = 2**16
 _SMALLEST_PIECE = 2**11
 _SHARE = 64
+# Rows of an average group from which scattered rows are summed as they come: fetching them from afar takes longer.
+_LONG = 1_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,9 +63,13 @@ def open_table(data: Table, model: MixedModel) -> Pieces:
     if isinstance(data, pd.DataFrame):
         # A shallow copy: pandas copies a column only when either side writes to it.
         whole = _checked(data.copy(deep=False), model)
-        grouping = read_grouping(whole, model.groups[0])
-        pieces = _in_order(whole, grouping, column_names(model, grouped=False))
-        return Pieces(next(pieces), pieces, whole, grouping)
+        grouping = read_grouping(whole, model.groups[0], _LONG)
+        if grouping is None:
+            step = _step(whole)
+            rows: Iterator[pd.DataFrame] = (whole.iloc[start : start + step] for start in range(0, len(whole), step))
+        else:
+            rows = _in_order(whole, grouping, column_names(model, grouped=False))
+        return Pieces(next(rows), rows, whole, grouping)
     if _in_one(model):
         raise DesignError(
             f"the model {model.name!r} cannot be fitted piece by piece, as it has several grouping factors or an "
@@ -76,9 +82,13 @@ def open_table(data: Table, model: MixedModel) -> Pieces:
     return Pieces(first, pieces)
 
 
+def _step(frame: pd.DataFrame) -> int:
+    return min(PIECE, max(_SMALLEST_PIECE, len(frame) // _SHARE))
+
+
 def _in_order(frame: pd.DataFrame, grouping: Grouping, names: Sequence[str]) -> Iterator[pd.DataFrame]:
     """Yield the rows in the order of their groups, and no group in two pieces that one could hold."""
-    step, starts, start = min(PIECE, max(_SMALLEST_PIECE, len(frame) // _SHARE)), grouping.starts, 0
+    step, starts, start = _step(frame), grouping.starts, 0
     while start < len(frame):
         stop = int(starts[np.searchsorted(starts, start + step, "right") - 1])
         if stop <= start:

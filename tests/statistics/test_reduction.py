@@ -11,7 +11,7 @@ from hypothesis.extra.numpy import arrays
 from scipy.linalg import block_diag
 
 from reference import fit
-from reference.elimination import Elimination
+from reference.elimination import Elimination, stacked_factors
 from reference.grouping import read_grouping, read_groups
 
 FORMULAS = (
@@ -93,6 +93,14 @@ def test_short_groups_in_any_order_give_the_fit_of_an_iterator(frame, formula, i
     require_same(fit(formula, frame), read)
 
 
+@pytest.mark.parametrize("formula", FORMULAS)
+def test_scattered_rows_of_long_groups_are_summed_as_they_come(frame, formula, in_pieces, monkeypatch):
+    table = frame.sample(frac=1.0, random_state=3)
+    gathered = fit(formula, table)
+    monkeypatch.setattr("reference.tables._LONG", 1)
+    require_same(fit(formula, table), gathered)
+
+
 @pytest.mark.parametrize("sizes", [(200, 3, 2, 5, 4), (3, 2, 200, 4), (2, 3, 74), (37, 37, 38, 1), (1, 1, 110)])
 def test_a_group_longer_than_pieces_is_carried_over(sizes, in_pieces, monkeypatch):
     rng = np.random.default_rng(5)
@@ -162,3 +170,11 @@ def test_an_elimination_keeps_every_cross_product(sizes, leading):
     blocks = elimination.blocks(np.eye(5), leading, int(sizes.sum()))
     for group, root in zip(np.split(rows, ends[:-1]), blocks.roots, strict=True):
         np.testing.assert_allclose(root.T @ root, group[:, :leading].T @ group[:, :leading], atol=1e-10)
+
+
+@pytest.mark.parametrize("rows", [0, 3, 513, 3_000])
+def test_tall_matrices_taken_in_parts_keep_their_cross_products(rows):
+    stack = np.random.default_rng(2).standard_normal((3, rows, 4))
+    factors = stacked_factors(stack)
+    assert factors.shape == (3, min(rows, 4), 4)
+    np.testing.assert_allclose(factors.swapaxes(1, 2) @ factors, stack.swapaxes(1, 2) @ stack, atol=1e-9)
