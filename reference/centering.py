@@ -10,7 +10,8 @@ from typing import TypeAlias
 import numpy as np
 import pandas as pd
 
-from reference.columns import read_column, read_groups
+from reference.columns import read_column
+from reference.grouping import read_groups
 from reference.panel import MEDIA, Panel
 
 Means: TypeAlias = MappingProxyType[str, float]

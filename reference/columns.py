@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
 import pandas as pd
 
 from reference.errors import DesignError
-from reference.panel import LARGEST_INTEGER, Floats, Integers, Panel
+from reference.panel import Floats, Panel
 
 Level: TypeAlias = int | str
 
@@ -30,7 +29,7 @@ def require_column(data: Panel | pd.DataFrame, name: str) -> Any:
     """
     column = _find_column(data, name)
     if not isinstance(data, Panel):
-        _check_filled(np.asarray(column.isna()), name)
+        _check_missing(column, name)
     return column
 
 
@@ -78,7 +77,11 @@ def read_column(data: Panel | pd.DataFrame, name: str) -> Floats:
         return values
     if not pd.api.types.is_numeric_dtype(column) or pd.api.types.is_complex_dtype(column):
         raise DesignError(f"column {name!r} holds {column.dtype}, not numbers; convert or recode it first.")
-    values = column.to_numpy(dtype=np.float64, na_value=np.nan)
+    if isinstance(column.dtype, np.dtype):
+        # Not copied where it holds floats.
+        values = np.asarray(column, dtype=np.float64)
+    else:
+        values = column.to_numpy(dtype=np.float64, na_value=np.nan)
     # The largest and smallest tell in most cases that all is well, and take no memory.
     if values.size and not max(values.max(), -values.min()) <= FARTHEST:
         _check_filled(np.isnan(values), name)
@@ -98,6 +101,22 @@ def _find_column(data: Panel | pd.DataFrame, name: str) -> Any:
     if isinstance(column, pd.DataFrame):
         raise DesignError(f"column {name!r} comes twice; keep one of the two.")
     return column
+
+
+def check_numbers(data: Panel | pd.DataFrame, name: str) -> None:
+    """Raise what :func:`read_column` raises, without a copy of a column that holds whole numbers."""
+    if not _is_whole(_find_column(data, name)):
+        read_column(data, name)
+
+
+def _is_whole(column: Any) -> bool:
+    """Return whether a column is of plain whole numbers, of which none can be missing or infinite."""
+    return isinstance(column.dtype, np.dtype) and column.dtype.kind in "iu"
+
+
+def _check_missing(column: Any, name: str) -> None:
+    if not _is_whole(column):
+        _check_filled(np.asarray(column.isna()), name)
 
 
 def _check_filled(missing: Any, name: str) -> None:
@@ -120,54 +139,3 @@ def check_size(values: Floats, name: str) -> None:
             f"column {name!r}, row {int(beyond[0])} holds {values[beyond[0]]:.0e}, too large to be squared; correct "
             "it, or divide the column by a power of ten."
         )
-
-
-def read_groups(data: Panel | pd.DataFrame, names: Sequence[str]) -> tuple[Integers, tuple[Level, ...]]:
-    """Return the position of each row's group, (n,), and the levels: ids ascending, or texts in their order.
-
-    Several columns make a group of each combination that occurs, called by the ids joined with a colon.
-
-    Raises
-    ------
-    DesignError
-        If a column is missing or empty somewhere, or an id is a number with a fraction or beyond 2**53.
-    """
-    codes, levels = _read_levels(data, names[0])
-    for name in names[1:]:
-        inner, inner_levels = _read_levels(data, name)
-        pairs, codes = np.unique(codes * len(inner_levels) + inner, return_inverse=True)
-        outer, within = np.divmod(pairs, max(1, len(inner_levels)))
-        levels = tuple(f"{levels[a]}:{inner_levels[b]}" for a, b in zip(outer.tolist(), within.tolist(), strict=True))
-    return codes, levels
-
-
-def _read_levels(data: Panel | pd.DataFrame, name: str) -> tuple[Integers, tuple[Level, ...]]:
-    column = require_column(data, name)
-    if isinstance(data, Panel) or (
-        pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column.dtype)
-    ):
-        labels = np.asarray(column)
-        if not np.issubdtype(labels.dtype, np.integer):
-            labels = np.asarray(labels, dtype=np.float64)
-            if np.any(labels != np.round(labels)) or np.any(np.abs(labels) >= LARGEST_INTEGER):
-                raise DesignError(
-                    f"the grouping column {name!r} must hold whole numbers below 2**53 or text; recode it."
-                )
-            labels = labels.astype(np.int64)
-        codes, levels = pd.factorize(labels, sort=True)
-        return np.asarray(codes, dtype=np.int64), tuple(levels.tolist())
-    codes, levels = pd.factorize(column.astype(str), sort=True)
-    return np.asarray(codes, dtype=np.int64), tuple(levels.tolist())
-
-
-def stack_groups(rows: Floats, codes: Integers, n_groups: int) -> Floats:
-    """Return the rows (n, k) by group, (J, m, k), padded with rows of zeros to the length m of the longest.
-
-    So that one call of a matrix routine serves all groups; rows of zeros change no cross-product.
-    """
-    order = np.argsort(codes, kind="stable")
-    counts = np.bincount(codes, minlength=n_groups)
-    place = np.arange(codes.size) - np.repeat(np.cumsum(counts) - counts, counts)
-    stacked = np.zeros((n_groups, int(counts.max()), rows.shape[1]))
-    stacked[codes[order], place] = rows[order]
-    return stacked

@@ -6,29 +6,24 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from reference.columns import Level
+from reference.elimination import Elimination, triangular_factor
 from reference.encoding import Encoding, Matrices, read_encoding
 from reference.errors import DesignError, SaturationError
 from reference.formula import MixedModel, parse_formula
 from reference.likelihood import Blocks
-from reference.moments import (
-    Columns,
-    Moments,
-    choose_columns,
-    combined_factor,
-    reduce_rows,
-    sum_pieces,
-    triangular_factor,
-)
 from reference.panel import Floats, Integers, Panel
 from reference.stages import Stages
 from reference.staging import build_stages
+from reference.standardising import Columns, choose_columns, reduce_pieces, reduce_rows
 from reference.surface import ManyFactors, OneFactor, Surface
-from reference.tables import Table, open_table
+from reference.tables import Pieces, Table, open_table
+from reference.tally import sum_pieces
 from reference.units import Units, choose_units
 
 # A share of the residual below which a response counts as explained within groups: sigma's digits are lost to rounding.
@@ -56,8 +51,8 @@ class TermDesign:
         The effects, q of them.
     factor : int
         The position of the grouping factor among those of the model.
-    levels : tuple
-        Ids of its groups, ascending, J of them.
+    ids : (J,)
+        Of its groups, ascending.
     root : (q, q)
         Upper triangular: raw Z = orthonormal Z · root.
     """
@@ -65,8 +60,13 @@ class TermDesign:
     group: str
     names: tuple[str, ...]
     factor: int
-    levels: tuple[Level, ...]
+    ids: Any
     root: Floats
+
+    @cached_property
+    def levels(self) -> tuple[Level, ...]:
+        """The ids as plain numbers or texts, made when asked for: each takes several times its place among others."""
+        return tuple(np.asarray(self.ids).tolist())
 
 
 @dataclass(frozen=True, eq=False)
@@ -176,11 +176,27 @@ def build_design(data: Table, model: MixedModel) -> Design:
     encoding = read_encoding(model, pieces.first)
     if pieces.rest is None:
         return design_rows(encoding, encoding.matrices(pieces.first), pieces.first)
-    # The first piece is read twice rather than kept: no piece's matrices outlive it.
-    columns = choose_columns(encoding, encoding.matrices(pieces.first))
-    moments = sum_pieces(columns, map(encoding.matrices, chain([pieces.first], pieces.rest)))
-    _check_groups(encoding, (moments.counts,), moments.n_observations)
-    return _one_factor(encoding, moments, pieces.whole)
+    columns, elimination, n_observations, ids = _eliminate(encoding, pieces)
+    # The order of the rows is not needed any more.
+    table = pieces.whole
+    del pieces
+    return _one_factor(encoding, columns, elimination, n_observations, ids, table)
+
+
+def _eliminate(encoding: Encoding, pieces: Pieces) -> tuple[Columns, Elimination, int, Any]:
+    """Return the columns, the elimination of all rows, their number, and the groups' ids, (J,)."""
+    grouping = pieces.grouping
+    # The first piece is read twice rather than kept: no piece's columns outlive it.
+    columns = choose_columns(encoding, encoding.columns(pieces.first))
+    tables = chain([pieces.first], pieces.rest or ())
+    if grouping is None:
+        tally = sum_pieces(columns, map(encoding.matrices, tables))
+        counts = tally.counts[tally.order]
+        _check_groups(encoding, [counts])
+        return columns, tally.elimination(), int(counts.sum()), tally.levels
+    _check_groups(encoding, [np.diff(grouping.starts)])
+    elimination = reduce_pieces(columns, map(encoding.columns, tables), grouping.starts)
+    return columns, elimination, int(grouping.starts[-1]), grouping.levels
 
 
 def design_rows(encoding: Encoding, matrices: Matrices, table: Panel | pd.DataFrame | None) -> Design:
@@ -192,10 +208,11 @@ def design_rows(encoding: Encoding, matrices: Matrices, table: Panel | pd.DataFr
         As for :func:`build_design`.
     """
     counts = tuple(np.bincount(codes) for codes in matrices.codes)
-    _check_groups(encoding, counts, matrices.response.size)
-    columns = choose_columns(encoding, matrices)
-    if len(matrices.levels) == 1:
-        design = _one_factor(encoding, reduce_rows(columns, matrices), table)
+    _check_groups(encoding, counts)
+    columns = choose_columns(encoding, matrices.columns)
+    if len(counts) == 1:
+        elimination = reduce_rows(columns, matrices, counts[0])
+        design = _one_factor(encoding, columns, elimination, matrices.response.size, matrices.levels[0], table)
     else:
         design = _many_factors(encoding, columns, matrices, table)
     # What was just computed need not be computed again when somebody asks for the rows.
@@ -203,26 +220,29 @@ def design_rows(encoding: Encoding, matrices: Matrices, table: Panel | pd.DataFr
     return design
 
 
-def _one_factor(encoding: Encoding, moments: Moments, table: Panel | pd.DataFrame | None) -> Design:
-    n = moments.n_observations
-    units = choose_units(encoding, moments.columns, combined_factor(moments.roots, len(moments.columns.names)), n)
-    blocks = _blocks(moments, units, sum(basis.root.shape[0] for basis in units.random))
+def _one_factor(
+    encoding: Encoding,
+    columns: Columns,
+    elimination: Elimination,
+    n_observations: int,
+    ids: Any,
+    table: Panel | pd.DataFrame | None,
+) -> Design:
+    units = choose_units(encoding, columns, elimination.root, n_observations)
+    blocks = elimination.blocks(units.turn, sum(basis.root.shape[0] for basis in units.random), n_observations)
     _check_residual(blocks, encoding.model)
-    return Design(
-        encoding, _terms(encoding, units, (moments.levels,), n), units.fixed.root, units.ols, units.scale, blocks, table
-    )
+    terms = _terms(encoding, units, (ids,), n_observations)
+    return Design(encoding, terms, units.fixed.root, units.ols, units.scale, blocks, table)
 
 
-def _terms(
-    encoding: Encoding, units: Units, levels: tuple[tuple[Level, ...], ...], n_observations: int
-) -> tuple[TermDesign, ...]:
+def _terms(encoding: Encoding, units: Units, ids: Sequence[Any], n_observations: int) -> tuple[TermDesign, ...]:
     groups = encoding.model.groups
     return tuple(
         TermDesign(
             group=term.label,
             names=part.names,
             factor=groups.index(term.group),
-            levels=levels[groups.index(term.group)],
+            ids=ids[groups.index(term.group)],
             root=basis.root / np.sqrt(n_observations),
         )
         for term, part, basis in zip(encoding.model.terms, encoding.random, units.random, strict=True)
@@ -232,7 +252,7 @@ def _terms(
 def _many_factors(
     encoding: Encoding, columns: Columns, matrices: Matrices, table: Panel | pd.DataFrame | None
 ) -> Design:
-    rows = columns.standardised(matrices)
+    rows = columns.standardised(matrices.columns)
     units = choose_units(encoding, columns, triangular_factor(rows), rows.shape[0])
     turned = rows @ units.turn
     parts = np.split(turned, np.cumsum([len(part.names) for part in encoding.random]), axis=1)
@@ -253,8 +273,8 @@ def _many_factors(
     )
 
 
-def _check_groups(encoding: Encoding, counts: Sequence[Integers], n_observations: int) -> None:
-    n_fixed = len(encoding.fixed.names)
+def _check_groups(encoding: Encoding, counts: Sequence[Integers]) -> None:
+    n_fixed, n_observations = len(encoding.fixed.names), int(counts[0].sum())
     for group, sizes in zip(encoding.model.groups, counts, strict=True):
         label = ":".join(group)
         if len(sizes) < 2:
@@ -281,19 +301,3 @@ def _check_residual(blocks: Blocks, model: MixedModel) -> None:
             f"column {model.response!r} is an exact function of the predictors within each group of "
             f"{model.terms[0].label!r}, so there is no error to model; take a response that was measured row by row."
         )
-
-
-def _blocks(moments: Moments, units: Units, n_random: int) -> Blocks:
-    """Return the blocks of ``[Z X y]``, the first ``n_random`` columns being Z."""
-    width, start = units.turn.shape[1], 0
-    rows, rest = np.empty((moments.counts.size, n_random, width)), np.zeros((width - n_random,) * 2)
-    for roots in moments.roots:
-        turned = roots @ units.turn
-        if turned.shape[1] < width:
-            turned = np.pad(turned, ((0, 0), (0, width - turned.shape[1]), (0, 0)))
-        factors = triangular_factor(turned)
-        rows[start : start + len(roots)] = factors[:, :n_random]
-        start += len(roots)
-        tails = factors[:, n_random:, n_random:].reshape(-1, width - n_random)
-        rest += tails.T @ tails
-    return Blocks(rows, rest, moments.n_observations)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,9 +12,10 @@ import pandas as pd
 from formulaic import ModelSpec, model_matrix
 from formulaic.errors import DataMismatchWarning, FormulaicError
 
-from reference.columns import Level, check_finite, check_size, is_number, read_column, read_groups, require_column
+from reference.columns import Level, check_finite, check_size, is_number, read_column, require_column
 from reference.errors import DesignError, FormulaError
 from reference.formula import INTERCEPT, MixedModel, effects
+from reference.grouping import read_groups
 from reference.panel import Floats, Integers, Panel
 
 
@@ -42,6 +43,11 @@ class Matrices:
     codes: tuple[Integers, ...]
     levels: tuple[tuple[Level, ...], ...]
 
+    @property
+    def columns(self) -> tuple[Sequence[Floats], ...]:
+        """The columns, (n,) each, of X, of every Z, and y."""
+        return ([*self.fixed.T], *([*effects.T] for effects in self.random), [self.response])
+
 
 @dataclass(frozen=True, eq=False)
 class Part:
@@ -59,8 +65,8 @@ class Part:
         """Whether the first column is a one."""
         return self.names[:1] == (INTERCEPT,)
 
-    def matrix(self, data: Panel | pd.DataFrame) -> Floats:
-        """Return the columns side by side, (n, k).
+    def columns(self, data: Panel | pd.DataFrame) -> Sequence[Floats]:
+        """Return the k columns, (n,) each, one that the table holds as floats not copied.
 
         Raises
         ------
@@ -69,8 +75,7 @@ class Part:
         """
         if self.spec is None:
             ones = [np.ones(len(data))] if self.has_intercept else []
-            columns = [read_column(data, name) for name in self.names[len(ones) :]]
-            return np.column_stack([*ones, *columns]) if self.names else np.empty((len(data), 0))
+            return [*ones, *(read_column(data, name) for name in self.names[len(ones) :])]
         _check_variables(self.text, data)
         try:
             # A cell that overflows is named below.
@@ -79,11 +84,22 @@ class Part:
                 matrix = self.spec.get_model_matrix(_frame(data), context={})
         except (FormulaicError, DataMismatchWarning) as error:
             raise _untranslated(self.text, error) from error
-        values = np.asarray(matrix, dtype=np.float64)
-        for name, column in zip(self.names, values.T, strict=True):
+        values = np.asarray(matrix, dtype=np.float64).T
+        for name, column in zip(self.names, values, strict=True):
             check_finite(column, name)
             check_size(column, name)
-        return values
+        return list(values)
+
+    def matrix(self, data: Panel | pd.DataFrame) -> Floats:
+        """Return the columns side by side, (n, k).
+
+        Raises
+        ------
+        DesignError
+            As for :meth:`columns`.
+        """
+        columns = self.columns(data)
+        return np.column_stack(columns) if columns else np.empty((len(data), 0))
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,17 +111,27 @@ class Encoding:
     fixed: Part
     random: tuple[Part, ...]
 
+    def columns(self, data: Panel | pd.DataFrame) -> tuple[Sequence[Floats], ...]:
+        """Return the columns, (n,) each, of X, of every Z, and y, that the model makes of a table.
+
+        Raises
+        ------
+        DesignError
+            As for :meth:`Part.columns`.
+        """
+        return tuple(part.columns(data) for part in (self.fixed, *self.random, self.response))
+
     def matrices(self, data: Panel | pd.DataFrame) -> Matrices:
         """Return what the model makes of a table with the same columns.
 
         Raises
         ------
         DesignError
-            As for :meth:`Part.matrix`.
+            As for :meth:`Part.columns`.
         """
         groups = [read_groups(data, group) for group in self.model.groups]
         return Matrices(
-            response=self.response.matrix(data)[:, 0],
+            response=self.response.columns(data)[0],
             fixed=self.fixed.matrix(data),
             random=tuple(part.matrix(data) for part in self.random),
             codes=tuple(codes for codes, _ in groups),
@@ -143,11 +169,11 @@ def needs_all_rows(model: MixedModel) -> bool:
     return any(method == "PYTHON" for part in parts for term in effects(part) for _, method in term)
 
 
-def column_names(model: MixedModel) -> tuple[str, ...]:
-    """Return the plain columns a model reads, each once."""
+def column_names(model: MixedModel, *, grouped: bool = True) -> tuple[str, ...]:
+    """Return the plain columns a model reads, each once; ``grouped`` says whether those of its groups too."""
     parts = (f"0 + {model.response}", model.fixed, *(term.effects for term in model.terms))
     names = [name for part in parts for name in _variables(part)]
-    return tuple(dict.fromkeys((*names, *(name for group in model.groups for name in group))))
+    return tuple(dict.fromkeys((*names, *(name for group in model.groups for name in group if grouped))))
 
 
 def _read_part(text: str, data: Panel | pd.DataFrame) -> Part:

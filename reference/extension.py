@@ -10,11 +10,11 @@ from typing import cast
 import pandas as pd
 
 from reference.centering import group_mean_centre
-from reference.columns import read_groups
 from reference.comparison import LikelihoodRatio, compare_nested
 from reference.design import RANDOM_INTERCEPT
 from reference.errors import PanelError
 from reference.formula import parse_formula
+from reference.grouping import read_groups
 from reference.mixed import MixedFit, fit_mixed
 from reference.ols import OlsFit, fit_ols
 from reference.panel import CITY, MEDIA, Panel

@@ -6,8 +6,8 @@ import numpy as np
 from scipy.special import chdtrc
 
 from reference.centering import group_means
-from reference.columns import read_groups
 from reference.extension import ExtensionFits, variances
+from reference.grouping import read_groups
 from reference.mistakes import Mistakes, store_variance
 from reference.prediction import predict_population
 

@@ -1,11 +1,12 @@
 """The profiled ML and REML criterion of a two-level model, with its exact gradient and Hessian. Arrays only.
 
-Notation: L is the relative factor, Λ = L Lᵀ, R_j the roots and P_j the heads of :class:`Blocks`.
+Notation: L is the relative factor, Λ = L Lᵀ, R_j the roots and P_j the heads of :class:`Blocks`, d rows each.
 Per group W_j = I + R_j Λ R_jᵀ; over all groups M = rest + Σ P_jᵀ W_j⁻¹ P_j = T Tᵀ with T lower triangular. The
 leading block of M is X'V⁻¹X, and the last entry of T squared is the profiled residual sum of squares.
 
 All of these are sums over groups, taken slice by slice, so that what is computed on the way stays in the processor's
-cache. Of what is left behind per group, as large as the blocks themselves, the blocks keep the last point's only.
+cache. Of more groups than one slice nothing is left behind, as it would be as large as the blocks themselves: to
+compute it again where derivatives are wanted takes little longer than to fetch it.
 
 Longer than most files: what is kept of a point, and the sums that use it, are read side by side.
 """
@@ -13,59 +14,52 @@ Longer than most files: what is kept of a point, and the sums that use it, are r
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from functools import cache
+from dataclasses import dataclass
+from functools import cache, cached_property
 
 import numpy as np
 
 from reference.panel import Floats
 
-# Groups of a slice.
-_AT_ONCE = 2_048
-
-
-@dataclass(eq=False)
-class _Latest:
-    """The key and the gains of the point profiled last: there, nearly always, derivatives are wanted next.
-
-    Both at once, so that a thread never finds the one without the other.
-    """
-
-    held: tuple[object, Gains | None] = (None, None)
+# So many groups are one slice, whose gains are kept; more are taken in smaller slices.
+_FEW = 1_024
+_AT_ONCE = 512
 
 
 @dataclass(frozen=True, eq=False)
 class Blocks:
-    """What the profiled likelihood needs of the data: one triangular block per group.
+    """What the profiled likelihood needs of the data: one block of d rows per group.
 
-    The triangular factor of a group's ``[Z X y]`` splits into its first q rows, ``rows``, and a rest that no
-    random effect touches. Sums of squares only are ever added, so a large variance ratio cancels nothing.
+    An orthogonal transformation of a group's rows of ``[Z X y]`` leaves d of them, ``[R_j P_j]``, and a rest that no
+    random effect touches: roots R_j, with R_jᵀ R_j = Z_jᵀ Z_j, and heads P_j, the part of ``[X y]`` in the span of
+    Z_j. Sums of squares only are ever added, so a large variance ratio cancels nothing.
 
     Parameters
     ----------
-    rows : (J, q, q + p + 1)
-        ``[R_j P_j]``: the roots R_j, with R_jᵀ R_j = Z_jᵀ Z_j, and the heads P_j, the part of ``[X y]`` in the
-        span of Z_j, response last.
+    kept : (J, d, k)
+        Such rows of the distinct columns, from which those of ``[Z X y]`` are made when wanted, as they are more.
+    turn : (k, q + p + 1)
+        Maps the one to the other, the response last.
     rest : (p + 1, p + 1)
         Cross-products of what is left, summed over groups.
     n_observations : int
         Rows of the table.
     """
 
-    rows: Floats
+    kept: Floats
+    turn: Floats
     rest: Floats
     n_observations: int
-    latest: _Latest = field(default_factory=_Latest, init=False, repr=False)
 
     @property
     def roots(self) -> Floats:
-        """R_j, (J, q, q)."""
-        return self.rows[:, :, : self.n_random]
+        """R_j, (J, d, q)."""
+        return self.kept @ self.turn[:, : self.n_random]
 
     @property
     def n_groups(self) -> int:
         """The number of groups, J."""
-        return int(self.rows.shape[0])
+        return int(self.kept.shape[0])
 
     @property
     def n_fixed(self) -> int:
@@ -75,7 +69,29 @@ class Blocks:
     @property
     def n_random(self) -> int:
         """The number of random effects per group, q."""
-        return int(self.rows.shape[1])
+        return int(self.turn.shape[1] - self.rest.shape[0])
+
+    @property
+    def few(self) -> bool:
+        """Whether all groups are one slice."""
+        return self.n_groups <= _FEW
+
+    def slices(self) -> Iterator[Floats]:
+        """Yield ``[R_j P_j]``, (J', d, q + p + 1), a slice of groups at a time."""
+        if self.few:
+            yield self._all
+        else:
+            for start in range(0, self.n_groups, _AT_ONCE):
+                yield _turned(self.kept[start : start + _AT_ONCE], self.turn)
+
+    @cached_property
+    def _all(self) -> Floats:
+        return _turned(self.kept, self.turn)
+
+
+def _turned(kept: Floats, turn: Floats) -> Floats:
+    # One product for all groups, which BLAS is quick with.
+    return (kept.reshape(-1, len(turn)) @ turn).reshape(*kept.shape[:2], -1)
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,10 +110,8 @@ class Profile:
         T⁻¹, lower triangular.
     denominator : int
         What the residual sum of squares is divided by for the residual variance: n under ML, n - p under REML.
-    key : object
-        By which the blocks know whether they still keep the gains of this point.
     gains : Gains or None
-        Those of few groups, which the point keeps itself.
+        Those of groups that fit into one slice.
     """
 
     factor: Floats
@@ -105,7 +119,6 @@ class Profile:
     criterion: float
     inverse: Floats
     denominator: int
-    key: object
     gains: Gains | None
 
     @property
@@ -136,20 +149,22 @@ class Profile:
     @property
     def pull(self) -> Floats:
         """Z_jᵀ V_j⁻¹ (y_j - X_j beta), (J, q); Λ times it is the conditional mode of a group."""
-        # Copied, as a column of a slice's reach would keep all of it in memory.
-        pull = np.concatenate([part.reach[:, :, -1].copy() for part in self.slices()])
-        return np.asarray(pull * np.sqrt(self.residual_sum))
+        pull, start = np.empty((self.blocks.n_groups, self.blocks.n_random)), 0
+        for part in self.slices():
+            stop = start + len(part.values)
+            pull[start:stop] = part.reach[:, :, -1]
+            start = stop
+            del part
+        pull *= np.sqrt(self.residual_sum)
+        return pull
 
     def slices(self) -> Iterator[Gains]:
         """Yield the gains a slice of groups at a time."""
-        key, latest = self.blocks.latest.held
-        gains = latest if key is self.key else self.gains
-        for start in range(0, self.blocks.n_groups, _AT_ONCE):
-            if gains is not None:
-                yield gains.part(slice(start, start + _AT_ONCE))
-            else:
-                _, whitened = _whiten(self.factor, self.blocks.rows[start : start + _AT_ONCE])
-                yield Gains.of(whitened, self.inverse)
+        if self.gains is not None:
+            yield self.gains
+            return
+        for rows in self.blocks.slices():
+            yield Gains.of(_whiten(self.factor, rows)[1], self.inverse)
 
     def whole(self) -> Gains:
         """Return the gains of all groups."""
@@ -180,18 +195,12 @@ class Gains:
 
     @classmethod
     def of(cls, whitened: Floats, inverse: Floats) -> Gains:
-        """Return the gains in the memory of what they are computed from: C_j⁻¹ [R_j P_j] of each group, and T⁻¹."""
-        q = whitened.shape[1]
-        for start in range(0, len(whitened), _AT_ONCE):
-            part = whitened[start : start + _AT_ONCE]
-            products = part[:, :, :q].swapaxes(1, 2) @ part
-            part[:, :, :q] = products[:, :, :q]
-            np.matmul(products[:, :, q:], inverse.T, out=part[:, :, q:])
-        return cls(whitened)
-
-    def part(self, groups: slice) -> Gains:
-        """Return the gains of some of the groups."""
-        return Gains(self.values[groups])
+        """Return the gains, given C_j⁻¹ [R_j P_j] of each group, and T⁻¹."""
+        q = whitened.shape[2] - len(inverse)
+        products = whitened[:, :, :q].swapaxes(1, 2) @ whitened
+        reach = products[:, :, q:].reshape(-1, len(inverse)) @ inverse.T
+        products[:, :, q:] = reach.reshape(-1, q, len(inverse))
+        return cls(products)
 
 
 @dataclass(frozen=True, eq=False)
@@ -242,23 +251,17 @@ def profile(factor: Floats, blocks: Blocks, *, reml: bool) -> Profile:
     ----------
     Bates, Mächler, Bolker & Walker (2015), J. Stat. Softw. 67(1), section 3.
     """
-    key, few = object(), blocks.n_groups <= _AT_ONCE
-    # Let go of before the next are computed, so that both are never in memory.
-    blocks.latest.held = (None, None)
-    whitened = np.empty_like(blocks.rows)
-    logarithm, triangle = _eliminate(factor, blocks, whitened)
+    logarithm, triangle, whitened = _eliminate(factor, blocks)
     inverse = np.asarray(np.linalg.inv(triangle), dtype=np.float64)
-    gains = Gains.of(whitened, inverse)
-    if not few:
-        blocks.latest.held = (key, gains)
     criterion = float(_criterion(logarithm, triangle, blocks, reml=reml))
     denominator = _denominator(blocks, reml=reml)
-    return Profile(factor, blocks, criterion, inverse, denominator, key, gains if few else None)
+    gains = None if whitened is None else Gains.of(whitened, inverse)
+    return Profile(factor, blocks, criterion, inverse, denominator, gains)
 
 
 def criteria(factors: Floats, blocks: Blocks, *, reml: bool) -> Floats:
     """Return the criterion of :func:`profile` at each of m factors (m, q, q), as (m,)."""
-    logarithm, triangle = _eliminate(factors, blocks)
+    logarithm, triangle, _ = _eliminate(factors, blocks)
     return _criterion(logarithm, triangle, blocks, reml=reml)
 
 
@@ -312,39 +315,41 @@ def _sums(point: Profile, weights: Floats) -> tuple[Floats, Floats, Floats]:
         crossed += flat.T @ flat
         coupled += leverage.T @ (2.0 * spent - leverage)
         gap += (leverage - spent).sum(axis=0)
+        del part, flat, leverage, spent
     crossed = crossed.reshape(q, width, q, width).transpose(0, 2, 1, 3).reshape(q * q, width * width)
     return crossed, gap, coupled.reshape(q, q, q, q).transpose(3, 0, 1, 2).reshape(q * q, q * q)
 
 
-def _eliminate(factor: Floats, blocks: Blocks, whitened: Floats | None = None) -> tuple[Floats, Floats]:
-    """Return Σ log det W_j and T, for one factor or a stack of them; ``whitened`` is filled with C_j⁻¹ [R_j P_j]."""
-    p, q = blocks.n_fixed, blocks.n_random
+def _eliminate(factor: Floats, blocks: Blocks) -> tuple[Floats, Floats, Floats | None]:
+    """Return Σ log det W_j, T, and C_j⁻¹ [R_j P_j] of few groups, for one factor or a stack of them."""
+    p, q, whitened = blocks.n_fixed, blocks.n_random, None
     logarithm, products = np.zeros(factor.shape[:-2]), blocks.rest
-    for start in range(0, blocks.n_groups, _AT_ONCE):
-        groups = slice(start, start + _AT_ONCE)
-        lower, solved = _whiten(factor, blocks.rows[groups], None if whitened is None else whitened[groups])
+    for rows in blocks.slices():
+        lower, solved = _whiten(factor, rows)
         heads = solved[..., q:].reshape(*factor.shape[:-2], -1, p + 1)
         products = products + heads.swapaxes(-1, -2) @ heads
         logarithm = logarithm + 2.0 * np.log(np.diagonal(lower, axis1=-2, axis2=-1)).sum(axis=(-2, -1))
-    return logarithm, _cholesky(products)
+        whitened = solved if blocks.few else None
+        # Let go of, as the next slice is computed before the names are taken again.
+        del rows, lower, solved, heads
+    return logarithm, _cholesky(products), whitened
 
 
-def _whiten(factor: Floats, rows: Floats, solved: Floats | None = None) -> tuple[Floats, Floats]:
-    """Return the Cholesky factor C_j of each W_j, and C_j⁻¹ [R_j P_j] (in ``solved``, if given), of ``[R_j P_j]``."""
-    q = rows.shape[1]
+def _whiten(factor: Floats, rows: Floats) -> tuple[Floats, Floats]:
+    """Return the Cholesky factor C_j of each W_j, and C_j⁻¹ [R_j P_j], of rows ``[R_j P_j]``."""
+    q, d = factor.shape[-1], rows.shape[1]
     # One product for all groups, and a transpose in memory of its own, are what BLAS is quick with.
-    spread = (rows[:, :, :q].reshape(-1, q) @ factor).reshape(*factor.shape[:-2], -1, q, q)
-    lower = _cholesky(np.eye(q) + spread @ np.ascontiguousarray(spread.swapaxes(-1, -2)))
-    return lower, _substitute(lower, rows if factor.ndim == 2 else rows[None], solved)
+    spread = (rows[:, :, :q].reshape(-1, q) @ factor).reshape(*factor.shape[:-2], -1, d, q)
+    lower = _cholesky(np.eye(d) + spread @ np.ascontiguousarray(spread.swapaxes(-1, -2)))
+    return lower, _substitute(lower, rows if factor.ndim == 2 else rows[None])
 
 
-def _substitute(lower: Floats, rows: Floats, solved: Floats | None) -> Floats:
-    """Return the solution of lower · x = rows for stacks (..., J, q, q) and (..., J, q, k), row by row for all groups.
+def _substitute(lower: Floats, rows: Floats) -> Floats:
+    """Return the solution of lower · x = rows for stacks (..., J, d, d) and (..., J, d, k), row by row for all groups.
 
     A call of LAPACK for every small matrix costs ten times as much.
     """
-    if solved is None:
-        solved = np.empty(np.broadcast_shapes(lower.shape[:-1], rows.shape[:-1]) + rows.shape[-1:])
+    solved = np.empty(np.broadcast_shapes(lower.shape[:-1], rows.shape[:-1]) + rows.shape[-1:])
     for i in range(lower.shape[-1]):
         row = solved[..., i, :]
         row[...] = rows[..., i, :]

@@ -9,8 +9,9 @@ import numpy as np
 from scipy.special import chdtrc
 
 from reference.centering import group_means
-from reference.columns import read_column, read_groups, stack_groups
+from reference.columns import read_column
 from reference.formula import INTERCEPT
+from reference.grouping import read_groups, stack_groups
 from reference.mixed import MixedFit
 from reference.panel import MEDIA, Panel
 from reference.practice import PracticeFits

@@ -6,15 +6,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from reference.columns import Level
 from reference.design import Design, build_design
+from reference.elimination import triangular_factor
 from reference.errors import DesignError
 from reference.formula import MixedModel, parse_formula
-from reference.moments import triangular_factor
 from reference.optimizer import Descent, Optimum, find_optimum
 from reference.panel import Floats
 from reference.surface import block_slices
@@ -33,8 +34,8 @@ class FittedTerm:
         The label alone.
     effects : tuple of str
         The q effects that vary.
-    levels : tuple
-        Ids of the J groups, ascending.
+    ids : (J,)
+        Of the groups, ascending.
     relative_factor : (q, q)
         Lower triangular; the effects' covariance is sigma² times its product with its transpose.
     covariance : (q, q)
@@ -48,11 +49,16 @@ class FittedTerm:
     name: str
     group: str
     effects: tuple[str, ...]
-    levels: tuple[Level, ...]
+    ids: Any
     relative_factor: Floats
     covariance: Floats
     modes: Floats
     rank: int
+
+    @cached_property
+    def levels(self) -> tuple[Level, ...]:
+        """The ids as plain numbers or texts."""
+        return tuple(np.asarray(self.ids).tolist())
 
     @property
     def table(self) -> pd.DataFrame:
@@ -387,10 +393,10 @@ def _fitted_terms(design: Design, optimum: Optimum, sigma: float) -> tuple[Fitte
                 name=f"{term.group}.{repeat}" if repeat else term.group,
                 group=term.group,
                 effects=term.names,
-                levels=term.levels,
+                ids=term.ids,
                 relative_factor=lower,
                 covariance=sigma**2 * (lower @ lower.T),
-                modes=design.scale * modes[position] @ back.T,
+                modes=modes[position] @ (design.scale * back.T),
                 rank=rank,
             )
         )

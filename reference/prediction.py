@@ -9,8 +9,8 @@ from types import MappingProxyType
 import numpy as np
 import pandas as pd
 
-from reference.columns import read_groups
 from reference.errors import DesignError
+from reference.grouping import read_groups
 from reference.mixed import MixedFit
 from reference.panel import MEDIA, Floats, Panel
 

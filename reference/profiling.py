@@ -20,10 +20,10 @@ from typing import Any, Protocol
 import numpy as np
 from scipy.linalg import block_diag
 
+from reference.elimination import triangular_factor
 from reference.errors import ConvergenceError
 from reference.likelihood import Blocks, Derivatives
 from reference.mixed import MixedFit
-from reference.moments import triangular_factor
 from reference.optimizer import find_optimum, optimum_from
 from reference.panel import Floats
 from reference.stages import Stages
@@ -321,9 +321,9 @@ def map_columns(data: Blocks | Stages, mapping: Floats) -> Blocks | Stages:
     free = np.zeros_like(mapping)
     free[0, 0] = 1.0
     if isinstance(data, Blocks):
-        rows, q = data.rows.copy(), data.n_random
-        rows[:, :, q:] = rows[:, :, q:] @ mapping
-        return replace(data, rows=rows, rest=mapping.T @ data.rest @ mapping + free)
+        turn, q = data.turn.copy(), data.n_random
+        turn[:, q:] = turn[:, q:] @ mapping
+        return replace(data, turn=turn, rest=mapping.T @ data.rest @ mapping + free)
     first, storage, leaves = data.offsets[-1], [part.copy() for part in data.storage], []
     for leaf in data.leaves:
         q = leaf.rows.shape[2]

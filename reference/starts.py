@@ -30,7 +30,7 @@ _MOST_HIDDEN = 12
 _APART = 1.0
 _SMALLEST_VARIANCE = 1e-4
 # Groups times factors evaluated in one call, so that a large table does not fill the memory.
-_AT_ONCE = 5_000
+_AT_ONCE = 1_000
 # With more groups than this of one factor, a scan of every so manieth of them finds the same valleys.
 _SAMPLE = 1_000
 # What keeps the scan's cross-products of X positive where a rare level is in no group of the sample.
@@ -70,10 +70,11 @@ def _sample(surface: Surface) -> Surface:
     if not isinstance(surface, OneFactor) or surface.cost <= _SAMPLE:
         return surface
     blocks = surface.blocks
-    rows = np.ascontiguousarray(blocks.rows[:: -(-blocks.n_groups // _SAMPLE)])
-    share = len(rows) / blocks.n_groups
+    kept = np.ascontiguousarray(blocks.kept[:: -(-blocks.n_groups // _SAMPLE)])
+    share = len(kept) / blocks.n_groups
     rest = share * (blocks.rest + _RIDGE * np.diag([*np.ones(blocks.n_fixed), 0.0]))
-    return replace(surface, blocks=Blocks(rows, rest, max(1 + blocks.n_fixed, round(share * blocks.n_observations))))
+    count = max(1 + blocks.n_fixed, round(share * blocks.n_observations))
+    return replace(surface, blocks=Blocks(kept, blocks.turn, rest, count))
 
 
 @cache

@@ -82,7 +82,7 @@ class OneFactor:
 
     def modes(self, factor: Floats, point: Profile) -> tuple[Floats, ...]:
         """Return the conditional modes of each term, (J, q)."""
-        modes = point.pull @ factor @ factor.T
+        modes = point.pull @ (factor @ factor.T)
         return tuple(modes[:, part] for part in block_slices(self.sizes))
 
     def joint_covariance(self, factor: Floats) -> Floats:

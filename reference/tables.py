@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
 
+import numpy as np
 import pandas as pd
 
-from reference.columns import is_number, read_column, require_column
+from reference.columns import check_numbers, is_number, require_column
 from reference.encoding import column_names, needs_all_rows
 from reference.errors import DesignError
 from reference.formula import MixedModel
+from reference.grouping import Grouping, read_grouping
 from reference.panel import Panel
 
 # A Dask data frame is one too: it is known by its partitions, so that dask need not be installed.
@@ -22,20 +24,23 @@ Table: TypeAlias = Panel | pd.DataFrame | Path | str | Iterable[pd.DataFrame]
 # that a piece takes little beside the table, Python's overhead is lost in it, and a processor's cache helps.
 WHOLE = 2**14
 PIECE = 2**16
-_SMALLEST_PIECE = 2**13
-_SHARE = 16
+_SMALLEST_PIECE = 2**11
+_SHARE = 64
+# Rows of an average group from which scattered rows are summed as they come: fetching them from afar takes longer.
+_LONG = 1_000
 
 
 @dataclass(frozen=True, eq=False)
 class Pieces:
     """A table as a model reads it: its first piece, the others, and the whole where it is in memory.
 
-    ``rest`` is None for a table that is one piece.
+    ``rest`` is None for a table that is one piece, and ``grouping`` that by which rows in memory were put into pieces.
     """
 
     first: Panel | pd.DataFrame
-    rest: Iterator[pd.DataFrame] | None
-    whole: Panel | pd.DataFrame | None
+    rest: Iterator[pd.DataFrame] | None = None
+    whole: Panel | pd.DataFrame | None = None
+    grouping: Grouping | None = None
 
 
 def open_table(data: Table, model: MixedModel) -> Pieces:
@@ -54,13 +59,17 @@ def open_table(data: Table, model: MixedModel) -> Pieces:
         If the path or the iterable holds no rows, or the model cannot be fitted piece by piece.
     """
     if isinstance(data, Panel) or (isinstance(data, pd.DataFrame) and (len(data) <= WHOLE or _in_one(model))):
-        return Pieces(data, None, data)
+        return Pieces(data, whole=data)
     if isinstance(data, pd.DataFrame):
         # A shallow copy: pandas copies a column only when either side writes to it.
         whole = _checked(data.copy(deep=False), model)
-        step = min(PIECE, max(_SMALLEST_PIECE, len(whole) // _SHARE))
-        pieces = (whole.iloc[start : start + step] for start in range(0, len(whole), step))
-        return Pieces(next(pieces), pieces, whole)
+        grouping = read_grouping(whole, model.groups[0], _LONG)
+        if grouping is None:
+            step = _step(whole)
+            rows: Iterator[pd.DataFrame] = (whole.iloc[start : start + step] for start in range(0, len(whole), step))
+        else:
+            rows = _in_order(whole, grouping, column_names(model, grouped=False))
+        return Pieces(next(rows), rows, whole, grouping)
     if _in_one(model):
         raise DesignError(
             f"the model {model.name!r} cannot be fitted piece by piece, as it has several grouping factors or an "
@@ -70,7 +79,26 @@ def open_table(data: Table, model: MixedModel) -> Pieces:
     first = next(pieces, None)
     if first is None:
         raise DesignError("the table has no rows; give at least one piece that has some.")
-    return Pieces(first, pieces, None)
+    return Pieces(first, pieces)
+
+
+def _step(frame: pd.DataFrame) -> int:
+    return min(PIECE, max(_SMALLEST_PIECE, len(frame) // _SHARE))
+
+
+def _in_order(frame: pd.DataFrame, grouping: Grouping, names: Sequence[str]) -> Iterator[pd.DataFrame]:
+    """Yield the rows in the order of their groups, and no group in two pieces that one could hold."""
+    step, starts, start = _step(frame), grouping.starts, 0
+    while start < len(frame):
+        stop = int(starts[np.searchsorted(starts, start + step, "right") - 1])
+        if stop <= start:
+            stop = min(start + step, len(frame))
+        if grouping.order is None:
+            yield frame.iloc[start:stop]
+        else:
+            rows = grouping.order[start:stop]
+            yield pd.DataFrame({name: frame[name].array.take(rows) for name in names}, copy=False)
+        start = stop
 
 
 def _in_one(model: MixedModel) -> bool:
@@ -119,7 +147,7 @@ def _checked(frame: pd.DataFrame, model: MixedModel) -> pd.DataFrame:
         if name in groups:
             require_column(frame, name)
         elif is_number(frame, name):
-            read_column(frame, name)
+            check_numbers(frame, name)
         else:
             frame[name] = frame[name].astype("category")
     return frame

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from reference.columns import FARTHEST
+from reference.elimination import triangular_factor
 from reference.encoding import Encoding, Matrices, Part
 from reference.errors import DesignError
-from reference.moments import Columns, choose_columns, triangular_factor
 from reference.panel import Floats
+from reference.standardising import Columns, choose_columns
 
 # Relative sizes below which a column is constant or a combination of others, and a response is fitted exactly.
 _CONSTANT = 1e-12
@@ -29,23 +31,23 @@ class Basis:
     turn: Floats
 
     @classmethod
-    def of(cls, part: Part, columns: Columns, root: Floats) -> Basis:
-        """Return the orthonormal basis of a part, given a root (k, k) of the products of all standardised columns.
+    def of(cls, part: Part, columns: Columns, places: Sequence[int], root: Floats) -> Basis:
+        """Return the orthonormal basis of a part, columns at ``places``, given a root (k, k) of the products of all.
 
         Raises
         ------
         DesignError
             If a column is constant or depends on the others.
         """
-        places = [columns.names.index(name) for name in part.names]
+        places = list(places)
         shift, scale = columns.shift[places], columns.scale[places]
-        chosen, mapping = np.zeros((len(columns.names), len(places))), np.diag(scale)
+        chosen, mapping = np.zeros((len(columns.sources), len(places))), np.diag(scale)
         chosen[places, range(len(places))] = 1.0
         if part.has_intercept:
             mapping[0, 1:] = shift[1:]
-        else:
+        elif shift.any():
             chosen *= scale
-            chosen[0] += shift
+            chosen[columns.one] += shift
             mapping = np.eye(len(places))
         upper = triangular_factor(root @ chosen)
         _check_rank(part, upper, shift, scale)
@@ -101,9 +103,9 @@ def choose_units(encoding: Encoding, columns: Columns, root: Floats, n_observati
         is fitted exactly, or the unit of a column is one in which variances are beyond what a float holds.
     """
     _check_rows(n_observations, len(encoding.fixed.names))
-    fixed = Basis.of(encoding.fixed, columns, root)
-    random = tuple(Basis.of(part, columns, root) for part in encoding.random)
-    _check_sizes(columns, encoding.model.response)
+    parts = (encoding.fixed, *encoding.random)
+    fixed, *random = (Basis.of(part, columns, places, root) for part, places in zip(parts, columns.places, strict=True))
+    _check_sizes(encoding, columns)
     basis, response = root @ fixed.turn, root[:, -1]
     projection = basis.T @ response
     projection += basis.T @ (response - basis @ projection)
@@ -122,7 +124,7 @@ def choose_units(encoding: Encoding, columns: Columns, root: Floats, n_observati
     ols = np.asarray(np.linalg.solve(fixed.root, scale * projection), dtype=np.float64)
     if encoding.fixed.has_intercept:
         ols[0] += shift
-    return Units(fixed, random, turn, ols, rms * scale)
+    return Units(fixed, tuple(random), turn, ols, rms * scale)
 
 
 def check_fixed_part(encoding: Encoding, matrices: Matrices) -> Floats:
@@ -134,15 +136,18 @@ def check_fixed_part(encoding: Encoding, matrices: Matrices) -> Floats:
         If a column is constant or depends on the others, or there are not more rows than columns.
     """
     _check_rows(*matrices.fixed.shape)
-    columns = choose_columns(encoding, matrices)
-    root = triangular_factor(columns.standardised(matrices))
-    return Basis.of(encoding.fixed, columns, root).root
+    columns = choose_columns(encoding, matrices.columns)
+    root = triangular_factor(columns.standardised(matrices.columns))
+    return Basis.of(encoding.fixed, columns, columns.places[0], root).root
 
 
-def _check_sizes(columns: Columns, response: str) -> None:
+def _check_sizes(encoding: Encoding, columns: Columns) -> None:
     """Refuse units in which a variance, that of a slope included, would come close to the end of what floats hold."""
-    *scales, own = columns.scale[1:].tolist()
-    for name, scale in ((response, own), *zip(columns.names[1:-1], scales, strict=True)):
+    own, response = float(columns.scale[-1]), encoding.model.response
+    scales = {response: own}
+    for part, places in zip((encoding.fixed, *encoding.random), columns.places, strict=True):
+        scales |= {name: float(columns.scale[place]) for name, place in zip(part.names, places, strict=True)}
+    for name, scale in scales.items():
         if not 1 / FARTHEST <= min(scale, own / scale) <= max(scale, own / scale) <= FARTHEST:
             size, which = max((scale, name), (own, response), key=lambda pair: abs(math.log10(pair[0])))
             raise DesignError(

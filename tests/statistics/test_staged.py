@@ -310,7 +310,7 @@ def one_factor(data):
         factors.append(np.linalg.qr(np.vstack([own, np.zeros((rows.shape[1], rows.shape[1]))]), mode="r"))
     factors = np.array(factors)
     tails = factors[:, q:, q:].reshape(-1, rows.shape[1] - q)
-    return Blocks(factors[:, :q], tails.T @ tails, len(rows))
+    return Blocks(factors[:, :q], np.eye(factors.shape[2]), tails.T @ tails, len(rows))
 
 
 @every_case

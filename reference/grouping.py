@@ -1,0 +1,184 @@
+"""The groups of a table's rows: which there are, each row's place among them, and the order that puts each together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from reference.columns import Level, require_column
+from reference.errors import DesignError
+from reference.panel import LARGEST_INTEGER, Floats, Integers, Panel
+
+# Rows are looked up a share at a time, within limits, so that what is computed of them takes little memory.
+_SHARE = 64
+_FEWEST, _MOST = 2**12, 2**16
+# How many times as many numbers as rows may lie between the lowest id and the highest to be looked up in a plain list.
+_DENSE = 2
+
+
+@dataclass(frozen=True, eq=False)
+class Grouping:
+    """The order of a table's n rows in which groups ascend and each one's rows lie side by side.
+
+    Parameters
+    ----------
+    order : (n,) or None
+        The rows' positions in the table, those of a group ascending; None if the table has this order.
+    starts : (J + 1,)
+        Where in that order each group starts, and n.
+    levels : (J,)
+        Ids of the groups, ascending.
+    """
+
+    order: Any
+    starts: Integers
+    levels: Any
+
+
+def read_grouping(data: Panel | pd.DataFrame, names: Sequence[str], longest: float = np.inf) -> Grouping | None:
+    """Return the order of the rows by group; None if they are scattered and ``longest`` or more in an average group.
+
+    Raises
+    ------
+    DesignError
+        As for :func:`read_groups`.
+    """
+    labels = _whole_numbers(data, names[0]) if len(names) == 1 else None
+    if labels is None:
+        labels, levels = _read_codes(data, names)
+        rank: Callable[[Any], Any] = np.asarray
+    elif _ascend(labels):
+        starts = np.flatnonzero(_first(labels))
+        return Grouping(None, np.append(starts, labels.size), labels[starts])
+    else:
+        levels, rank = _ranking(labels)
+    scattered = not _ascend(labels)
+    if scattered and labels.size >= longest * len(levels):
+        return None
+    starts = np.zeros(len(levels) + 1, dtype=np.int64)
+    for part in _parts(labels):
+        np.add.at(starts, rank(part) + 1, 1)
+    np.cumsum(starts, out=starts)
+    return Grouping(_order(map(rank, _parts(labels)), starts) if scattered else None, starts, levels)
+
+
+def _order(parts: Iterable[Any], starts: Integers) -> Any:
+    """Return the order of the rows by group, (n,), by counting, given each row's group, in parts."""
+    order = np.empty(starts[-1], dtype=np.min_scalar_type(starts[-1]))
+    free, start = starts.copy(), 0
+    for codes in parts:
+        sort = np.argsort(codes, kind="stable")
+        codes = codes[sort]
+        first = np.flatnonzero(_first(codes))
+        groups, counts = codes[first], np.diff(np.append(first, codes.size))
+        order[np.repeat(free[groups] - first, counts) + np.arange(codes.size)] = start + sort
+        free[groups] += counts
+        start += codes.size
+    return order
+
+
+def read_groups(data: Panel | pd.DataFrame, names: Sequence[str]) -> tuple[Integers, tuple[Level, ...]]:
+    """Return the position of each row's group, (n,), and the levels: ids ascending, or texts in their order.
+
+    Several columns make a group of each combination that occurs, called by the ids joined with a colon.
+
+    Raises
+    ------
+    DesignError
+        If a column is missing or empty somewhere, or an id is a number with a fraction or beyond 2**53.
+    """
+    codes, levels = _read_codes(data, names)
+    return codes, tuple(levels.tolist())
+
+
+def _read_codes(data: Panel | pd.DataFrame, names: Sequence[str]) -> tuple[Integers, Any]:
+    codes, levels = _read_levels(data, names[0])
+    for name in names[1:]:
+        inner, inner_levels = _read_levels(data, name)
+        pairs, codes = np.unique(codes * len(inner_levels) + inner, return_inverse=True)
+        outer, within = np.divmod(pairs, max(1, len(inner_levels)))
+        ids = [f"{levels[a]}:{inner_levels[b]}" for a, b in zip(outer.tolist(), within.tolist(), strict=True)]
+        levels = np.array(ids, dtype=object)
+    return codes, levels
+
+
+def _read_levels(data: Panel | pd.DataFrame, name: str) -> tuple[Integers, Any]:
+    labels = _whole_numbers(data, name)
+    if labels is None:
+        codes, levels = pd.factorize(require_column(data, name).astype(str), sort=True)
+        return np.asarray(codes, dtype=np.int64), levels
+    if _ascend(labels):
+        first = _first(labels)
+        return np.cumsum(first) - 1, labels[first]
+    levels, rank = _ranking(labels)
+    return np.concatenate([*map(rank, _parts(labels))]), levels
+
+
+def _ranking(labels: Integers) -> tuple[Integers, Callable[[Any], Any]]:
+    """Return which whole numbers there are, ascending, (J,), and what returns the positions of some among these.
+
+    As pandas.factorize does when it sorts, whose table of hashes is larger than the column.
+    """
+    lowest, highest = int(labels.min()), int(labels.max())
+    if highest - lowest >= _DENSE * labels.size or not np.can_cast(labels.dtype, np.int64):
+        levels = np.unique(labels)
+        index: Any = pd.Index(levels)
+        return levels, index.get_indexer
+
+    def offset(part: Any) -> Any:
+        return np.subtract(part, lowest, dtype=np.int64)
+
+    seen = np.zeros(highest - lowest + 1, dtype=bool)
+    for part in _parts(labels):
+        seen[offset(part)] = True
+    places = np.cumsum(seen) - 1
+    return np.flatnonzero(seen) + lowest, lambda part: places[offset(part)]
+
+
+def _parts(numbers: Integers, overlap: int = 0) -> Iterator[Integers]:
+    step = min(_MOST, max(_FEWEST, numbers.size // _SHARE))
+    return (numbers[start : start + step + overlap] for start in range(0, numbers.size, step))
+
+
+def _whole_numbers(data: Panel | pd.DataFrame, name: str) -> Integers | None:
+    """Return a grouping column of whole numbers, (n,), or None for one of text."""
+    column = require_column(data, name)
+    if not isinstance(data, Panel) and (
+        not pd.api.types.is_numeric_dtype(column) or pd.api.types.is_bool_dtype(column.dtype)
+    ):
+        return None
+    labels = np.asarray(column)
+    if np.issubdtype(labels.dtype, np.integer):
+        return labels
+    labels = np.asarray(labels, dtype=np.float64)
+    if np.any(labels != np.round(labels)) or np.any(np.abs(labels) >= LARGEST_INTEGER):
+        raise DesignError(f"the grouping column {name!r} must hold whole numbers below 2**53 or text; recode it.")
+    return labels.astype(np.int64)
+
+
+def _ascend(numbers: Integers) -> bool:
+    return all((part[1:] >= part[:-1]).all() for part in _parts(numbers, overlap=1))
+
+
+def _first(labels: Integers) -> Any:
+    """Return whether each of ascending labels (n,) is the first of its kind, (n,)."""
+    first = np.ones(labels.size, dtype=bool)
+    np.not_equal(labels[1:], labels[:-1], out=first[1:])
+    return first
+
+
+def stack_groups(rows: Floats, codes: Integers, n_groups: int) -> Floats:
+    """Return the rows (n, k) by group, (J, m, k), padded with rows of zeros to the length m of the longest.
+
+    So that one call of a matrix routine serves all groups; rows of zeros change no cross-product.
+    """
+    order = np.argsort(codes, kind="stable")
+    counts = np.bincount(codes, minlength=n_groups)
+    place = np.arange(codes.size) - np.repeat(np.cumsum(counts) - counts, counts)
+    stacked = np.zeros((n_groups, int(counts.max()), rows.shape[1]))
+    stacked[codes[order], place] = rows[order]
+    return stacked
