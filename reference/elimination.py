@@ -17,7 +17,7 @@ from reference.likelihood import Blocks
 from reference.panel import Floats, Integers
 
 # Groups whose matrices are factorised at once, so that copies of them take little memory.
-_AT_ONCE = 512
+_AT_ONCE = 256
 # Triangles that are factorised as one matrix, of more than so many rows.
 _TOGETHER = 16
 _SHORT = 256

@@ -135,8 +135,11 @@ def _ranking(labels: Integers) -> tuple[Integers, Callable[[Any], Any]]:
     seen = np.zeros(highest - lowest + 1, dtype=bool)
     for part in _parts(labels):
         seen[offset(part)] = True
-    places = np.cumsum(seen) - 1
-    return np.flatnonzero(seen) + lowest, lambda part: places[offset(part)]
+    places = np.cumsum(seen, dtype=np.min_scalar_type(-seen.size))
+    places -= 1
+    levels = np.flatnonzero(seen)
+    levels += lowest
+    return levels, lambda part: places[offset(part)]
 
 
 def _parts(numbers: Integers, overlap: int = 0) -> Iterator[Integers]:

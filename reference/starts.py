@@ -32,7 +32,7 @@ _SMALLEST_VARIANCE = 1e-4
 # Groups times factors evaluated in one call, so that a large table does not fill the memory.
 _AT_ONCE = 1_000
 # With more groups than this of one factor, a scan of every so manieth of them finds the same valleys.
-_SAMPLE = 1_000
+_SAMPLE = 500
 # What keeps the scan's cross-products of X positive where a rare level is in no group of the sample.
 _RIDGE = 1e-6
 # With more groups than this, of several factors, an evaluation is too dear for a wide scan.
