@@ -61,7 +61,7 @@ def read_grouping(data: Panel | pd.DataFrame, names: Sequence[str], longest: flo
         return None
     starts = np.zeros(len(levels) + 1, dtype=np.int64)
     for part in _parts(labels):
-        np.add.at(starts, rank(part) + 1, 1)
+        np.add.at(starts[1:], rank(part), 1)
     np.cumsum(starts, out=starts)
     return Grouping(_order(map(rank, _parts(labels)), starts) if scattered else None, starts, levels)
 
@@ -115,7 +115,8 @@ def _read_levels(data: Panel | pd.DataFrame, name: str) -> tuple[Integers, Any]:
         first = _first(labels)
         return np.cumsum(first) - 1, labels[first]
     levels, rank = _ranking(labels)
-    return np.concatenate([*map(rank, _parts(labels))]), levels
+    # Wide enough for what is computed with them, such as the codes of two columns together.
+    return np.concatenate([*map(rank, _parts(labels))], dtype=np.int64), levels
 
 
 def _ranking(labels: Integers) -> tuple[Integers, Callable[[Any], Any]]:
@@ -135,7 +136,7 @@ def _ranking(labels: Integers) -> tuple[Integers, Callable[[Any], Any]]:
     seen = np.zeros(highest - lowest + 1, dtype=bool)
     for part in _parts(labels):
         seen[offset(part)] = True
-    places = np.cumsum(seen, dtype=np.min_scalar_type(-seen.size))
+    places = np.cumsum(seen, dtype=np.min_scalar_type(-seen.size - 1))
     places -= 1
     levels = np.flatnonzero(seen)
     levels += lowest

@@ -158,6 +158,20 @@ def test_the_order_is_the_stable_one(labels, at_once):
     assert order.tolist() == np.argsort(labels, kind="stable").tolist()
 
 
+@pytest.mark.parametrize("n_groups", [127, 128, 255, 256, 32_767, 32_768, 65_536])
+def test_no_number_of_groups_is_too_large_for_a_narrow_integer(n_groups):
+    rng = np.random.default_rng(n_groups)
+    table = pd.DataFrame({name: rng.permutation(np.repeat(np.arange(n_groups), 2)) for name in ("store", "city")})
+    order = np.argsort(table["store"].to_numpy(), kind="stable")
+    grouping = read_grouping(table, ["store"])
+    assert np.array_equal(grouping.starts, 2 * np.arange(n_groups + 1))
+    assert np.array_equal(grouping.order, order)
+    together = table.groupby(["store", "city"], sort=True).ngroup().to_numpy()
+    codes, levels = read_groups(table, ["store", "city"])
+    assert np.array_equal(codes, together)
+    assert len(levels) == together.max() + 1
+
+
 @settings(max_examples=30, deadline=None)
 @given(sizes=st.lists(st.integers(1, 40), min_size=1, max_size=30), leading=st.integers(1, 3))
 def test_an_elimination_keeps_every_cross_product(sizes, leading):
