@@ -42,7 +42,7 @@ def is_number(data: Panel | pd.DataFrame, name: str) -> bool:
         If the column is missing or comes twice, or one of text holds a missing value, or is mostly numbers, so that
         a stray cell would turn it into a factor; or if it holds dates.
     """
-    if isinstance(data, Panel) or pd.api.types.is_numeric_dtype(_find_column(data, name)):
+    if isinstance(data, Panel) or holds_numbers(_find_column(data, name)):
         return True
     column = require_column(data, name)
     if isinstance(column.dtype, pd.CategoricalDtype):
@@ -54,11 +54,16 @@ def is_number(data: Panel | pd.DataFrame, name: str) -> bool:
             f"column {name!r} holds dates or lengths of time, not numbers; add a column that counts the days or "
             f"weeks since a start, such as (pandas.to_datetime(frame[{name!r}]) - start).dt.days, and fit that."
         )
-    strays = pd.to_numeric(first, errors="coerce").isna().to_numpy()
+    strays = pd.to_numeric(first.astype(object), errors="coerce").isna().to_numpy()
     if 2 * strays.sum() < strays.size:
         where = f", row {int(strays.argmax())} holds {column.iloc[strays.argmax()]!r}" if strays.any() else ""
         raise DesignError(f"column {name!r} holds numbers as text{where}; convert it with pandas.to_numeric first.")
     return False
+
+
+def holds_numbers(column: Any) -> bool:
+    """Return whether a column of a frame is of a type of numbers; true and false are one and zero."""
+    return bool(pd.api.types.is_numeric_dtype(column) or pd.api.types.is_bool_dtype(column.dtype))
 
 
 def read_column(data: Panel | pd.DataFrame, name: str) -> Floats:
@@ -75,7 +80,7 @@ def read_column(data: Panel | pd.DataFrame, name: str) -> Floats:
         values: Floats = np.asarray(column, dtype=np.float64)
         check_size(values, name)
         return values
-    if not pd.api.types.is_numeric_dtype(column) or pd.api.types.is_complex_dtype(column):
+    if not holds_numbers(column) or pd.api.types.is_complex_dtype(column):
         raise DesignError(f"column {name!r} holds {column.dtype}, not numbers; convert or recode it first.")
     if isinstance(column.dtype, np.dtype):
         # Not copied where it holds floats.

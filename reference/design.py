@@ -16,6 +16,7 @@ from reference.elimination import Elimination, triangular_factor
 from reference.encoding import Encoding, Matrices, read_encoding
 from reference.errors import DesignError, SaturationError
 from reference.formula import MixedModel, parse_formula
+from reference.grouping import check_names, group_names
 from reference.likelihood import Blocks
 from reference.panel import Floats, Integers, Panel
 from reference.stages import Stages
@@ -23,7 +24,7 @@ from reference.staging import build_stages
 from reference.standardising import Columns, choose_columns, reduce_pieces, reduce_rows
 from reference.surface import ManyFactors, OneFactor, Surface
 from reference.tables import Pieces, Table, open_table
-from reference.tally import sum_pieces
+from reference.tally import Tally, sum_pieces
 from reference.units import Units, choose_units
 
 # A share of the residual below which a response counts as explained within groups: sigma's digits are lost to rounding.
@@ -66,7 +67,7 @@ class TermDesign:
     @cached_property
     def levels(self) -> tuple[Level, ...]:
         """The ids as plain numbers or texts, made when asked for: each takes several times its place among others."""
-        return tuple(np.asarray(self.ids).tolist())
+        return group_names(self.ids)
 
 
 @dataclass(frozen=True, eq=False)
@@ -191,12 +192,22 @@ def _eliminate(encoding: Encoding, pieces: Pieces) -> tuple[Columns, Elimination
     tables = chain([pieces.first], pieces.rest or ())
     if grouping is None:
         tally = sum_pieces(columns, map(encoding.matrices, tables))
-        counts = tally.counts[tally.order]
+        counts = tally.counts[_ascending(encoding, tally)]
         _check_groups(encoding, [counts])
         return columns, tally.elimination(), int(counts.sum()), tally.levels
     _check_groups(encoding, [np.diff(grouping.starts)])
     elimination = reduce_pieces(columns, map(encoding.columns, tables), grouping.starts)
     return columns, elimination, int(grouping.starts[-1]), grouping.levels
+
+
+def _ascending(encoding: Encoding, tally: Tally) -> Integers:
+    try:
+        return tally.order
+    except TypeError as error:
+        label = ":".join(encoding.model.groups[0])
+        raise DesignError(
+            f"column {label!r} holds numbers in one piece of the table and text in another; make it text in all."
+        ) from error
 
 
 def design_rows(encoding: Encoding, matrices: Matrices, table: Panel | pd.DataFrame | None) -> Design:
@@ -237,6 +248,8 @@ def _one_factor(
 
 def _terms(encoding: Encoding, units: Units, ids: Sequence[Any], n_observations: int) -> tuple[TermDesign, ...]:
     groups = encoding.model.groups
+    for group, levels in zip(groups, ids, strict=True):
+        check_names(levels, ":".join(group))
     return tuple(
         TermDesign(
             group=term.label,

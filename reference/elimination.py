@@ -102,10 +102,12 @@ def stacked_factors(stack: Floats) -> Floats:
 
     Threads of BLAS wait for each other longer than that takes.
     """
-    while stack.shape[1] > max(_TALL, 2 * stack.shape[2]):
-        short = -stack.shape[1] % _TALL
+    # Parts at least twice as tall as wide, so that every turn leaves half the rows or fewer.
+    tall = max(_TALL, 2 * stack.shape[2])
+    while stack.shape[1] > tall:
+        short = -stack.shape[1] % tall
         padded = np.pad(stack, ((0, 0), (0, short), (0, 0))) if short else stack
-        parts = padded.reshape(len(stack), -1, _TALL, stack.shape[2])
+        parts = padded.reshape(len(stack), -1, tall, stack.shape[2])
         stack = triangular_factor(parts).reshape(len(stack), -1, stack.shape[2])
     return triangular_factor(stack)
 

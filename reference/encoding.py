@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from textwrap import shorten
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from formulaic import ModelSpec, model_matrix
 from formulaic.errors import DataMismatchWarning, FormulaicError
 
-from reference.columns import Level, check_finite, check_size, is_number, read_column, require_column
+from reference.columns import check_finite, check_size, holds_numbers, is_number, read_column, require_column
 from reference.errors import DesignError, FormulaError
 from reference.formula import INTERCEPT, MixedModel, effects
-from reference.grouping import read_groups
+from reference.grouping import Id, read_groups
 from reference.panel import Floats, Integers, Panel
 
 
@@ -41,7 +43,7 @@ class Matrices:
     fixed: Floats
     random: tuple[Floats, ...]
     codes: tuple[Integers, ...]
-    levels: tuple[tuple[Level, ...], ...]
+    levels: tuple[tuple[Id, ...], ...]
 
     @property
     def columns(self) -> tuple[Sequence[Floats], ...]:
@@ -53,12 +55,13 @@ class Matrices:
 class Part:
     """One right-hand side, ready to be evaluated on any rows: the names of its columns, and how factors are coded.
 
-    ``spec`` is None where every column is taken as it is.
+    ``spec`` is None where every column is taken as it is; ``factors`` holds the levels of each column that is coded.
     """
 
     text: str
     names: tuple[str, ...]
-    spec: ModelSpec | None
+    spec: ModelSpec | None = None
+    factors: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def has_intercept(self) -> bool:
@@ -76,12 +79,12 @@ class Part:
         if self.spec is None:
             ones = [np.ones(len(data))] if self.has_intercept else []
             return [*ones, *(read_column(data, name) for name in self.names[len(ones) :])]
-        _check_variables(self.text, data)
+        _check_variables(self.text, data, self.factors)
         try:
             # A cell that overflows is named below.
             with np.errstate(all="ignore"), warnings.catch_warnings():
                 warnings.simplefilter("error", DataMismatchWarning)
-                matrix = self.spec.get_model_matrix(_frame(data), context={})
+                matrix = self.spec.get_model_matrix(_exact(self.text, data, self.factors), context={})
         except (FormulaicError, DataMismatchWarning) as error:
             raise _untranslated(self.text, error) from error
         values = np.asarray(matrix, dtype=np.float64).T
@@ -177,6 +180,8 @@ def column_names(model: MixedModel, *, grouped: bool = True) -> tuple[str, ...]:
 
 
 def _read_part(text: str, data: Panel | pd.DataFrame) -> Part:
+    if INTERCEPT in _variables(text):
+        raise DesignError(f"a column may not be called {INTERCEPT!r}, as the intercept is; rename it.")
     terms = effects(text)
     plain = all(len(term) == 1 and term[0][1] != "PYTHON" for term in terms)
     expressions = [term[0] for term in terms] if plain else []
@@ -184,29 +189,67 @@ def _read_part(text: str, data: Panel | pd.DataFrame) -> Part:
     if plain and all(is_number(data, name) for name in columns):
         literals = [name for name, method in expressions if method == "LITERAL"]
         if literals in ([], ["1"]):
-            return Part(text, (*([INTERCEPT] if literals else []), *columns), None)
-    _check_variables(text, data)
-    for name in _variables(text):
-        _check_factor(data, name)
+            return Part(text, (*([INTERCEPT] if literals else []), *columns))
+    factors = {name: _levels(data, name) for name in _variables(text) if not is_number(data, name)}
+    _check_variables(text, data, factors)
     try:
         with np.errstate(all="ignore"):
-            matrix = model_matrix(text, _frame(data), context={}, na_action="ignore")
+            matrix = model_matrix(text, _exact(text, data, factors), context={}, na_action="ignore")
     except (FormulaicError, SyntaxError, TypeError, ValueError, NameError) as error:
         raise _untranslated(text, error) from error
-    return Part(text, tuple(map(str, matrix.model_spec.column_names)), matrix.model_spec)
+    names = tuple(map(str, matrix.model_spec.column_names))
+    if len(set(names)) < len(names):
+        twice = next(name for name in names if names.count(name) > 1)
+        raise DesignError(f"two columns of {text!r} would be called {twice!r}; rename the table's column.")
+    return Part(text, names, matrix.model_spec, factors)
 
 
-def _check_variables(text: str, data: Panel | pd.DataFrame) -> None:
+def _check_variables(text: str, data: Panel | pd.DataFrame, factors: Collection[str]) -> None:
     """Name the column that is missing, empty or not finite before formulaic meets it."""
     for name in _variables(text):
-        if is_number(data, name):
+        if name in factors:
+            require_column(data, name)
+        else:
             read_column(data, name)
 
 
-def _check_factor(data: Panel | pd.DataFrame, name: str) -> None:
-    column = require_column(data, name)
-    if not is_number(data, name) and column.astype("category").cat.categories.size < 2:
+def _exact(text: str, data: Panel | pd.DataFrame, factors: Mapping[str, Any]) -> pd.DataFrame:
+    """Return the table as formulaic computes with it exactly: numbers as floats, factors as what it takes for them.
+
+    Products of whole numbers would run over, or lose their digits, in the type of their columns. What ``C()`` makes
+    levels of stays as it is, as its numbers are names.
+    """
+    frame = _frame(data).copy(deep=False)
+    for name in dict.fromkeys(name for name in frame.columns if isinstance(name, str) and name in text):
+        column = frame[name]
+        if isinstance(column, pd.DataFrame) or re.search(rf"\bC\(\s*{re.escape(name)}\s*[,)]", text):
+            continue
+        if name in factors:
+            frame[name] = _coded(column, name, factors[name])
+        elif column.dtype != np.float64 and holds_numbers(column):
+            frame[name] = column.to_numpy(dtype=np.float64, na_value=np.nan)
+    return frame
+
+
+def _levels(data: Panel | pd.DataFrame, name: str) -> Any:
+    levels = require_column(data, name).astype("category").cat.categories
+    if levels.size < 2:
         raise DesignError(f"column {name!r} holds one value only, so it repeats the intercept; drop it from the model.")
+    return levels
+
+
+def _coded(column: Any, name: str, levels: Any) -> Any:
+    """Return a column as one of categories, these levels."""
+    known = column.isin(levels).to_numpy()
+    if not known.all():
+        row = int(known.argmin())
+        raise DesignError(
+            f"column {name!r}, row {row} holds {column.tolist()[row]!r}, none of the levels that the model knows, "
+            f"{shorten(', '.join(map(repr, levels.tolist())), 80)}; recode it, or let the first piece have every level."
+        )
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        return column.cat.set_categories(levels)
+    return pd.Categorical(column, categories=levels)
 
 
 def _variables(text: str) -> Iterator[str]:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from decimal import Decimal
+from math import isfinite
+from numbers import Real
+from typing import Any, TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -12,6 +15,9 @@ import pandas as pd
 from reference.columns import Level, require_column
 from reference.errors import DesignError
 from reference.panel import LARGEST_INTEGER, Floats, Integers, Panel
+
+# What a group is known by: an id, or of a group of several columns one of each.
+Id: TypeAlias = Level | tuple[Level, ...]
 
 # Rows are looked up a share at a time, within limits, so that what is computed of them takes little memory.
 _SHARE = 64
@@ -81,10 +87,10 @@ def _order(parts: Iterable[Any], starts: Integers) -> Any:
     return order
 
 
-def read_groups(data: Panel | pd.DataFrame, names: Sequence[str]) -> tuple[Integers, tuple[Level, ...]]:
-    """Return the position of each row's group, (n,), and the levels: ids ascending, or texts in their order.
+def read_groups(data: Panel | pd.DataFrame, names: Sequence[str]) -> tuple[Integers, tuple[Id, ...]]:
+    """Return the position of each row's group, (n,), and the groups' ids, ascending: whole numbers, or texts.
 
-    Several columns make a group of each combination that occurs, called by the ids joined with a colon.
+    Several columns make a group of each combination that occurs, and its id is a tuple.
 
     Raises
     ------
@@ -95,28 +101,58 @@ def read_groups(data: Panel | pd.DataFrame, names: Sequence[str]) -> tuple[Integ
     return codes, tuple(levels.tolist())
 
 
+def group_names(ids: Any) -> tuple[Level, ...]:
+    """Return what groups (J,) are called: by their ids, those of several columns joined with a colon."""
+    plain = ids if isinstance(ids, tuple) else ids.tolist()
+    return tuple(":".join(map(str, one)) if isinstance(one, tuple) else one for one in plain)
+
+
+def check_names(ids: Any, label: str) -> None:
+    """Raise a DesignError if two groups of several columns go by one name."""
+    if ":" in label:
+        names = pd.Index(group_names(ids))
+        twice = names[names.duplicated()]
+        if twice.size:
+            raise DesignError(f"two groups of {label!r} are both called {twice[0]!r}; take the colons out of the ids.")
+
+
 def _read_codes(data: Panel | pd.DataFrame, names: Sequence[str]) -> tuple[Integers, Any]:
     codes, levels = _read_levels(data, names[0])
+    if len(names) == 1:
+        return codes, levels
+    columns: list[Any] = [levels]
+    places: list[Any] = [np.arange(len(levels))]
     for name in names[1:]:
         inner, inner_levels = _read_levels(data, name)
         pairs, codes = np.unique(codes * len(inner_levels) + inner, return_inverse=True)
         outer, within = np.divmod(pairs, max(1, len(inner_levels)))
-        ids = [f"{levels[a]}:{inner_levels[b]}" for a, b in zip(outer.tolist(), within.tolist(), strict=True)]
-        levels = np.array(ids, dtype=object)
-    return codes, levels
+        columns, places = [*columns, inner_levels], [*(place[outer] for place in places), within]
+    return codes, pd.MultiIndex(levels=columns, codes=places)
 
 
 def _read_levels(data: Panel | pd.DataFrame, name: str) -> tuple[Integers, Any]:
     labels = _whole_numbers(data, name)
     if labels is None:
-        codes, levels = pd.factorize(require_column(data, name).astype(str), sort=True)
-        return np.asarray(codes, dtype=np.int64), levels
+        found, ids = pd.factorize(require_column(data, name))
+        codes, texts = pd.factorize(pd.Index([_text(one) for one in ids], dtype=object), sort=True)
+        return np.asarray(codes[found], dtype=np.int64), texts
     if _ascend(labels):
         first = _first(labels)
         return np.cumsum(first) - 1, labels[first]
     levels, rank = _ranking(labels)
     # Wide enough for what is computed with them, such as the codes of two columns together.
     return np.concatenate([*map(rank, _parts(labels))], dtype=np.int64), levels
+
+
+def _text(one: Any) -> str:
+    """Return an id as text that depends on nothing but its value: the same in every piece of a table."""
+    if isinstance(one, str):
+        return one
+    number = isinstance(one, Real | Decimal) and not isinstance(one, bool)
+    if number and isfinite(one) and one == int(one):
+        return str(int(one))
+    # Midnight of a day is the day, and so many whole days are days.
+    return str(one).removesuffix(" 00:00:00")
 
 
 def _ranking(labels: Integers) -> tuple[Integers, Callable[[Any], Any]]:
@@ -157,7 +193,9 @@ def _whole_numbers(data: Panel | pd.DataFrame, name: str) -> Integers | None:
         return None
     labels = np.asarray(column)
     if np.issubdtype(labels.dtype, np.integer):
-        return labels
+        return labels.astype(labels.dtype.newbyteorder("="), copy=False)
+    if np.iscomplexobj(labels):
+        raise DesignError(f"the grouping column {name!r} holds complex numbers; recode it.")
     labels = np.asarray(labels, dtype=np.float64)
     if np.any(labels != np.round(labels)) or np.any(np.abs(labels) >= LARGEST_INTEGER):
         raise DesignError(f"the grouping column {name!r} must hold whole numbers below 2**53 or text; recode it.")

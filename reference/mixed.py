@@ -16,6 +16,7 @@ from reference.design import Design, build_design
 from reference.elimination import triangular_factor
 from reference.errors import DesignError
 from reference.formula import MixedModel, parse_formula
+from reference.grouping import group_names
 from reference.optimizer import Descent, Optimum, find_optimum
 from reference.panel import Floats
 from reference.surface import block_slices
@@ -58,7 +59,7 @@ class FittedTerm:
     @cached_property
     def levels(self) -> tuple[Level, ...]:
         """The ids as plain numbers or texts."""
-        return tuple(np.asarray(self.ids).tolist())
+        return group_names(self.ids)
 
     @property
     def table(self) -> pd.DataFrame:

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from reference.errors import DesignError
-from reference.grouping import read_groups
+from reference.grouping import group_names, read_groups
 from reference.mixed import MixedFit
 from reference.panel import MEDIA, Floats, Panel
 
@@ -80,12 +80,13 @@ def predict_conditional(fit: MixedFit, data: Panel | pd.DataFrame) -> Floats:
     """
     prediction = predict_population(fit, data)
     for term, part, model in zip(fit.terms, fit.design.encoding.random, fit.model.terms, strict=True):
-        positions = {level: position for position, level in enumerate(term.levels)}
-        codes, levels = read_groups(data, model.group)
-        unknown = [level for level in levels if level not in positions]
+        positions = {one: position for position, one in enumerate(term.ids)}
+        codes, ids = read_groups(data, model.group)
+        unknown = [one for one in ids if one not in positions]
         if unknown:
-            raise DesignError(f"{term.group} {unknown[0]} was not in the fit; use predict_population for new groups.")
-        modes = term.modes[[positions[level] for level in levels]][codes]
+            name = group_names((unknown[0],))[0]
+            raise DesignError(f"{term.group} {name} was not in the fit; use predict_population for new groups.")
+        modes = term.modes[[positions[one] for one in ids]][codes]
         prediction = prediction + np.einsum("iq,iq->i", part.matrix(data), modes)
     return prediction
 

@@ -58,11 +58,13 @@ def open_table(data: Table, model: MixedModel) -> Pieces:
     DesignError
         If the path or the iterable holds no rows, or the model cannot be fitted piece by piece.
     """
-    if isinstance(data, Panel) or (isinstance(data, pd.DataFrame) and (len(data) <= WHOLE or _in_one(model))):
+    if isinstance(data, Panel):
         return Pieces(data, whole=data)
     if isinstance(data, pd.DataFrame):
-        # A shallow copy: pandas copies a column only when either side writes to it.
-        whole = _checked(data.copy(deep=False), model)
+        whole = _used(data, model)
+        if len(data) <= WHOLE or _in_one(model):
+            return Pieces(whole, whole=whole)
+        whole = _checked(whole, model)
         grouping = read_grouping(whole, model.groups[0], _LONG)
         if grouping is None:
             step = _step(whole)
@@ -110,8 +112,11 @@ def _pieces(data: Any, model: MixedModel) -> Iterator[pd.DataFrame]:
         yield from _read_parquet(Path(data), model)
     elif hasattr(data, "partitions"):
         names = list(column_names(model))
+        _require_columns(names, list(data.columns), "the Dask data frame")
         for partition in data.partitions:
             yield partition[names].compute()
+    elif not isinstance(data, Iterable):
+        raise DesignError(f"the table is a {type(data).__name__}; give a data frame, an iterable of them, or a path.")
     else:
         for piece in data:
             if not isinstance(piece, pd.DataFrame):
@@ -126,15 +131,20 @@ def _read_parquet(path: Path, model: MixedModel) -> Iterator[pd.DataFrame]:
     except ModuleNotFoundError as error:
         raise DesignError("reading Parquet needs pyarrow; install it with: pip install 'mlm-course[large]'") from error
     try:
-        table = dataset.dataset(path, format="parquet")
+        # Folders may be named by a column and its value.
+        table = dataset.dataset(path, format="parquet", partitioning="hive" if path.is_dir() else None)
     except (OSError, ArrowInvalid) as error:
         raise DesignError(f"{path} cannot be read as Parquet ({error}); check the path and the format.") from error
     names = list(column_names(model))
-    for name in names:
-        if name not in table.schema.names:
-            raise DesignError(f"column {name!r} is not in {path}, which has {', '.join(table.schema.names)}.")
-    for batch in table.to_batches(columns=names, batch_size=PIECE):
-        yield batch.to_pandas()
+    _require_columns(names, table.schema.names, str(path))
+    try:
+        for batch in table.to_batches(columns=names, batch_size=PIECE):
+            # What pandas notes in a file would make a column the index again.
+            yield batch.to_pandas(ignore_metadata=True)
+    except ArrowInvalid as error:
+        raise DesignError(
+            f"the files of {path} do not fit together ({error}); write them with the same types."
+        ) from error
 
 
 def _checked(frame: pd.DataFrame, model: MixedModel) -> pd.DataFrame:
@@ -142,12 +152,30 @@ def _checked(frame: pd.DataFrame, model: MixedModel) -> pd.DataFrame:
 
     A cell that cannot be used is found here, where its row is the table's and not that of a piece.
     """
-    groups = {name for group in model.groups for name in group}
+    effects = column_names(model, grouped=False)
     for name in column_names(model):
-        if name in groups:
+        if name not in effects:
             require_column(frame, name)
         elif is_number(frame, name):
             check_numbers(frame, name)
         else:
             frame[name] = frame[name].astype("category")
     return frame
+
+
+def _used(frame: pd.DataFrame, model: MixedModel) -> pd.DataFrame:
+    """Return a shallow copy of a frame, without the categories of its factors that no row has, as R leaves them out.
+
+    pandas copies a column only when either side writes to it.
+    """
+    frame = frame.copy(deep=False)
+    for name in column_names(model, grouped=False):
+        if name in frame and isinstance(getattr(frame[name], "dtype", None), pd.CategoricalDtype):
+            frame[name] = frame[name].cat.remove_unused_categories()
+    return frame
+
+
+def _require_columns(names: Iterable[str], known: Sequence[object], where: str) -> None:
+    for name in names:
+        if name not in known:
+            raise DesignError(f"column {name!r} is not in {where}, which has {', '.join(map(str, known))}.")

@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from reference.columns import Level
 from reference.elimination import Elimination
 from reference.encoding import Matrices
+from reference.grouping import Id
 from reference.panel import Floats, Integers
 from reference.standardising import Columns
 
@@ -53,12 +53,12 @@ class Tally:
         self.columns = columns
         self.others = [place for place in range(len(columns.sources)) if place != columns.one]
         width = len(self.others)
-        self.places: dict[Level, int] = {}
+        self.places: dict[Id, int] = {}
         self.counts = np.zeros(0, dtype=np.int64)
         self.means = [np.zeros(0) for _ in range(width)]
         self.products = [np.zeros(0) for _ in _pairs(width)]
 
-    def add(self, rows: Floats, codes: Integers, levels: Sequence[Level]) -> None:
+    def add(self, rows: Floats, codes: Integers, levels: Sequence[Id]) -> None:
         """Add rows (n, k) whose groups are ``levels[codes]``; every level occurs, and the rows are centred in place."""
         known = self.places
         places = np.array([known.setdefault(level, len(known)) for level in levels], dtype=np.int64)
@@ -90,13 +90,19 @@ class Tally:
 
     @property
     def order(self) -> Integers:
-        """The places of the groups, ascending by id, (J,)."""
+        """The places of the groups, ascending by id, (J,).
+
+        Raises
+        ------
+        TypeError
+            If some ids are numbers and some are text.
+        """
         return np.asarray(pd.Index(list(self.places)).argsort())
 
     @property
     def levels(self) -> Any:
         """Ids of the groups, ascending, (J,)."""
-        return np.array(list(self.places), dtype=object)[self.order]
+        return pd.Index(list(self.places), dtype=object)[self.order]
 
     def elimination(self) -> Elimination:
         """Return the elimination of all rows added, groups ascending; nothing can be added afterwards."""
