@@ -30,6 +30,9 @@ from reference.tutorial import TOP
 from reference.uncertainty import probability_top, slope_intervals
 from reference.variance import variance_shares
 
+# How the name of a CSV file ends; pandas unpacks the others.
+_CSV = (".csv", ".csv.gz", ".csv.zip", ".csv.bz2", ".csv.xz")
+
 _BY_PROFILE = "the profile of the ML deviance"
 _BY_WALD = "Wald's method, none where a random term lies on the boundary"
 
@@ -51,7 +54,7 @@ def fit_file(
     Parameters
     ----------
     path : Path
-        A file that ends in ``.csv``, or else Parquet, read piece by piece.
+        A file whose name ends in ``.csv`` or, packed, in such as ``.csv.gz``, or else Parquet, read piece by piece.
     formula : str
         As for :func:`~reference.formula.parse_formula`.
     reml : bool
@@ -75,7 +78,7 @@ def fit_file(
         If the formula is not understood, the file cannot be read, or the model cannot be fitted to it.
     """
     model = parse_formula(formula)
-    fit = fit_mixed(_read_csv(path, model) if path.suffix.lower() == ".csv" else path, model, reml=reml)
+    fit = fit_mixed(_read_csv(path, model) if path.name.lower().endswith(_CSV) else path, model, reml=reml)
     if as_json:
         sys.stdout.write(json.dumps(fit_record(fit), indent=2) + "\n")
         return
@@ -134,18 +137,36 @@ def _slopes(fit: MixedFit, predictor: str) -> str:
 
 def _read_csv(path: Path, *models: MixedModel) -> pd.DataFrame:
     """Return a CSV file's table, fit for the models; ids with leading zeros stay as they are written."""
+    ids = {name: str for model in models for group in model.groups for name in group}
+    names = list(dict.fromkeys(name for model in models for name in column_names(model)))
     try:
-        ids = {name: str for model in models for group in model.groups for name in group}
-        frame = pd.read_csv(path, encoding="utf-8-sig", dtype=ids, keep_default_na=True)
+        header = pd.read_csv(path, encoding="utf-8-sig", header=None, nrows=1, dtype=str, keep_default_na=False)
+        # In one go, as in parts a column of codes could be numbers in one and text in another.
+        frame = pd.read_csv(path, encoding="utf-8-sig", dtype=ids, low_memory=False)
     except (OSError, ValueError, pd.errors.ParserError) as error:
         reason = " ".join(str(error).split())
         raise PanelError(f"{path} cannot be read as CSV ({reason}); check the path and the format.") from error
+    _check_layout(path, header.iloc[0].tolist(), frame, names)
     for name in ids:
         if name in frame.columns:
             frame[name] = _as_numbers(frame[name])
-    for name in (name for model in models for name in column_names(model)):
+    for name in names:
         require_column(frame, name)
     return frame
+
+
+def _check_layout(path: Path, header: list[str], frame: pd.DataFrame, names: list[str]) -> None:
+    """Refuse what pandas would read in another way than it was meant."""
+    if len(header) == 1 and any(mark in header[0] for mark in ";\t"):
+        raise PanelError(f"{path} separates its columns by semicolons or tabs; save it with commas.")
+    for name in names:
+        if header.count(name) > 1:
+            raise PanelError(f"column {name!r} comes twice in the header of {path}; rename or drop one of the two.")
+    if frame.empty:
+        raise PanelError(f"{path} has a header but no rows; add some.")
+    # pandas takes more cells than names for names of the rows, in front.
+    if not isinstance(frame.index, pd.RangeIndex) and frame.iloc[:, -1].isna().all():
+        raise PanelError(f"the rows of {path} have more cells than its header; drop the commas at their ends.")
 
 
 def _as_numbers(ids: pd.Series) -> pd.Series:

@@ -153,16 +153,24 @@ def read_encoding(model: MixedModel, data: Panel | pd.DataFrame) -> Encoding:
     FormulaError
         If an expression in the formula cannot be evaluated.
     DesignError
-        If a column is missing, empty or not finite somewhere.
+        If a column is missing, empty or not finite somewhere, or an effect varies twice between the same groups.
     """
     response = _read_part(f"0 + {model.response}", data)
     if len(response.names) != 1:
         raise DesignError(f"the response {model.response!r} must be one column of numbers; recode it.")
     fixed = _read_part(model.fixed, data)
     random = tuple(_read_part(term.effects, data) for term in model.terms)
+    varying: set[tuple[str, str]] = set()
     for term, part in zip(model.terms, random, strict=True):
         if not part.names:
             raise FormulaError(f"the random term ({term.effects} | {term.label}) lets nothing vary; write (1 | group).")
+        for name in part.names:
+            if (term.label, name) in varying:
+                raise DesignError(
+                    f"{name} varies by {term.label} in two terms, whose variances no data can tell apart; leave it out "
+                    "of one, with a 0 in place of the 1 if it is the intercept."
+                )
+            varying.add((term.label, name))
     return Encoding(model, response, fixed, random)
 
 

@@ -17,6 +17,11 @@ from reference.errors import FormulaError
 
 INTERCEPT = "Intercept"
 _GROUP = re.compile(r"[^\W\d][\w.]*|`[^`]+`")
+_NAME = re.compile("`[^`]*`")
+# What has a meaning in a formula but none in a name between backticks, and the private characters it is hidden behind.
+_MARKS = re.compile(r"[-+~|()\[\]{}:/ \t\r\n]")
+_HIDDEN = re.compile("[\ue000-\ue0ff]")
+_FIRST_HIDDEN = 0xE000
 _EXAMPLE = "such as 'sales ~ week + youtube + (1 + youtube | store_id)'"
 
 
@@ -56,7 +61,9 @@ class MixedModel:
     @property
     def formula(self) -> str:
         """The model as a formula, ``||`` and ``/`` written out."""
-        random = (f"({term.effects} | {term.label})" for term in self.terms)
+        random = (
+            f"({term.effects} | {':'.join(_quoted(name, 'LOOKUP') for name in term.group)})" for term in self.terms
+        )
         return f"{self.response} ~ {' + '.join((self.fixed, *random))}"
 
 
@@ -91,7 +98,7 @@ def parse_formula(formula: str, name: str = "") -> MixedModel:
     1 | city:store
     0 + week | city:store
     """
-    response, tilde, right = formula.partition("~")
+    response, tilde, right = _hide(formula).partition("~")
     if not tilde or "~" in right or not response.strip():
         raise FormulaError(f"the formula {formula!r} needs one '~' with the response before it, {_EXAMPLE}.")
     fixed: list[str] = []
@@ -102,17 +109,17 @@ def parse_formula(formula: str, name: str = "") -> MixedModel:
             terms.extend(_random_terms(text, inside))
         elif "|" in text:
             raise FormulaError(
-                f"the term {sign + text!r} is not understood; write a random term as + (effects | group)."
+                f"the term {sign + _show(text)!r} is not understood; write a random term as + (effects | group)."
             )
         else:
-            fixed.append(f"{sign} {text}")
+            fixed.append(f"{sign} {_show(text)}")
     if not terms:
         raise FormulaError(f"the formula {formula!r} has no random term; add one, {_EXAMPLE}.")
     if len(set(terms)) != len(terms):
         raise FormulaError(f"the formula {formula!r} has a random term twice; keep one of the two.")
     part = " ".join(fixed).removeprefix("+ ") or "1"
     effects(part)
-    return MixedModel(response.strip(), part, tuple(terms), name or " ".join(formula.split()))
+    return MixedModel(_show(response.strip()), part, tuple(terms), name or " ".join(formula.split()))
 
 
 @lru_cache(maxsize=256)
@@ -156,16 +163,30 @@ def _summands(text: str, formula: str) -> list[tuple[str, str]]:
     return pieces
 
 
+def _hide(formula: str) -> str:
+    """Return a formula whose names in backticks hold no mark that would split it."""
+    return _NAME.sub(
+        lambda name: _MARKS.sub(lambda mark: chr(_FIRST_HIDDEN + ord(mark[0])), name[0]),
+        formula,
+    )
+
+
+def _show(text: str) -> str:
+    """Return what :func:`_hide` hid."""
+    return _HIDDEN.sub(lambda mark: chr(ord(mark[0]) - _FIRST_HIDDEN), text)
+
+
 def _random_terms(text: str, inside: str) -> list[RandomTerm]:
     left, bar, right = inside.partition("||" if "||" in inside else "|")
+    text, left = _show(text), _show(" ".join(left.split()))
     if "|" in right or not left.strip() or not right.strip():
         raise FormulaError(f"the random term {text!r} is not understood; write (effects | group) with one bar, or ||.")
     groups = _groups(right.strip(), text)
-    names = effects(left.strip())
+    names = effects(left)
     if not names:
         raise FormulaError(f"the random term {text!r} lets nothing vary; write (1 | group) or (0 + x | group).")
     if bar == "|":
-        return [RandomTerm(" ".join(left.split()), group) for group in groups]
+        return [RandomTerm(left, group) for group in groups]
     single = [":".join(_quoted(*factor) for factor in term) for term in names]
     lone = ["1" if term == "1" else f"0 + {term}" for term in single]
     return [RandomTerm(effect, group) for group in groups for effect in lone]
@@ -179,10 +200,10 @@ def _groups(text: str, term: str) -> list[tuple[str, ...]]:
         for name in names:
             if not _GROUP.fullmatch(name):
                 raise FormulaError(
-                    f"the random term {term!r} groups by {name!r}, which is not a column's name; "
+                    f"the random term {term!r} groups by {_show(name)!r}, which is not a column's name; "
                     "write a column, a/b for b within a, or a:b for their combinations."
                 )
-        names = tuple(name.strip("`") for name in names)
+        names = tuple(_show(name.strip("`")) for name in names)
         nested.append((*nested[-1], *names) if nested else names)
     return nested
 

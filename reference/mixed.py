@@ -17,6 +17,7 @@ from reference.elimination import triangular_factor
 from reference.errors import DesignError
 from reference.formula import MixedModel, parse_formula
 from reference.grouping import group_names
+from reference.identification import check_identified
 from reference.optimizer import Descent, Optimum, find_optimum
 from reference.panel import Floats
 from reference.surface import block_slices
@@ -317,8 +318,12 @@ def fit_design(design: Design, *, reml: bool) -> MixedFit:
     ------
     ConvergenceError
         If the optimum cannot be certified.
+    DesignError
+        If the data do not determine the variances.
     """
-    optimum = find_optimum(design.surface(reml=reml))
+    surface = design.surface(reml=reml)
+    check_identified(surface)
+    optimum = find_optimum(surface)
     point = optimum.point
     sigma = design.scale * float(np.sqrt(point.residual_variance))
     unroot = np.linalg.inv(design.fixed_root)
@@ -383,12 +388,15 @@ def unit_constant(design: Design, *, reml: bool) -> float:
 def _fitted_terms(design: Design, optimum: Optimum, sigma: float) -> tuple[FittedTerm, ...]:
     modes = optimum.surface.modes(optimum.factor, optimum.point)
     slices = block_slices(optimum.surface.sizes)
+    taken = {term.group for term in design.terms}
     count: dict[str, int] = {}
     terms = []
     for position, (term, part, rank) in enumerate(zip(design.terms, slices, optimum.ranks, strict=True)):
         back = np.asarray(np.linalg.inv(term.root), dtype=np.float64)
         lower = _canonical(back @ optimum.factor[part, part], rank)
         repeat = count[term.group] = count.get(term.group, -1) + 1
+        while repeat and f"{term.group}.{repeat}" in taken:
+            repeat = count[term.group] = repeat + 1
         terms.append(
             FittedTerm(
                 name=f"{term.group}.{repeat}" if repeat else term.group,

@@ -195,7 +195,11 @@ class VarianceSlice:
             if predicted <= _NOTHING or radius < _SHORTEST:
                 relative, log_sigma = self._relative(family, x)
                 return Place(value, deviance - self.fit.optimum.point.criterion, relative, log_sigma)
-            candidate, ahead = self._deviance(family, x + move)
+            try:
+                candidate, ahead = self._deviance(family, x + move)
+            except np.linalg.LinAlgError:
+                # So far away that rounding leaves no positive definite matrix.
+                candidate, ahead = np.inf, None
             ratio = (deviance - candidate) / predicted
             length = float(np.linalg.norm(move))
             if ratio < 0.25:

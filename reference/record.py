@@ -31,7 +31,7 @@ KEYS: Mapping[str, str] = {
     "sigma": "the residual standard deviation",
     "shares": "icc_adjusted, icc_unadjusted, r2_marginal, r2_conditional, after Nakagawa and Johnson",
     "theta": "lower triangles of the relative factors, column by column, in the order of the terms",
-    "ranef": "conditional modes by term: the level and one number per effect",
+    "ranef": "conditional modes by term: each group's level, and its modes by effect",
     "singular": "whether the fit lies on the boundary",
     "certificate": "criterion, gradient, decrement, curvature, on_boundary, faces, starts, agreeing",
 }
@@ -105,6 +105,6 @@ def _shares(fit: MixedFit) -> Plain:
 
 def _modes(term: FittedTerm) -> list[Plain]:
     return [
-        {"level": level, **dict(zip(term.effects, modes, strict=True))}
+        {"level": level, "modes": dict(zip(term.effects, modes, strict=True))}
         for level, modes in zip(term.levels, term.modes.tolist(), strict=True)
     ]

@@ -290,6 +290,58 @@ def test_a_bad_cell_is_named(run, tmp_path, column, cell, message):
     assert message in err
 
 
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda text: text.replace("\n", ",\n").replace(",\n", "\n", 1), "more cells than its header; drop the commas"),
+        (lambda text: text.replace("Days", "Subject", 1), "column 'Subject' comes twice in the header"),
+        (lambda text: text.replace(",", ";"), "separates its columns by semicolons or tabs; save it with commas"),
+        (lambda text: text.replace(",", "\t"), "separates its columns by semicolons or tabs; save it with commas"),
+        (lambda text: text.splitlines()[0], "has a header but no rows"),
+        (lambda text: "", "cannot be read as CSV"),
+    ],
+)
+def test_a_layout_that_would_be_misread_is_refused(run, tmp_path, change, message):
+    (tmp_path / "bad.csv").write_text(change((FOLDER / SLEEP[0]).read_text(encoding="utf-8")), encoding="utf-8")
+    code, out, err = run(tmp_path / "bad.csv", SLEEP[1])
+    assert (code, out) == (2, "")
+    assert "bad.csv" in err
+    assert message in err
+
+
+def test_names_of_rows_and_packed_files_are_read(run, tmp_path):
+    frame = pd.read_csv(FOLDER / SLEEP[0])
+    _, expected, _ = run(FOLDER / SLEEP[0], SLEEP[1], "--json")
+    frame.to_csv(tmp_path / "packed.CSV.gz", index=False, compression="gzip")
+    assert run(tmp_path / "packed.CSV.gz", SLEEP[1], "--json")[1] == expected
+    # As R writes them: a name for every row, and none for the column of the names.
+    text = "\n".join(f"row{k},{line}" if k else line for k, line in enumerate(frame.to_csv(index=False).splitlines()))
+    (tmp_path / "named.csv").write_text(text, encoding="utf-8")
+    assert run(tmp_path / "named.csv", SLEEP[1], "--json")[1] == expected
+
+
+def test_codes_of_a_long_file_are_the_same_in_every_part_of_it(run, tmp_path):
+    rng = np.random.default_rng(1)
+    n = 200_000
+    code = np.where(np.arange(n) < n // 2, rng.choice(["A", "B", "7"], n), rng.choice(["7", "8"], n))
+    frame = pd.DataFrame({"store": rng.integers(0, 40, n), "code": code, "sales": rng.standard_normal(n)})
+    frame["sales"] += frame["code"].map({"A": 0.0, "B": 1.0, "7": 3.0, "8": 4.0})
+    frame.to_csv(tmp_path / "long.csv", index=False)
+    result, out, err = run(tmp_path / "long.csv", "sales ~ code + (1 | store)", "--json")
+    assert (result, err) == (0, "")
+    fixed = json.loads(out)["fixed"]
+    assert fixed == pytest.approx({"Intercept": 3, "code[T.8]": 1, "code[T.A]": -3, "code[T.B]": -2}, abs=0.05)
+
+
+def test_effects_may_have_any_name(run, tmp_path):
+    frame = pd.read_csv(FOLDER / SLEEP[0]).rename(columns={"Days": "level"})
+    frame.to_csv(tmp_path / "level.csv", index=False)
+    _, out, _ = run(tmp_path / "level.csv", "Reaction ~ level + (level | Subject)", "--json")
+    first = json.loads(out)["ranef"]["Subject"][0]
+    assert first["level"] == 308
+    assert first["modes"].keys() == {"Intercept", "level"}
+
+
 @pytest.mark.parametrize("name", ["missing.csv", "missing.parquet"])
 def test_a_file_that_cannot_be_read_is_named(run, tmp_path, name):
     code, _, err = run(tmp_path / name, SLEEP[1])

@@ -205,3 +205,21 @@ def test_dates_may_be_groups(drawn_frame):
     dates = pd.Timestamp("2024-01-01") + pd.to_timedelta(7 * frame["week"], unit="D")
     dated = fit("sales ~ youtube + (1 | day)", frame.assign(day=dates))
     assert dated.criterion == pytest.approx(fit("sales ~ youtube + (1 | week)", frame).criterion, abs=1e-9)
+
+
+@pytest.mark.parametrize(
+    "name", ["a+b", "a - b", "a  b", "spend (eur", "a~b", "a|b", "a/b", "a:b", " a", "a\nb", "a[1]"]
+)
+def test_names_in_backticks_may_hold_anything(drawn_frame, name):
+    plain = drawn_frame(2).assign(half=lambda table: table["week"] % 2)
+    by_spend = fit("sales ~ facebook + (1 + facebook || store_id)", plain)
+    for groups in ("`{}`", "`{}`:half", "half/`{}`"):
+        expected = fit(f"sales ~ 1 + (1 | {groups.format('store_id').replace('`', '')})", plain)
+        result = fit(f"sales ~ 1 + (1 | {groups.format(name)})", plain.rename(columns={"store_id": name}))
+        assert result.criterion == expected.criterion
+        assert parse_formula(result.model.formula).terms == result.model.terms
+    result = fit(f"sales ~ `{name}` + (1 + `{name}` || store_id)", plain.rename(columns={"facebook": name}))
+    assert result.criterion == by_spend.criterion
+    assert parse_formula(result.model.formula).terms == result.model.terms
+    turned = fit(f"`{name}` ~ facebook + (1 | store_id)", plain.rename(columns={"sales": name}))
+    assert turned.criterion == fit("sales ~ facebook + (1 | store_id)", plain).criterion

@@ -285,3 +285,16 @@ def test_predictor_too_far_from_zero_is_told_to_be_centred():
     frame = stored("sleepstudy")
     with pytest.raises(ConvergenceError, match="centre predictors"):
         profile_intervals(fit(SLEEP, frame.assign(Days=frame.Days + 1e7), reml=False))
+
+
+def test_a_step_so_far_that_nothing_is_left_to_factorise_is_taken_back():
+    rng = np.random.default_rng(1057)
+    store = np.repeat(np.arange(10), 6)
+    radio, _, tv = rng.normal(size=60), rng.integers(0, 3, 60), rng.uniform(size=60)
+    effects = rng.normal(size=(10, 3))[store]
+    sales = 1 + tv + effects[:, 0] + effects[:, 1] * tv + 2e-4 * rng.normal(size=60) + effects[:, 2] * radio
+    frame = pd.DataFrame({"store": store, "tv": tv, "radio": radio, "sales": sales})
+    result = fit("sales ~ tv + radio + (tv + radio | store)", frame, reml=False)
+    for row in profile_intervals(result):
+        assert not row.lower > row.estimate
+        assert not row.upper < row.estimate

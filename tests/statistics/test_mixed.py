@@ -18,6 +18,7 @@ from reference import (
     SaturationError,
     coefficient_table,
     criterion_at,
+    fit,
     fit_mixed,
     grand_mean_centre,
     parse_formula,
@@ -247,3 +248,48 @@ def test_optimiser_that_did_not_arrive_is_an_error(panel, monkeypatch):
         ConvergenceError, match=r"not a certified optimum: the criterion could still fall by .* look for a group"
     ):
         fit_mixed(panel, RANDOM_SLOPE)
+
+
+@pytest.mark.parametrize("reml", [True, False])
+@pytest.mark.parametrize(
+    "random",
+    [
+        "(1 | store_id) + (1 | number)",
+        "(1 | store_id) + (1 | store_id:number)",
+        "(1 | store_id) + (0 + region | store_id)",
+        "(youtube | store_id) + (0 + youtube | number)",
+    ],
+)
+def test_variances_that_no_data_tell_apart_are_refused(drawn_frame, random, reml):
+    table = drawn_frame(3).assign(number=lambda frame: 1000 - frame["store_id"])
+    table["region"] = np.where(np.arange(len(table)) % 2, "east", "west")
+    with pytest.raises(DesignError, match=r"cannot tell the variances apart.*repeats another"):
+        fit(f"sales ~ youtube + {random}", table, reml=reml)
+
+
+@pytest.mark.parametrize("fixed", ["C(store_id)", "chain", "youtube + chain"])
+def test_reml_has_nothing_to_say_of_groups_that_the_fixed_effects_fit(drawn_frame, fixed):
+    table = drawn_frame(4, stores=3 if fixed == "C(store_id)" else 2).assign(chain=lambda frame: frame["store_id"] == 1)
+    with pytest.raises(
+        DesignError, match=r"cannot tell the variances apart.*fixed effects that already say everything"
+    ):
+        fit(f"sales ~ {fixed} + (1 | store_id)", table)
+    assert fit(f"sales ~ {fixed} + (1 | store_id)", table, reml=False).term.covariance[0, 0] == 0
+
+
+@pytest.mark.parametrize(
+    ("random", "effect"),
+    [
+        ("(1 | store_id) + (youtube | store_id)", "Intercept"),
+        ("(youtube | store_id) + (0 + youtube | store_id)", "youtube"),
+    ],
+)
+def test_an_effect_that_varies_twice_is_refused_by_name(drawn_frame, random, effect):
+    with pytest.raises(DesignError, match=rf"^{effect} varies by store_id in two terms"):
+        fit(f"sales ~ youtube + {random}", drawn_frame(3))
+
+
+def test_terms_have_names_of_their_own(drawn_frame):
+    table = drawn_frame(3).assign(**{"store_id.1": lambda frame: frame["week"] % 4})
+    result = fit("sales ~ youtube + (1 | store_id) + (0 + youtube | store_id) + (1 | store_id.1)", table)
+    assert [term.name for term in result.terms] == ["store_id", "store_id.2", "store_id.1"]

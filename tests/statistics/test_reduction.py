@@ -20,7 +20,6 @@ FORMULAS = (
     "sales ~ youtube + (1 + region | store_id)",
     "sales ~ youtube + (1 | store_id) + (0 + youtube | store_id)",
     "sales ~ facebook + (1 | store_id) + (0 + youtube | store_id)",
-    "sales ~ youtube + (1 | store_id) + (0 + region | store_id)",
     "sales ~ youtube + facebook + (0 + youtube | store_id)",
     "sales ~ facebook + (0 + youtube | store_id)",
     "sales ~ 0 + youtube + facebook + (1 + youtube | store_id)",
