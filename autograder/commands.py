@@ -137,7 +137,7 @@ def _progress() -> Progress:
 
 def _print_grades(grades: Sequence[Grade], ignored: Sequence[str]) -> None:
     table = Table(box=None, pad_edge=False)
-    table.add_column("Learner", no_wrap=True)
+    table.add_column("Learner", no_wrap=True, max_width=40)
     table.add_column("Points", no_wrap=True, justify="right")
     table.add_column("Right", no_wrap=True, justify="right")
     table.add_column("Look at first", no_wrap=True)

@@ -42,7 +42,7 @@ def executed_notebook(grade: NotebookGrade, release: ReleasedNotebook, language:
         "language": "python",
         "name": "python3",
     }
-    return f"{nbformat.writes(notebook)}\n"
+    return f"{nbformat.writes(notebook, split_lines=False)}\n"
 
 
 def _as_code_block(source: str) -> Any:

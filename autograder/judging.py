@@ -124,7 +124,8 @@ def _follows(rubric: Rubric, item: Item, key: AnswerKey, given: Mapping[str, Val
     if not all(_like(value, key.values[name]) for name, value in zip(step.inputs, inputs, strict=True)):
         return None
     follows = step.compute(*inputs)
-    if follows is None or (isinstance(follows, float) and not math.isfinite(follows)):
+    entries = follows.values() if isinstance(follows, Mapping) else (follows,)
+    if follows is None or any(isinstance(entry, float) and not math.isfinite(entry) for entry in entries):
         return None
     if compare(item.kind, given[item.id], follows, replace(scale, scores=None)) != RIGHT:
         return None

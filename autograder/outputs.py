@@ -27,6 +27,10 @@ _MOST_PIXELS = 40_000_000
 #: MathJax leaves what bears these classes alone: a formula can hold a link that runs, or load a picture.
 NO_FORMULAS = "tex2jax_ignore mathjax_ignore"
 
+#: Markdown with more characters, or more bars, is shown as it was written: its tables take a time that grows with the
+#: third power of their length.
+_LONGEST, _MOST_BARS = 20_000, 300
+
 #: What Markdown becomes. Nothing here is loaded, placed elsewhere on the page, or found by the page's own scripts.
 _TAGS = {
     "a",
@@ -61,7 +65,7 @@ def _clean(output: Output) -> Any:
         name = "stderr" if output.name == "stderr" else "stdout"
         return new_output("stream", name=name, text=output.text)
     if output.output_type == "error":
-        return new_output("error", ename=output.ename, evalue=output.evalue, traceback=list(output.traceback))
+        return new_output("error", ename=output.ename, evalue=output.evalue, traceback=["\n".join(output.traceback)])
     kept = {mime: content for mime, content in output.data.items() if _is_harmless(mime, content)}
     return new_output(output.output_type, data=kept) if kept else None
 
@@ -87,6 +91,8 @@ def markdown_to_safe_html(source: str) -> str:
     teacher may do, since pages of nbgrader repeat parts of their address unescaped. Pictures are left out, since
     loading one tells its owner who reads.
     """
+    if len(source) > _LONGEST or source.count("|") > _MOST_BARS:
+        return f'<pre class="{NO_FORMULAS}">{escape(source)}</pre>'
     renderer = _Renderer(escape=True, exclude_anchor_links=True)
     html = nh3.clean(MarkdownWithMath(renderer=renderer).render(source), tags=_TAGS, attributes={})
     return f'<div class="{NO_FORMULAS}">{html}</div>'

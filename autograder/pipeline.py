@@ -334,7 +334,7 @@ def hidden_seed(into: Path, given: int | None) -> int:
     if given is not None:
         return given
     if not path.exists():
-        write_whole(path, f"{secrets.randbelow(2**31)}\n", mode=0o600)
+        write_whole(path, f"{secrets.randbits(128)}\n", mode=0o600)
     try:
         return int(path.read_text(encoding="utf-8"))
     except ValueError:

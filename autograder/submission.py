@@ -7,6 +7,7 @@ followed. Whatever was deleted, duplicated, renamed or moved is named, and costs
 
 from __future__ import annotations
 
+import os
 import stat
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -95,10 +96,14 @@ def find_submissions(directory: Path, assignment: str) -> tuple[tuple[Submission
             )
         elif entry.name.startswith("."):
             ignored.append(f"{entry.name}: its name starts with a dot, so it is not taken for a learner")
+        elif not entry.is_symlink() and entry.is_dir() and not os.access(entry, os.X_OK):
+            ignored.append(f"{entry.name}: this folder cannot be entered; change its permissions")
         elif entry.is_symlink() or (entry.is_dir() and inner.is_symlink()):
             ignored.append(f"{entry.name}: a link could lead to another learner's work, and is not followed")
         elif not entry.is_dir():
             ignored.append(f"{entry.name}: not a folder; each learner's notebooks go into a folder of their own")
+        elif entry.name[0] in "=-@":
+            ignored.append(f"{entry.name}: a spreadsheet takes a name that begins so for a formula; rename the folder")
         elif "+" in entry.name:
             ignored.append(f"{entry.name}: nbgrader allows no + in a learner's name; rename the folder")
         else:

@@ -85,7 +85,11 @@ def deficit_at(fit: MixedFit, covariance: Floats, residual_variance: float) -> f
             root[part, part] = term.root @ (vectors * np.sqrt(values / residual_variance))
     if not np.isfinite(root).all():
         return math.inf
-    point = surface.profile(root)
+    try:
+        point = surface.profile(root)
+    except np.linalg.LinAlgError:
+        # Variances so far apart that sums lose the smaller ones.
+        return math.inf
     # Away from the variance that is best for this factor the criterion rises by nu (e^u - 1 - u).
     log_ratio = math.log(point.residual_variance) + 2.0 * math.log(fit.design.scale) - math.log(residual_variance)
     away = point.denominator * (math.expm1(min(log_ratio, 600.0)) - log_ratio)

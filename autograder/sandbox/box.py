@@ -29,6 +29,9 @@ UNUSED_USERS = range(61184, 65519)
 #: Who the learner's code is where a user namespace opens the box.
 USER_INSIDE = 1000
 
+#: The share of a notebook's memory that may still be held when it has ended, for the box to be used again.
+MOST_LEFT = 1 / 16
+
 #: Processes and threads of a kernel and its client, which a notebook's own are counted beside.
 KERNEL_THREADS = 24
 
@@ -71,6 +74,10 @@ class Box:
     def is_open(self) -> bool:
         """True while the box's processes run."""
         return self._process.poll() is None
+
+    def is_as_new(self, limits: Limits) -> bool:
+        """Return True if a notebook that has ended left next to no memory behind, which the next one would miss."""
+        return self._group is None or self._group.held_in_files() <= MOST_LEFT * limits.memory_bytes
 
     @property
     def root(self) -> int:

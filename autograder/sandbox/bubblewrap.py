@@ -104,7 +104,10 @@ class Boxes:
         except BaseException:
             box.close()
             raise
-        self._idle.put(box)
+        if box.is_as_new(job.limits):
+            self._idle.put(box)
+        else:
+            box.close()
         return run
 
     def _take(self) -> Box | None:

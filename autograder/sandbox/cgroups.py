@@ -60,6 +60,10 @@ class Group:
         file = self.memory / ("memory.oom_control" if self.version == 1 else "memory.events")
         return _field(file, "oom_kill")
 
+    def held_in_files(self) -> int:
+        """Return the bytes in files of memory and in shared memory, whether a process still has them or not."""
+        return _field(self.memory / "memory.stat", "shmem")
+
     def cpu_seconds(self) -> float:
         """Return the processor time that all processes of the group have used, those included that have ended."""
         if self.version == 1:

@@ -127,6 +127,8 @@ def keep(control: socket.socket, way_out: int, record: Record, meter: Meter, lim
         ready = select.select(awaited, [], [], LOOK_SECONDS)[0]
         for line in sent.lines() if way_out in ready else ():
             record.take(line)
+        if report is not None and not ready:
+            break  # its processes have ended; a way out that is open lies in a socket that nobody reads
         if control.fileno() in ready:
             report = _ended(read_report(control))
             continue

@@ -24,7 +24,25 @@ def cpu_seconds(processes: list[psutil.Process]) -> float:
 def exceeds_memory(processes: list[psutil.Process], limit: int) -> bool:
     """Return True if a box's processes hold more resident memory than they may."""
     # Resident sizes count a shared page once per process, and are cheap; shares of pages are exact, and are not.
-    return _total(processes, lambda p: p.memory_info().rss) > limit < _total(processes, _share_of_pages)
+    shared = _shared_without_a_name(processes)
+    held = _total(processes, lambda p: p.memory_info().rss) + shared
+    return held > limit < _total(processes, _share_of_pages) + shared
+
+
+def _shared_without_a_name(processes: list[psutil.Process]) -> int:
+    """Return the size of shared memory that is no file: its pages stay when all processes have let go of them."""
+    sizes: dict[str, int] = {}
+    for process in processes:
+        with (
+            contextlib.suppress(OSError),
+            open(f"/proc/{process.pid}/maps", encoding="utf-8", errors="replace") as maps,
+        ):
+            for line in maps:
+                if "/dev/zero (deleted)" in line:
+                    place, _, _, _, inode, _ = line.split(maxsplit=5)
+                    start, stop = (int(end, 16) for end in place.split("-"))
+                    sizes[inode] = max(sizes.get(inode, 0), stop - start)
+    return sum(sizes.values())
 
 
 def _share_of_pages(process: psutil.Process) -> int:

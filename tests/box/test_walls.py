@@ -160,6 +160,27 @@ def run_in_new_box(panel: bytes, *cells: str, limits: Limits) -> NotebookRun:
         return boxes.run(Job({"task": (IMPORT, *cells)}, panel, limits))["task"]
 
 
+SENDS = (
+    "import socket\n"
+    "one, other = socket.socketpair()\n"
+    "kept = [open(f'/dev/shm/{n}', 'wb') for n in range(6)]\n"
+    "for file in kept: file.write(bytes(15 * 2**20)); file.flush()\n"
+    "socket.send_fds(one, [b'x'], [one.fileno(), other.fileno(), *(file.fileno() for file in kept)])"
+)
+
+
+@needs_group
+def test_memory_that_a_notebook_left_is_not_taken_from_the_next_one(panel: bytes) -> None:
+    """Files sent over sockets that are in flight themselves belong to nobody until the kernel looks for them."""
+    limits = Limits(memory_bytes=2**30)
+    with Boxes() as boxes:
+        for _ in range(12):
+            (left,) = boxes.run(Job({"task": (SENDS,)}, panel, limits)).values()
+            assert left.ending is Ending.FINISHED
+        (honest,) = boxes.run(Job({"task": (IMPORT, "check('x', len(bytes(6 * 10**8)))")}, panel, limits)).values()
+    assert honest.answers == {"x": Number(6e8)}
+
+
 @needs_group
 def test_files_in_memory_count_as_memory(boxes: Boxes, panel: bytes) -> None:
     limits = Limits(memory_bytes=2**30, scratch_bytes=2**31, file_bytes=2**23)

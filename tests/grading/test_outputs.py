@@ -129,3 +129,14 @@ def test_formulas_in_markdown_are_shown_as_their_source(formula: str) -> None:
     assert page.startswith('<div class="tex2jax_ignore mathjax_ignore">')
     assert page.count("<div") == page.count("</div>") == 1
     assert page.endswith("</div>")
+
+
+@pytest.mark.parametrize("source", ["|a|b|\n|-|-|\n$a" * 60_000, "x" * 20_001, "|" * 301])
+def test_markdown_that_takes_long_is_shown_as_it_was_written(source: str) -> None:
+    assert markdown_to_safe_html(f"<b>{source}").startswith('<pre class="tex2jax_ignore mathjax_ignore">&lt;b&gt;')
+
+
+def test_a_flood_of_lines_is_one_text_in_the_notebook() -> None:
+    flood = Output("error", ename="E", evalue="", traceback=("",) * 100_000)
+    (cleaned,) = clean_outputs([flood])
+    assert len(cleaned.traceback) == 1

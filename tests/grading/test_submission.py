@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import tempfile
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
@@ -144,7 +145,8 @@ def test_folders_are_learners_and_everything_else_gets_a_line(tmp_path: Path) ->
     (tmp_path / "anna" / "practice").mkdir(parents=True)
     (tmp_path / "ben").mkdir()
     (tmp_path / ".hidden").mkdir()
-    (tmp_path / "c+d").mkdir()
+    for name in ("c+d", "=1+1", "@SUM(A1)", "-x"):
+        (tmp_path / name).mkdir()
     (tmp_path / "notes.txt").touch()
     (tmp_path / "link").symlink_to(tmp_path / "anna")
     found, ignored = find_submissions(tmp_path, "practice")
@@ -152,7 +154,29 @@ def test_folders_are_learners_and_everything_else_gets_a_line(tmp_path: Path) ->
         ("anna", tmp_path / "anna" / "practice"),
         ("ben", tmp_path / "ben"),
     ]
-    assert sorted(line.split(":")[0] for line in ignored) == [".hidden", "c+d", "link", "notes.txt"]
+    assert sorted(line.split(":")[0] for line in ignored) == [
+        *("-x", ".hidden", "=1+1", "@SUM(A1)", "c+d", "link", "notes.txt"),
+    ]
+
+
+def test_a_folder_that_cannot_be_entered_gets_a_line() -> None:
+    with tempfile.TemporaryDirectory() as scratch:
+        class_folder = Path(scratch)
+        class_folder.chmod(0o755)
+        for name in ("anna", "locked"):
+            (class_folder / name / "practice").mkdir(parents=True)
+        (class_folder / "locked").chmod(0)
+        child = os.fork()
+        if child == 0:
+            status = 1
+            try:
+                if os.geteuid() == 0:
+                    os.setuid(61180)  # root enters every folder
+                found, ignored = find_submissions(class_folder, "practice")
+                status = [folder.student for folder in found] != ["anna"] or "cannot be entered" not in ignored[0]
+            finally:
+                os._exit(status)
+        assert os.waitpid(child, 0)[1] == 0
 
 
 def test_a_folder_without_submissions_is_refused(tmp_path: Path) -> None:

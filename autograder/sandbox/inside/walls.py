@@ -32,6 +32,9 @@ USER = 1000
 #: Entries of a scratch space; each takes memory of the kernel's, whatever its size.
 MOST_FILES = 20_000
 
+#: Signals and timers that wait; they count against whoever opened the box, too.
+MOST_SIGNALS = 256
+
 
 def hide_memory(*, hidden: bool = True) -> None:
     """Let nobody, not even the same user, look into the memory of this process or trace it."""
@@ -151,6 +154,7 @@ def limit_resources(limits: dict[str, Any]) -> None:
         (resource.RLIMIT_FSIZE, limits["file_bytes"]),
         (resource.RLIMIT_NOFILE, limits["open_files"]),
         (resource.RLIMIT_CORE, 0),
+        (resource.RLIMIT_SIGPENDING, MOST_SIGNALS),
     ):
         resource.setrlimit(kind, (value, value))
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)  # a file that grows too large is an OSError in the cell

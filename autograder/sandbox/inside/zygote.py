@@ -96,6 +96,10 @@ def _obey(control: socket.socket, notebooks: Notebooks) -> bool:
         signal.pidfd_send_signal(process, signal.SIGKILL)  # stopped by the keeper, or left by it
     os.close(process)
     _, status = os.waitpid(child, 0)
+    # Descriptors that were sent over sockets and never received keep their files, and so memory, until the kernel
+    # looks for them, which it does when a socket is closed.
+    for end in socket.socketpair():
+        end.close()
     control.send(json.dumps({"event": "ended", "status": status}).encode())
     return True
 
@@ -112,7 +116,8 @@ def _stay_apart(control: socket.socket, descriptors: list[int], notebooks: Noteb
         walls.close_in(job["limits"], _read(panel_file))
         walls.filter_calls(_read(filter_file))
         _close_all_but(way_out)
-        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGCHLD})
+        # Python handles an interrupt, so that the kernel would let a learner's process end this one by it.
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGCHLD, signal.SIGINT})
         child = os.fork()
         if child == 0:
             _run(job, way_out, notebooks)
@@ -138,7 +143,7 @@ def _run(job: dict[str, Any], way_out: int, notebooks: Notebooks) -> None:
     """Be the process in which the learner's code runs."""
     status = CRASHED
     try:
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGCHLD})
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGCHLD, signal.SIGINT})
         os.setsid()
         walls.hide_memory(hidden=False)  # a program may look at itself
         with open("/proc/self/oom_score_adj", "w", encoding="ascii") as file:
