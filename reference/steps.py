@@ -122,7 +122,9 @@ def centred_objective(fit: MixedFit) -> Objective:
             factor = np.array([[math.sqrt(variance), 0.0], slope * place[:2]])
             return deficit_at(fit, factor @ factor.T, fit.sigma**2 * math.exp(place[2]))
 
-        return float(minimize(at, start, method="Nelder-Mead", options={"xatol": 1e-5, "fatol": 1e-6}).fun)
+        # Where every deficit is infinite there is nothing to compare.
+        with np.errstate(over="ignore", invalid="ignore"):
+            return float(minimize(at, start, method="Nelder-Mead", options={"xatol": 1e-5, "fatol": 1e-6}).fun)
 
     return Objective(("var_intercept_centred",), lambda variance: deficit(float(variance)))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -189,3 +190,20 @@ def test_an_answer_is_judged_by_its_own_rubric_alone(gradings: dict[str, Grading
     result = judge_alone(rubric, item, plain_value(keyed.answers.mistakes["share_city"]["both_levels"]), keyed)
     assert result.mistake == "both_levels"
     assert result.hint == rubric.mistakes["both_levels"]
+
+
+EXTREME = (0.0, -0.0, 5e-324, 1e-9, -1.0, 100.0, 1e100, -1e154, 1e200, 1.797e308, -1.797e308)
+
+
+@pytest.mark.filterwarnings("ignore:overflow encountered")
+def test_numbers_at_the_ends_of_what_floats_hold_are_judged(each: Grading) -> None:
+    """Whatever a learner states is an answer, also beside other answers as far away."""
+    rubric, keyed = each.rubric, each.panels[0]
+    rng = random.Random(1)
+    numbers = [item.id for item in machine_graded(rubric) if isinstance(keyed.answers.values.get(item.id), float)]
+    for _ in range(40):
+        own = {name: plain_value(rng.choice(EXTREME)) for name in numbers}
+        for item in machine_graded(rubric):
+            low, high = rng.choice(EXTREME), rng.choice(EXTREME)
+            for value in (own.get(item.id, plain_value(low)), plain_value({"low": low, "high": high})):
+                assert 0.0 <= judge_value(rubric, item, value, keyed.answers, own).finding.share <= 1.0

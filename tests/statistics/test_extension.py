@@ -114,6 +114,8 @@ def test_variances_are_held_against_the_criterion(cities: Panel, key: AnswerKey)
         assert 0.0 < at - nested.criterion <= deficit
         assert at - nested.criterion == pytest.approx(least_deficit(objective, city / week, store / week), rel=1e-6)
     assert objective.deficit(-1.0, best[1], best[2]) == np.inf
+    for extreme in ((1e100, 100.0, 1e-9), (1e-300, 1e300, 1e-300), (1e308, 1e308, 1e-308), (5e-324, 0.0, 5e-324)):
+        assert objective.deficit(*extreme) > 1_000
     assert objective.deficit(best[0], best[1], 0.0) == np.inf
 
 
