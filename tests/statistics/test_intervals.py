@@ -290,8 +290,8 @@ def test_predictor_too_far_from_zero_is_told_to_be_centred():
 def test_a_step_so_far_that_nothing_is_left_to_factorise_is_taken_back():
     rng = np.random.default_rng(1057)
     store = np.repeat(np.arange(10), 6)
-    radio, _, tv = rng.normal(size=60), rng.integers(0, 3, 60), rng.uniform(size=60)
-    effects = rng.normal(size=(10, 3))[store]
+    _, radio, _, tv = rng.normal(size=60), rng.normal(size=60), rng.integers(0, 3, 60), rng.uniform(size=60)
+    effects, _ = rng.normal(size=(10, 3))[store], rng.normal(size=6)
     sales = 1 + tv + effects[:, 0] + effects[:, 1] * tv + 2e-4 * rng.normal(size=60) + effects[:, 2] * radio
     frame = pd.DataFrame({"store": store, "tv": tv, "radio": radio, "sales": sales})
     result = fit("sales ~ tv + radio + (tv + radio | store)", frame, reml=False)
