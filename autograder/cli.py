@@ -17,7 +17,6 @@ from typing import Annotated
 import typer
 
 from autograder.errors import OurFault, UsageError
-from autograder.sandbox.policy import Engine
 
 NEEDS_PERSON, USAGE, BROKEN = 1, 2, 3
 
@@ -62,10 +61,6 @@ LanguageOption = Annotated[
 WorkersOption = Annotated[
     int | None, typer.Option("--workers", min=1, help="Boxes at a time; else one per processor.", show_default=False)
 ]
-EngineOption = Annotated[
-    Engine,
-    typer.Option("--engine", help="What runs the cells: IPython, or a real Jupyter kernel, which is slower."),
-]
 
 
 @app.command(epilog="Example: mlm grade practice --submitted submitted/ --into grading/")
@@ -79,7 +74,6 @@ def grade(
     personal: Annotated[
         bool, typer.Option("--personal", help="Learners have panels of their own, from mlm handout.")
     ] = False,
-    engine: EngineOption = Engine.IPYTHON,
     language: LanguageOption = None,
 ) -> int:
     """Grade a class, each learner in the box, on the known panel and on a hidden one."""
@@ -93,7 +87,6 @@ def grade(
         hidden_seed=hidden_seed,
         workers=workers,
         personal=personal,
-        engine=engine,
         language=language,
     )
 

@@ -28,7 +28,6 @@ from autograder.report import most_urgent
 from autograder.rubric import Rubric
 from autograder.samples import build_class
 from autograder.sandbox.bubblewrap import Boxes
-from autograder.sandbox.policy import Engine
 from autograder.sandbox.probe import Wall, describe_limits, examine_box
 from autograder.submission import find_submissions, read_learners, read_notebook
 from autograder.tutor import Tutor, tutor_in
@@ -59,7 +58,6 @@ def grade(
     hidden_seed: int | None,
     workers: int | None,
     personal: bool = False,
-    engine: Engine = Engine.IPYTHON,
     language: str | None = None,
 ) -> int:
     """Grade every submission of a folder and file the results in another; see `mlm grade --help`."""
@@ -70,7 +68,7 @@ def grade(
     seed = pipeline.hidden_seed(into, hidden_seed)
     own = _personal_panels(rubric, [folder.student for folder in folders]) if personal else {}
     grades = []
-    with Boxes(engine) as boxes:
+    with Boxes() as boxes:
         boxes.open_soon(pipeline.count_workers(workers))
         with _ERR.status("Preparing the panels, and trying to get out of the box …"), ThreadPoolExecutor(1) as beside:
             walls = beside.submit(_require_safe_box, course, [*(folder.path for folder in folders), into], boxes)

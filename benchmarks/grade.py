@@ -107,7 +107,7 @@ def _watch_memory(into: Measured, done: threading.Event) -> None:
 class Floor:
     """Workers that run notebooks with no box: each a warm process that forks for every notebook."""
 
-    def __init__(self, engine: inside.Notebooks, notebooks: Notebooks, workers: int, scratch: Path) -> None:
+    def __init__(self, shell: inside.Notebooks, notebooks: Notebooks, workers: int, scratch: Path) -> None:
         """Fork the workers, before there are any threads; they wait."""
         self.workers: list[socket.socket] = []
         for _ in range(workers):
@@ -116,7 +116,7 @@ class Floor:
                 ours.close()
                 while share := theirs.recv(1):
                     for _ in range(share[0]):
-                        _run_without_box(engine, notebooks, scratch)
+                        _run_without_box(shell, notebooks, scratch)
                     theirs.send(b"!")
                 os._exit(0)
             theirs.close()
@@ -130,7 +130,7 @@ class Floor:
             worker.recv(1)
 
 
-def _run_without_box(engine: inside.Notebooks, notebooks: Notebooks, scratch: Path) -> None:
+def _run_without_box(shell: inside.Notebooks, notebooks: Notebooks, scratch: Path) -> None:
     for name, cells in notebooks.items():
         way_out, inner = os.pipe()
         child = os.fork()
@@ -138,7 +138,7 @@ def _run_without_box(engine: inside.Notebooks, notebooks: Notebooks, scratch: Pa
             inside.WORK = f"{tempfile.mkdtemp(dir=scratch)}/work"
             job = {"name": name, "cells": cells, "limits": {"output_bytes": Limits().output_bytes}}
             try:
-                engine.run(job, inside.Channel(inner))
+                shell.run(job, inside.Channel(inner))
             finally:
                 os._exit(0)
         os.close(inner)
@@ -209,10 +209,10 @@ class Comparison:
         self.options, self.count, self.scratch = options, options.submissions, scratch
         (scratch / "panel.csv").write_bytes(self.panels[0])
         inside.PANEL = str(scratch / "panel.csv")
-        engine = inside.make_notebooks("ipython")
+        shell = inside.Notebooks()
         gc.collect()
         gc.freeze()  # as a box does, and here there is more that notebooks never use
-        self.floors = {n: Floor(engine, self.notebooks, n, scratch) for n in options.workers}
+        self.floors = {n: Floor(shell, self.notebooks, n, scratch) for n in options.workers}
         self.submitted = make_class(course, scratch, self.count)
         self.nbgrader = prepare_nbgrader(course, self.submitted, scratch / "nbgrader") if options.nbgrader else None
         has_otter = options.otter and importlib.util.find_spec("otter") is not None

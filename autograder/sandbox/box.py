@@ -8,7 +8,7 @@ import random
 import select
 import socket
 import subprocess
-from dataclasses import asdict, replace
+from dataclasses import asdict
 
 import psutil
 
@@ -17,7 +17,7 @@ from autograder.records import NotebookRun
 from autograder.sandbox import outer, systemcalls, watch
 from autograder.sandbox.cgroups import open_group
 from autograder.sandbox.keeper import GRACE_SECONDS, GroupMeter, Meter, ProcessMeter, Ready, keep, read_report
-from autograder.sandbox.policy import Engine, Limits
+from autograder.sandbox.policy import Limits
 from autograder.sandbox.record import Record
 
 #: A cold disk needs a while to read the scientific stack; a box that is not ready by then is broken.
@@ -32,14 +32,11 @@ USER_INSIDE = 1000
 #: The share of a notebook's memory that may still be held when it has ended, for the box to be used again.
 MOST_LEFT = 1 / 16
 
-#: Processes and threads of a kernel and its client, which a notebook's own are counted beside.
-KERNEL_THREADS = 24
-
 
 class Box:
     """A box with the scientific stack imported, which runs one notebook at a time."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self) -> None:
         """Start to open a box; it is open when `await_ready` has returned.
 
         Raises
@@ -47,7 +44,6 @@ class Box:
         BoxUnavailable
             If there is no bubblewrap or no libseccomp.
         """
-        self._engine = engine
         self._as_root = outer.opens_as_root()
         self._filter = systemcalls.compiled_filter()
         self._complaints = os.memfd_create("mlm")
@@ -55,7 +51,7 @@ class Box:
         try:
             with theirs:
                 self._process = subprocess.Popen(
-                    outer.command(theirs.fileno(), engine, as_root=self._as_root),
+                    outer.command(theirs.fileno(), as_root=self._as_root),
                     stdin=subprocess.DEVNULL,
                     stdout=subprocess.DEVNULL,
                     stderr=self._complaints,
@@ -107,8 +103,6 @@ class Box:
         BoxBroken
             If the box fails, and not by what the learner's code did. The box must then be closed.
         """
-        if self._engine is Engine.KERNEL:
-            limits = replace(limits, processes=limits.processes + KERNEL_THREADS)
         contents = json.dumps({"name": name, "cells": cells, "limits": asdict(limits)}).encode()
         record = Record(name, len(cells))
         meter = self._meter(limits)

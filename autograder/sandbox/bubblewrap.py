@@ -18,7 +18,7 @@ from typing import TypeAlias
 from autograder.errors import BoxUnavailable
 from autograder.records import NotebookRun
 from autograder.sandbox.box import Box
-from autograder.sandbox.policy import Engine, Limits
+from autograder.sandbox.policy import Limits
 
 
 @dataclass(frozen=True)
@@ -54,9 +54,8 @@ class Boxes:
     As many are open as threads have called `run` at a time. Leaving the context closes them all.
     """
 
-    def __init__(self, engine: Engine = Engine.IPYTHON) -> None:
+    def __init__(self) -> None:
         """Open nothing yet."""
-        self.engine = engine
         self._idle: queue.LifoQueue[Box] = queue.LifoQueue()
         self._opening: queue.SimpleQueue[Future[Box]] = queue.SimpleQueue()
         # A box ends with the thread that opened it, so one thread that lives as long as this opens them all.
@@ -83,7 +82,7 @@ class Boxes:
     def open_soon(self, count: int) -> None:
         """Start to open so many boxes, which get ready while the caller does something else."""
         for _ in range(count):
-            self._opening.put(self._opener.submit(Box, self.engine))
+            self._opening.put(self._opener.submit(Box))
 
     def run(self, job: Job) -> dict[str, NotebookRun]:
         """Return one run for every notebook of the job; from any thread.
@@ -126,7 +125,7 @@ class Boxes:
         return None
 
     def _open(self) -> Box:
-        box = (self._next_opening() or self._opener.submit(Box, self.engine)).result()
+        box = (self._next_opening() or self._opener.submit(Box)).result()
         try:
             box.await_ready()
         except BaseException:

@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 from autograder.errors import BoxBroken, BoxUnavailable
 from autograder.sandbox import policy
 from autograder.sandbox.inside import zygote
-from autograder.sandbox.policy import Engine, Mount
+from autograder.sandbox.policy import Mount
 
 #: The code of ours in the box, and nothing else of ours.
 INSIDE = Path(__file__).with_name("inside")
@@ -25,12 +25,10 @@ INSTALL_ADVICE = (
     "(Podman: unmask=ALL)."
 )
 
-_START = (
-    "import sys; sys.path.append('/box'); from inside import zygote; sys.path.remove('/box'); zygote.main({}, {!r})"
-)
+_START = "import sys; sys.path.append('/box'); from inside import zygote; sys.path.remove('/box'); zygote.main({})"
 
 
-def command(control: int, engine: Engine, *, as_root: bool) -> list[str]:
+def command(control: int, *, as_root: bool) -> list[str]:
     """Return the bubblewrap command line that opens a box.
 
     ``control`` is the open descriptor of the socket by which the box gets its orders. ``as_root`` says that root opens
@@ -44,7 +42,7 @@ def command(control: int, engine: Engine, *, as_root: bool) -> list[str]:
     bwrap = shutil.which("bwrap")
     if bwrap is None:
         raise BoxUnavailable(f"The program bwrap was not found, and without the box nothing is run. {INSTALL_ADVICE}")
-    mounts = [*policy.system_mounts(), *policy.python_mounts(), *policy.library_mounts(engine)]
+    mounts = [*policy.system_mounts(), *policy.python_mounts(), *policy.library_mounts()]
     mounts.append(Mount(INSIDE, "/box/inside"))
     line = [bwrap, "--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts", "--unshare-cgroup-try"]
     line += ["--hostname", "box", "--die-with-parent", "--new-session", "--clearenv", "--cap-drop", "ALL"]
@@ -68,7 +66,7 @@ def command(control: int, engine: Engine, *, as_root: bool) -> list[str]:
     line += ["--remount-ro", "/dev", "--remount-ro", "/", "--chdir", "/tmp"]
     for name, value in policy.environment().items():
         line += ["--setenv", name, value]
-    return [*line, "/box/python/bin/python", "-I", "-S", "-c", _START.format(control, str(engine))]
+    return [*line, "/box/python/bin/python", "-I", "-S", "-c", _START.format(control)]
 
 
 def _parents(mounts: list[Mount]) -> list[str]:

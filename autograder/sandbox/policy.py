@@ -12,7 +12,6 @@ import sys
 import sysconfig
 from collections.abc import Iterator
 from dataclasses import dataclass
-from enum import StrEnum
 from functools import cache
 from importlib import metadata
 from pathlib import Path
@@ -21,9 +20,6 @@ from autograder.errors import BoxUnavailable
 
 #: Distributions a notebook may import; what they require comes with them, nothing else does.
 SCIENTIFIC_STACK = ("numpy", "scipy", "pandas", "statsmodels", "matplotlib", "ipython", "matplotlib-inline")
-
-#: Distributions that are mounted beside these where a real kernel runs the cells.
-KERNEL_STACK = ("ipykernel", "jupyter-client")
 
 #: Host variables that pass into the box: which BLAS kernels this processor computes correctly with.
 PASSED_ENVIRONMENT = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
@@ -44,13 +40,6 @@ ENVIRONMENT = {
     "MKL_NUM_THREADS": "1",
     "NUMEXPR_NUM_THREADS": "1",
 }
-
-
-class Engine(StrEnum):
-    """What runs the cells: IPython in the notebook's own process, or a real Jupyter kernel beside it."""
-
-    IPYTHON = "ipython"
-    KERNEL = "kernel"
 
 
 @dataclass(frozen=True)
@@ -82,7 +71,7 @@ class Mount:
     required: bool = True
 
 
-def library_mounts(engine: Engine = Engine.IPYTHON) -> tuple[Mount, ...]:
+def library_mounts() -> tuple[Mount, ...]:
     """Return the distributions of the scientific stack, entry by entry, under ``/box/site``.
 
     Raises
@@ -91,8 +80,7 @@ def library_mounts(engine: Engine = Engine.IPYTHON) -> tuple[Mount, ...]:
         If a distribution is not installed beside this one.
     """
     mounts: dict[str, Mount] = {}
-    stack = SCIENTIFIC_STACK if engine is Engine.IPYTHON else SCIENTIFIC_STACK + KERNEL_STACK
-    for distribution in _closure(stack):
+    for distribution in _closure(SCIENTIFIC_STACK):
         for entry in _top_level_entries(distribution):
             source = Path(str(distribution.locate_file(entry)))
             if source.exists():

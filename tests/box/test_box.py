@@ -53,7 +53,7 @@ def test_a_wall_that_does_not_hold_is_noticed(monkeypatch: pytest.MonkeyPatch, c
     """Let the reference into the box on purpose: the doctor must see it."""
     mount = policy.Mount(course.root / "reference", "/box/site/reference")
     honest = policy.library_mounts()
-    monkeypatch.setattr(policy, "library_mounts", lambda engine: (*honest, mount))
+    monkeypatch.setattr(policy, "library_mounts", lambda: (*honest, mount))
     leaking = {wall.claim for wall in probe.examine_box(_protected(course)) if not wall.holds}
     assert leaking == {
         "the reference, the rubric and the key cannot be imported",
@@ -377,7 +377,7 @@ def test_a_box_that_breaks_before_any_notebook_is_our_fault(monkeypatch: pytest.
 
 
 def test_the_boxes_own_code_refuses_to_run_outside() -> None:
-    line = [sys.executable, "-c", "from autograder.sandbox.inside import zygote; zygote.main(0, 'ipython')"]
+    line = [sys.executable, "-c", "from autograder.sandbox.inside import zygote; zygote.main(0)"]
     ended = subprocess.run(line, capture_output=True, text=True, check=False)
     assert ended.returncode == 1
     assert "runs in the box only" in ended.stderr

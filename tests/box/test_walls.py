@@ -10,9 +10,9 @@ from pathlib import Path
 import psutil
 import pytest
 
-from autograder.answers import Number, Text, Truth
+from autograder.answers import Number, Text
 from autograder.errors import BoxBroken
-from autograder.records import CellError, Ending, NotebookRun
+from autograder.records import Ending, NotebookRun
 from autograder.sandbox import box, cgroups, probe, watch
 from autograder.sandbox.bubblewrap import Boxes, Job
 from autograder.sandbox.cgroups import open_group
@@ -232,40 +232,3 @@ def test_what_a_notebook_shows_is_what_jupyter_shows(boxes: Boxes, panel: bytes)
     shown = [[output.text or output.data.get("text/plain") for output in cell.outputs] for cell in ended.cells]
     assert shown == [["2"], ["kept\n"], [], [], ["'not shown\\n'"], []]
     assert ended.ending is Ending.CRASHED
-
-
-def test_a_kernel_of_its_own_gives_the_same(panel: bytes) -> None:
-    """The fallback: what the cells answer, show and fail with, in a real Jupyter kernel in the same box."""
-    cells = (
-        IMPORT,
-        "check('shape', load_panel().shape)",
-        "import sys; print('out'); print('err', file=sys.stderr)",
-        "import matplotlib.pyplot as plt\nplt.plot([1, 2]);",
-        "await __import__('asyncio').sleep(0)\n1 + 1",
-        "input('name?')",
-        "1 / 0",
-        "from IPython.display import display\nhandle = display(1, display_id=True); handle.update(2)",
-        "check('kernel', 'ipykernel' in str(type(get_ipython())))",
-        "import os, signal; os.kill(os.getpid(), signal.SIGSEGV)",
-        "check('after', 1)",
-    )
-    runs = []
-    for engine in box.Engine:
-        with Boxes(engine) as open_boxes:
-            runs.append(open_boxes.run(Job({"task": cells}, panel))["task"])
-    here, kernel = runs
-    assert here.answers["kernel"] == Truth(False)
-    assert {**here.answers, "kernel": Truth(True)} == kernel.answers
-    assert here.ending is kernel.ending is Ending.CRASHED
-
-    def shown(ended: NotebookRun) -> list[tuple[int, CellError | None, list[str]]]:
-        return [
-            (
-                cell.index,
-                cell.error,
-                [output.text or str(sorted(output.data)) + output.ename for output in cell.outputs],
-            )
-            for cell in ended.cells
-        ]
-
-    assert shown(here) == shown(kernel)

@@ -11,7 +11,7 @@ import os
 import random
 import sys
 import types
-from typing import Any, Protocol
+from typing import Any
 
 from .plain import plain
 
@@ -20,23 +20,6 @@ WORK = "/tmp/work"
 
 #: How the process ends where all cells were run, and where they wrote too much: numbers that no exit() happens to use.
 FINISHED, OUTPUT_LIMIT = 96, 97
-
-
-class Notebooks(Protocol):
-    """What runs notebooks; made once, used in a process of its own for each notebook."""
-
-    def run(self, job: dict[str, Any], channel: Channel) -> None:
-        """Run the code cells of a job in order; an error ends its own cell, not the notebook."""
-
-
-def make_notebooks(engine: str) -> Notebooks:
-    """Return what runs notebooks, with the scientific stack imported: IPython itself, or a real kernel."""
-    if engine == "kernel":
-        from .kernel import KernelNotebooks
-
-        return KernelNotebooks()
-    outputs = Outputs()
-    return ShellNotebooks(make_shell(outputs), outputs)
 
 
 class Channel:
@@ -145,6 +128,7 @@ def make_shell(outputs: Outputs) -> Any:
 
     Whatever is slow the first time happens here, before the forks, so that no notebook waits for it again.
     """
+    import statsmodels.formula.api  # noqa: F401
     from IPython.core.displayhook import DisplayHook
     from IPython.core.displaypub import DisplayPublisher
     from IPython.core.interactiveshell import InteractiveShell
@@ -199,14 +183,8 @@ def make_shell(outputs: Outputs) -> Any:
     config.InteractiveShell.colors = "NoColor"
     shell: Any = Shell.instance(config=config)
     shell.run_line_magic("matplotlib", "inline")
-    import_stack()
     shell.run_cell("0 / 0")  # what prints a traceback is imported by the first error
     return shell
-
-
-def import_stack() -> None:
-    """Import what notebooks of the course import."""
-    import statsmodels.formula.api  # noqa: F401
 
 
 def clean_bundle(bundle: dict[str, Any]) -> tuple[dict[str, str], int]:
@@ -236,12 +214,13 @@ def text_of(value: object, limit: int = 500) -> str:
     return text[:limit].encode("utf-8", "replace").decode("utf-8")
 
 
-class ShellNotebooks:
-    """Runs notebooks by an IPython shell in the process itself."""
+class Notebooks:
+    """What runs notebooks by an IPython shell; made once, used in a process of its own for each notebook."""
 
-    def __init__(self, shell: Any, outputs: Outputs) -> None:
-        """Keep the shell, and where its outputs go."""
-        self.shell, self.outputs = shell, outputs
+    def __init__(self) -> None:
+        """Make the shell, with the scientific stack imported."""
+        self.outputs = Outputs()
+        self.shell = make_shell(self.outputs)
 
     def run(self, job: dict[str, Any], channel: Channel) -> None:
         """Run the code cells of a job in order; an error ends its own cell, not the notebook."""

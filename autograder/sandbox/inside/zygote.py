@@ -23,7 +23,7 @@ import traceback
 from typing import Any
 
 from . import walls
-from .notebook import FINISHED, OUTPUT_LIMIT, Channel, Notebooks, make_notebooks
+from .notebook import FINISHED, OUTPUT_LIMIT, Channel, Notebooks
 
 #: How a notebook's first process says that the second ended otherwise.
 TIMED_OUT, CRASHED, KILLED = 98, 99, 100
@@ -37,7 +37,7 @@ ANY_UNUSED_USER = 61184
 _LONGEST_ORDER, _MOST_DESCRIPTORS = 4096, 16
 
 
-def main(descriptor: int, engine: str) -> None:
+def main(descriptor: int) -> None:
     """Prepare everything that notebooks share, then obey orders until there are no more."""
     if os.getpid() != 2 or not os.path.isdir("/box/run"):
         sys.exit("This program runs in the box only.")
@@ -52,7 +52,7 @@ def main(descriptor: int, engine: str) -> None:
     walls.hide_memory()
     _try_walls()
     sys.path.append("/box/site")
-    notebooks = make_notebooks(engine)
+    notebooks = Notebooks()
     gc.collect()
     gc.freeze()  # a notebook that looked through what it never uses would copy every page of it
     control.send(b'{"event": "ready"}')
