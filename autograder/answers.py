@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import math
+import sys
 from collections import abc
 from typing import Annotated, Literal
 
@@ -24,6 +25,11 @@ Scalar = float | str | bool | None
 MAX_ELEMENTS = 20_000
 MAX_TEXT = 100_000
 MAX_OUTPUTS = 1_001
+
+#: What may be taken apart of one line, in bytes that it may take: a value, a cell's outputs, the rest. Small brackets
+#: become large objects, so these are asked before.
+_MOST_VALUE, _MOST_OUTPUTS, _MOST_REST = 1024**2, 16 * 1024**2, 32 * 1024
+_MOST_STRINGS = 50_000
 
 
 class Number(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="number"):
@@ -103,16 +109,20 @@ class Output(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     traceback: tuple[str, ...] = ()
 
 
-class CellDone(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="event", tag="cell"):
-    """A cell has run; ``outputs`` are cleaned by `autograder.outputs` before anyone sees them."""
+class CellDone(msgspec.Struct, frozen=True):
+    """A cell has run; ``outputs`` are cleaned by `autograder.outputs` before anyone sees them.
+
+    ``left_out`` says that there were more outputs than are taken apart.
+    """
 
     notebook: str
     cell: int
-    outputs: Annotated[tuple[Output, ...], msgspec.Meta(max_length=MAX_OUTPUTS)]
+    outputs: tuple[Output, ...]
     error: ErrorText | None = None
+    left_out: bool = False
 
 
-class Answer(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="event", tag="answer"):
+class Answer(msgspec.Struct, frozen=True):
     """`check(name, value)` was called."""
 
     notebook: str
@@ -122,30 +132,101 @@ class Answer(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field=
 
 Event = CellDone | Answer
 
-_DECODER: msgspec.json.Decoder[Event] = msgspec.json.Decoder(Event)
+#: What stands for an answer that is larger than any the course asks for.
+TOO_LARGE = Other("an answer that is too large")
 
 
-def parse_event(line: bytes) -> Event | None:
+class _CellLine(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="event", tag="cell"):
+    """A line of a cell, of which nothing was taken apart yet; and below one of an answer."""
+
+    notebook: msgspec.Raw
+    cell: msgspec.Raw
+    outputs: msgspec.Raw
+    error: msgspec.Raw = msgspec.Raw(b"null")
+
+
+class _AnswerLine(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="event", tag="answer"):
+    notebook: msgspec.Raw
+    name: msgspec.Raw
+    value: msgspec.Raw
+
+
+_LINE: msgspec.json.Decoder[_CellLine | _AnswerLine] = msgspec.json.Decoder(_CellLine | _AnswerLine)
+_TEXT = msgspec.json.Decoder(str)
+_INDEX = msgspec.json.Decoder(int)
+_VALUE: msgspec.json.Decoder[Value] = msgspec.json.Decoder(Value)
+_ERROR: msgspec.json.Decoder[ErrorText | None] = msgspec.json.Decoder(ErrorText | None)
+_OUTPUTS: msgspec.json.Decoder[tuple[Output, ...]] = msgspec.json.Decoder(
+    Annotated[tuple[Output, ...], msgspec.Meta(max_length=MAX_OUTPUTS)]
+)
+
+
+def parse_event(line: bytes, asked: abc.Set[str] | None = None, *, outputs: bool = True) -> Event | None:
     """Return the event that a line of the box states, or None if it states none.
 
     Parameters
     ----------
     line : bytes
         One line, already bounded in length by the reader.
+    asked : set of str, optional
+        The names of the answers that are wanted; others are not taken apart, and state none. Without it all are wanted.
+    outputs : bool
+        Whether the outputs of cells are wanted.
 
     Returns
     -------
     Event or None
         None for anything that is not exactly one of the shapes of this module: broken JSON, unknown or missing fields,
-        nesting without end, numbers beyond a double, lone surrogates, oversized containers.
+        nesting without end, numbers beyond a double, lone surrogates. Of what is oversized, the event says only that.
     """
     try:
-        event = _DECODER.decode(line)
+        found = _LINE.decode(line)
+        if isinstance(found, _AnswerLine):
+            return _answer(found, asked)
+        return _cell(found, line, outputs=outputs)
     except (msgspec.DecodeError, RecursionError, UnicodeError, ValueError):
         return None
-    if isinstance(event, Answer) and not _is_bounded(event.value):
-        return Answer(event.notebook, event.name, Other("an answer that is too large"))
-    return event
+
+
+def _answer(found: _AnswerLine, asked: abc.Set[str] | None) -> Answer | None:
+    if len(found.notebook) + len(found.name) > _MOST_REST:
+        return None
+    notebook, name = _TEXT.decode(found.notebook), _TEXT.decode(found.name)
+    if asked is not None and name not in asked:
+        return None
+    if len(found.value) > _MOST_VALUE:
+        return Answer(notebook, name, TOO_LARGE)
+    value = _VALUE.decode(found.value)
+    return Answer(notebook, name, value if _is_bounded(value) else TOO_LARGE)
+
+
+def _cell(found: _CellLine, line: bytes, *, outputs: bool) -> CellDone | None:
+    if len(found.notebook) + len(found.cell) + len(found.error) > _MOST_REST:
+        return None
+    # One character beyond Latin-1 makes each character of its text take four bytes.
+    size = len(found.outputs) * (1 if line.isascii() and b"\\u" not in line else 4)
+    strings = (line.count(b'"') - line.count(b'\\"')) // 2
+    fits = size <= _MOST_OUTPUTS and strings <= _MOST_STRINGS and line.count(b'"output_type"') <= MAX_OUTPUTS
+    return CellDone(
+        _TEXT.decode(found.notebook),
+        _INDEX.decode(found.cell),
+        _OUTPUTS.decode(found.outputs) if outputs and fits else (),
+        _ERROR.decode(found.error),
+        left_out=not (outputs and fits),
+    )
+
+
+def size(kept: Value | Output) -> int:
+    """Return about how many bytes of memory an answer or an output takes."""
+    total, waiting = 0, [getattr(kept, name) for name in kept.__struct_fields__]
+    while waiting:
+        part = waiting.pop()
+        total += sys.getsizeof(part) + 8
+        if isinstance(part, dict):
+            waiting += [*part, *part.values()]
+        elif isinstance(part, tuple):
+            waiting += part
+    return total
 
 
 def _is_bounded(value: Value) -> bool:
@@ -159,9 +240,10 @@ def _is_bounded(value: Value) -> bool:
         case Mapping(keys, values):
             return len(keys) == len(values) <= MAX_ELEMENTS
         case Table(columns, index, rows):
-            width = len(columns)
+            # The names of rows and of columns are there where no cell is, too.
+            cells = (1 + len(rows)) * (1 + len(columns))
             return (
-                len(rows) == len(index) and all(len(row) == width for row in rows) and len(rows) * width <= MAX_ELEMENTS
+                cells <= 2 * MAX_ELEMENTS and len(rows) == len(index) and all(len(row) == len(columns) for row in rows)
             )
         case _:
             return True

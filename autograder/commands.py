@@ -68,6 +68,8 @@ def grade(
     seed = pipeline.hidden_seed(into, hidden_seed)
     own = _personal_panels(rubric, [folder.student for folder in folders]) if personal else {}
     grades = []
+    if advice := pipeline.memory_advice(workers):
+        _ERR.print(advice)
     with Boxes() as boxes:
         boxes.open_soon(pipeline.count_workers(workers))
         with _ERR.status("Preparing the panels, and trying to get out of the box …"), ThreadPoolExecutor(1) as beside:

@@ -34,6 +34,9 @@ def executed_notebook(grade: NotebookGrade, release: ReleasedNotebook, language:
                 node.outputs = [_score_output(result, language)]
             elif index in runs:
                 node.outputs = clean_outputs(runs[index].outputs)
+                if runs[index].left_out:
+                    said = translated(Sentence("page.outputs_left_out"), language)
+                    node.outputs.append(new_output("stream", name="stderr", text=said))
             node.execution_count = None
         cells.append(node)
     notebook = new_notebook(cells=cells)

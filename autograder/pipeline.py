@@ -41,6 +41,7 @@ from autograder.release import ReleasedNotebook
 from autograder.report import class_page, learner_page, reading_page
 from autograder.rubric import Rubric
 from autograder.sandbox.bubblewrap import Boxes, Job, Run, run_job
+from autograder.sandbox.cgroups import memory_there_is
 from autograder.sandbox.policy import Limits
 from autograder.scoring import resolve_dependencies, score_notebook
 from autograder.submission import SubmissionFolder, read_submission
@@ -70,8 +71,25 @@ class Grading:
 
 
 def count_workers(workers: int | None) -> int:
-    """Return how many boxes to run at a time: as asked, or one per processor."""
-    return workers or len(os.sched_getaffinity(0))
+    """Return how many boxes to run at a time: as asked, or one per processor for which there is memory."""
+    return workers or min(len(os.sched_getaffinity(0)), _room())
+
+
+def _room() -> int:
+    """Return how many notebooks there is memory for; at least one is tried."""
+    return max(1, memory_there_is() // Limits().memory_bytes)
+
+
+def memory_advice(workers: int | None) -> str | None:
+    """Return a sentence where fewer boxes run than there are processors, or more than there is memory for."""
+    wanted = workers or len(os.sched_getaffinity(0))
+    if wanted <= _room():
+        return None
+    there, each = memory_there_is() / 1e9, Limits().memory_bytes / 1e9
+    have = f"There are {there:.1f} GB of memory here, and a notebook may use {each:.1f} GB"
+    if workers is None:
+        return f"{have}, so {_room()} of {wanted} run at a time."
+    return f"{have}: {wanted} at a time may want more than there is. What fails by that is run again, alone."
 
 
 def prepare_panels(rubric: Rubric, seed: int | None, folder: Path | None = None) -> tuple[Keyed, ...]:
@@ -125,8 +143,11 @@ def _run_and_score(
     grading: Grading, notebooks: tuple[SubmittedNotebook, ...], panels: tuple[Keyed, ...], run: Run
 ) -> list[NotebookGrade]:
     runnable = {n.name: _sources(n) for n in notebooks if n.problem is None}
+    asked = {entry.name: frozenset(item.id for item in entry.item) for entry in grading.rubric.notebook}
     runs = [
-        (keyed, run(Job(runnable, keyed.panel.to_csv_bytes(), grading.limits)) if runnable else {}) for keyed in panels
+        # What cells show on a hidden panel is shown to nobody.
+        (keyed, run(Job(runnable, keyed.panel.to_csv_bytes(), grading.limits, asked, outputs=not keyed.hidden)))
+        for keyed in panels
     ]
     graded = []
     for notebook in notebooks:
@@ -229,8 +250,7 @@ def _file_grades(grading: Grading, waiting: list[Future[Grade]], into: Path) -> 
         _write_configuration(into)
         for done in as_completed(waiting):
             grade = done.result()
-            # What cells printed is on disk by then; a large class would not fit into memory.
-            waiting.remove(done)
+            waiting.remove(done)  # which holds the grade, too
             file = partial(_file_grade, grading, grade, gradebook, into)
             yield _guarded(grading, grade.student, file, GradebookError, OSError, SQLAlchemyError)
 
@@ -241,7 +261,21 @@ def _file_grade(grading: Grading, grade: Grade, gradebook: Gradebook, into: Path
     grade = _with_scores_by_person(grade, gradebook.scores_by_person(grade.assignment, grade.student))
     write_pages(grading, grade, into)
     gradebook.write(grade)
-    return replace(grade, notebooks=tuple(replace(n, run=replace(n.run, cells=())) for n in grade.notebooks))
+    return _without_what_is_filed(grading, grade)
+
+
+def _without_what_is_filed(grading: Grading, grade: Grade) -> Grade:
+    """Return what the pages of the class need of a grade: a large class would not fit into memory with all of it."""
+    read = {item.id for item in grading.rubric.items if item.kind == "manual"}
+
+    def lighter(one: NotebookGrade) -> NotebookGrade:
+        cells = tuple(cell for cell in one.notebook.cells if cell.grade_id in read)
+        answers = one.run.answers if grading.personal else {}
+        return replace(
+            one, notebook=replace(one.notebook, cells=cells), run=replace(one.run, cells=(), answers=answers)
+        )
+
+    return replace(grade, notebooks=tuple(map(lighter, grade.notebooks)))
 
 
 def _with_scores_by_person(grade: Grade, scores: Mapping[str, float]) -> Grade:

@@ -86,11 +86,15 @@ class CellError:
 
 @dataclass(frozen=True)
 class CellRun:
-    """What one code cell produced; its outputs come from the box and are cleaned before anyone sees them."""
+    """What one code cell produced; its outputs come from the box and are cleaned before anyone sees them.
+
+    ``left_out`` says that it showed more than is kept.
+    """
 
     index: int
     outputs: tuple[Output, ...]
     error: CellError | None = None
+    left_out: bool = False
 
 
 @dataclass(frozen=True)

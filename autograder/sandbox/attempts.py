@@ -67,13 +67,13 @@ for module in ("reference", "reference.answers", "autograder.key", "autograder.r
 import socket
 got_through = []
 for family, address in ((socket.AF_INET, ("127.0.0.1", PORT)), (socket.AF_UNIX, ABSTRACT)):
-    with socket.socket(family, socket.SOCK_STREAM) as connection:
-        connection.settimeout(2)
-        try:
+    try:
+        with socket.socket(family, socket.SOCK_STREAM) as connection:
+            connection.settimeout(2)
             connection.connect(address)
             got_through.append(str(address))
-        except OSError:
-            pass
+    except OSError:
+        pass
 names = [line.split(":")[0].strip() for line in open("/proc/net/dev").readlines()[2:]]
 got_through += [name for name in names if name != "lo"]
 """,
@@ -149,17 +149,64 @@ for flag in NAMESPACES:
     ),
     Attempt(
         "sockets",
-        "no socket speaks to the kernel, the hypervisor or the hardware",
+        "no socket speaks a protocol of the Internet, nor to the kernel, the hypervisor or the hardware",
         """
 import socket
 got_through = []
-for family in set(range(1, 46)) - {socket.AF_UNIX, socket.AF_INET, socket.AF_INET6}:
+for family in set(range(1, 46)) - {socket.AF_UNIX}:
     for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM, socket.SOCK_RAW, socket.SOCK_SEQPACKET):
         try:
             socket.socket(family, kind).close()
             got_through.append(family)
         except OSError:
             pass
+""",
+    ),
+    Attempt(
+        "scheduling",
+        "nothing changes how other processes are scheduled, or which ends first where memory is short",
+        """
+import os, signal
+got_through = []
+for name, call in (
+    ("scheduler", lambda: os.sched_setscheduler(1, os.SCHED_IDLE, os.sched_param(0))),
+    ("affinity", lambda: os.sched_setaffinity(1, {min(os.sched_getaffinity(0))})),
+    ("priority", lambda: os.setpriority(os.PRIO_PROCESS, 1, 19)),
+    ("priorities", lambda: os.setpriority(os.PRIO_USER, 0, 19)),
+    ("memory", lambda: open("/proc/self/oom_score_adj", "w").write("0")),
+):
+    try:
+        call()
+        got_through.append(name)
+    except OSError:
+        pass
+""",
+    ),
+    Attempt(
+        "watching",
+        "no use of files by others can be watched",
+        """
+import fcntl, os, sys
+folder = os.open(os.path.dirname(os.__file__), os.O_RDONLY)
+got_through = []
+for command in (fcntl.F_NOTIFY, fcntl.F_NOTIFY | 1 << 31, fcntl.F_SETLEASE):
+    try:
+        fcntl.fcntl(folder, command, 1)
+        got_through.append(command)
+    except (OSError, OverflowError):
+        pass
+os.close(folder)
+""",
+    ),
+    Attempt(
+        "host_names",
+        "no folder, mount or control group of the host is named",
+        """
+import glob
+got_through = []
+for path in glob.glob("/proc/[0-9]*/mount*") + glob.glob("/proc/[0-9]*/task/*/mount*"):
+    got_through += [line for line in open(path) if line.strip()]
+got_through += [line for line in open("/proc/self/cgroup") if not line.rstrip().endswith(":/")]
 """,
     ),
     Attempt(

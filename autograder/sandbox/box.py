@@ -8,6 +8,7 @@ import random
 import select
 import socket
 import subprocess
+from collections.abc import Sequence
 from dataclasses import asdict
 
 import psutil
@@ -16,7 +17,16 @@ from autograder.errors import BoxBroken
 from autograder.records import NotebookRun
 from autograder.sandbox import outer, systemcalls, watch
 from autograder.sandbox.cgroups import open_group
-from autograder.sandbox.keeper import GRACE_SECONDS, GroupMeter, Meter, ProcessMeter, Ready, keep, read_report
+from autograder.sandbox.keeper import (
+    GRACE_SECONDS,
+    PATIENCE,
+    GroupMeter,
+    Meter,
+    ProcessMeter,
+    Ready,
+    keep,
+    read_report,
+)
 from autograder.sandbox.policy import Limits
 from autograder.sandbox.record import Record
 
@@ -95,16 +105,21 @@ class Box:
         if not isinstance(read_report(self._control), Ready):
             outer.refuse(self._complaint())
 
-    def run(self, name: str, cells: tuple[str | None, ...], panel_csv: bytes, limits: Limits) -> NotebookRun:
-        """Return the run of one notebook, on a panel, within limits.
+    def run(
+        self, cells: Sequence[str | None], panel_csv: bytes, limits: Limits, record: Record, *, alone: bool
+    ) -> NotebookRun:
+        """Return the run of one notebook, on a panel, within limits, in the record that was begun for it.
+
+        ``alone`` says that no other notebook of ours runs meanwhile.
 
         Raises
         ------
         BoxBroken
-            If the box fails, and not by what the learner's code did. The box must then be closed.
+            If the box or the machine fails, and not by what the learner's code did. The box must then be closed.
         """
-        contents = json.dumps({"name": name, "cells": cells, "limits": asdict(limits)}).encode()
-        record = Record(name, len(cells))
+        # The wall inside is for when the keeper fails: it knows nothing of what others take from the notebook's time.
+        walls = {**asdict(limits), "wall_seconds": PATIENCE * limits.wall_seconds + GRACE_SECONDS}
+        contents = json.dumps({"name": record.notebook, "cells": cells, "limits": walls}).encode()
         meter = self._meter(limits)
         way_out, inner_end = os.pipe()
         descriptors = [inner_end]
@@ -116,7 +131,7 @@ class Box:
             socket.send_fds(self._control, [json.dumps({"user": user}).encode()], descriptors)
             while descriptors:
                 os.close(descriptors.pop())
-            return record.finish(keep(self._control, way_out, record, meter, limits))
+            return record.finish(keep(self._control, way_out, record, meter, limits, alone=alone))
         except (BoxBroken, OSError) as error:
             raise BoxBroken(f"{error} {self._complaint()}".strip()) from error
         finally:

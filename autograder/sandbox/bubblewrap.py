@@ -10,24 +10,32 @@ from __future__ import annotations
 
 import contextlib
 import queue
-from collections.abc import Callable, Mapping
+import threading
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from autograder.errors import BoxUnavailable
+from autograder.errors import BoxBroken, BoxUnavailable
 from autograder.records import NotebookRun
 from autograder.sandbox.box import Box
 from autograder.sandbox.policy import Limits
+from autograder.sandbox.record import Record
 
 
 @dataclass(frozen=True)
 class Job:
-    """What a box is asked to run: code cells by notebook (None for a cell that is not code), on one panel."""
+    """What a box is asked to run: code cells by notebook (None for a cell that is not code), on one panel.
+
+    ``asked`` are the names of the answers that are kept, by notebook; without it, all are. ``outputs`` says whether
+    what cells show is kept.
+    """
 
     notebooks: Mapping[str, tuple[str | None, ...]]
     panel_csv: bytes
     limits: Limits = field(default_factory=Limits)
+    asked: Mapping[str, frozenset[str]] | None = None
+    outputs: bool = True
 
 
 #: Runs a job: `run_job`, or `Boxes.run` of boxes that are warm.
@@ -51,7 +59,8 @@ def run_job(job: Job) -> dict[str, NotebookRun]:
 class Boxes:
     """Warm boxes: opened when they are needed or soon will be, used again, one notebook at a time in each.
 
-    As many are open as threads have called `run` at a time. Leaving the context closes them all.
+    As many are open as threads have called `run` at a time. Leaving the context closes them all. A notebook whose run
+    failed, as far as can be told not by its own doing, is run once more while no other one runs.
     """
 
     def __init__(self) -> None:
@@ -60,6 +69,7 @@ class Boxes:
         self._opening: queue.SimpleQueue[Future[Box]] = queue.SimpleQueue()
         # A box ends with the thread that opened it, so one thread that lives as long as this opens them all.
         self._opener = ThreadPoolExecutor(1)
+        self._turns = _Turns()
 
     def __enter__(self) -> Boxes:
         """Return the boxes."""
@@ -97,9 +107,17 @@ class Boxes:
         return {name: self._run(name, cells, job) for name, cells in job.notebooks.items()}
 
     def _run(self, name: str, cells: tuple[str | None, ...], job: Job) -> NotebookRun:
+        with contextlib.suppress(BoxBroken), self._turns.beside_others():
+            return self._run_once(name, cells, job, alone=False)
+        with self._turns.alone():
+            return self._run_once(name, cells, job, alone=True)
+
+    def _run_once(self, name: str, cells: tuple[str | None, ...], job: Job, *, alone: bool) -> NotebookRun:
+        asked = None if job.asked is None else job.asked[name]
+        record = Record(name, len(cells), asked, outputs=job.outputs)
         box = self._take() or self._open()
         try:
-            run = box.run(name, cells, job.panel_csv, job.limits)
+            run = box.run(cells, job.panel_csv, job.limits, record, alone=alone)
         except BaseException:
             box.close()
             raise
@@ -132,3 +150,39 @@ class Boxes:
             box.close()
             raise
         return box
+
+
+class _Turns:
+    """Lets notebooks run beside each other, or one of them alone."""
+
+    def __init__(self) -> None:
+        self._change = threading.Condition()
+        self._running = self._waiting = 0
+
+    @contextlib.contextmanager
+    def beside_others(self) -> Iterator[None]:
+        """Run with others, but not while one runs alone or waits for that."""
+        with self._change:
+            self._change.wait_for(lambda: not self._waiting)
+            self._running += 1
+        try:
+            yield
+        finally:
+            with self._change:
+                self._running -= 1
+                self._change.notify_all()
+
+    @contextlib.contextmanager
+    def alone(self) -> Iterator[None]:
+        """Run while no other does, one after the other of those who wait for that."""
+        with self._change:
+            self._waiting += 1
+            self._change.wait_for(lambda: not self._running)
+            self._running += 1
+        try:
+            yield
+        finally:
+            with self._change:
+                self._running -= 1
+                self._waiting -= 1
+                self._change.notify_all()

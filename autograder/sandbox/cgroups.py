@@ -1,8 +1,8 @@
 """Control groups: memory and processes of a notebook counted by the kernel, where this machine lets us.
 
 A box has one group in which its notebooks run one after the other. What is counted includes files in memory and pages
-that no process maps any more. Where there is no group, `autograder.sandbox.watch` looks at the processes instead, and
-their own limits hold.
+that no process maps any more. Groups share the processor equally, however many processes each has. Where there is no
+group, `autograder.sandbox.watch` looks at the processes instead, and their own limits hold.
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
+
+import psutil
 
 from autograder.sandbox.policy import Limits
 
@@ -26,21 +28,35 @@ _NUMBERS = count()
 
 
 @dataclass(frozen=True)
+class MemoryEnds:
+    """How often a group's own limit of memory was met, and how often the kernel ended one of its processes.
+
+    The kernel ends processes where the memory of the machine, or of a group around this one, is used up too: a process
+    may have been ended for what others held.
+    """
+
+    met: int
+    killed: int
+
+
+@dataclass(frozen=True)
 class Group:
     """One group for the notebooks of one box: a folder in each hierarchy that counts something.
 
-    ``version`` is that of the kernel's interface, 1 or 2.
+    ``version`` is that of the kernel's interface, 1 or 2; ``shares`` is where the processor is shared out, if anywhere.
     """
 
     version: int
     memory: Path
     processes: Path
     processor: Path
+    shares: Path | None = None
 
     @property
     def folders(self) -> tuple[Path, ...]:
         """The group's folders, each once."""
-        return tuple(dict.fromkeys((self.memory, self.processes, self.processor)))
+        every = (self.memory, self.processes, self.processor, self.shares)
+        return tuple(dict.fromkeys(folder for folder in every if folder is not None))
 
     def limit(self, limits: Limits) -> None:
         """Set what a notebook may use; nothing of another notebook is in the group by then."""
@@ -49,16 +65,23 @@ class Group:
         if self.version == 2:
             with contextlib.suppress(OSError):  # a kernel that counts no swap
                 (self.memory / "memory.swap.max").write_text("0")
-        (self.processes / "pids.max").write_text(str(limits.processes + 1))  # one is ours, which waits
+        (self.processes / "pids.max").write_text(str(limits.processes))
 
     def doors(self) -> list[int]:
         """Return descriptors, to be closed by the caller, by which a process enters the group."""
         return [os.open(folder / "cgroup.procs", os.O_WRONLY | os.O_CLOEXEC) for folder in self.folders]
 
-    def memory_ends(self) -> int:
-        """Return how often the kernel has ended a process of the group because its memory was used up."""
-        file = self.memory / ("memory.oom_control" if self.version == 1 else "memory.events")
-        return _field(file, "oom_kill")
+    def memory_ends(self) -> MemoryEnds:
+        """Return how often memory has ended so far."""
+        if self.version == 1:
+            met = int((self.memory / "memory.failcnt").read_text())
+            return MemoryEnds(met, _field(self.memory / "memory.oom_control", "oom_kill"))
+        local = self.memory / "memory.events.local"
+        return MemoryEnds(_field(local, "oom"), _field(local, "oom_kill"))
+
+    def members(self) -> list[int]:
+        """Return the numbers of the processes in the group."""
+        return [int(line) for line in (self.processor / "cgroup.procs").read_text().split()]
 
     def held_in_files(self) -> int:
         """Return the bytes in files of memory and in shared memory, whether a process still has them or not."""
@@ -107,7 +130,8 @@ def _candidates() -> Iterator[Group]:
     name = f"{PREFIX}{os.getpid()}-{next(_NUMBERS)}"
     own = dict(_own_groups())
     if {"memory", "pids", "cpuacct"} <= own.keys():
-        yield Group(1, own["memory"] / name, own["pids"] / name, own["cpuacct"] / name)
+        shares = own["cpu"] / name if "cpu" in own else None
+        yield Group(1, own["memory"] / name, own["pids"] / name, own["cpuacct"] / name, shares)
     if "" in own:
         for parent in (own[""], own[""].parent):
             if _gives(parent):
@@ -126,6 +150,18 @@ def _own_groups() -> Iterator[tuple[str, Path]]:
             mount = MOUNTS / controller if controller else MOUNTS
             if (mount / path.lstrip("/")).is_dir():
                 yield controller, mount / path.lstrip("/")
+
+
+def memory_there_is() -> int:
+    """Return the bytes of memory that this machine has, or the groups that we are in allow if that is less."""
+    limits = [int(psutil.virtual_memory().total)]
+    for controller, folder in _own_groups():
+        if controller in ("memory", ""):
+            for parent in (folder, *folder.parents):
+                for name in ("memory.limit_in_bytes", "memory.max"):
+                    with contextlib.suppress(OSError, ValueError):  # not there, or "max"
+                        limits.append(int((parent / name).read_text()))
+    return min(limits)
 
 
 def _gives(parent: Path) -> bool:

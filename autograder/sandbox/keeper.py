@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import os
 import select
+import signal
 import socket
 import time
+from enum import Enum
 from typing import Protocol
 
 import msgspec
@@ -18,6 +20,7 @@ from autograder.errors import BoxBroken
 from autograder.records import Ending
 from autograder.sandbox import watch
 from autograder.sandbox.cgroups import Group
+from autograder.sandbox.clock import Clock
 from autograder.sandbox.inside import notebook, zygote
 from autograder.sandbox.policy import Limits
 from autograder.sandbox.record import Record
@@ -25,9 +28,22 @@ from autograder.sandbox.record import Record
 #: How often a running notebook is looked at for memory and processor time.
 LOOK_SECONDS = 0.25
 
-#: How much later than the wall inside the keeper's own wall comes, and how long a box may take to end a notebook.
+#: How much later than the keeper's own wall the one inside comes, and how long a box may take to end a notebook.
 GRACE_SECONDS = 10.0
 GRACE_CPU_SECONDS = 1.0
+
+#: Where the machine has no time for a notebook, it is given up after so many times its wall limit.
+PATIENCE = 10.0
+
+NO_TIME = (
+    "the machine was too busy with other work to run the notebook: in {passed:.0f} s on the clock it could use "
+    "{counted:.0f}. Grade again when there is less to do, or with fewer --workers."
+)
+NO_MEMORY = (
+    "the kernel ended a process of the notebook for want of memory, and the notebook had not met its own limit of "
+    "{limit:.1f} GB: the machine, or the container, has too little for what runs on it. Grade with fewer --workers, or "
+    "where there is more memory."
+)
 
 
 class Ready(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="event", tag="ready"):
@@ -68,14 +84,25 @@ def read_report(control: socket.socket) -> Ready | Ended | None:
         raise BoxBroken("The box reported what no box of ours reports.") from error
 
 
+class Memory(Enum):
+    """What is known of a notebook's memory."""
+
+    FITS = "it holds no more than it may"
+    LIMIT_MET = "it needed more than it may"
+    TAKEN = "the kernel has ended a process that held no more than it may, because others did"
+
+
 class Meter(Protocol):
     """What a running notebook has used."""
 
     def cpu_seconds(self) -> float:
         """Return the processor time of all its processes, on a clock that began before it did."""
 
-    def memory_has_ended(self) -> bool:
-        """Return True if it needed more memory than it may."""
+    def waited_seconds(self) -> float | None:
+        """Return how long its tasks have waited for a processor since this was last asked, added up; None if untold."""
+
+    def memory(self, *, killed: bool = False) -> Memory:
+        """Return what is known of its memory; ``killed`` says that it ended by a signal that may be the kernel's."""
 
 
 class GroupMeter:
@@ -83,15 +110,22 @@ class GroupMeter:
 
     def __init__(self, group: Group) -> None:
         """Begin with a notebook that is about to enter the group."""
-        self._group, self._before = group, group.memory_ends()
+        self._group, self._before, self._delays = group, group.memory_ends(), watch.Delays()
 
     def cpu_seconds(self) -> float:
         """Return the processor time of the group."""
         return self._group.cpu_seconds()
 
-    def memory_has_ended(self) -> bool:
-        """Return True if the kernel has ended a process of this notebook for memory."""
-        return self._group.memory_ends() > self._before
+    def waited_seconds(self) -> float | None:
+        """Return what the group's tasks have waited since the last look."""
+        return self._delays.since_last_look(self._group.members()) if self._delays.are_told else None
+
+    def memory(self, *, killed: bool = False) -> Memory:
+        """Return whether the kernel has ended a process of this notebook for memory, and whose limit was met."""
+        now = self._group.memory_ends()
+        if now.killed == self._before.killed:
+            return Memory.FITS
+        return Memory.LIMIT_MET if now.met > self._before.met else Memory.TAKEN
 
 
 class ProcessMeter:
@@ -100,27 +134,41 @@ class ProcessMeter:
     def __init__(self, root: int, memory_bytes: int) -> None:
         """Look at a process and its descendants."""
         self._root, self._memory_bytes = root, memory_bytes
+        self._delays, self._before = watch.Delays(), watch.machine_kills()
 
     def cpu_seconds(self) -> float:
         """Return the processor time of the processes, those included that were waited for."""
         return watch.cpu_seconds(watch.family(self._root))
 
-    def memory_has_ended(self) -> bool:
-        """Return True if the processes hold more than they may now."""
-        return watch.exceeds_memory(watch.family(self._root), self._memory_bytes)
+    def waited_seconds(self) -> float | None:
+        """Return what the processes' tasks have waited since the last look."""
+        family = [process.pid for process in watch.family(self._root)]
+        return self._delays.since_last_look(family) if self._delays.are_told else None
+
+    def memory(self, *, killed: bool = False) -> Memory:
+        """Return whether the processes hold more than they may now, or may have been ended for others."""
+        if killed and watch.machine_kills() > self._before:
+            return Memory.TAKEN
+        exceeds = watch.exceeds_memory(watch.family(self._root), self._memory_bytes)
+        return Memory.LIMIT_MET if exceeds else Memory.FITS
 
 
-def keep(control: socket.socket, way_out: int, record: Record, meter: Meter, limits: Limits) -> Ending:
+def keep(
+    control: socket.socket, way_out: int, record: Record, meter: Meter, limits: Limits, *, alone: bool = False
+) -> Ending:
     """Enter what a notebook sends into its record until it has ended, and return how it ended.
+
+    ``alone`` says that no other notebook of ours runs meanwhile.
 
     Raises
     ------
     BoxBroken
-        If the box ended, did not end the notebook when told to, or ended it for no reason of the learner's.
+        If the box ended, did not end the notebook when told to, or ended it for no reason of the learner's; or if the
+        machine had not the time or the memory that a notebook may use.
     """
     sent = _Sent(way_out, 2 * limits.output_bytes + 4 * 1024**2)
-    walls = _Walls(meter, limits)
-    stopped: Ending | None = None
+    walls = _Walls(meter, limits, alone=alone)
+    stopped: Ending | BoxBroken | None = None
     report: Ended | None = None
     while report is None or sent.is_open:
         awaited = [control.fileno()] * (report is None) + [way_out] * sent.is_open
@@ -132,30 +180,23 @@ def keep(control: socket.socket, way_out: int, record: Record, meter: Meter, lim
         if control.fileno() in ready:
             report = _ended(read_report(control))
             continue
-        met = Ending.OUTPUT_LIMIT if sent.left < 0 else walls.met()
-        if met is not None and stopped is None:
-            stopped = met
-            control.send(b"stop")
-            walls.deadline = time.monotonic() + GRACE_SECONDS
-        elif stopped is not None and time.monotonic() > walls.deadline:
+        if stopped is None:
+            stopped = Ending.OUTPUT_LIMIT if sent.left < 0 else walls.met()
+            if stopped is not None:
+                control.send(b"stop")
+                deadline = time.monotonic() + GRACE_SECONDS
+        elif time.monotonic() > deadline:
             raise BoxBroken("The box did not end a notebook that had met a limit.")
-    return stopped or _ending(report.status, memory_ended=meter.memory_has_ended())
+    ending = stopped or walls.ending(report.status)
+    if isinstance(ending, BoxBroken):
+        raise ending
+    return ending
 
 
 def _ended(report: Ready | Ended | None) -> Ended:
     if not isinstance(report, Ended):
         raise BoxBroken("The box ended while a notebook ran.")
     return report
-
-
-def _ending(status: int, *, memory_ended: bool) -> Ending:
-    code = os.waitstatus_to_exitcode(status)
-    if memory_ended and code in (zygote.KILLED, -9):
-        return Ending.OUT_OF_MEMORY
-    if code not in _ENDINGS:
-        # No learner's code can end a notebook's first process.
-        raise BoxBroken(f"The walls around a notebook could not be built, or were ended from outside ({code}).")
-    return _ENDINGS[code]
 
 
 class _Sent:
@@ -181,23 +222,47 @@ class _Sent:
 
 
 class _Walls:
-    """The limits that the keeper itself looks after: the walls behind the walls inside."""
+    """The limits that the keeper looks after; those inside are walls behind these."""
 
-    def __init__(self, meter: Meter, limits: Limits) -> None:
-        self.meter = meter
-        self.deadline = time.monotonic() + limits.wall_seconds + GRACE_SECONDS
+    def __init__(self, meter: Meter, limits: Limits, *, alone: bool) -> None:
+        self.meter, self.limits, self.alone = meter, limits, alone
+        self.clock = Clock(meter)
         self.cpu_end = meter.cpu_seconds() + limits.cpu_seconds + GRACE_CPU_SECONDS
         self.next_look = time.monotonic() + LOOK_SECONDS
 
-    def met(self) -> Ending | None:
-        """Return the limit that was met, if any."""
-        now = time.monotonic()
-        if now > self.deadline:
+    def met(self) -> Ending | BoxBroken | None:
+        """Return the limit that was met, if any, or what else is a reason to stop."""
+        if time.monotonic() < self.next_look:
+            return None
+        self.clock.look()
+        self.next_look = time.monotonic() + LOOK_SECONDS
+        memory = self.meter.memory()
+        if memory is not Memory.FITS:
+            return self._memory_ended(memory)
+        if self.meter.cpu_seconds() > self.cpu_end:
             return Ending.TIMED_OUT
-        if now > self.next_look:
-            self.next_look = now + LOOK_SECONDS
-            if self.meter.memory_has_ended():
-                return Ending.OUT_OF_MEMORY
-            if self.meter.cpu_seconds() > self.cpu_end:
-                return Ending.TIMED_OUT
+        return self._time_ended()
+
+    def _time_ended(self) -> Ending | BoxBroken | None:
+        clock = self.clock
+        if clock.counted > self.limits.wall_seconds and (clock.ran_freely or (self.alone and clock.machine_had_time)):
+            return Ending.TIMED_OUT
+        if clock.counted > self.limits.wall_seconds or clock.passed > PATIENCE * self.limits.wall_seconds:
+            return BoxBroken(NO_TIME.format(passed=clock.passed, counted=clock.counted))
         return None
+
+    def _memory_ended(self, memory: Memory) -> Ending | BoxBroken:
+        if memory is Memory.LIMIT_MET:
+            return Ending.OUT_OF_MEMORY
+        return BoxBroken(NO_MEMORY.format(limit=self.limits.memory_bytes / 1e9))
+
+    def ending(self, status: int) -> Ending | BoxBroken:
+        """Return how a notebook ended that was not stopped, by the status of its first process."""
+        code = os.waitstatus_to_exitcode(status)
+        memory = self.meter.memory(killed=code in (zygote.KILLED, -signal.SIGKILL))
+        if memory is Memory.TAKEN or (memory is Memory.LIMIT_MET and code == zygote.KILLED):
+            return self._memory_ended(memory)
+        if code in _ENDINGS:
+            return _ENDINGS[code]
+        # No learner's code can end a notebook's first process.
+        return BoxBroken(f"The walls around a notebook could not be built, or were ended from outside ({code}).")

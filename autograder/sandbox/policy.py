@@ -46,10 +46,10 @@ ENVIRONMENT = {
 class Limits:
     """What one notebook may use.
 
-    ``wall_seconds`` and ``cpu_seconds`` are per notebook, all its processes together; ``memory_bytes`` is address space
-    per process and what they hold together; ``processes`` counts threads too; ``output_bytes`` is what its
-    cells may print and draw; ``file_bytes`` bounds one file and ``scratch_bytes`` all files together (they live in
-    memory).
+    ``wall_seconds`` and ``cpu_seconds`` are per notebook, all its processes together; seconds in which processes of
+    others kept the processor from it do not count (`autograder.sandbox.clock`). ``memory_bytes`` is address space per
+    process and what they hold together; ``processes`` counts threads too; ``output_bytes`` is what its cells may print
+    and draw; ``file_bytes`` bounds one file and ``scratch_bytes`` all files together (they live in memory).
     """
 
     wall_seconds: float = 90.0

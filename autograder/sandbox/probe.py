@@ -43,11 +43,12 @@ _SPACES = ("user", "pid", "mnt", "net", "ipc", "uts", "cgroup")
 
 #: System calls that have led out of boxes, or would use memory that no limit counts.
 _FORBIDDEN = """
-    acct add_key bpf chroot clock_settime clone3 delete_module finit_module fsconfig fsmount fsopen fspick init_module
-    io_uring_enter io_uring_register io_uring_setup ioperm iopl kcmp kexec_file_load kexec_load keyctl memfd_create
-    memfd_secret mount mount_setattr move_mount msgget name_to_handle_at open_by_handle_at open_tree perf_event_open
-    personality pidfd_getfd pivot_root process_madvise process_vm_readv process_vm_writev ptrace quotactl reboot
-    request_key semget setns shmget swapoff swapon syslog umount2 unshare userfaultfd vmsplice
+    acct add_key bpf chroot clock_settime clone3 delete_module fanotify_init finit_module fsconfig fsmount fsopen
+    fspick init_module inotify_init inotify_init1 io_uring_enter io_uring_register io_uring_setup ioperm iopl kcmp
+    kexec_file_load kexec_load keyctl memfd_create memfd_secret mount mount_setattr move_mount msgget
+    name_to_handle_at open_by_handle_at open_tree perf_event_open personality pidfd_getfd pivot_root process_madvise
+    process_vm_readv process_vm_writev ptrace quotactl reboot request_key sched_setattr semget setns shmget swapoff
+    swapon syslog umount2 unshare userfaultfd vmsplice
 """
 
 

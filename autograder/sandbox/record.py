@@ -2,31 +2,56 @@
 
 from __future__ import annotations
 
+from collections.abc import Set
+
 from autograder import answers
 from autograder.records import CellError, CellRun, Ending, NotebookRun
 
-#: More answers than any notebook asks for; further names are not kept.
-MAX_ANSWERS = 1_000
+#: What is kept of a notebook takes no more memory than this, in bytes: all answers together, and all outputs. A course
+#: asks for some kilobytes; the outputs leave room for twenty figures.
+MOST_ANSWERS, MOST_OUTPUTS = 1024**2, 4 * 1024**2
 
 
 class Record:
     """What came out of a notebook so far."""
 
-    def __init__(self, notebook: str, cells: int) -> None:
-        """Begin the record of a notebook of so many cells."""
-        self._notebook, self._count = notebook, cells
+    def __init__(self, notebook: str, cells: int, asked: Set[str] | None = None, *, outputs: bool = True) -> None:
+        """Begin the record of a notebook of so many cells.
+
+        ``asked`` are the names of the answers to keep, or all; ``outputs`` says whether what cells show is kept.
+        """
+        self.notebook, self._count, self._asked = notebook, cells, asked
+        self._wants_outputs, self._outputs_left, self._answers_left = outputs, MOST_OUTPUTS, MOST_ANSWERS
         self._cells: dict[int, CellRun] = {}
         self._answers: dict[str, answers.Value] = {}
 
     def take(self, line: bytes) -> None:
         """Enter one event; what makes no sense, or speaks of another notebook, is left out."""
-        match answers.parse_event(line):
-            case answers.CellDone(self._notebook, index, outputs, error) if 0 <= index < self._count:
-                shown = CellError(error.name, error.message) if error else None
-                self._cells[index] = CellRun(index, outputs, shown)
-            case answers.Answer(self._notebook, item, value) if len(self._answers) < MAX_ANSWERS:
-                self._answers[item] = value
+        match answers.parse_event(line, self._asked, outputs=self._wants_outputs):
+            case answers.CellDone(self.notebook, index) as done if 0 <= index < self._count:
+                self._enter_cell(done)
+            case answers.Answer(self.notebook, name, value):
+                self._enter_answer(name, value)
+
+    def _enter_cell(self, done: answers.CellDone) -> None:
+        if done.cell in self._cells:
+            self._outputs_left += sum(map(answers.size, self._cells[done.cell].outputs))
+        size, outputs, left_out = sum(map(answers.size, done.outputs)), done.outputs, done.left_out
+        if size > self._outputs_left:
+            size, outputs, left_out = 0, (), True
+        self._outputs_left -= size
+        error = CellError(done.error.name, done.error.message) if done.error else None
+        self._cells[done.cell] = CellRun(done.cell, outputs, error, left_out and self._wants_outputs)
+
+    def _enter_answer(self, name: str, value: answers.Value) -> None:
+        if name in self._answers:
+            self._answers_left += answers.size(self._answers.pop(name))
+        for kept in (value, answers.TOO_LARGE):
+            if answers.size(kept) <= self._answers_left:
+                self._answers_left -= answers.size(kept)
+                self._answers[name] = kept
+                return
 
     def finish(self, ending: Ending) -> NotebookRun:
         """Return the run of the notebook."""
-        return NotebookRun(self._notebook, ending, tuple(c for _, c in sorted(self._cells.items())), self._answers)
+        return NotebookRun(self.notebook, ending, tuple(c for _, c in sorted(self._cells.items())), self._answers)

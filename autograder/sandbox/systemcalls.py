@@ -9,6 +9,8 @@ modules, handles of files, and memory that no limit counts (memfd_create, System
 from __future__ import annotations
 
 import errno
+import fcntl
+import os
 import socket
 import tempfile
 from collections.abc import Iterable
@@ -18,23 +20,22 @@ from autograder.errors import BoxUnavailable
 
 _FILES = """
     access chdir chmod close close_range copy_file_range creat dup dup2 dup3 faccessat faccessat2 fadvise64
-    fallocate fchdir fchmod fchmodat fchmodat2 fchown fchownat fcntl fdatasync fgetxattr flistxattr fstat fstatfs
-    fsync ftruncate futimesat getcwd getdents getdents64 getxattr ioctl lgetxattr link linkat listxattr llistxattr
+    fallocate fchdir fchmod fchmodat fchmodat2 fchown fchownat fgetxattr flistxattr fstat fstatfs
+    ftruncate futimesat getcwd getdents getdents64 getxattr ioctl lgetxattr link linkat listxattr llistxattr
     lseek lstat mkdir mkdirat mknod mknodat newfstatat open openat openat2 pipe pipe2 pread64 preadv preadv2
     pwrite64 pwritev pwritev2 read readahead readlink readlinkat readv rename renameat renameat2 rmdir sendfile stat
-    statfs statx symlink symlinkat sync_file_range truncate umask unlink unlinkat utime utimensat utimes write
-    writev chown lchown sync syncfs
+    statfs statx symlink symlinkat truncate umask unlink unlinkat utime utimensat utimes write
+    writev chown lchown
 """
-_MEMORY = "brk madvise mincore mlock mlock2 mlockall mmap mprotect mremap msync munlock munlockall munmap membarrier"
+_MEMORY = "brk madvise mincore mlock mlock2 mlockall mmap mprotect mremap munlock munlockall munmap membarrier"
 _PROCESSES = """
     arch_prctl capget execve execveat exit exit_group fork futex futex_waitv get_robust_list getcpu getegid geteuid
     getgid getgroups getpgid getpgrp getpid getppid getpriority getresgid getresuid getrlimit getrusage getsid
     gettid getuid kill pidfd_open pidfd_send_signal prctl rseq rt_sigaction rt_sigpending rt_sigprocmask
     rt_sigqueueinfo rt_sigreturn rt_sigsuspend rt_sigtimedwait rt_tgsigqueueinfo sched_get_priority_max
     sched_get_priority_min sched_getaffinity sched_getattr sched_getparam sched_getscheduler sched_rr_get_interval
-    sched_setaffinity sched_setparam sched_setscheduler sched_yield set_robust_list set_tid_address setpgid
-    setpriority setrlimit setsid sigaltstack sysinfo tgkill tkill times uname vfork wait4 waitid restart_syscall
-    pause alarm
+    sched_yield set_robust_list set_tid_address setpgid setrlimit setsid sigaltstack sysinfo tgkill tkill times
+    uname vfork wait4 waitid restart_syscall pause alarm
 """
 _TIME = """
     clock_getres clock_gettime clock_nanosleep getitimer gettimeofday nanosleep setitimer time timer_create timer_delete
@@ -50,8 +51,15 @@ _SOCKETS = """
 """
 ALLOWED = frozenset(" ".join((_FILES, _MEMORY, _PROCESSES, _TIME, _WAITING, _SOCKETS)).split())
 
-#: Families a socket may be of: all of them end at the notebook's own network, where there is nothing.
-SOCKET_FAMILIES = (socket.AF_UNIX, socket.AF_INET, socket.AF_INET6)
+#: What is answered as done and is not: a notebook's files live in memory, and only the host's disks could be reached.
+PRETENDED = ("fdatasync", "fsync", "msync", "sync", "sync_file_range", "syncfs")
+
+#: What a process may do to its own scheduling, named as 0, and to no other's.
+OWN_SCHEDULING = ("prlimit64", "sched_setaffinity", "sched_setparam", "sched_setscheduler")
+
+#: Commands of fcntl: the descriptors' own, locks of parts of files (traditional, and of open files), and pipes' sizes.
+#: Leases and F_NOTIFY are not among them: they tell when others use a file.
+FILE_COMMANDS = (*range(12), 36, 37, 38, fcntl.F_DUPFD_CLOEXEC, 1031, 1032)
 
 #: clone may start processes and threads, but no namespace: any of CLONE_NEWNS, NEWCGROUP, NEWUTS, NEWIPC, NEWUSER,
 #: NEWPID, NEWNET. Its successor clone3 takes the flags where no filter can read them, and is not there.
@@ -78,17 +86,19 @@ def compiled_filter() -> bytes:
         rules = pyseccomp.SyscallFilter(defaction=pyseccomp.ERRNO(errno.ENOSYS))
         for name in sorted(ALLOWED):
             _allow(rules, name)
-        # One's own limits, and not those of the process that watches the clock.
-        _allow(rules, "prlimit64", pyseccomp.Arg(0, pyseccomp.EQ, 0))
-        no_namespace = pyseccomp.Arg(0, pyseccomp.MASKED_EQ, NAMESPACE_FLAGS, 0)
-        _allow(rules, "clone", no_namespace)
-        for family in SOCKET_FAMILIES:
-            _allow(rules, "socket", pyseccomp.Arg(0, pyseccomp.EQ, int(family)))
-        # Programs that ask for the machine's interfaces take this answer for "none".
-        rules.add_rule(
-            pyseccomp.ERRNO(errno.EOPNOTSUPP), "socket", pyseccomp.Arg(0, pyseccomp.EQ, int(socket.AF_NETLINK))
-        )
-        _allow(rules, "socketpair", pyseccomp.Arg(0, pyseccomp.EQ, int(socket.AF_UNIX)))
+        for name in PRETENDED:
+            _rule(rules, pyseccomp.ERRNO(0), name)
+        for name in OWN_SCHEDULING:
+            _allow(rules, name, pyseccomp.Arg(0, pyseccomp.EQ, 0))
+        _allow(rules, "setpriority", *(pyseccomp.Arg(n, pyseccomp.EQ, os.PRIO_PROCESS) for n in (0, 1)))
+        for command in FILE_COMMANDS:
+            # The kernel looks at these 32 bits alone.
+            _allow(rules, "fcntl", pyseccomp.Arg(1, pyseccomp.MASKED_EQ, 0xFFFFFFFF, command))
+        _allow(rules, "clone", pyseccomp.Arg(0, pyseccomp.MASKED_EQ, NAMESPACE_FLAGS, 0))
+        # Buffers of the Internet's protocols are counted for no control group.
+        _rule(rules, pyseccomp.ERRNO(errno.EAFNOSUPPORT), "socket", pyseccomp.Arg(0, pyseccomp.NE, int(socket.AF_UNIX)))
+        for name in ("socket", "socketpair"):
+            _allow(rules, name, pyseccomp.Arg(0, pyseccomp.EQ, int(socket.AF_UNIX)))
         with tempfile.TemporaryFile() as file:
             rules.export_bpf(file)
             file.seek(0)
@@ -108,5 +118,9 @@ def numbers(names: Iterable[str]) -> dict[str, int]:
 def _allow(rules: object, name: str, *arguments: object) -> None:
     import pyseccomp
 
+    _rule(rules, pyseccomp.ALLOW, name, *arguments)
+
+
+def _rule(rules: object, action: int, name: str, *arguments: object) -> None:
     for number in numbers([name]).values():
-        rules.add_rule(pyseccomp.ALLOW, number, *arguments)  # type: ignore[attr-defined]
+        rules.add_rule(action, number, *arguments)  # type: ignore[attr-defined]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterable
 
 import psutil
 
@@ -21,12 +22,41 @@ def cpu_seconds(processes: list[psutil.Process]) -> float:
     return _total(processes, lambda process: sum(process.cpu_times()[:4]))
 
 
+class Delays:
+    """How long tasks wait for a processor that others have, look by look."""
+
+    def __init__(self) -> None:
+        """Begin with tasks that have not waited yet."""
+        self._seen: dict[tuple[int, str], int] = {}
+        #: False where this kernel does not say how long a task waits.
+        self.are_told = os.path.exists("/proc/self/schedstat")
+
+    def since_last_look(self, processes: Iterable[int]) -> float:
+        """Return the seconds that all tasks of these processes have waited since the last look, added up."""
+        now: dict[tuple[int, str], int] = {}
+        for process in processes:
+            with contextlib.suppress(OSError):  # it ended meanwhile
+                for task in os.listdir(f"/proc/{process}/task"):
+                    with open(f"/proc/{process}/task/{task}/schedstat", encoding="ascii") as file:
+                        now[process, task] = int(file.read().split()[1])
+        waited = sum(delay - self._seen.get(task, 0) for task, delay in now.items())
+        self._seen = now
+        return waited / 1e9
+
+
 def exceeds_memory(processes: list[psutil.Process], limit: int) -> bool:
     """Return True if a box's processes hold more resident memory than they may."""
     # Resident sizes count a shared page once per process, and are cheap; shares of pages are exact, and are not.
     shared = _shared_without_a_name(processes)
     held = _total(processes, lambda p: p.memory_info().rss) + shared
     return held > limit < _total(processes, _share_of_pages) + shared
+
+
+def machine_kills() -> int:
+    """Return how often this machine's kernel has ended a process for want of memory, since it started."""
+    with contextlib.suppress(OSError), open("/proc/vmstat", encoding="ascii") as file:
+        return next((int(line.split()[1]) for line in file if line.startswith("oom_kill ")), 0)
+    return 0
 
 
 def _shared_without_a_name(processes: list[psutil.Process]) -> int:

@@ -33,7 +33,7 @@ def plain(value: Any) -> dict[str, Any]:
 
 def plain_table(frame: Any) -> dict[str, Any]:
     """Return a DataFrame as columns, index and rows."""
-    if frame.size > MOST:
+    if (1 + len(frame)) * (1 + len(frame.columns)) > 2 * MOST:
         raise ValueError("too large")
     rows = [[scalar(cell) for cell in row] for row in frame.itertuples(index=False, name=None)]
     columns, index = [scalar(column) for column in frame.columns], [scalar(label) for label in frame.index]

@@ -1,18 +1,16 @@
 """Start a process that shares nothing with its siblings: the walls between one notebook and the next.
 
-`start_apart` clones the calling process into namespaces of its own; `close_in` then takes away, from inside, everything
-a notebook has no use for. What each step stops is said in ``SECURITY.md``.
+`start_apart` clones the calling process into namespaces of its own; `close_in` gives the clone an empty home and its
+limits, `hide_mounts` is for the process of the learner's code alone, and `give_up_rights` makes all of it final. What
+each step stops is said in ``SECURITY.md``.
 """
 
 from __future__ import annotations
 
 import ctypes
-import fcntl
 import os
 import resource
 import signal
-import socket
-import struct
 from typing import Any
 
 _C = ctypes.PyDLL(None, use_errno=True)  # one that keeps Python's lock: a clone must not happen while it is free
@@ -112,35 +110,49 @@ def _map_user(child: int, user: int) -> None:
 
 
 def close_in(limits: dict[str, Any], panel: bytes) -> None:
-    """Give this process an empty home, its panel and its limits, and take every right from it."""
+    """Give this process an empty home, its panel and its limits; it keeps the rights that its namespaces gave it."""
     os.setresgid(USER, USER, USER)
     os.setresuid(USER, USER, USER)
     scratch = f"size={limits['scratch_bytes']},nr_inodes={MOST_FILES},mode=0700,uid={USER},gid={USER}"
+    bare = _NO_SET_USER | _NO_DEVICES | _NO_PROGRAMS
     for target in ("/tmp", "/dev/shm"):
-        _mount("tmpfs", target, _NO_SET_USER | _NO_DEVICES | _NO_PROGRAMS, scratch)
+        _mount("tmpfs", target, bare, scratch)
     # Pseudo-terminals are shared with the siblings, and no notebook needs one.
-    _mount("tmpfs", "/dev/pts", _NO_SET_USER | _NO_DEVICES | _NO_PROGRAMS | _READ_ONLY, "size=4096,mode=0755")
-    _mount("tmpfs", "/box/run", _NO_SET_USER | _NO_DEVICES | _NO_PROGRAMS, f"size={len(panel) + 8192},mode=0755")
+    _mount("tmpfs", "/dev/pts", bare | _READ_ONLY, "size=4096,mode=0755")
+    _mount("tmpfs", "/box/run", bare, f"size={len(panel) + 8192},mode=0755")
     with open("/box/run/panel.csv", "wb") as file:
         file.write(panel)
-    _mount("tmpfs", "/box/run", _NO_SET_USER | _NO_DEVICES | _NO_PROGRAMS | _READ_ONLY | _AGAIN, None)
-    _mount("proc", "/proc", _NO_SET_USER | _NO_DEVICES | _NO_PROGRAMS, None)
-    _start_loopback()
+    _mount("tmpfs", "/box/run", bare | _READ_ONLY | _AGAIN, None)
+    # Nothing is written there, so that no process chooses whom the kernel ends first where memory is short; and a
+    # process that may not be looked into, as this one, is not seen at all.
+    _mount("proc", "/proc", bare | _READ_ONLY, "hidepid=2")
     limit_resources(limits)
-    _drop_rights()
     hide_memory()
+
+
+def hide_mounts() -> None:
+    """Let this process see none of the mounts that its files come from: their list names folders of the host.
+
+    It enters mount and control-group namespaces of its own and stays at the root of the one before, whose mounts are
+    not those that the kernel lists for it. That one must be kept open by a process that stays in it.
+    """
+    root = os.open("/", os.O_PATH | os.O_DIRECTORY)
+    _check(_C.unshare(_NEW_MOUNT | _NEW_CGROUP), "unshare")
+    os.fchdir(root)
+    os.chroot(".")
+    os.close(root)
+
+
+def give_up_rights(system_calls: bytes) -> None:
+    """Take every right from this process for good, and install its compiled filter of system calls."""
+    _drop_rights()
+    program = _Program(len(system_calls) // 8, system_calls)
+    _check(_C.prctl(_SET_SECCOMP, _SECCOMP_FILTER, ctypes.byref(program), 0, 0), "seccomp")
 
 
 def _mount(kind: str, target: str, flags: int, options: str | None) -> None:
     data = None if options is None else options.encode()
     _check(_C.mount(kind.encode(), target.encode(), kind.encode(), ctypes.c_ulong(flags), data), f"mount {target}")
-
-
-def _start_loopback() -> None:
-    """Let the notebook's processes speak to each other by 127.0.0.1, as they expect to; nobody else is there."""
-    set_flags, is_up = 0x8914, 1
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
-        fcntl.ioctl(any_socket, set_flags, struct.pack("16sh14x", b"lo", is_up))
 
 
 def limit_resources(limits: dict[str, Any]) -> None:
@@ -177,12 +189,6 @@ def _drop_rights() -> None:
 
 class _Program(ctypes.Structure):
     _fields_ = [("length", ctypes.c_ushort), ("instructions", ctypes.c_char_p)]
-
-
-def filter_calls(system_calls: bytes) -> None:
-    """Install a compiled filter of system calls, for this process and all that come from it."""
-    program = _Program(len(system_calls) // 8, system_calls)
-    _check(_C.prctl(_SET_SECCOMP, _SECCOMP_FILTER, ctypes.byref(program), 0, 0), "seccomp")
 
 
 def leave_keyring() -> None:

@@ -25,8 +25,12 @@ from typing import Any
 from . import walls
 from .notebook import FINISHED, OUTPUT_LIMIT, Channel, Notebooks
 
-#: How a notebook's first process says that the second ended otherwise.
-TIMED_OUT, CRASHED, KILLED = 98, 99, 100
+#: How a notebook's first process says that the second ended otherwise: its processor time was used up, it failed, it
+#: was killed, or it was still there when even a machine without time for it should have been done.
+TIMED_OUT, CRASHED, KILLED, OVERDUE = 98, 99, 100, 101
+
+#: What is added to how soon the kernel ends a process where the machine's memory ends: boxes go before what keeps them.
+_ENDS_SOONER = "500"
 
 #: Begins what is said where this machine does not let the walls around a notebook be built.
 REFUSED = "walls refused:"
@@ -50,6 +54,8 @@ def main(descriptor: int) -> None:
         walls.uncover_proc()
     walls.leave_keyring()
     walls.hide_memory()
+    with open("/proc/self/oom_score_adj", "w", encoding="ascii") as file:
+        file.write(_ENDS_SOONER)
     _try_walls()
     sys.path.append("/box/site")
     notebooks = Notebooks()
@@ -70,6 +76,7 @@ def _try_walls() -> None:
             status = 1
             try:
                 walls.close_in(limits, b"")
+                walls.hide_mounts()
                 status = 0
             except OSError as error:
                 print(f"{REFUSED} {error}", file=sys.stderr, flush=True)
@@ -110,18 +117,19 @@ def _stay_apart(control: socket.socket, descriptors: list[int], notebooks: Noteb
     try:
         control.close()
         way_out, job_file, panel_file, filter_file, *groups = descriptors
-        for group in groups:
-            os.write(group, b"0")  # join: the kernel takes the right to do so from who opened the file
-        job = json.loads(_read(job_file))
+        job, system_calls = json.loads(_read(job_file)), _read(filter_file)
         walls.close_in(job["limits"], _read(panel_file))
-        walls.filter_calls(_read(filter_file))
-        _close_all_but(way_out)
+        _close_all_but(way_out, *groups)
         # Python handles an interrupt, so that the kernel would let a learner's process end this one by it.
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGCHLD, signal.SIGINT})
+        begun, begins = os.pipe()
         child = os.fork()
         if child == 0:
-            _run(job, way_out, notebooks)
-        status = _await_end(child, job["limits"])
+            _run(job, system_calls, way_out, groups, begins, notebooks)
+        walls.give_up_rights(system_calls)
+        os.close(begins)
+        if os.read(begun, 1):
+            status = _await_end(child, job["limits"])
     except BaseException:
         traceback.print_exc()
     finally:
@@ -133,26 +141,46 @@ def _read(descriptor: int) -> bytes:
         return file.read()
 
 
-def _close_all_but(kept: int) -> None:
-    os.closerange(3, kept)
-    os.closerange(kept + 1, 1 << 16)
-    os.dup2(0, 2)
+def _close_all_but(*kept: int) -> None:
+    last = 2
+    for descriptor in sorted(kept):
+        os.closerange(last + 1, descriptor)
+        last = descriptor
+    os.closerange(last + 1, 1 << 16)
 
 
-def _run(job: dict[str, Any], way_out: int, notebooks: Notebooks) -> None:
+def _run(
+    job: dict[str, Any], system_calls: bytes, way_out: int, groups: list[int], begins: int, notebooks: Notebooks
+) -> None:
     """Be the process in which the learner's code runs."""
     status = CRASHED
     try:
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGCHLD, signal.SIGINT})
-        os.setsid()
-        walls.hide_memory(hidden=False)  # a program may look at itself
-        with open("/proc/self/oom_score_adj", "w", encoding="ascii") as file:
-            file.write("500")  # where memory ends, this process goes before the one that reports it
+        _enter(system_calls, groups)
         walls.limit_cpu(job["limits"]["cpu_seconds"])
+        os.dup2(0, 2)
+        os.write(begins, b"!")
+        _close_all_but(way_out)
         notebooks.run(job, Channel(way_out))
         status = FINISHED
     finally:
         os._exit(status)
+
+
+def _enter(system_calls: bytes, groups: list[int]) -> None:
+    """Go where no notebook comes out of."""
+    try:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGCHLD, signal.SIGINT})
+        os.setsid()
+        for group in groups:
+            # Join: the kernel takes the right to do so from who opened the file. The process that waits stays outside,
+            # as it might be the one that ends where the group's memory does.
+            os.write(group, b"0")
+        walls.hide_mounts()
+        walls.give_up_rights(system_calls)
+        walls.hide_memory(hidden=False)  # a program may look at itself
+    except BaseException:
+        traceback.print_exc()
+        raise
 
 
 def _await_end(child: int, limits: dict[str, Any]) -> int:
@@ -165,7 +193,7 @@ def _await_end(child: int, limits: dict[str, Any]) -> int:
             return TIMED_OUT if spent else _ending(status)
         if not found:
             signal.sigtimedwait({signal.SIGCHLD}, left)
-    return TIMED_OUT
+    return OVERDUE
 
 
 def _ending(status: int) -> int:

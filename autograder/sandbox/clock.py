@@ -1,0 +1,83 @@
+"""The time that a notebook could have used: what passes on the wall, less what others' processes kept from it.
+
+Eight busy processes beside it leave a notebook a fraction of the processor. It must not time out for that, and one that
+sleeps, or waits for processes of its own, must. So for every look the clock asks how long the notebook's tasks ran and
+how long they waited for a processor. What they could not have used, however empty the machine, is not lost to others.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import Protocol
+
+import psutil
+
+#: Less than this share of the time is lost to others on a machine where nothing happens, too.
+LITTLE = 0.05
+
+
+class Used(Protocol):
+    """What the clock asks of a running notebook."""
+
+    def cpu_seconds(self) -> float:
+        """Return the processor time of all its processes, on a clock that began before it did."""
+
+    def waited_seconds(self) -> float | None:
+        """Return how long its tasks have waited for a processor since this was last asked, added up; None if untold."""
+
+
+class Clock:
+    """Counts the seconds of a notebook that has just begun."""
+
+    def __init__(self, used: Used) -> None:
+        """Begin now."""
+        self._used = used
+        self._processors = len(os.sched_getaffinity(0))
+        self._began = self._last = time.monotonic()
+        self._ran, self._idle = used.cpu_seconds(), psutil.cpu_times().idle
+        self._is_told = used.waited_seconds() is not None
+        self.lost = 0.0
+
+    def look(self) -> None:
+        """Count what has passed since the last look."""
+        now, ran, waited = time.monotonic(), self._used.cpu_seconds(), self._used.waited_seconds()
+        self.lost += lost_seconds(now - self._last, ran - self._ran, waited or 0.0, self._processors)
+        self._last, self._ran = now, ran
+
+    @property
+    def passed(self) -> float:
+        """Seconds since the beginning, until the last look."""
+        return self._last - self._began
+
+    @property
+    def counted(self) -> float:
+        """Seconds that the notebook could have used."""
+        return self.passed - self.lost
+
+    @property
+    def ran_freely(self) -> bool:
+        """True if the notebook is certain to have had the processor whenever it could use it."""
+        return self.lost <= LITTLE * self.passed if self._is_told else self.machine_had_time
+
+    @property
+    def machine_had_time(self) -> bool:
+        """True if processors of the machine were idle meanwhile."""
+        return bool(psutil.cpu_times().idle - self._idle > LITTLE * self.passed)
+
+
+def lost_seconds(passed: float, ran: float, waited: float, processors: int) -> float:
+    """Return how much of a time tasks lost to those of others.
+
+    Parameters
+    ----------
+    passed : float
+        Seconds on the wall.
+    ran, waited : float
+        Seconds that the tasks ran, and that they were ready to run and did not, added up over the tasks.
+    processors : int
+        Of the machine. Tasks beyond this number wait for each other, and lose nothing by that.
+    """
+    could_run = min(ran + waited, processors * passed)
+    at_a_time = max(could_run / passed, 1.0) if passed > 0 else 1.0
+    return min(max(could_run - ran, 0.0) / at_a_time, passed)
