@@ -1,0 +1,208 @@
+"""No notebook pays for another: what ends one for want of memory or time is told apart by whose doing it was."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from autograder.answers import Number
+from autograder.errors import BoxBroken
+from autograder.records import Ending
+from autograder.sandbox import cgroups
+from autograder.sandbox.bubblewrap import Boxes, Job
+from autograder.sandbox.clock import lost_seconds
+from autograder.sandbox.keeper import PATIENCE, Memory, _Walls
+from autograder.sandbox.policy import Limits
+
+IMPORT = "from autograder.student import check, load_panel"
+
+seconds = st.floats(0.0, 1e4)
+
+
+@given(seconds, seconds, seconds, st.integers(1, 64))
+def test_no_more_time_is_lost_than_passed(passed: float, ran: float, waited: float, processors: int) -> None:
+    assert 0.0 <= lost_seconds(passed, ran, waited, processors) <= passed
+
+
+@given(st.floats(0.01, 1e4), st.integers(1, 16), st.integers(0, 64))
+def test_who_has_the_whole_machine_loses_nothing(passed: float, processors: int, more: int) -> None:
+    """Its own processes wait for each other then."""
+    assert lost_seconds(passed, processors * passed, more * passed, processors) == 0.0
+
+
+@given(st.floats(0.01, 1e4), st.floats(0.0, 1.0), st.integers(1, 16))
+def test_one_process_loses_what_it_waits(passed: float, share: float, processors: int) -> None:
+    lost = lost_seconds(passed, share * passed, (1.0 - share) * passed, processors)
+    assert lost == pytest.approx((1.0 - share) * passed)
+
+
+def test_who_sleeps_loses_nothing() -> None:
+    assert lost_seconds(10.0, 0.0, 0.0, 2) == 0.0
+
+
+@contextlib.contextmanager
+def busy_processes(count: int) -> Iterator[None]:
+    """Keep the machine busy, as other people's work does."""
+    busy = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(count)]
+    try:
+        yield
+    finally:
+        for process in busy:
+            process.kill()
+            process.wait()
+
+
+def test_a_busy_machine_times_nobody_out(boxes: Boxes, panel: bytes) -> None:
+    """On an empty machine this takes two of its five seconds; here it takes many more on the wall."""
+    computes = "import time\nwhile time.process_time() < 2.0: pass\ncheck('done', 1)"
+    limits = Limits(wall_seconds=5.0, cpu_seconds=20)
+    with busy_processes(8 * len(os.sched_getaffinity(0))):
+        (ended,) = boxes.run(Job({"task": (IMPORT, computes)}, panel, limits)).values()
+    assert (ended.ending, ended.answers) == (Ending.FINISHED, {"done": Number(1.0)})
+
+
+def test_sleeping_on_a_busy_machine_is_no_way_around_the_time_limit(boxes: Boxes, panel: bytes) -> None:
+    with busy_processes(2 * len(os.sched_getaffinity(0))):
+        (ended,) = boxes.run(
+            Job({"task": ("import time; time.sleep(10**6)",)}, panel, Limits(wall_seconds=2.0))
+        ).values()
+    assert ended.ending is Ending.TIMED_OUT
+
+
+class Starved:
+    """A notebook that never gets the processor, and what its tasks wait."""
+
+    def __init__(self) -> None:
+        self.waited = 1e9
+
+    def cpu_seconds(self) -> float:
+        return 0.0
+
+    def waited_seconds(self) -> float:
+        return self.waited
+
+    def memory(self, *, killed: bool = False) -> Memory:
+        return Memory.FITS
+
+
+@pytest.mark.parametrize("alone", [False, True])
+def test_a_machine_without_time_is_no_verdict(*, alone: bool) -> None:
+    limits = Limits(wall_seconds=0.05)
+    walls = _Walls(Starved(), limits, alone=alone)
+    met = None
+    while met is None:
+        met = walls.met()
+    assert isinstance(met, BoxBroken)
+    assert "too busy with other work" in str(met)
+    assert walls.clock.passed > PATIENCE * limits.wall_seconds
+    assert walls.clock.counted < limits.wall_seconds
+
+
+HOGS = {
+    "pages": "kept = []\nwhile True: kept.append(bytearray(b'x' * 2**24))",
+    "many processes": (
+        "import os, signal\nfor _ in range(6):\n    if os.fork() == 0: break\n"
+        "kept = []\nwhile True: kept.append(bytearray(b'x' * 2**22))"
+    ),
+    "files and pages": (
+        "for n in range(3):\n    with open(f'/dev/shm/{n}', 'wb') as file: file.write(bytes(2**24 - 1))\n"
+        "kept = []\nwhile True: kept.append(bytearray(b'x' * 2**20))"
+    ),
+    "the number that chooses": (
+        "try: open('/proc/self/oom_score_adj', 'w').write('-1000')\nexcept OSError: pass\n"
+        "kept = []\nwhile True: kept.append(bytearray(b'x' * 2**22))"
+    ),
+}
+
+#: Runs in a group of its own: an honest notebook again and again, beside one that takes memory.
+CLASS = """
+import json, sys
+from concurrent.futures import ThreadPoolExecutor
+from autograder.errors import BoxBroken
+from autograder.sandbox.bubblewrap import Boxes, Job
+from autograder.sandbox.cgroups import memory_there_is
+from autograder.sandbox.policy import Limits
+
+hog, limit = json.loads(sys.stdin.read())
+honest = "from autograder.student import check\\nkept = bytearray(b'x' * 10**8)\\ncheck('sum', sum(kept[:10]))"
+with Boxes() as boxes, ThreadPoolExecutor(2) as pool:
+    def run(cell, limits):
+        try:
+            ended = boxes.run(Job({"task": (cell,)}, b"", limits))["task"]
+            return [str(ended.ending), len(ended.answers)]
+        except BoxBroken as broken:
+            return [str(broken), 0]
+    hurting = pool.submit(run, hog, Limits(memory_bytes=limit))
+    found = [run(honest, Limits())]
+    while not hurting.done():
+        found.append(run(honest, Limits()))
+    print(json.dumps({"hog": hurting.result(), "honest": found, "there": memory_there_is()}))
+"""
+
+
+@contextlib.contextmanager
+def small_machine(memory_bytes: int) -> Iterator[Path]:
+    """Make a group in which so much memory is, as in a container, and yield its folder."""
+    own = dict(cgroups._own_groups())
+    version = 1 if "memory" in own else 2
+    parent = own.get("memory") or own.get("")
+    if parent is None or (version == 2 and not cgroups._gives(parent)):
+        pytest.skip("this machine lets us make no control group that counts memory")
+    folder = parent / f"mlm-test-{os.getpid()}"
+    try:
+        folder.mkdir()
+        (folder / ("memory.limit_in_bytes" if version == 1 else "memory.max")).write_text(str(memory_bytes))
+    except OSError as error:
+        pytest.skip(f"this machine lets us make no control group that counts memory: {error}")
+    try:
+        yield folder
+    finally:
+        folder.rmdir()
+
+
+def graded_on(folder: Path, hog: str, limit: int) -> dict[str, object]:
+    """Run the class in a group, and return what came of it."""
+    enter = f"open({str(folder / 'cgroup.procs')!r}, 'w').write('0')\n"
+    command = [sys.executable, "-c", enter + CLASS]
+    ended = subprocess.run(command, input=json.dumps([hog, limit]), capture_output=True, text=True, check=True)
+    found: dict[str, object] = json.loads(ended.stdout)
+    return found
+
+
+@pytest.mark.parametrize("hog", HOGS)
+def test_where_memory_ends_for_all_no_innocent_pays(hog: str) -> None:
+    """The machine is smaller than what one notebook may use, and no limit is met: so that is no verdict either."""
+    with small_machine(1_300_000_000) as folder:
+        found = graded_on(folder, HOGS[hog], 3 * 1024**3)
+    assert {tuple(one) for one in found["honest"]} == {("finished", 1)}  # type: ignore[attr-defined]
+    assert "want of memory" in str(found["hog"])
+    assert found["there"] == pytest.approx(1.3e9, rel=0.01)
+
+
+def test_who_meets_the_own_limit_there_is_out_of_memory() -> None:
+    with small_machine(1_300_000_000) as folder:
+        found = graded_on(folder, HOGS["many processes"], 500 * 10**6)
+    assert {tuple(one) for one in found["honest"]} == {("finished", 1)}  # type: ignore[attr-defined]
+    assert found["hog"] == ["out of memory", 0]
+
+
+def test_the_memory_of_a_group_of_version_2_is_that_of_the_smallest_around_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = tmp_path / "user" / "session"
+    own.mkdir(parents=True)
+    (tmp_path / "own").write_text("0::/user/session\n")
+    (own / "memory.max").write_text("max\n")
+    (own.parent / "memory.max").write_text("2000000\n")
+    monkeypatch.setattr(cgroups, "MOUNTS", tmp_path)
+    monkeypatch.setattr(cgroups, "OWN_GROUPS", tmp_path / "own")
+    assert cgroups.memory_there_is() == 2_000_000
