@@ -161,12 +161,12 @@ _OUTPUTS: msgspec.json.Decoder[tuple[Output, ...]] = msgspec.json.Decoder(
 )
 
 
-def parse_event(line: bytes, asked: abc.Set[str] | None = None, *, outputs: bool = True) -> Event | None:
+def parse_event(line: bytes | bytearray, asked: abc.Set[str] | None = None, *, outputs: bool = True) -> Event | None:
     """Return the event that a line of the box states, or None if it states none.
 
     Parameters
     ----------
-    line : bytes
+    line : bytes or bytearray
         One line, already bounded in length by the reader.
     asked : set of str, optional
         The names of the answers that are wanted; others are not taken apart, and state none. Without it all are wanted.
@@ -200,7 +200,7 @@ def _answer(found: _AnswerLine, asked: abc.Set[str] | None) -> Answer | None:
     return Answer(notebook, name, value if _is_bounded(value) else TOO_LARGE)
 
 
-def _cell(found: _CellLine, line: bytes, *, outputs: bool) -> CellDone | None:
+def _cell(found: _CellLine, line: bytes | bytearray, *, outputs: bool) -> CellDone | None:
     if len(found.notebook) + len(found.cell) + len(found.error) > _MOST_REST:
         return None
     # One character beyond Latin-1 makes each character of its text take four bytes.

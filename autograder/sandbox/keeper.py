@@ -204,21 +204,21 @@ class _Sent:
 
     def __init__(self, descriptor: int, most: int) -> None:
         self.descriptor, self.left, self.is_open = descriptor, most, True
-        self.pending: list[bytes] = []
+        self.pending = bytearray()
 
-    def lines(self) -> list[bytes]:
+    def lines(self) -> list[bytes | bytearray]:
         """Return the whole lines that have come; none once there were too many bytes."""
         chunk = os.read(self.descriptor, 1 << 20)
         self.is_open = bool(chunk)
         self.left -= len(chunk)
         if self.left < 0:
             return []
-        *lines, rest = chunk.split(b"\n")
-        if lines:
-            lines[0] = b"".join((*self.pending, lines[0]))
-            self.pending.clear()
-        self.pending.append(rest)
-        return lines
+        first, *others = chunk.split(b"\n")
+        self.pending += first
+        if not others:
+            return []
+        whole, self.pending = self.pending, bytearray(others.pop())
+        return [whole, *others]
 
 
 class _Walls:

@@ -9,7 +9,7 @@ from autograder.records import CellError, CellRun, Ending, NotebookRun
 
 #: What is kept of a notebook takes no more memory than this, in bytes: all answers together, and all outputs. A course
 #: asks for some kilobytes; the outputs leave room for twenty figures.
-MOST_ANSWERS, MOST_OUTPUTS = 1024**2, 4 * 1024**2
+MOST_ANSWERS, MOST_OUTPUTS = 1024**2, 3 * 1024**2
 
 
 class Record:
@@ -25,7 +25,7 @@ class Record:
         self._cells: dict[int, CellRun] = {}
         self._answers: dict[str, answers.Value] = {}
 
-    def take(self, line: bytes) -> None:
+    def take(self, line: bytes | bytearray) -> None:
         """Enter one event; what makes no sense, or speaks of another notebook, is left out."""
         match answers.parse_event(line, self._asked, outputs=self._wants_outputs):
             case answers.CellDone(self.notebook, index) as done if 0 <= index < self._count:
@@ -36,12 +36,15 @@ class Record:
     def _enter_cell(self, done: answers.CellDone) -> None:
         if done.cell in self._cells:
             self._outputs_left += sum(map(answers.size, self._cells[done.cell].outputs))
-        size, outputs, left_out = sum(map(answers.size, done.outputs)), done.outputs, done.left_out
-        if size > self._outputs_left:
-            size, outputs, left_out = 0, (), True
-        self._outputs_left -= size
+        outputs, left_out = [], done.left_out
+        for output in done.outputs:
+            if answers.size(output) <= self._outputs_left:
+                self._outputs_left -= answers.size(output)
+                outputs.append(output)
+            else:
+                left_out = True
         error = CellError(done.error.name, done.error.message) if done.error else None
-        self._cells[done.cell] = CellRun(done.cell, outputs, error, left_out and self._wants_outputs)
+        self._cells[done.cell] = CellRun(done.cell, tuple(outputs), error, left_out and self._wants_outputs)
 
     def _enter_answer(self, name: str, value: answers.Value) -> None:
         if name in self._answers:

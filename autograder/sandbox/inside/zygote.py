@@ -52,10 +52,10 @@ def main(descriptor: int) -> None:
     if os.geteuid() == 0:
         os.setgroups([])
         walls.uncover_proc()
-    walls.leave_keyring()
-    walls.hide_memory()
     with open("/proc/self/oom_score_adj", "w", encoding="ascii") as file:
         file.write(_ENDS_SOONER)
+    walls.leave_keyring()
+    walls.hide_memory()
     _try_walls()
     sys.path.append("/box/site")
     notebooks = Notebooks()
