@@ -314,6 +314,21 @@ def _named_values(value: Value) -> dict[str, float] | None:
     return named if len(named) == len(pairs) else None
 
 
+def tells_names_apart(value: Value, expected: Expected) -> bool:
+    """Return whether values by name are nearer to the right ones, in squares, than any one number for all names.
+
+    An estimate for each name is, even by a search that stopped early. A guess of the right size is not.
+    """
+    given = _named_values(value)
+    if given is None or not isinstance(expected, Mapping):
+        return False
+    (wanted,) = _columns(expected).values()
+    if given.keys() != wanted.keys():
+        return False
+    apart = math.dist([given[name] for name in wanted], list(wanted.values()))
+    return apart < math.sqrt(len(wanted)) * pstdev(wanted.values())
+
+
 def _table(value: Value, expected: Expected, scale: Scale) -> Finding:
     if not isinstance(expected, Mapping):
         raise TypeError("The reference must give a table here.")

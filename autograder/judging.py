@@ -9,10 +9,10 @@ from dataclasses import dataclass, replace
 from autograder import answers
 from autograder.answers import Value
 from autograder.catalogue import Sentence, listed
-from autograder.checkers import RIGHT, ROUNDED, TOO_FEW, Expected, Finding, Scale, compare
+from autograder.checkers import RIGHT, ROUNDED, TOO_FEW, Expected, Finding, Scale, compare, tells_names_apart
 from autograder.key import AnswerKey, expected, fillings
 from autograder.records import Verdict
-from autograder.rubric import WORDED, Item, Rubric
+from autograder.rubric import EXACT, WORDED, Item, Rubric
 
 #: The mistake of estimates that no other explains, and that are nearly as good as the best ones.
 STOPPED_EARLY = "stopped_early"
@@ -27,10 +27,14 @@ _NOT_RIGHT = Finding(Verdict.WRONG, 0.0, Sentence("comparison.wrong_number"))
 
 @dataclass(frozen=True)
 class Judged:
-    """An item on one panel: what was found, and the known mistake that explains it."""
+    """An item on one panel: what was found, and the known mistake that explains it.
+
+    ``holds`` is True for what other answers may earn points by: it shows that a model was fitted.
+    """
 
     finding: Finding
     mistake: str | None = None
+    holds: bool = False
 
 
 def judge_value(
@@ -52,6 +56,11 @@ def judge_value(
         The learner's answers on the same panel, this one included or not.
     """
     given = {**(own or {}), item.id: value}
+    judged = _judge(rubric, item, value, key, given)
+    return replace(judged, holds=_holds(rubric, item, judged, key, given))
+
+
+def _judge(rubric: Rubric, item: Item, value: Value, key: AnswerKey, given: Mapping[str, Value]) -> Judged:
     scale = scale_of(item, key)
     follows = _follows(rubric, item, key, given, scale)
     if follows is not None and item.kind in WORDED and follows.verdict is Verdict.CARRIED:
@@ -63,7 +72,7 @@ def judge_value(
     deficit = _deficit(item, key, given)
     if deficit <= item.deficit:
         return Judged(RIGHT)
-    if follows is not None:
+    if follows is not None and follows.share:
         return Judged(follows)
     rounded = finding in (ROUNDED, TOO_FEW)
     also = False
@@ -76,7 +85,34 @@ def judge_value(
     if rounded and also:
         return Judged(_AMBIGUOUS)
     early = deficit <= _NEARLY or (item.kind == "log_likelihood" and _below(value, key.values[item.id]) <= _ASTRAY)
-    return Judged(finding, STOPPED_EARLY if early and finding.verdict is Verdict.WRONG else None)
+    if early and finding.verdict is Verdict.WRONG:
+        return Judged(finding, STOPPED_EARLY)
+    return Judged(follows or finding)
+
+
+def _holds(rubric: Rubric, item: Item, judged: Judged, key: AnswerKey, given: Mapping[str, Value]) -> bool:
+    """Return whether an answer, or one that it was computed from, shows that a model was fitted.
+
+    What can be guessed, or had from the panel without a fit, shows nothing, however right it is.
+    """
+    value, named = given[item.id], () if isinstance(item.no_fit, bool) else item.no_fit
+    if item.kind not in EXACT and item.no_fit is not True and judged.mistake not in named:
+        if judged.finding.verdict in (Verdict.CORRECT, Verdict.PARTIAL) or judged.finding == _AMBIGUOUS:
+            return True
+        if item.kind == "by_name" and tells_names_apart(value, expected(item, key)):
+            return True
+        # A number of about the right size is easily guessed; one that is nearly the maximum is not.
+        far = item.kind == "log_likelihood" and _below(value, key.values[item.id]) > _NEARLY
+        if judged.mistake and not (far and judged.mistake == STOPPED_EARLY):
+            return True
+    return any(judged.holds for judged in _judge_inputs(rubric, item, key, given))
+
+
+def _judge_inputs(rubric: Rubric, item: Item, key: AnswerKey, given: Mapping[str, Value]) -> list[Judged]:
+    """Return how the answers fared that an item's is computed from, those that there are."""
+    items = {other.id: other for other in rubric.items}
+    inputs = key.steps[item.id].inputs if item.id in key.steps else ()
+    return [judge_value(rubric, items[name], given[name], key, given) for name in inputs if name in given]
 
 
 def scale_of(item: Item, key: AnswerKey) -> Scale:
@@ -129,14 +165,15 @@ def _follows(rubric: Rubric, item: Item, key: AnswerKey, given: Mapping[str, Val
         return None
     if compare(item.kind, given[item.id], follows, replace(scale, scores=None)) != RIGHT:
         return None
-    items = {other.id: other for other in rubric.items}
-    judged = [judge_value(rubric, items[name], given[name], key, given) for name in step.inputs]
+    judged = _judge_inputs(rubric, item, key, given)
     if all(one.finding.verdict is Verdict.CORRECT for one in judged):
         # Each of them is within its tolerance, and together they carried the answer out of its own.
         return RIGHT
     if not item.carried:
         return None
     count = "several" if len(step.inputs) > 1 else "one"
+    if not any(one.holds for one in judged):
+        return Finding(Verdict.WRONG, 0.0, Sentence(f"comparison.groundless_{count}", inputs=listed(step.inputs)))
     sentence = Sentence(f"comparison.carried_{count}", inputs=listed(step.inputs), share=f"{item.carried:.0%}")
     return Finding(Verdict.CARRIED, item.carried, sentence)
 

@@ -123,7 +123,7 @@ class ItemResult:
     """What one item earned and why. ``reason`` and ``hint`` are for the learner and hold no expected value.
 
     ``warnings`` are those of the run that bear on the answer; they never change a score. ``evidence`` is for the person
-    who grades.
+    who grades. ``holds`` is True where the answer shows, on every panel, that a model was fitted.
     """
 
     item: str
@@ -135,6 +135,7 @@ class ItemResult:
     hint: str | None = None
     warnings: tuple[str, ...] = ()
     evidence: Evidence | None = None
+    holds: bool = False
 
 
 @dataclass(frozen=True)

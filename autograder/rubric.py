@@ -77,8 +77,9 @@ class Item(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     known mistake explains it; ``hints`` override, for this item, the rubric's words for a mistake. ``question`` is what
     `check` asks first, and ``read`` the page and section of the course that it names when neither that nor the advice
     helped. ``decimals`` is how many the task asks for; ``carried`` the share of the points for a right step from wrong
-    answers; ``objective`` the name of what the answer and others are meant to minimise, and ``deficit`` how far from
-    that they may be. ``memo`` says what to look for in a text, for the person who grades it.
+    answers; ``no_fit`` is True, or names known mistakes, where an answer takes no fitted model, so that no other earns
+    points by it; ``objective`` the name of what the answer and others are meant to minimise, and ``deficit`` how far
+    from that they may be. ``memo`` says what to look for in a text, for the person who grades it.
     """
 
     id: str
@@ -91,6 +92,7 @@ class Item(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     slots: dict[str, Slot] = {}
     decimals: int | None = None
     carried: float = 0.0
+    no_fit: bool | tuple[str, ...] = False
     objective: str | None = None
     deficit: float = 0.01
     question: str = ""
@@ -98,6 +100,11 @@ class Item(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     read: str = ""
     hints: dict[str, str] = {}
     memo: Memo | None = None
+
+    @property
+    def rests_on(self) -> tuple[str, ...]:
+        """Items that come first: those it needs, and those whose numbers its sentence takes."""
+        return tuple(dict.fromkeys([*self.needs, *(slot.own for slot in self.slots.values() if slot.own)]))
 
 
 class Notebook(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -197,7 +204,7 @@ def _problems(rubric: Rubric, path: Path) -> Iterator[str]:
     for item in rubric.items:
         yield from _item_problems(item, known)
     try:
-        graphlib.TopologicalSorter({item.id: item.needs for item in rubric.items}).prepare()
+        graphlib.TopologicalSorter({item.id: item.rests_on for item in rubric.items}).prepare()
     except graphlib.CycleError as error:
         yield f"items need each other in a circle: {' -> '.join(error.args[1])}. Remove one 'needs'."
 

@@ -2,7 +2,8 @@
 
 Every run is scored alone, on the panel it ran on; an item then earns the least of its scores. An item whose answer is
 not right, and that needs another item which is not right either, is skipped rather than blamed: the other one comes
-first. A right answer counts whatever came before it, except for a choice, which can be guessed.
+first. A right answer counts whatever came before it, except for a choice, which can be guessed: it earns points only
+where something that it rests on shows that a model was fitted, and so does a right step from wrong answers.
 """
 
 from __future__ import annotations
@@ -22,6 +23,9 @@ from autograder.rubric import WORDED, Item, Rubric
 
 #: Verdicts that let the items that need this one be judged.
 _CLEARED = (Verdict.CORRECT, Verdict.PARTIAL, Verdict.NEEDS_PERSON)
+
+#: What is said of an answer that is the learner's own panel's only.
+_TYPED_IN = (feedback.ELSEWHERE, feedback.MADE_UP)
 
 
 def judge_item(rubric: Rubric, item: Item, notebook: SubmittedNotebook, run: NotebookRun, keyed: Keyed) -> Judged:
@@ -96,6 +100,8 @@ def _score_item(
     carried = judged[0][1].finding.verdict is Verdict.CARRIED
     if not carried or _rests_on_constants(item, runs):
         judged = [(keyed, _without_carrying(one)) for keyed, one in judged]
+    holds = all(one.holds for _, one in judged)
+    judged = [(keyed, replace(one, holds=holds)) for keyed, one in judged]
     # min() takes the first of equals: what is wrong on the learner's own panel is said before what is wrong elsewhere.
     keyed, worst = min(judged, key=lambda pair: pair[1].finding.share)
     if not keyed.hidden:
@@ -146,6 +152,7 @@ def _result(rubric: Rubric, item: Item, judged: Judged) -> ItemResult:
         reason=reason,
         mistake=judged.mistake,
         hint=hint,
+        holds=judged.holds,
     )
 
 
@@ -172,20 +179,33 @@ def resolve_dependencies(rubric: Rubric, results: Iterable[ItemResult]) -> dict[
     given = {result.item: result for result in results}
     items = {item.id: item for item in rubric.items}
     resolved: dict[str, ItemResult] = {}
-    for name in graphlib.TopologicalSorter({item.id: item.needs for item in rubric.items}).static_order():
+    for name in graphlib.TopologicalSorter({item.id: item.rests_on for item in rubric.items}).static_order():
         if name not in given:
             continue
         item, result = items[name], given[name]
-        failed = [need for need in item.needs if need in resolved and resolved[need].verdict not in _CLEARED]
-        if item.kind == "slots":
-            # Its numbers were compared with the learner's own, so only a typed-in need makes it worthless.
-            failed = [need for need in failed if given[need].reason in (feedback.ELSEWHERE, feedback.MADE_UP)]
+        before = [resolved[other] for other in item.rests_on if other in resolved]
+        holds = result.holds or any(other.holds for other in before)
+        failed = [other.item for other in before if other.verdict not in _CLEARED]
+        reason: str | None = Sentence("scoring.rests_on", items=listed(failed)) if failed else None
+        if item.kind in WORDED and not item.carried:
+            typed_in = [name for name in failed if given[name].reason in _TYPED_IN]
+            reason = _why_unread(item, before, typed_in, holds=holds)
         certain = result.verdict is Verdict.CORRECT and item.kind not in WORDED
-        if failed and not certain and _is_about_the_value(result):
-            reason = Sentence("scoring.rests_on", items=listed(failed))
+        if reason and not certain and _is_about_the_value(result):
             result = replace(result, verdict=Verdict.SKIPPED, score=0.0, reason=reason, hint=None, mistake=None)
-        resolved[name] = result
+        resolved[name] = replace(result, holds=holds)
     return {name: resolved[name] for name in given}
+
+
+def _why_unread(item: Item, before: Sequence[ItemResult], typed_in: Sequence[str], *, holds: bool) -> str | None:
+    """Return why words that follow from no number count for nothing, given what came before them; None if they count.
+
+    A sentence's numbers were compared with the learner's own, so that typed-in ones make it worthless. A choice is the
+    same on every panel, so that it may rest on what is right on the learner's alone.
+    """
+    if before and not holds and (item.kind == "slots" or not typed_in):
+        return Sentence("scoring.groundless", items=listed([other.item for other in before]))
+    return Sentence("scoring.rests_on", items=listed(typed_in)) if typed_in and item.kind == "slots" else None
 
 
 def _is_about_the_value(result: ItemResult) -> bool:

@@ -68,6 +68,10 @@ def test_every_known_mistake_has_words_and_every_word_a_mistake(each: Grading) -
     assert set(rubric.mistakes) - {STOPPED_EARLY} <= {name for _, name in known}
     own = {(item.id, name) for item in rubric.items for name in item.hints if name != STOPPED_EARLY}
     assert own <= known
+    assert {(item.id, name) for item in rubric.items if item.no_fit is not True for name in item.no_fit or ()} <= {
+        *known,
+        *((item.id, STOPPED_EARLY) for item in rubric.items),
+    }
 
 
 def test_every_item_that_can_be_wrong_has_advice(each: Grading) -> None:

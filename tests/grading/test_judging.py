@@ -90,7 +90,21 @@ def test_steps_reach_from_the_log_likelihoods_to_the_decision(judge) -> None:
     assert judge("lrt_p", math.exp(-1.0), own).finding.verdict is Verdict.CARRIED
     assert judge("aic_gain", -2.0, own).finding.verdict is Verdict.CARRIED
     assert judge("preferred", "random intercept", own).finding.verdict is Verdict.CARRIED
-    assert judge("top5", [9, 8, 7, 6, 5], {"store_slopes": {n: n / 10 for n in range(1, 10)}}).finding.share == 0.5
+
+
+def test_a_ranking_follows_from_slopes_that_tell_stores_apart_and_from_no_other_numbers(judge, right) -> None:
+    slopes = right["store_slopes"]
+    average = sum(slopes.values()) / len(slopes)
+    order = sorted(slopes, key=slopes.get, reverse=True)
+    near = {store: average + 0.5 * (slope - average) for store, slope in slopes.items()}
+    near[order[4]], near[order[6]] = near[order[6]], near[order[4]]
+    assert judge("top5", [*order[:4], order[6]], {"store_slopes": near}).finding.share == 0.5
+    # The average is easily known, and what is added to it to make a ranking is no result.
+    last = sorted(slopes)[:-6:-1]
+    for made_up in ({store: average + 1e-6 * store for store in slopes}, {store: float(store) for store in slopes}):
+        found = judge("top5", last, {"store_slopes": made_up})
+        assert (found.finding.share, found.holds) == (0.0, False)
+        assert "store_slopes, but that is no result" in found.finding.sentence
 
 
 def test_a_step_from_answers_that_are_all_within_tolerance_is_right(judge, right) -> None:

@@ -196,5 +196,7 @@ def test_made_up_numbers_that_agree_with_each_other_earn_nothing(rubric: Rubric,
     found = score(rubric, panels, made_up)
     assert {item: result.score for item, result in found.items()} == dict.fromkeys(made_up, 0.0)
     assert found["icc"].verdict is found["icc_reading"].verdict is Verdict.SKIPPED
-    # On one panel alone there is nothing to compare with: a learner at home is told that the step is right.
-    assert score(rubric, panels[:1], made_up)["icc"].verdict is Verdict.CARRIED
+    # Also on one panel alone: a learner at home is told which numbers to put right first.
+    assert score(rubric, panels[:1], made_up)["icc"].verdict is Verdict.SKIPPED
+    near = {"var_store": 1.0, "var_residual": 4.0, "icc": 0.2}
+    assert score(rubric, panels[:1], near)["icc"].verdict is Verdict.CARRIED
