@@ -7,7 +7,6 @@ libraries, its panel, and a scratch space in memory. It sees no repository, no h
 from __future__ import annotations
 
 import os
-import re
 import sys
 import sysconfig
 from collections.abc import Iterator
@@ -15,6 +14,9 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import metadata
 from pathlib import Path
+
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 from autograder.errors import BoxUnavailable
 
@@ -91,22 +93,19 @@ def library_mounts() -> tuple[Mount, ...]:
 def _closure(names: tuple[str, ...]) -> Iterator[metadata.Distribution]:
     waiting, seen = list(names), set[str]()
     while waiting:
-        name = re.sub(r"[-_.]+", "-", waiting.pop()).lower()
+        name = canonicalize_name(waiting.pop())
         if name in seen:
             continue
         seen.add(name)
         try:
             distribution = metadata.distribution(name)
         except metadata.PackageNotFoundError:
-            if name in names:
-                raise BoxUnavailable(
-                    f"The library {name} is not installed beside mlm-course; install the project again."
-                ) from None
-            continue  # a requirement for another platform or Python
+            raise BoxUnavailable(
+                f"The library {name} is not installed beside mlm-course; install the project again."
+            ) from None
         yield distribution
-        for requirement in distribution.requires or ():
-            if "extra ==" not in requirement:
-                waiting.append(re.split(r"[\s;<>=!~\[(]", requirement, maxsplit=1)[0])
+        requirements = map(Requirement, distribution.requires or ())
+        waiting += [one.name for one in requirements if one.marker is None or one.marker.evaluate({"extra": ""})]
 
 
 def _top_level_entries(distribution: metadata.Distribution) -> set[str]:
