@@ -8,7 +8,9 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -17,7 +19,7 @@ from hypothesis import strategies as st
 from autograder.answers import Number
 from autograder.errors import BoxBroken
 from autograder.records import Ending
-from autograder.sandbox import cgroups
+from autograder.sandbox import box, cgroups
 from autograder.sandbox.bubblewrap import Boxes, Job
 from autograder.sandbox.clock import lost_seconds
 from autograder.sandbox.keeper import PATIENCE, Memory, _Walls
@@ -78,6 +80,22 @@ def test_sleeping_on_a_busy_machine_is_no_way_around_the_time_limit(boxes: Boxes
     assert ended.ending is Ending.TIMED_OUT
 
 
+@pytest.mark.parametrize("grouped", [True, False])
+def test_many_processes_beside_it_time_nobody_out(
+    panel: bytes, monkeypatch: pytest.MonkeyPatch, *, grouped: bool
+) -> None:
+    if not grouped:
+        monkeypatch.setattr(box, "open_group", lambda: None)
+    burns = "import os\nfor _ in range(3): os.fork()\nwhile True: pass"
+    computes = "import time\nwhile time.process_time() < 1.5: pass\ncheck('done', 1)"
+    with Boxes() as boxes, ThreadPoolExecutor(2) as pool:
+        burner = pool.submit(boxes.run, Job({"task": (burns,)}, panel, Limits(cpu_seconds=8)))
+        job = Job({"task": (IMPORT, computes)}, panel, Limits(wall_seconds=2.5, cpu_seconds=20))
+        (ended,) = boxes.run(job).values()
+        assert (ended.ending, ended.answers) == (Ending.FINISHED, {"done": Number(1.0)})
+        assert burner.result()["task"].ending is Ending.TIMED_OUT
+
+
 class Starved:
     """A notebook that never gets the processor, and what its tasks wait."""
 
@@ -123,16 +141,19 @@ HOGS = {
     ),
 }
 
-#: Runs in a group of its own: an honest notebook again and again, beside one that takes memory.
+#: Runs in a group of its own: an honest notebook again and again, beside others that take memory.
 CLASS = """
 import json, sys
 from concurrent.futures import ThreadPoolExecutor
 from autograder.errors import BoxBroken
 from autograder.sandbox.bubblewrap import Boxes, Job
 from autograder.sandbox.cgroups import memory_there_is
+from autograder.sandbox import box
 from autograder.sandbox.policy import Limits
 
-hog, limit = json.loads(sys.stdin.read())
+hogs, limit, grouped = json.loads(sys.stdin.read())
+if not grouped:
+    box.open_group = lambda: None
 honest = "from autograder.student import check\\nkept = bytearray(b'x' * 10**8)\\ncheck('sum', sum(kept[:10]))"
 with Boxes() as boxes, ThreadPoolExecutor(2) as pool:
     def run(cell, limits):
@@ -141,11 +162,11 @@ with Boxes() as boxes, ThreadPoolExecutor(2) as pool:
             return [str(ended.ending), len(ended.answers)]
         except BoxBroken as broken:
             return [str(broken), 0]
-    hurting = pool.submit(run, hog, Limits(memory_bytes=limit))
+    hurting = pool.submit(lambda: [run(hog, Limits(memory_bytes=limit)) for hog in hogs])
     found = [run(honest, Limits())]
     while not hurting.done():
         found.append(run(honest, Limits()))
-    print(json.dumps({"hog": hurting.result(), "honest": found, "there": memory_there_is()}))
+    print(json.dumps({"hogs": hurting.result(), "honest": found, "there": memory_there_is()}))
 """
 
 
@@ -169,30 +190,32 @@ def small_machine(memory_bytes: int) -> Iterator[Path]:
         folder.rmdir()
 
 
-def graded_on(folder: Path, hog: str, limit: int) -> dict[str, object]:
+def graded_on(folder: Path, hogs: list[str], limit: int, *, grouped: bool = True) -> dict[str, Any]:
     """Run the class in a group, and return what came of it."""
     enter = f"open({str(folder / 'cgroup.procs')!r}, 'w').write('0')\n"
     command = [sys.executable, "-c", enter + CLASS]
-    ended = subprocess.run(command, input=json.dumps([hog, limit]), capture_output=True, text=True, check=True)
-    found: dict[str, object] = json.loads(ended.stdout)
+    ended = subprocess.run(
+        command, input=json.dumps([hogs, limit, grouped]), capture_output=True, text=True, check=True
+    )
+    found: dict[str, Any] = json.loads(ended.stdout)
     return found
 
 
-@pytest.mark.parametrize("hog", HOGS)
-def test_where_memory_ends_for_all_no_innocent_pays(hog: str) -> None:
+@pytest.mark.parametrize(("hogs", "grouped"), [(list(HOGS), True), (["pages"], False)])
+def test_where_memory_ends_for_all_no_innocent_pays(hogs: list[str], *, grouped: bool) -> None:
     """The machine is smaller than what one notebook may use, and no limit is met: so that is no verdict either."""
     with small_machine(1_300_000_000) as folder:
-        found = graded_on(folder, HOGS[hog], 3 * 1024**3)
-    assert {tuple(one) for one in found["honest"]} == {("finished", 1)}  # type: ignore[attr-defined]
-    assert "want of memory" in str(found["hog"])
+        found = graded_on(folder, [HOGS[hog] for hog in hogs], 3 * 1024**3, grouped=grouped)
+    assert {tuple(one) for one in found["honest"]} == {("finished", 1)}
+    assert ["want of memory" in said for said, _ in found["hogs"]] == [True] * len(hogs)
     assert found["there"] == pytest.approx(1.3e9, rel=0.01)
 
 
 def test_who_meets_the_own_limit_there_is_out_of_memory() -> None:
     with small_machine(1_300_000_000) as folder:
-        found = graded_on(folder, HOGS["many processes"], 500 * 10**6)
-    assert {tuple(one) for one in found["honest"]} == {("finished", 1)}  # type: ignore[attr-defined]
-    assert found["hog"] == ["out of memory", 0]
+        found = graded_on(folder, [HOGS["many processes"]], 500 * 10**6)
+    assert {tuple(one) for one in found["honest"]} == {("finished", 1)}
+    assert found["hogs"] == [["out of memory", 0]]
 
 
 def test_the_memory_of_a_group_of_version_2_is_that_of_the_smallest_around_it(
