@@ -1,6 +1,7 @@
 """Measure what grading costs: the same submissions in the box, without any box, and graded by nbgrader and otter.
 
-Run from a checkout: ``.venv/bin/python benchmarks/grade.py --submissions 20 --rounds 3``
+Run from a checkout: ``.venv/bin/python benchmarks/grade.py --submissions 20 --rounds 3``, or, to compare this checkout
+with a commit, ``.venv/bin/python benchmarks/grade.py --against main --submissions 10 --pairs 12``
 
 All contenders run one after the other in every round, so that a busy machine is busy for all of them; what is printed
 is the median of the rounds. The floor is what no grader can do without: the cells of the same notebooks, in a fork of a
@@ -17,7 +18,6 @@ import os
 import shutil
 import socket
 import statistics
-import subprocess
 import sys
 import tempfile
 import threading
@@ -33,6 +33,7 @@ os.environ |= {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
 os.environ["MPLBACKEND"] = "module://matplotlib_inline.backend_inline"
 
 import psutil
+from paired import ASSIGNMENT, MEMO_WAITS, ROOT, SEED, command, compare, make_class, show_ratios
 from rich.console import Console
 from rich.table import Table
 
@@ -44,13 +45,6 @@ from autograder.sandbox.bubblewrap import Boxes, Job
 from autograder.sandbox.inside import notebook as inside
 from autograder.sandbox.policy import Limits
 from autograder.submission import SubmissionFolder, read_submission
-
-ROOT = Path(__file__).resolve().parents[1]
-ASSIGNMENT = "practice"
-SEED = 20
-
-#: How `mlm grade` ends where everything is graded but the memos, which a person reads.
-MEMO_WAITS = 1
 
 Notebooks = dict[str, tuple[str | None, ...]]
 
@@ -153,26 +147,6 @@ def run_boxes(boxes: Boxes, notebooks: Notebooks, panels: list[bytes], submissio
     with ThreadPoolExecutor(workers) as pool:
         for _ in pool.map(lambda _: [boxes.run(Job(notebooks, panel)) for panel in panels], range(submissions)):
             pass
-
-
-def make_class(course: Course, folder: Path, submissions: int) -> Path:
-    """Write so many copies of the solution as submissions, in nbgrader's layout."""
-    for number in range(submissions):
-        target = folder / "submitted" / f"learner-{number:03}" / ASSIGNMENT
-        target.mkdir(parents=True)
-        for source in course.source(ASSIGNMENT).glob("*.ipynb"):
-            shutil.copy(source, target)
-    return folder / "submitted"
-
-
-def command(*line: object, cwd: Path, also_good: int = 0) -> None:
-    """Run a command quietly; its own words are shown if it cannot do its work."""
-    # nbgrader calls programs that lie beside it.
-    environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
-    words = [str(word) for word in line]
-    ended = subprocess.run(words, cwd=cwd, env=environment, capture_output=True, text=True, check=False)
-    if ended.returncode not in (0, also_good):
-        raise SystemExit(f"{line[0]} failed: {ended.stdout[-2000:]}{ended.stderr[-2000:]}")
 
 
 def prepare_nbgrader(course: Course, submitted: Path, folder: Path) -> Path:
@@ -286,15 +260,21 @@ def main() -> None:
     """Read the options, measure, print."""
     parser = argparse.ArgumentParser(
         description="Measure what grading costs, in and without the box, and beside other graders.",
-        epilog="Example: benchmarks/grade.py --submissions 20 --rounds 3 --workers 1 2",
+        epilog="Examples: benchmarks/grade.py --submissions 20 --rounds 3 --workers 1 2; "
+        "benchmarks/grade.py --against HEAD~1 --submissions 10 --pairs 12",
     )
     parser.add_argument("--submissions", type=int, default=20, help="how many copies of the solution (20)")
     parser.add_argument("--rounds", type=int, default=3, help="how often everything is run (3)")
     parser.add_argument("--workers", type=int, nargs="+", default=[1, 2], help="how many at a time (1 2)")
     parser.add_argument("--no-nbgrader", dest="nbgrader", action="store_false", help="leave nbgrader out")
     parser.add_argument("--no-otter", dest="otter", action="store_false", help="leave otter out, if installed")
+    parser.add_argument("--against", metavar="COMMIT", help="compare mlm grade of this checkout with that of a commit")
+    parser.add_argument("--pairs", type=int, default=10, help="with --against: how many pairs of gradings (10)")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
+        if options.against:
+            ratios = compare(options.against, options.submissions, options.pairs, Path(scratch))
+            return show_ratios(ratios, options.against)
         comparison = Comparison(options, Path(scratch))
         for turn in range(options.rounds):
             comparison.measure_round(turn)

@@ -96,6 +96,7 @@ def pool() -> Iterator[ThreadPoolExecutor]:
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Let the tests that draw from something large run on all of it."""
+    parser.addoption("--kernel-samples", type=int, default=1, help="samples to run in a real kernel too; 100 for all")
     parser.addoption("--panels", type=int, default=12, help="certified panels to test the rubric on; 200 for all")
     parser.addoption("--attacks", default="30", help="attacks to grade: how many, or names with commas, or all")
     parser.addoption("--mutants", type=int, default=6, help="how many of 500 mutated notebooks to run in the box")
