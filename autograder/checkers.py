@@ -255,7 +255,7 @@ def _count(value: Value, expected: Expected, scale: Scale) -> Finding:
     return RIGHT if number == expected else _wrong("wrong_number")
 
 
-def _label(name: object) -> str:
+def label(name: object) -> str:
     """Return a name as it is compared: 14, 14.0 and "14" are the same store."""
     if isinstance(name, float) and name.is_integer():
         return str(int(name))
@@ -271,8 +271,8 @@ def _spread(numbers: Iterable[float]) -> float:
 def _columns(table: Mapping[str, object] | Mapping[int, object]) -> dict[str, dict[str, float]]:
     """Return numbers by column and row; values by name are a table of one column."""
     if all(isinstance(entry, Mapping) for entry in table.values()):
-        return {_label(name): _columns(entry)[""] for name, entry in table.items() if isinstance(entry, Mapping)}
-    return {"": {_label(row): float(number) for row, number in table.items() if isinstance(number, (int, float))}}
+        return {label(name): _columns(entry)[""] for name, entry in table.items() if isinstance(entry, Mapping)}
+    return {"": {label(row): float(number) for row, number in table.items() if isinstance(number, (int, float))}}
 
 
 def _all_of(pairs: list[tuple[float, float]], slack: float, scale: Scale, column: str | None = None) -> Finding:
@@ -305,12 +305,12 @@ def _named_values(value: Value) -> dict[str, float] | None:
         case answers.Mapping(keys, values):
             pairs = list(zip(keys, values, strict=True))
         case answers.Table(columns, index, rows) if len(columns) == 1:
-            pairs = [(label, row[0]) for label, row in zip(index, rows, strict=True)]
+            pairs = [(name, row[0]) for name, row in zip(index, rows, strict=True)]
         case answers.Table(_, _, rows) if all(len(row) == 2 for row in rows):
             pairs = [(row[0], row[1]) for row in rows]
         case _:
             return None
-    named = {_label(name): number for name, number in pairs if type(number) is float}
+    named = {label(name): number for name, number in pairs if type(number) is float}
     return named if len(named) == len(pairs) else None
 
 
@@ -320,13 +320,13 @@ def _table(value: Value, expected: Expected, scale: Scale) -> Finding:
     if not isinstance(value, answers.Table):
         return _malformed("table", value)
     wanted = _columns(expected)
-    places = {_label(name): place for place, name in enumerate(value.columns)}
+    places = {label(name): place for place, name in enumerate(value.columns)}
     lacking = [name for name in wanted if name not in places]
     if lacking:
         return _wrong("no_column", column=repr(lacking[0]))
     keys = set(next(iter(wanted.values())))
-    labels = [[_label(label) for label in value.index]]
-    labels += [[_label(row[place]) for row in value.rows] for name, place in places.items() if name not in wanted]
+    labels = [[label(name) for name in value.index]]
+    labels += [[label(row[place]) for row in value.rows] for name, place in places.items() if name not in wanted]
     rows = next((names for names in labels if set(names) == keys and len(names) == len(keys)), None)
     if rows is None:
         return _wrong("rows", total=len(keys))
@@ -346,7 +346,7 @@ def _ranking(value: Value, expected: Expected, scale: Scale) -> Finding:
     names = _listed(value)
     if names is None:
         return _malformed("ranking", value)
-    given, wanted = [_label(name) for name in names], [_label(name) for name in expected]
+    given, wanted = [label(name) for name in names], [label(name) for name in expected]
     if given == wanted or _near_ties(given, wanted, scale):
         return RIGHT
     if len(given) != len(wanted):
@@ -371,7 +371,7 @@ def _near_ties(given: list[str], wanted: list[str], scale: Scale) -> bool:
     """Return whether a ranking differs from the right one by swaps of names that an optimiser cannot tell apart."""
     if not scale.scores or len(given) != len(wanted) or len(set(given)) != len(given):
         return False
-    scores = {_label(name): score for name, score in scale.scores.items()}
+    scores = {label(name): score for name, score in scale.scores.items()}
     if not scores.keys() >= set(given):
         return False
     noise = scale.tolerance * _spread(scores.values())
@@ -384,7 +384,7 @@ def _near_ties(given: list[str], wanted: list[str], scale: Scale) -> bool:
 def _choice(value: Value, expected: Expected, scale: Scale) -> Finding:
     if not isinstance(value, answers.Text):
         return _malformed("choice", value)
-    return RIGHT if _label(value.value) == _label(expected) else _wrong("other_choice")
+    return RIGHT if label(value.value) == label(expected) else _wrong("other_choice")
 
 
 def _choices(value: Value, expected: Expected, scale: Scale) -> Finding:
@@ -392,7 +392,7 @@ def _choices(value: Value, expected: Expected, scale: Scale) -> Finding:
         raise TypeError("The rubric must give the right choices here.")
     if not isinstance(value, answers.Sequence) or not all(isinstance(item, str) for item in value.items):
         return _malformed("choices", value)
-    given, wanted = {_label(item) for item in value.items}, {_label(item) for item in expected}
+    given, wanted = {label(item) for item in value.items}, {label(item) for item in expected}
     if given == wanted:
         return RIGHT
     too_many, too_few = len(given - wanted), len(wanted - given)
@@ -410,10 +410,10 @@ def _text(value: Value, expected: Expected, scale: Scale) -> Finding:
 def _slots(value: Value, expected: Expected, scale: Scale) -> Finding:
     if not isinstance(expected, Mapping):
         raise TypeError("The rubric must give a word or a number for each slot here.")
-    wanted = {_label(name): filling for name, filling in expected.items()}
+    wanted = {label(name): filling for name, filling in expected.items()}
     if not isinstance(value, answers.Mapping):
         return _malformed("slots", value, slots=", ".join(wanted))
-    given = {_label(name): filling for name, filling in zip(value.keys, value.values, strict=True)}
+    given = {label(name): filling for name, filling in zip(value.keys, value.values, strict=True)}
     wrong = [name for name, filling in wanted.items() if not _fits(given.get(name), filling)]
     if not wrong:
         return RIGHT
@@ -425,7 +425,7 @@ def _slots(value: Value, expected: Expected, scale: Scale) -> Finding:
 
 def _fits(given: answers.Scalar, wanted: object) -> bool:
     if isinstance(wanted, str):
-        return isinstance(given, str) and _label(given) == _label(wanted)
+        return isinstance(given, str) and label(given) == label(wanted)
     if type(given) is not float or not isinstance(wanted, (int, float)):
         return False
     return _close(given, float(wanted), _NUMBER_IN_A_SENTENCE * abs(wanted), Scale(0.0)) is not None

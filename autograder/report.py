@@ -51,13 +51,13 @@ def class_page(rubric: Rubric, grades: Sequence[Grade], copies: Sequence[Copy] =
 
 
 def reading_page(rubric: Rubric, grades: Sequence[Grade]) -> str:
-    """Return the page for the person who grades by hand: every text that waits, and what was found in it.
+    """Return the page for the person who grades by hand: every text that waits, beside the mark scheme.
 
     It may name answers, and is not for learners.
     """
     items = {item.id: item for item in rubric.items}
     texts = [
-        (grade.student, items[result.item], memo_text(notebook.notebook, items[result.item]), result.evidence)
+        (grade.student, items[result.item], memo_text(notebook.notebook, items[result.item]), result.found)
         for grade in sorted(grades, key=lambda grade: grade.student)
         for notebook in grade.notebooks
         for result in notebook.items

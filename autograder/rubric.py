@@ -60,13 +60,16 @@ class Slot(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Memo(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What a memo that a person grades is held against: the learner's own answers it may quote, and a ranking's best.
+    """What a text that a person grades is held against.
 
-    ``figures`` name answers that are numbers; ``top`` names one that is a ranking.
+    ``scheme`` is the mark scheme, a line for each part, and ``sentences`` the fewest and the most that are asked for.
+    ``figures`` name the learner's own answers that it may quote, and ``top`` a ranking whose best it should name.
     """
 
     figures: tuple[str, ...] = ()
     top: str | None = None
+    sentences: tuple[int, int] | None = None
+    scheme: tuple[str, ...] = ()
 
 
 class Item(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -238,6 +241,8 @@ def _item_problems(item: Item, known: dict[str, Item]) -> Iterator[str]:
 def _memo_problems(item: Item, memo: Memo, known: dict[str, Item]) -> Iterator[str]:
     if item.kind != "manual":
         yield f"item {item.id!r}, key 'memo': only an item of kind 'manual' is read by a person; remove the table."
+    if memo.sentences is not None and not 0 < memo.sentences[0] <= memo.sentences[1]:
+        yield f"item {item.id!r}, key 'memo', 'sentences': give the fewest, at least 1, and then the most."
     for name in (*memo.figures, *([memo.top] if memo.top else [])):
         if name not in known:
             yield f"item {item.id!r}, key 'memo': there is no item {name!r}. Known: {', '.join(known)}."
