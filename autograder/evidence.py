@@ -16,7 +16,7 @@ from autograder.key import Keyed, expected
 from autograder.memo import read_memo
 from autograder.records import Found, ItemResult, NotebookGrade, NotebookRun, SubmittedNotebook, Verdict
 from autograder.release import ReleasedNotebook
-from autograder.rubric import EXACT, Item, Memo, Rubric
+from autograder.rubric import Item, Memo, Rubric
 
 #: What statsmodels says of a fit that did not arrive or lies on the boundary, by what the catalogue calls it.
 _WARNINGS: Mapping[str, re.Pattern[str]] = {
@@ -53,7 +53,7 @@ def add_evidence(
                 lines = memo_text(notebook.notebook, item).splitlines()
                 text = "\n".join(line for line in lines if not line or line not in handed_out.get(item.id, ()))
                 yield replace(result, found=_found_in(rubric, item.memo, text, answers, own))
-            elif item.kind in EXACT:
+            elif item.answer_kind.exact:
                 yield result
             else:
                 yield _with_warnings(result, tuple(warnings_before(notebook.notebook, notebook.run, item.id)))

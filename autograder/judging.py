@@ -9,10 +9,11 @@ from dataclasses import dataclass, replace
 from autograder import answers
 from autograder.answers import Value
 from autograder.catalogue import Sentence, listed
-from autograder.checkers import RIGHT, ROUNDED, TOO_FEW, Expected, Finding, Scale, compare
 from autograder.key import AnswerKey, expected, fillings
+from autograder.kinds.finding import RIGHT, ROUNDED, TOO_FEW, Expected, Finding, Scale
+from autograder.kinds.registry import compare
 from autograder.records import Verdict
-from autograder.rubric import WORDED, Item, Rubric
+from autograder.rubric import Item, Rubric
 
 #: The mistake of estimates that no other explains, and that are nearly as good as the best ones.
 STOPPED_EARLY = "stopped_early"
@@ -54,7 +55,7 @@ def judge_value(
     given = {**(own or {}), item.id: value}
     scale = scale_of(item, key)
     follows = _follows(rubric, item, key, given, scale)
-    if follows is not None and item.kind in WORDED and follows.verdict is Verdict.CARRIED:
+    if follows is not None and item.answer_kind.worded and follows.verdict is Verdict.CARRIED:
         # A choice can be right by luck; that it follows from what it rests on is worth more to know.
         return Judged(follows)
     finding = compare(item.kind, value, _expectation(item, key, given), scale)
@@ -75,7 +76,7 @@ def judge_value(
         also = also or like in (ROUNDED, TOO_FEW)
     if rounded and also:
         return Judged(_AMBIGUOUS)
-    early = deficit <= _NEARLY or (item.kind == "log_likelihood" and _below(value, key.values[item.id]) <= _ASTRAY)
+    early = deficit <= _NEARLY or (item.answer_kind.is_maximised and _below(value, key.values[item.id]) <= _ASTRAY)
     return Judged(finding, STOPPED_EARLY if early and finding.verdict is Verdict.WRONG else None)
 
 
@@ -92,7 +93,7 @@ def scale_of(item: Item, key: AnswerKey) -> Scale:
 
 def _expectation(item: Item, key: AnswerKey, given: Mapping[str, Value]) -> Expected:
     """Return the right answer; the numbers in a sentence follow from the learner's own answers, where there are any."""
-    if item.kind != "slots":
+    if not item.answer_kind.has_slots:
         return expected(item, key)
     own = {name: number.value for name, number in given.items() if isinstance(number, answers.Number)}
     return fillings(item, {**key.values, **own})

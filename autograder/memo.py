@@ -13,7 +13,7 @@ from typing import Any
 import mistune
 
 from autograder.catalogue import listed
-from autograder.checkers import label
+from autograder.kinds.finding import label
 from autograder.records import Found
 from autograder.rubric import Memo
 

@@ -14,11 +14,11 @@ from dataclasses import replace
 from autograder import feedback
 from autograder.answers import Value
 from autograder.catalogue import Sentence, listed
-from autograder.checkers import Finding
 from autograder.judging import Judged, judge_value
 from autograder.key import Keyed
+from autograder.kinds.finding import Finding
 from autograder.records import CellRun, Ending, ItemResult, NotebookRun, SubmittedNotebook, Verdict
-from autograder.rubric import WORDED, Item, Rubric
+from autograder.rubric import Item, Rubric
 
 #: Verdicts that let the items that need this one be judged.
 _CLEARED = (Verdict.CORRECT, Verdict.PARTIAL, Verdict.NEEDS_PERSON)
@@ -90,7 +90,7 @@ def score_notebook(
 def _score_item(
     rubric: Rubric, item: Item, notebook: SubmittedNotebook, runs: Sequence[tuple[Keyed, NotebookRun]]
 ) -> ItemResult:
-    if item.kind == "manual":
+    if item.answer_kind.by_person:
         return _for_a_person(item, notebook)
     judged = [(keyed, judge_item(rubric, item, notebook, run, keyed)) for keyed, run in runs]
     carried = judged[0][1].finding.verdict is Verdict.CARRIED
@@ -177,10 +177,10 @@ def resolve_dependencies(rubric: Rubric, results: Iterable[ItemResult]) -> dict[
             continue
         item, result = items[name], given[name]
         failed = [need for need in item.needs if need in resolved and resolved[need].verdict not in _CLEARED]
-        if item.kind == "slots":
+        if item.answer_kind.has_slots:
             # Its numbers were compared with the learner's own, so only a typed-in need makes it worthless.
             failed = [need for need in failed if given[need].reason in (feedback.ELSEWHERE, feedback.MADE_UP)]
-        certain = result.verdict is Verdict.CORRECT and item.kind not in WORDED
+        certain = result.verdict is Verdict.CORRECT and not item.answer_kind.worded
         if failed and not certain and _is_about_the_value(result):
             reason = Sentence("scoring.rests_on", items=listed(failed))
             result = replace(result, verdict=Verdict.SKIPPED, score=0.0, reason=reason, hint=None, mistake=None)
