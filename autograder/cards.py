@@ -9,11 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cache
-
-import jinja2
 
 from autograder.catalogue import Sentence, translated
+from autograder.templating import template
 from autograder.verdicts import Tone
 
 #: Colours by theme: text and quiet text on the card's ground, the tones on it, the ground of a note, and lines.
@@ -103,7 +101,7 @@ class Card:
         def said(text: str) -> str:
             return translated(text, self.language)
 
-        return _template().render(card=self, said=said, palettes=PALETTES).strip()
+        return template("card.html").render(card=self, said=said, palettes=PALETTES).strip()
 
     def _lines(self) -> Iterator[str]:
         def said(text: str) -> str:
@@ -132,15 +130,3 @@ def plain_card(tone: Tone, sign: str, name: str, what: str, *lines: str, languag
     """Return a card that says one thing of a name: ``what`` and the lines are names in the section "card"."""
     heading = Sentence("card.plain_heading", name=name, what=Sentence(f"card.{what}"))
     return Card(tone, sign, heading, tuple(lines), language=language)
-
-
-@cache
-def _template() -> jinja2.Template:
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("autograder"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template("card.html")

@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from itertools import combinations
 
 from autograder.answers import key_value
-from autograder.checkers import Expected, distance
 from autograder.errors import KeyUnavailable
 from autograder.judging import judge_value, scale_of
 from autograder.key import Keyed, expected, hidden_panel
+from autograder.kinds.finding import Expected
+from autograder.kinds.registry import distance
 from autograder.records import Verdict
 from autograder.rubric import Item, Rubric
 
@@ -27,19 +28,6 @@ _MOST_TRIES = 100
 _STRIDE = 1_000_003
 # Two values nearer than this are the same on this panel, as when a mistake is right by chance.
 _SAME = 1e-6
-# How far good software may be from the reference, in the unit of each kind: no tolerance may be smaller.
-_SOFTWARE: Mapping[str, float] = {
-    "estimate": 1e-3,
-    "variance": 1e-4,
-    "correlation": 1e-4,
-    "proportion": 5e-5,
-    "log_likelihood": 1e-3,
-    "statistic": 1e-4,
-    "p_value": 1e-3,
-    "ranking": 1e-4,
-    "by_name": 1e-3,
-    "table": 1e-3,
-}
 
 
 @dataclass(frozen=True)
@@ -83,7 +71,7 @@ def examine(rubric: Rubric, keyed: Keyed) -> Examination:
     pairs: list[Pair] = []
     confusion: dict[tuple[str, str], str] = {}
     for item in rubric.items:
-        if item.kind == "manual":
+        if item.answer_kind.by_person:
             continue
         answers = _known_answers(item, keyed)
         problems += _tolerance_problems(item)
@@ -143,19 +131,16 @@ def _taken_for(rubric: Rubric, item: Item, value: Expected, keyed: Keyed) -> str
 
 
 def _tolerance_problems(item: Item) -> Iterator[str]:
-    least = _SOFTWARE.get(item.kind)
+    least = item.answer_kind.finest
     if least is not None and item.tolerance is not None and item.tolerance < least:
         yield f"{item.id}: a tolerance of {item.tolerance:g} is finer than good software agrees ({least:g})"
 
 
 def _swap_problems(rubric: Rubric, item: Item, right: Expected, keyed: Keyed) -> Iterator[str]:
     """Say which neighbours of a ranking may swap: on a panel to be graded on, no two are that close."""
-    if item.kind != "ranking" or not isinstance(right, tuple):
-        return
-    for place in range(len(right) - 1):
-        swapped = [*right[:place], right[place + 1], right[place], *right[place + 2 :]]
+    for places, swapped in item.answer_kind.swaps(right) if item.answer_kind.swaps else ():
         if judge_value(rubric, item, key_value(swapped), keyed.answers).finding.verdict is Verdict.CORRECT:
-            yield f"{item.id}: places {place + 1} and {place + 2} are taken for each other"
+            yield f"{item.id}: {places} are taken for each other"
 
 
 def _pairs(rubric: Rubric, item: Item, answers: Mapping[str, Expected], keyed: Keyed) -> Iterator[Pair]:

@@ -7,15 +7,16 @@ answer is not right and recorded everywhere. What is found in a memo is for the 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from autograder.answers import Number, Value
 from autograder.catalogue import Sentence, listed, together
 from autograder.key import Keyed, expected
 from autograder.memo import read_memo
-from autograder.records import Evidence, ItemResult, NotebookGrade, NotebookRun, SubmittedNotebook, Verdict
-from autograder.rubric import EXACT, Item, Rubric
+from autograder.records import Found, ItemResult, NotebookGrade, NotebookRun, SubmittedNotebook, Verdict
+from autograder.release import ReleasedNotebook
+from autograder.rubric import Item, Memo, Rubric
 
 #: What statsmodels says of a fit that did not arrive or lies on the boundary, by what the catalogue calls it.
 _WARNINGS: Mapping[str, re.Pattern[str]] = {
@@ -25,7 +26,9 @@ _WARNINGS: Mapping[str, re.Pattern[str]] = {
 }
 
 
-def add_evidence(rubric: Rubric, graded: Sequence[NotebookGrade], own: Keyed) -> tuple[NotebookGrade, ...]:
+def add_evidence(
+    rubric: Rubric, graded: Sequence[NotebookGrade], own: Keyed, release: Sequence[ReleasedNotebook]
+) -> tuple[NotebookGrade, ...]:
     """Return a learner's notebooks with what bears on each item beside its verdict.
 
     Parameters
@@ -36,17 +39,21 @@ def add_evidence(rubric: Rubric, graded: Sequence[NotebookGrade], own: Keyed) ->
         All that the learner handed in, with the runs on the learner's own panel.
     own : Keyed
         That panel with its answers.
+    release : sequence of ReleasedNotebook
+        As handed out: its lines are in every text, and are nobody's words.
     """
     answers = {name: value for notebook in graded for name, value in notebook.run.answers.items()}
     items = {item.id: item for item in rubric.items}
+    handed_out = {cell.grade_id: set(cell.source.splitlines()) for entry in release for cell in entry.cells}
 
     def with_evidence(notebook: NotebookGrade) -> Iterator[ItemResult]:
         for result in notebook.items:
             item = items[result.item]
             if result.verdict is Verdict.NEEDS_PERSON and item.memo is not None:
-                text = memo_text(notebook.notebook, item)
-                yield replace(result, evidence=_of_memo(rubric, item, text, answers, own))
-            elif item.kind in EXACT:
+                lines = memo_text(notebook.notebook, item).splitlines()
+                text = "\n".join(line for line in lines if not line or line not in handed_out.get(item.id, ()))
+                yield replace(result, found=_found_in(rubric, item.memo, text, answers, own))
+            elif item.answer_kind.exact:
                 yield result
             else:
                 yield _with_warnings(result, tuple(warnings_before(notebook.notebook, notebook.run, item.id)))
@@ -82,18 +89,9 @@ def memo_text(notebook: SubmittedNotebook, item: Item) -> str:
     return "\n\n".join(cell.source for cell in notebook.cells if cell.grade_id == item.id)
 
 
-def _of_memo(rubric: Rubric, item: Item, text: str, answers: Mapping[str, Value], own: Keyed) -> Evidence:
-    assert item.memo is not None
-    figures = {name: value.value for name, value in _numbers(answers, item.memo.figures)}
-    ranking = next((other for other in rubric.items if other.id == item.memo.top), None)
+def _found_in(rubric: Rubric, asked: Memo, text: str, answers: Mapping[str, Value], own: Keyed) -> tuple[Found, ...]:
+    figures = {name: value.value for name, value in answers.items() if isinstance(value, Number)}
+    ranking = next((other for other in rubric.items if other.id == asked.top), None)
     top = expected(ranking, own.answers) if ranking else ()
-    found = read_memo(text, figures, top if isinstance(top, tuple) else ())
-    findings = tuple((finding.fine, finding.sentence) for finding in found.findings)
-    return Evidence(findings, round(found.suggested * item.points, 1))
-
-
-def _numbers(answers: Mapping[str, Value], names: Iterable[str]) -> Iterator[tuple[str, Number]]:
-    for name in names:
-        value = answers.get(name)
-        if isinstance(value, Number):
-            yield name, value
+    names = own.answers.scores.get(asked.top or "", ())
+    return read_memo(text, asked, figures, top if isinstance(top, tuple) else (), names)

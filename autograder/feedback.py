@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from autograder.catalogue import Sentence
-from autograder.checkers import TOO_FEW, Finding
+from autograder.kinds.finding import TOO_FEW, Finding
 from autograder.records import Ending, Verdict
 from autograder.rubric import Item, Rubric
 

@@ -9,10 +9,11 @@ from dataclasses import dataclass, replace
 from autograder import answers
 from autograder.answers import Value
 from autograder.catalogue import Sentence, listed
-from autograder.checkers import RIGHT, ROUNDED, TOO_FEW, Expected, Finding, Scale, compare, tells_names_apart
 from autograder.key import AnswerKey, expected, fillings
+from autograder.kinds.finding import RIGHT, ROUNDED, TOO_FEW, Expected, Finding, Scale
+from autograder.kinds.registry import compare
 from autograder.records import Verdict
-from autograder.rubric import EXACT, WORDED, Item, Rubric
+from autograder.rubric import Item, Rubric
 
 #: The mistake of estimates that no other explains, and that are nearly as good as the best ones.
 STOPPED_EARLY = "stopped_early"
@@ -63,7 +64,7 @@ def judge_value(
 def _judge(rubric: Rubric, item: Item, value: Value, key: AnswerKey, given: Mapping[str, Value]) -> Judged:
     scale = scale_of(item, key)
     follows = _follows(rubric, item, key, given, scale)
-    if follows is not None and item.kind in WORDED and follows.verdict is Verdict.CARRIED:
+    if follows is not None and item.answer_kind.worded and follows.verdict is Verdict.CARRIED:
         # A choice can be right by luck; that it follows from what it rests on is worth more to know.
         return Judged(follows)
     finding = compare(item.kind, value, _expectation(item, key, given), scale)
@@ -84,7 +85,7 @@ def _judge(rubric: Rubric, item: Item, value: Value, key: AnswerKey, given: Mapp
         also = also or like in (ROUNDED, TOO_FEW)
     if rounded and also:
         return Judged(_AMBIGUOUS)
-    early = deficit <= _NEARLY or (item.kind == "log_likelihood" and _below(value, key.values[item.id]) <= _ASTRAY)
+    early = deficit <= _NEARLY or (item.answer_kind.is_maximised and _below(value, key.values[item.id]) <= _ASTRAY)
     if early and finding.verdict is Verdict.WRONG:
         return Judged(finding, STOPPED_EARLY)
     return Judged(follows or finding)
@@ -96,13 +97,14 @@ def _holds(rubric: Rubric, item: Item, judged: Judged, key: AnswerKey, given: Ma
     What can be guessed, or had from the panel without a fit, shows nothing, however right it is.
     """
     value, named = given[item.id], () if isinstance(item.no_fit, bool) else item.no_fit
-    if item.kind not in EXACT and item.no_fit is not True and judged.mistake not in named:
+    kind = item.answer_kind
+    if not kind.exact and item.no_fit is not True and judged.mistake not in named:
         if judged.finding.verdict in (Verdict.CORRECT, Verdict.PARTIAL) or judged.finding == _AMBIGUOUS:
             return True
-        if item.kind == "by_name" and tells_names_apart(value, expected(item, key)):
+        if kind.tells_apart and kind.tells_apart(value, expected(item, key)):
             return True
         # A number of about the right size is easily guessed; one that is nearly the maximum is not.
-        far = item.kind == "log_likelihood" and _below(value, key.values[item.id]) > _NEARLY
+        far = kind.is_maximised and _below(value, key.values[item.id]) > _NEARLY
         if judged.mistake and not (far and judged.mistake == STOPPED_EARLY):
             return True
     return any(judged.holds for judged in _judge_inputs(rubric, item, key, given))
@@ -128,7 +130,7 @@ def scale_of(item: Item, key: AnswerKey) -> Scale:
 
 def _expectation(item: Item, key: AnswerKey, given: Mapping[str, Value]) -> Expected:
     """Return the right answer; the numbers in a sentence follow from the learner's own answers, where there are any."""
-    if item.kind != "slots":
+    if not item.answer_kind.has_slots:
         return expected(item, key)
     own = {name: number.value for name, number in given.items() if isinstance(number, answers.Number)}
     return fillings(item, {**key.values, **own})

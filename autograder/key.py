@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from autograder.checkers import Expected
 from autograder.errors import KeyUnavailable
+from autograder.kinds.finding import Expected
 from autograder.rubric import Item, Rubric
 from reference import ASSIGNMENTS, PANEL_FILE, AnswerKey, Assignment, MultilevelError, Panel, Value
 

@@ -12,11 +12,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from autograder.certify import certified_panel
-from autograder.checkers import RIGHT
 from autograder.judging import judge_value
 from autograder.key import Keyed
+from autograder.kinds.finding import RIGHT
 from autograder.records import Grade
-from autograder.rubric import EXACT, Rubric
+from autograder.rubric import Rubric
 
 #: So many answers must be right on another learner's panel, and not on one's own, before it is reported.
 FEWEST = 2
@@ -56,7 +56,7 @@ def find_copies(rubric: Rubric, grades: Sequence[Grade], panels: Mapping[str, Ke
     panels : mapping
         Each learner's own panel, by name.
     """
-    telling = [item for item in rubric.items if item.kind not in EXACT]
+    telling = [item for item in rubric.items if not item.answer_kind.exact]
     for grade in sorted(grades, key=lambda grade: grade.student):
         answers = {name: value for notebook in grade.notebooks for name, value in notebook.run.answers.items()}
         own = panels[grade.student].answers

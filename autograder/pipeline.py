@@ -120,7 +120,7 @@ def grade_submission(grading: Grading, submission: Submission, run: Run = run_jo
     graded = _run_and_score(grading, submission.notebooks, panels, run)
     resolved = resolve_dependencies(grading.rubric, [item for notebook in graded for item in notebook.items])
     notebooks = tuple(replace(n, items=tuple(resolved[item.item] for item in n.items)) for n in graded)
-    notebooks = add_evidence(grading.rubric, notebooks, panels[0])
+    notebooks = add_evidence(grading.rubric, notebooks, panels[0], grading.release)
     return Grade(submission.student, grading.rubric.assignment, notebooks)
 
 
@@ -135,7 +135,7 @@ def grade_notebook(grading: Grading, notebook: SubmittedNotebook, run: Run = run
     (graded,) = _run_and_score(grading, (notebook,), grading.panels, run)
     resolved = resolve_dependencies(grading.rubric, graded.items)
     graded = replace(graded, items=tuple(resolved[item.item] for item in graded.items))
-    (graded,) = add_evidence(grading.rubric, (graded,), grading.panels[0])
+    (graded,) = add_evidence(grading.rubric, (graded,), grading.panels[0], grading.release)
     return graded
 
 

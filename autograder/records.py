@@ -108,22 +108,23 @@ class NotebookRun:
 
 
 @dataclass(frozen=True)
-class Evidence:
-    """What was found in a text for the person who grades it: sentences, each with whether it speaks for the text.
+class Found:
+    """One thing looked for in a text, for the person who grades it: whether it is there, and a sentence about it.
 
-    ``suggested`` is a score in points, and no more than a suggestion. Never shown to the learner: it may name answers.
+    Never shown to the learner: it may name answers.
     """
 
-    findings: tuple[tuple[bool, str], ...]
-    suggested: float
+    there: bool
+    sentence: str
 
 
 @dataclass(frozen=True)
 class ItemResult:
     """What one item earned and why. ``reason`` and ``hint`` are for the learner and hold no expected value.
 
-    ``warnings`` are those of the run that bear on the answer; they never change a score. ``evidence`` is for the person
-    who grades. ``holds`` is True where the answer shows, on every panel, that a model was fitted.
+    ``warnings`` are those of the run that bear on the answer; they never change a score. ``found`` is what there is
+    in a text, for the person who grades it. ``holds`` is True where the answer shows, on every panel, that a model was
+    fitted.
     """
 
     item: str
@@ -134,7 +135,7 @@ class ItemResult:
     mistake: str | None = None
     hint: str | None = None
     warnings: tuple[str, ...] = ()
-    evidence: Evidence | None = None
+    found: tuple[Found, ...] = ()
     holds: bool = False
 
 

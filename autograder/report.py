@@ -3,39 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cache
 from typing import Any
-
-import jinja2
 
 from autograder.catalogue import DEFAULT, Sentence, translated
 from autograder.evidence import memo_text
 from autograder.personal import Copy
 from autograder.records import URGENCY, Grade, Verdict
 from autograder.rubric import Rubric
-from autograder.verdicts import SIGNS, name_of, tone_of
-
-
-@cache
-def _templates() -> jinja2.Environment:
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("autograder"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["tone"] = tone_of
-    environment.filters["sign"] = SIGNS.__getitem__
-    return environment
+from autograder.templating import template
+from autograder.verdicts import SIGNS, name_of
 
 
 def learner_page(rubric: Rubric, grade: Grade) -> str:
     """Return the feedback page of one learner, as HTML that needs no network."""
     titles = {item.id: item.title for item in rubric.items}
     headings = {notebook.name: notebook.title for notebook in rubric.notebook}
-    page = _templates().get_template("learner.html")
-    return page.render(**_in_language(rubric), grade=grade, titles=titles, headings=headings)
+    return template("learner.html").render(**_in_language(rubric), grade=grade, titles=titles, headings=headings)
 
 
 def class_page(rubric: Rubric, grades: Sequence[Grade], copies: Sequence[Copy] = ()) -> str:
@@ -46,24 +29,23 @@ def class_page(rubric: Rubric, grades: Sequence[Grade], copies: Sequence[Copy] =
     rows = sorted(grades, key=lambda grade: grade.student)
     columns = [[next(i for i in grade.items if i.item == item.id) for grade in rows] for item in rubric.items]
     share = [sum(result.verdict is Verdict.CORRECT for result in column) / len(column) for column in columns]
-    page = _templates().get_template("class.html")
-    return page.render(**_in_language(rubric), grades=rows, share=share, signs=SIGNS, copies=copies)
+    return template("class.html").render(**_in_language(rubric), grades=rows, share=share, signs=SIGNS, copies=copies)
 
 
 def reading_page(rubric: Rubric, grades: Sequence[Grade]) -> str:
-    """Return the page for the person who grades by hand: every text that waits, and what was found in it.
+    """Return the page for the person who grades by hand: every text that waits, beside the mark scheme.
 
     It may name answers, and is not for learners.
     """
     items = {item.id: item for item in rubric.items}
     texts = [
-        (grade.student, items[result.item], memo_text(notebook.notebook, items[result.item]), result.evidence)
+        (grade.student, items[result.item], memo_text(notebook.notebook, items[result.item]), result.found)
         for grade in sorted(grades, key=lambda grade: grade.student)
         for notebook in grade.notebooks
         for result in notebook.items
         if result.verdict is Verdict.NEEDS_PERSON
     ]
-    return _templates().get_template("reading.html").render(rubric=rubric, texts=texts, language=DEFAULT)
+    return template("reading.html").render(rubric=rubric, texts=texts, language=DEFAULT)
 
 
 def _in_language(rubric: Rubric) -> dict[str, Any]:

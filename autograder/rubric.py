@@ -18,34 +18,11 @@ import msgspec
 
 from autograder.catalogue import DEFAULT, LANGUAGES
 from autograder.errors import RubricError
-
-Kind = Literal[
-    "count",
-    "estimate",
-    "variance",
-    "correlation",
-    "proportion",
-    "log_likelihood",
-    "statistic",
-    "p_value",
-    "ranking",
-    "by_name",
-    "table",
-    "choice",
-    "choices",
-    "text",
-    "slots",
-    "manual",
-]
+from autograder.kinds.kind import Kind
+from autograder.kinds.registry import KINDS
 
 #: What `check` says of an answer before handing in, as the teacher chooses.
 Says = Literal["everything", "right or wrong", "recorded"]
-
-#: Kinds whose right answer is written in the rubric, because it is a sentence and not a number.
-WORDED: frozenset[str] = frozenset({"choice", "choices", "text", "slots"})
-
-#: Kinds that are exact, so that a tolerance would say nothing.
-EXACT: frozenset[str] = frozenset({"count", "choice", "choices", "text", "slots", "manual"})
 
 
 class Slot(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -60,19 +37,22 @@ class Slot(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Memo(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What a memo that a person grades is held against: the learner's own answers it may quote, and a ranking's best.
+    """What a text that a person grades is held against.
 
-    ``figures`` name answers that are numbers; ``top`` names one that is a ranking.
+    ``scheme`` is the mark scheme, a line for each part, and ``sentences`` the fewest and the most that are asked for.
+    ``figures`` name the learner's own answers that it may quote, and ``top`` a ranking whose best it should name.
     """
 
     figures: tuple[str, ...] = ()
     top: str | None = None
+    sentences: tuple[int, int] | None = None
+    scheme: tuple[str, ...] = ()
 
 
 class Item(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One thing asked: the name of the answer is the ``grade_id`` of its check cell.
 
-    ``tolerance`` has the unit of its kind, see `autograder.checkers`. ``right`` is the right choice, given only where
+    ``tolerance`` has the unit of its kind, see `autograder.kinds`. ``right`` is the right choice, given only where
     the reference does not decide it from the panel. ``advice`` is what a learner reads when the answer is wrong and no
     known mistake explains it; ``hints`` override, for this item, the rubric's words for a mistake. ``question`` is what
     `check` asks first, and ``read`` the page and section of the course that it names when neither that nor the advice
@@ -85,7 +65,7 @@ class Item(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     id: str
     title: str
     points: float
-    kind: Kind
+    kind: str
     tolerance: float | None = None
     needs: tuple[str, ...] = ()
     right: str | tuple[str, ...] | None = None
@@ -105,6 +85,11 @@ class Item(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def rests_on(self) -> tuple[str, ...]:
         """Items that come first: those it needs, and those whose numbers its sentence takes."""
         return tuple(dict.fromkeys([*self.needs, *(slot.own for slot in self.slots.values() if slot.own)]))
+
+    @property
+    def answer_kind(self) -> Kind:
+        """What is known of answers of this kind."""
+        return KINDS[self.kind]
 
 
 class Notebook(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -200,6 +185,8 @@ def _problems(rubric: Rubric, path: Path) -> Iterator[str]:
         for item in notebook.item:
             if item.id in known:
                 yield f"item {item.id!r} is there twice; give one of them another id."
+            if item.kind not in KINDS:
+                yield f"item {item.id!r}, key 'kind': there is no kind {item.kind!r}. There are: {', '.join(KINDS)}."
             known[item.id] = item
     for item in rubric.items:
         yield from _item_problems(item, known)
@@ -210,7 +197,7 @@ def _problems(rubric: Rubric, path: Path) -> Iterator[str]:
 
 
 def _item_problems(item: Item, known: dict[str, Item]) -> Iterator[str]:
-    where = f"item {item.id!r}"
+    where, kind = f"item {item.id!r}", item.answer_kind
     if not re.fullmatch(r"[A-Za-z0-9_]+", item.id):
         yield f"{where}: an id is made of letters, digits and underscores, as it is also the name of a cell."
     for need in item.needs:
@@ -218,12 +205,12 @@ def _item_problems(item: Item, known: dict[str, Item]) -> Iterator[str]:
             yield f"{where}, key 'needs': there is no item {need!r}. Known: {', '.join(known)}."
     if not 0 < item.points < 1000:
         yield f"{where}, key 'points': {item.points} is not between 0 and 1000."
-    if item.kind in EXACT and item.tolerance is not None:
+    if kind.exact and item.tolerance is not None:
         yield f"{where}, key 'tolerance': kind {item.kind!r} is compared exactly; remove the tolerance."
-    needed = item.kind not in EXACT and not (item.kind == "ranking" and item.tolerance is None)
+    needed = not kind.exact and not (kind.swaps and item.tolerance is None)
     if needed and (item.tolerance is None or not 0 < item.tolerance < 1):
         yield f"{where}, key 'tolerance': kind {item.kind!r} needs one between 0 and 1, in the unit of its kind."
-    if item.right is not None and item.kind not in WORDED - {"slots"}:
+    if item.right is not None and (kind.has_slots or not kind.worded):
         yield f"{where}, key 'right': only a choice has its right answer here; numbers come from the reference."
     if not 0 <= item.carried < 1:
         yield f"{where}, key 'carried': {item.carried} is not a share of the points from 0 to below 1."
@@ -231,7 +218,7 @@ def _item_problems(item: Item, known: dict[str, Item]) -> Iterator[str]:
         yield f"{where}, key 'deficit': {item.deficit} is not a difference of criteria from 0 to 1."
     if item.decimals is not None and not 0 <= item.decimals <= 12:
         yield f"{where}, key 'decimals': {item.decimals} is not between 0 and 12."
-    if bool(item.slots) != (item.kind == "slots"):
+    if bool(item.slots) != kind.has_slots:
         yield f"{where}, key 'slots': kind 'slots' needs at least one, and no other kind has any."
     for name, slot in item.slots.items():
         if (slot.right is None) == (slot.own is None):
@@ -243,10 +230,12 @@ def _item_problems(item: Item, known: dict[str, Item]) -> Iterator[str]:
 
 
 def _memo_problems(item: Item, memo: Memo, known: dict[str, Item]) -> Iterator[str]:
-    if item.kind != "manual":
+    if not item.answer_kind.by_person:
         yield f"item {item.id!r}, key 'memo': only an item of kind 'manual' is read by a person; remove the table."
+    if memo.sentences is not None and not 0 < memo.sentences[0] <= memo.sentences[1]:
+        yield f"item {item.id!r}, key 'memo', 'sentences': give the fewest, at least 1, and then the most."
     for name in (*memo.figures, *([memo.top] if memo.top else [])):
         if name not in known:
             yield f"item {item.id!r}, key 'memo': there is no item {name!r}. Known: {', '.join(known)}."
-    if memo.top in known and known[memo.top].kind != "ranking":
+    if memo.top in known and known[memo.top].answer_kind.swaps is None:
         yield f"item {item.id!r}, key 'memo', 'top': {memo.top!r} is not a ranking; name one that is."

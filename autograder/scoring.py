@@ -15,11 +15,11 @@ from dataclasses import replace
 from autograder import feedback
 from autograder.answers import Value
 from autograder.catalogue import Sentence, listed
-from autograder.checkers import Finding
 from autograder.judging import Judged, judge_value
 from autograder.key import Keyed
+from autograder.kinds.finding import Finding
 from autograder.records import CellRun, Ending, ItemResult, NotebookRun, SubmittedNotebook, Verdict
-from autograder.rubric import WORDED, Item, Rubric
+from autograder.rubric import Item, Rubric
 
 #: Verdicts that let the items that need this one be judged.
 _CLEARED = (Verdict.CORRECT, Verdict.PARTIAL, Verdict.NEEDS_PERSON)
@@ -94,7 +94,7 @@ def score_notebook(
 def _score_item(
     rubric: Rubric, item: Item, notebook: SubmittedNotebook, runs: Sequence[tuple[Keyed, NotebookRun]]
 ) -> ItemResult:
-    if item.kind == "manual":
+    if item.answer_kind.by_person:
         return _for_a_person(item, notebook)
     judged = [(keyed, judge_item(rubric, item, notebook, run, keyed)) for keyed, run in runs]
     carried = judged[0][1].finding.verdict is Verdict.CARRIED
@@ -187,10 +187,10 @@ def resolve_dependencies(rubric: Rubric, results: Iterable[ItemResult]) -> dict[
         holds = result.holds or any(other.holds for other in before)
         failed = [other.item for other in before if other.verdict not in _CLEARED]
         reason: str | None = Sentence("scoring.rests_on", items=listed(failed)) if failed else None
-        if item.kind in WORDED and not item.carried:
+        if item.answer_kind.worded and not item.carried:
             typed_in = [name for name in failed if given[name].reason in _TYPED_IN]
             reason = _why_unread(item, before, typed_in, holds=holds)
-        certain = result.verdict is Verdict.CORRECT and item.kind not in WORDED
+        certain = result.verdict is Verdict.CORRECT and not item.answer_kind.worded
         if reason and not certain and _is_about_the_value(result):
             result = replace(result, verdict=Verdict.SKIPPED, score=0.0, reason=reason, hint=None, mistake=None)
         resolved[name] = replace(result, holds=holds)
@@ -203,9 +203,9 @@ def _why_unread(item: Item, before: Sequence[ItemResult], typed_in: Sequence[str
     A sentence's numbers were compared with the learner's own, so that typed-in ones make it worthless. A choice is the
     same on every panel, so that it may rest on what is right on the learner's alone.
     """
-    if before and not holds and (item.kind == "slots" or not typed_in):
+    if before and not holds and (item.answer_kind.has_slots or not typed_in):
         return Sentence("scoring.groundless", items=listed([other.item for other in before]))
-    return Sentence("scoring.rests_on", items=listed(typed_in)) if typed_in and item.kind == "slots" else None
+    return Sentence("scoring.rests_on", items=listed(typed_in)) if typed_in and item.answer_kind.has_slots else None
 
 
 def _is_about_the_value(result: ItemResult) -> bool:

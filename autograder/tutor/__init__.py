@@ -86,7 +86,7 @@ class Tutor:
         judged = (
             judge_alone(rubric, item, values[item.id], self.key(rubric), values)
             for item in notebook.item
-            if item.id in values and item.kind != "manual"
+            if item.id in values and not item.answer_kind.by_person
         )
         return resolve_dependencies(rubric, judged)
 

@@ -43,10 +43,10 @@ def card_for(tutor: Tutor, name: str, value: object) -> Card:
         return plain_card("bad", _ASKED, name, "unreadable", why, language=tutor.language)
     progress = tutor.notes.read(notebook.name)
     before = progress.answers.get(name)
-    if item.kind == "manual" or tutor.says_of(rubric) == "recorded":
+    if item.answer_kind.by_person or tutor.says_of(rubric) == "recorded":
         progress = progress.with_answer(name, Answered(answer))
         tutor.notes.write(notebook.name, progress)
-        said = Sentence("scoring.for_a_person") if item.kind == "manual" else noted_as(answer)
+        said = Sentence("scoring.for_a_person") if item.answer_kind.by_person else noted_as(answer)
         card = plain_card("wait", _NOTED, name, "noted", said, language=tutor.language)
         counted = tutor.says_of(rubric) == "recorded"
         return replace(card, foot=_counted(notebook, progress) if counted else score_line(tutor, rubric, notebook))

@@ -24,7 +24,7 @@ def reveal_card(tutor: Tutor, name: str) -> Card:
     if not tutor.alone:
         said = Sentence("card.not_revealed_help")
         return plain_card("wait", "?", name, "not_revealed", said, language=tutor.language)
-    if item.kind == "manual":
+    if item.answer_kind.by_person:
         said = Sentence("card.nothing_to_reveal")
         return plain_card("wait", SIGNS[Verdict.NEEDS_PERSON], name, "not_revealed", said, language=tutor.language)
     progress = tutor.notes.read(notebook.name)
@@ -78,14 +78,14 @@ def _open(tutor: Tutor, rubric: Rubric) -> Iterator[str]:
         results = tutor.results(rubric, notebook, progress)
         for item in notebook.item:
             right = item.id in results and results[item.id].verdict is Verdict.CORRECT
-            if item.kind != "manual" and not right and item.id not in progress.revealed:
+            if not item.answer_kind.by_person and not right and item.id not in progress.revealed:
                 yield Sentence("progress.next", item=item.id, notebook=f"{notebook.name}.ipynb")
 
 
 def _scored_bar(tutor: Tutor, rubric: Rubric, notebook: Notebook) -> Bar:
     points_here, points = earned(tutor, rubric, notebook), sum(item.points for item in notebook.item)
     said = Sentence("progress.bar", score=f"{points_here:g}", points=f"{points:g}")
-    by_hand = sum(item.points for item in notebook.item if item.kind == "manual")
+    by_hand = sum(item.points for item in notebook.item if item.answer_kind.by_person)
     shown = [item.id for item in notebook.item if item.id in tutor.notes.read(notebook.name).revealed]
     remarks = []
     if by_hand:

@@ -68,7 +68,7 @@ def read(tmp_path: Path, grading: Grading, name: str, content: bytes) -> Submitt
 
 def require_whole(grading: Grading, graded: NotebookGrade) -> None:
     """Every item has a verdict on the learner, and every page can be made and written down."""
-    (graded,) = add_evidence(grading.rubric, (graded,), grading.panels[0])
+    (graded,) = add_evidence(grading.rubric, (graded,), grading.panels[0], grading.release)
     released = next(entry for entry in grading.release if entry.name == graded.notebook.name)
     wanted = next(entry.item for entry in grading.rubric.notebook if entry.name == graded.notebook.name)
     assert [item.item for item in graded.items] == [item.id for item in wanted]

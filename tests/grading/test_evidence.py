@@ -9,10 +9,12 @@ import pytest
 from autograder.answers import Output, key_value, plain_value
 from autograder.evidence import add_evidence, memo_text
 from autograder.key import Keyed, expected
+from autograder.pipeline import Grading
 from autograder.records import (
     Cell,
     CellRun,
     Ending,
+    Found,
     Grade,
     ItemResult,
     NotebookGrade,
@@ -44,7 +46,7 @@ def graded(stderr: dict[int, str], verdict: Verdict) -> NotebookGrade:
 
 
 def with_evidence(rubric: Rubric, panels: tuple[Keyed, ...], grade: NotebookGrade) -> ItemResult:
-    (notebook,) = add_evidence(rubric, (grade,), panels[0])
+    (notebook,) = add_evidence(rubric, (grade,), panels[0], ())
     return notebook.items[0]
 
 
@@ -74,8 +76,9 @@ def test_what_came_after_the_answer_or_is_no_warning_of_a_fit_is_not_evidence(ru
 MEMO = "I propose more budget for store 14 <b>now</b>. It brings {average:.2f} units of sales for ten more, on average."
 
 
-def class_with_memo(rubric: Rubric, panels: tuple[Keyed, ...], text: str) -> Grade:
-    own, items = panels[0], {item.id: item for item in rubric.items}
+def class_with_memo(grading: Grading, text: str) -> Grade:
+    rubric, own = grading.rubric, grading.panels[0]
+    items = {item.id: item for item in rubric.items}
     answers = {
         item.id: key_value(expected(item, own.answers)) for item in rubric.items if item.kind not in ("manual", "slots")
     }
@@ -85,39 +88,55 @@ def class_with_memo(rubric: Rubric, panels: tuple[Keyed, ...], text: str) -> Gra
     run = NotebookRun("task1-icc", Ending.FINISHED, answers=answers)
     first = NotebookGrade(SubmittedNotebook("task1-icc", ()), run, ())
     last = NotebookGrade(SubmittedNotebook("task5-memo", cells), NotebookRun("task5-memo", Ending.FINISHED), (memo,))
-    return Grade("ada", "practice", add_evidence(rubric, (first, last), own))
+    return Grade("ada", "practice", add_evidence(rubric, (first, last), own, grading.release))
 
 
-def test_a_memo_is_read_with_the_learners_own_answers_and_waits_for_a_person(rubric: Rubric, panels) -> None:
-    average = panels[0].answers.values["gain_average"]
-    grade = class_with_memo(rubric, panels, MEMO.format(average=average))
+def test_a_memo_is_read_with_the_learners_own_answers_and_waits_for_a_person(grading: Grading) -> None:
+    average = grading.panels[0].answers.values["gain_average"]
+    grade = class_with_memo(grading, MEMO.format(average=average))
     (result,) = grade.items
     assert result.verdict is Verdict.NEEDS_PERSON
     assert result.score == 0.0
-    said = [sentence for fine, sentence in result.evidence.findings if fine]
-    assert "Names store 14, in the top tier." in said
-    assert any("agrees with gain_average" in sentence for sentence in said)
-    assert 0.0 < result.evidence.suggested < result.points
+    said = {found.sentence: found.there for found in result.found}
+    assert said["About 2 sentences and 19 words; 3 to 5 sentences are asked for."] is False
+    assert said[f"gain_average ({average:.4g}) is there: {average:.2f}."] is True
+    assert said["Of the best, 14, 1, 16, 8 and 6, it names 14."] is True
 
 
-def test_the_page_for_the_person_shows_what_the_learners_page_does_not(rubric: Rubric, panels) -> None:
-    grade = class_with_memo(rubric, panels, MEMO.format(average=panels[0].answers.values["gain_average"]))
-    page = reading_page(rubric, [grade])
+def test_what_was_handed_out_is_nobodys_words(grading: Grading) -> None:
+    released = next(cell.source for entry in grading.release for cell in entry.cells if cell.grade_id == "memo")
+    assert "3 to 5 sentences" in released
+    for text, sentences in (
+        ("", "0 sentences and 0 words"),
+        ("\n\nWe put it into store 14.", "1 sentence and 6 words"),
+    ):
+        (result,) = class_with_memo(grading, released + text).items
+        assert result.found[0].sentence == f"About {sentences}; 3 to 5 sentences are asked for."
+
+
+def test_the_page_for_the_person_shows_what_the_learners_page_does_not(grading: Grading) -> None:
+    grade = class_with_memo(grading, MEMO.format(average=grading.panels[0].answers.values["gain_average"]))
+    page = reading_page(grading.rubric, [grade])
     assert "ada: Memo to the head of sales" in page
-    assert f"Suggested: {grade.items[0].evidence.suggested:g} of 6 points" in page
     assert "store 14 &lt;b&gt;now&lt;/b&gt;" in page
-    assert "Names store 14, in the top tier." in page
+    assert "Mark scheme, 6 points" in page
+    (memo,) = (item.memo for item in grading.rubric.items if item.memo)
+    assert len(memo.scheme) == 6
+    assert page.count("<li>") == 6
+    assert all(line in page for line in memo.scheme)
+    assert "it names 14." in page
     assert "<script" not in page
-    for_learner = learner_page(rubric, grade)
-    assert "top tier" not in for_learner
-    assert "Suggested" not in for_learner
+    for_learner = learner_page(grading.rubric, grade)
+    assert "it names" not in for_learner
+    assert "Mark scheme" not in for_learner
 
 
-def test_without_answers_a_memo_is_read_all_the_same(rubric: Rubric, panels) -> None:
-    grade = class_with_memo(rubric, panels, "Nothing of use.")
+def test_without_answers_a_memo_is_read_all_the_same(grading: Grading) -> None:
+    grade = class_with_memo(grading, "Nothing of use.")
     bare = replace(grade.notebooks[0], run=NotebookRun("task1-icc", Ending.FINISHED, answers={"icc": plain_value("x")}))
-    found = add_evidence(rubric, (bare, *grade.notebooks[1:]), panels[0])[1].items[0]
-    assert found.evidence.suggested == 0.0
+    read = add_evidence(grading.rubric, (bare, *grade.notebooks[1:]), grading.panels[0], grading.release)[1].items[0]
+    assert Found(False, "The learner has no answer icc that could be quoted.") in read.found
+    assert not any(found.there for found in read.found)
 
 
 def test_the_text_is_that_of_its_cell(rubric: Rubric) -> None:

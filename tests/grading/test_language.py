@@ -15,11 +15,12 @@ import pytest
 from autograder import catalogue
 from autograder.answers import plain_value
 from autograder.catalogue import DEFAULT, LANGUAGES, MissingWords, Sentence, listed, translated, words
-from autograder.checkers import Scale, compare
 from autograder.course import Course
 from autograder.errors import RubricError, UsageError
 from autograder.executed import executed_notebook
 from autograder.key import Keyed
+from autograder.kinds.finding import Scale
+from autograder.kinds.registry import compare
 from autograder.pipeline import Grading
 from autograder.records import Ending, Grade, NotebookGrade, NotebookRun, SubmittedNotebook, Verdict
 from autograder.report import class_page, learner_page

@@ -52,10 +52,10 @@ def test_a_sample_gets_what_it_should(case: str, graded_class: Any, course: Cour
     }
     for name, entry in expected.items():
         item = found[name]
-        if item.verdict is not Verdict.PARTIAL:
-            assert item.score == entry.get("score", item.points if item.verdict is Verdict.CORRECT else 0.0)
-        assert item.score == entry.get("score", item.score)
-        assert item.mistake == entry.get("mistake", item.mistake)
+        # What is right in part has to say what it is worth, and a mistake that was recognised has to be named.
+        worth = {Verdict.CORRECT: item.points, Verdict.PARTIAL: None, Verdict.CARRIED: None}.get(item.verdict, 0.0)
+        assert item.score == entry.get("score", worth), name
+        assert item.mistake == entry.get("mistake"), name
         assert entry.get("reason", "") in item.reason
     said = [note for notebook in grade.notebooks for note in notebook.notebook.notes]
     assert [note for note in notes if not any(note in line for line in said)] == []

@@ -13,6 +13,7 @@ from reference import (
     ASSIGNMENTS,
     RANDOM_INTERCEPT,
     RANDOM_SLOPE,
+    Panel,
     SimulationError,
     Tutorial,
     fit_mixed,
@@ -96,7 +97,16 @@ def test_values_are_plain_data(simulated):
 
 
 def test_a_mistake_that_is_right_on_a_panel_is_left_out(panel):
-    assert {"by_intercept", "ascending"} <= practice_key(panel).mistakes["top5"].keys()
+    mistakes = practice_key(panel).mistakes["top5"]
+    assert {"positions", "ascending"} <= mistakes.keys()
+    # Where stores are numbered from zero, their positions are their names.
+    from_zero = Panel.from_frame(panel.frame.assign(store_id=panel.frame["store_id"] - 1))
+    key = practice_key(from_zero)
+    assert key.values["top5"] == mistakes["positions"]
+    assert mistakes.keys() - key.mistakes["top5"].keys() == {"positions"}
+
+
+def test_values_coincide_up_to_a_relative_distance():
     assert coincide(1.0, 1.0 + 1e-9)
     assert coincide({"a": 1.0}, {"a": 1.0})
     assert not coincide({"a": 1.0}, {"b": 1.0})

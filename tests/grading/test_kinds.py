@@ -1,17 +1,20 @@
-"""Comparisons by kind of quantity: what is right, what is wrong, what is not of the kind asked."""
+"""Kinds of answers: what is right, what is wrong, what is not of the kind asked, and how far two answers are apart."""
 
 from __future__ import annotations
 
 import math
-from typing import get_args
+import re
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autograder import answers, checkers, rubric
-from autograder.answers import Value, plain_value
-from autograder.checkers import Scale, compare
+from autograder import answers
+from autograder.answers import Value, key_value, plain_value
+from autograder.kinds.finding import RIGHT as FOUND_RIGHT
+from autograder.kinds.finding import Scale
+from autograder.kinds.registry import KINDS, compare, distance
 from autograder.records import Verdict
 
 TOLERANCE = 0.01
@@ -23,8 +26,61 @@ def verdict(kind: str, value: object, expected: object, *, tolerance: float = TO
     return compare(kind, plain_value(value), expected, Scale(tolerance, se)).verdict
 
 
-def test_every_kind_of_the_rubric_has_a_checker_but_the_manual_one() -> None:
-    assert set(checkers._CHECKERS) == set(get_args(rubric.Kind)) - {"manual"}
+def test_the_authors_guide_has_a_row_for_each_kind(root: Path) -> None:
+    page = (root / "course" / "authors.md").read_text(encoding="utf-8")
+    table = page.split("| kind | right if it differs")[1].split("\n\n")[0]
+    rows = re.findall(r"^\| `(\w+)` \| (.*) \|$", table, re.M)
+    assert rows == [(name, kind.tolerated) for name, kind in KINDS.items()]
+
+
+def test_what_is_not_exact_has_a_finest_tolerance_and_what_is_exact_has_none() -> None:
+    assert all((kind.finest is None) == kind.exact for kind in KINDS.values())
+    assert all(kind.exact for kind in KINDS.values() if kind.worded or kind.by_person or kind.has_slots)
+    assert not any(kind.distance for kind in KINDS.values() if kind.exact)
+
+
+#: By kind: a right answer, and one that is five tolerances away, or wrong where nothing is tolerated.
+PAIRS = {
+    "count": (20, 21),
+    "estimate": (5.0, 5.1),
+    "variance": (2.0, 2.1),
+    "correlation": (0.5, 0.55),
+    "proportion": (0.5, 0.55),
+    "log_likelihood": (-400.0, -400.05),
+    "statistic": (12.0, 12.6),
+    "p_value": (0.2, 0.2 * math.exp(0.05)),
+    "by_name": ({1: 0.0, 2: 2.0}, {1: 0.05, 2: 2.0}),
+    "table": ({"mean": {1: 0.0, 2: 2.0}, "sd": {1: 1.0, 2: 3.0}}, {"mean": {1: 0.05, 2: 2.0}, "sd": {1: 1.0, 2: 3.0}}),
+    "ranking": ((3, 1, 2), (1, 3, 2)),
+    "choice": ("A", "B"),
+    "choices": (("A", "B"), ("A",)),
+    "text": ("a b", "a c"),
+    "slots": ({"share": 6.4, "of": "the rest"}, {"share": 6.4, "of": "all"}),
+}
+
+
+@pytest.mark.parametrize("kind", [name for name, kind in KINDS.items() if not kind.by_person])
+def test_a_distance_is_in_tolerances_and_without_end_where_nothing_is_tolerated(kind: str) -> None:
+    right, other = PAIRS[kind]
+    scale = Scale(TOLERANCE, standard_error=2.0)
+    assert compare(kind, key_value(right), right, scale) == FOUND_RIGHT
+    assert distance(kind, right, right, scale) == 0.0
+    assert compare(kind, key_value(other), right, scale).share < 1.0
+    measured = KINDS[kind].distance is not None
+    assert distance(kind, other, right, scale) == (pytest.approx(5.0) if measured else math.inf)
+
+
+def test_a_ranking_names_its_neighbours_and_swaps_them() -> None:
+    swaps = KINDS["ranking"].swaps
+    assert swaps is not None
+    assert list(swaps((3, 1, 2))) == [("places 1 and 2", (1, 3, 2)), ("places 2 and 3", (3, 2, 1))]
+    assert list(swaps((3,))) == []
+    assert [name for name, kind in KINDS.items() if kind.swaps] == ["ranking"]
+
+
+def test_what_a_person_decides_is_not_compared() -> None:
+    with pytest.raises(TypeError, match="A person decides"):
+        compare("manual", answers.Text("a memo"), "a memo", Scale(0.0))
 
 
 @pytest.mark.parametrize("kind", NUMERIC)

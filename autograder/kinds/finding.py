@@ -1,0 +1,105 @@
+"""What a comparison found, what a tolerance is measured with, and what all kinds have in common.
+
+A number that was rounded is right if it has as many decimals as were asked for, and half right with fewer. A
+comparison never mentions the right value: its sentence is shown to the learner.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from statistics import pstdev
+from typing import TypeAlias
+
+from autograder import answers
+from autograder.answers import Value
+from autograder.catalogue import Sentence
+from autograder.records import Verdict
+
+Named: TypeAlias = Mapping[str, float] | Mapping[int, float]
+
+#: What the reference expects: see `reference.answers.Value`; the rubric adds choices and slots.
+Expected = (
+    float | int | str | tuple[int, ...] | tuple[str, ...] | Named | Mapping[str, str | float] | Mapping[str, Named]
+)
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What a comparison found: a verdict, the share of the points, and a sentence of the catalogue."""
+
+    verdict: Verdict
+    share: float
+    sentence: str
+
+
+RIGHT = Finding(Verdict.CORRECT, 1.0, Sentence("comparison.right"))
+ROUNDED = Finding(Verdict.CORRECT, 1.0, Sentence("comparison.rounded"))
+TOO_FEW = Finding(Verdict.PARTIAL, 0.5, Sentence("comparison.too_few_digits"))
+
+# A rounded number must still hold this share of the value: 0.06 may stand for 0.064, and 0.1 may not.
+_COARSEST = 0.1
+
+
+@dataclass(frozen=True)
+class Scale:
+    """What a tolerance is measured with.
+
+    Parameters
+    ----------
+    tolerance : float
+        The item's.
+    standard_error : float or None
+        The reference's, for an estimate.
+    size : float or None
+        Of a variance: one that would matter, for instance the residual variance.
+    decimals : int or None
+        How many the task asks for; None if it asks for numbers as they are.
+    scores : mapping or None
+        What a ranking ranks by, for every name that could be in it.
+    """
+
+    tolerance: float
+    standard_error: float | None = None
+    size: float | None = None
+    decimals: int | None = None
+    scores: Named | None = None
+
+
+def malformed(wanted: str, value: Value, **gaps: str) -> Finding:
+    """Return the finding for a value that is not what was ``wanted``, a name in the words' section of that name."""
+    found = answers.describe(value)
+    sentence = Sentence("comparison.malformed", wanted=Sentence(f"wanted.{wanted}", **gaps), found=found)
+    return Finding(Verdict.MALFORMED, 0.0, sentence)
+
+
+def wrong(sentence: str, **gaps: object) -> Finding:
+    """Return the finding for a wrong answer; ``sentence`` is a name in the words' section "comparison"."""
+    return Finding(Verdict.WRONG, 0.0, Sentence(f"comparison.{sentence}", **gaps))
+
+
+def close(number: float, expected: float, slack: float, scale: Scale) -> Finding | None:
+    """Return whether a number is right within a slack, or would be if it had been rounded less; None if not."""
+    if abs(number - expected) <= slack:
+        return RIGHT
+    written = max(0, -int(Decimal(repr(number)).normalize().as_tuple().exponent))
+    half = 0.5 * 10.0**-written
+    # A little more than a half, for numbers that lie halfway between two decimals.
+    if not number or half > _COARSEST * abs(expected) or abs(number - expected) > half * (1.0 + 1e-9) + slack:
+        return None
+    return ROUNDED if scale.decimals is not None and written >= scale.decimals else TOO_FEW
+
+
+def label(name: object) -> str:
+    """Return a name as it is compared: 14, 14.0 and "14" are the same store."""
+    if isinstance(name, float) and name.is_integer():
+        return str(int(name))
+    return str(name).strip().casefold()
+
+
+def spread(numbers: Iterable[float]) -> float:
+    """Return the standard deviation of values; their size where they do not vary."""
+    # With fewer than three values there is no spread to speak of; their size stands for it.
+    values = list(numbers)
+    return pstdev(values) or max(map(abs, values)) or 1.0

@@ -1,0 +1,137 @@
+"""Kinds whose answer is one number, each with a tolerance in the unit in which an analyst would call two equal."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import replace
+
+from autograder import answers
+from autograder.answers import Value
+from autograder.kinds.finding import RIGHT, Expected, Finding, Scale, close, malformed, wrong
+from autograder.kinds.kind import Kind
+
+# A correlation this close to one counts as one where the reference's is.
+_BOUNDARY = 0.005
+# A variance is compared as if it were at least this share of its natural size.
+_SMALL = 0.01
+
+
+def _number(value: Value) -> float | None:
+    """Return the number in an answer; a one-element list or Series is taken for its element."""
+    match value:
+        case answers.Number(number):
+            return number
+        case answers.Sequence(items=(float() as number,)) | answers.Mapping(values=(float() as number,)):
+            return number
+        case _:
+            return None
+
+
+def _by_unit(unit: Callable[[float, Scale], float], tolerated: str, finest: float) -> Kind:
+    """Return a kind of number that is right within the tolerance times a unit."""
+
+    def compare(value: Value, expected: Expected, scale: Scale) -> Finding:
+        number = _number(value)
+        if number is None:
+            return malformed("number", value)
+        right = _expected_number(expected)
+        return close(number, right, scale.tolerance * unit(right, scale), scale) or wrong("wrong_number")
+
+    def distance(one: Expected, other: Expected, scale: Scale) -> float | None:
+        if not isinstance(one, (int, float)) or not isinstance(other, (int, float)):
+            return None
+        apart = abs(float(one) - float(other)) / unit(float(other), scale)
+        return apart / scale.tolerance
+
+    return Kind(compare, tolerated, distance, finest)
+
+
+def _expected_number(expected: Expected) -> float:
+    if not isinstance(expected, (int, float)):
+        raise TypeError(f"The reference must give a number here, not {type(expected).__name__}.")
+    return float(expected)
+
+
+def _standard_error(expected: float, scale: Scale) -> float:
+    if not scale.standard_error:
+        raise ValueError("An estimate is compared in standard errors, and the reference gave none for it.")
+    return scale.standard_error
+
+
+def _value_or_small(expected: float, scale: Scale) -> float:
+    # A variance at the boundary is 0 up to where an optimiser stops.
+    return max(abs(expected), _SMALL * (scale.size or 0.0), 1e-8)
+
+
+def _value_or_one(expected: float, scale: Scale) -> float:
+    return max(abs(expected), 1.0)
+
+
+def _one(expected: float, scale: Scale) -> float:
+    return 1.0
+
+
+ESTIMATE = _by_unit(_standard_error, "`tolerance` standard errors of the reference", 1e-3)
+VARIANCE = _by_unit(
+    _value_or_small, "`tolerance` times the reference's value; near zero, of a hundredth of its natural size", 1e-4
+)
+PROPORTION = _by_unit(_one, "`tolerance`", 5e-5)
+LOG_LIKELIHOOD = replace(_by_unit(_one, "`tolerance`", 1e-3), is_maximised=True)
+STATISTIC = _by_unit(_value_or_one, "`tolerance` times the reference's value, or `tolerance` below 1", 1e-4)
+
+# Away from the boundary a correlation is compared as any number between bounds is.
+_PLAIN = _by_unit(_one, "`tolerance`; at the boundary 1 and 0.995 are the same", 1e-4)
+
+
+def _correlation(value: Value, expected: Expected, scale: Scale) -> Finding:
+    number = _number(value)
+    if isinstance(value, answers.NotFinite) and value.text == "nan":
+        return wrong("nan_correlation")
+    if number is not None and isinstance(expected, float) and abs(expected) >= 1.0 - _BOUNDARY / 10.0:
+        if abs(number - expected) <= max(_BOUNDARY, scale.tolerance):
+            return RIGHT
+        return wrong("wrong_number")
+    return _PLAIN.compare(value, expected, scale)
+
+
+CORRELATION = replace(_PLAIN, compare=_correlation)
+
+
+def _p_value(value: Value, expected: Expected, scale: Scale) -> Finding:
+    number = _number(value)
+    if number is None:
+        return malformed("number", value)
+    right = _expected_number(expected)
+    if _log_distance(number, right) <= scale.tolerance:
+        return RIGHT
+    if not 0.0 <= number <= 1.0:
+        return wrong("no_probability")
+    return close(number, right, scale.tolerance * right, scale) or wrong("wrong_number")
+
+
+def _log_distance(number: float, expected: float) -> float:
+    if not 0.0 <= number <= 1.0:
+        return math.inf
+    smallest = 1e-300
+    return abs(math.log(max(number, smallest)) - math.log(max(expected, smallest)))
+
+
+def _p_distance(one: Expected, other: Expected, scale: Scale) -> float | None:
+    if not isinstance(one, (int, float)) or not isinstance(other, (int, float)):
+        return None
+    return _log_distance(float(one), float(other)) / scale.tolerance
+
+
+# 0.001 and 0.002 are as far apart as 0.1 and 0.2.
+P_VALUE = Kind(_p_value, "`tolerance` on the log scale", _p_distance, 1e-3)
+
+
+def _count(value: Value, expected: Expected, scale: Scale) -> Finding:
+    number = _number(value)
+    if number is None:
+        return malformed("whole_number", value)
+    return RIGHT if number == expected else wrong("wrong_number")
+
+
+COUNT = Kind(_count, "nothing", exact=True)

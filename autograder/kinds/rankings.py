@@ -1,0 +1,69 @@
+"""The kind whose answer is names in order, best first."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+from autograder import answers
+from autograder.answers import Value
+from autograder.catalogue import Sentence
+from autograder.kinds.finding import RIGHT, Expected, Finding, Scale, label, malformed, spread, wrong
+from autograder.kinds.kind import Kind
+from autograder.records import Verdict
+
+
+def _compare(value: Value, expected: Expected, scale: Scale) -> Finding:
+    if not isinstance(expected, tuple):
+        raise TypeError("The reference must give a ranking here.")
+    names = _listed(value)
+    if names is None:
+        return malformed("ranking", value)
+    given, wanted = [label(name) for name in names], [label(name) for name in expected]
+    if given == wanted or _near_ties(given, wanted, scale):
+        return RIGHT
+    if len(given) != len(wanted):
+        return wrong("length", wanted=len(wanted), given=len(given))
+    if sorted(given) == sorted(wanted):
+        return Finding(Verdict.PARTIAL, 0.5, Sentence("comparison.order"))
+    return wrong("other_ones")
+
+
+def _listed(value: Value) -> tuple[answers.Scalar, ...] | None:
+    """Return the entries of a list, or of a Series that is one: its labels count from zero."""
+    match value:
+        case answers.Sequence(items):
+            return items
+        case answers.Mapping(keys, values) if keys == tuple(map(float, range(len(keys)))):
+            return values
+        case _:
+            return None
+
+
+def _near_ties(given: list[str], wanted: list[str], scale: Scale) -> bool:
+    """Return whether a ranking differs from the right one by swaps of names that an optimiser cannot tell apart."""
+    if not scale.scores or len(given) != len(wanted) or len(set(given)) != len(given):
+        return False
+    scores = {label(name): score for name, score in scale.scores.items()}
+    if not scores.keys() >= set(given):
+        return False
+    noise = scale.tolerance * spread(scores.values())
+    ordered = [scores[name] for name in given]
+    left_out = [score for name, score in scores.items() if name not in given]
+    in_order = all(earlier >= later - noise for place, earlier in enumerate(ordered) for later in ordered[place + 1 :])
+    return in_order and min(ordered) >= max(left_out, default=-math.inf) - noise
+
+
+def _swaps(right: Expected) -> Iterator[tuple[str, Expected]]:
+    if isinstance(right, tuple):
+        for place in range(len(right) - 1):
+            swapped = (*right[:place], right[place + 1], right[place], *right[place + 2 :])
+            yield f"places {place + 1} and {place + 2}", swapped
+
+
+RANKING = Kind(
+    _compare,
+    "nothing; with a `tolerance`, names whose scores are closer than that share of their spread may swap",
+    finest=1e-4,
+    swaps=_swaps,
+)

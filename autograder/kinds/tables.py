@@ -1,0 +1,134 @@
+"""Kinds whose answer is a number for each of several names: one column of them, or a table."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from statistics import pstdev
+
+from autograder import answers
+from autograder.answers import Value
+from autograder.kinds.finding import (
+    RIGHT,
+    ROUNDED,
+    TOO_FEW,
+    Expected,
+    Finding,
+    Scale,
+    close,
+    label,
+    malformed,
+    spread,
+    wrong,
+)
+from autograder.kinds.kind import Kind
+
+
+def _columns(table: Mapping[str, object] | Mapping[int, object]) -> dict[str, dict[str, float]]:
+    """Return numbers by column and row; values by name are a table of one column."""
+    if all(isinstance(entry, Mapping) for entry in table.values()):
+        return {label(name): _columns(entry)[""] for name, entry in table.items() if isinstance(entry, Mapping)}
+    return {"": {label(row): float(number) for row, number in table.items() if isinstance(number, (int, float))}}
+
+
+def _all_of(pairs: list[tuple[float, float]], slack: float, scale: Scale, column: str | None = None) -> Finding:
+    """Return what pairs of given and wanted numbers come to together, of a column if there are several."""
+    found = [close(given, wanted, slack, scale) for given, wanted in pairs]
+    if None in found:
+        right = sum(finding is not None for finding in found)
+        if column is None:
+            return wrong("values_right", right=right, total=len(pairs))
+        return wrong("column_right", right=right, total=len(pairs), column=repr(column))
+    return next((finding for finding in (TOO_FEW, ROUNDED) if finding in found), RIGHT)
+
+
+def _by_name(value: Value, expected: Expected, scale: Scale) -> Finding:
+    if not isinstance(expected, Mapping):
+        raise TypeError("The reference must give values by name here.")
+    given = _named_values(value)
+    if given is None:
+        return malformed("by_name", value)
+    (wanted,) = _columns(expected).values()
+    lacking, unknown = wanted.keys() - given.keys(), given.keys() - wanted.keys()
+    if lacking or unknown:
+        return wrong("names", total=len(wanted), lacking=len(lacking), unknown=len(unknown))
+    pairs = [(given[name], number) for name, number in wanted.items()]
+    return _all_of(pairs, scale.tolerance * spread(wanted.values()), scale)
+
+
+def _named_values(value: Value) -> dict[str, float] | None:
+    match value:
+        case answers.Mapping(keys, values):
+            pairs = list(zip(keys, values, strict=True))
+        case answers.Table(columns, index, rows) if len(columns) == 1:
+            pairs = [(name, row[0]) for name, row in zip(index, rows, strict=True)]
+        case answers.Table(_, _, rows) if all(len(row) == 2 for row in rows):
+            pairs = [(row[0], row[1]) for row in rows]
+        case _:
+            return None
+    named = {label(name): number for name, number in pairs if type(number) is float}
+    return named if len(named) == len(pairs) else None
+
+
+def _tells_names_apart(value: Value, expected: Expected) -> bool:
+    """Return whether values by name are nearer to the right ones, in squares, than any one number for all names.
+
+    An estimate for each name is, even by a search that stopped early. A guess of the right size is not.
+    """
+    given = _named_values(value)
+    if given is None or not isinstance(expected, Mapping):
+        return False
+    (wanted,) = _columns(expected).values()
+    if given.keys() != wanted.keys():
+        return False
+    apart = math.dist([given[name] for name in wanted], list(wanted.values()))
+    return apart < math.sqrt(len(wanted)) * pstdev(wanted.values())
+
+
+def _table(value: Value, expected: Expected, scale: Scale) -> Finding:
+    if not isinstance(expected, Mapping):
+        raise TypeError("The reference must give a table here.")
+    if not isinstance(value, answers.Table):
+        return malformed("table", value)
+    wanted = _columns(expected)
+    places = {label(name): place for place, name in enumerate(value.columns)}
+    lacking = [name for name in wanted if name not in places]
+    if lacking:
+        return wrong("no_column", column=repr(lacking[0]))
+    keys = set(next(iter(wanted.values())))
+    labels = [[label(name) for name in value.index]]
+    labels += [[label(row[place]) for row in value.rows] for name, place in places.items() if name not in wanted]
+    rows = next((names for names in labels if set(names) == keys and len(names) == len(keys)), None)
+    if rows is None:
+        return wrong("rows", total=len(keys))
+    findings = []
+    for name, column in wanted.items():
+        cells = {row: cell[places[name]] for row, cell in zip(rows, value.rows, strict=True)}
+        if not all(type(cell) is float for cell in cells.values()):
+            return wrong("column_numbers", column=repr(name))
+        pairs = [(float(cell), column[row]) for row, cell in cells.items() if isinstance(cell, float)]
+        findings.append(_all_of(pairs, scale.tolerance * spread(column.values()), scale, name))
+    return min(findings, key=lambda finding: finding.share)
+
+
+def _distance(one: Expected, other: Expected, scale: Scale) -> float | None:
+    if not isinstance(one, Mapping) or not isinstance(other, Mapping):
+        return None
+    given, wanted = _columns(one), _columns(other)
+    if any(given.get(name, {}).keys() != column.keys() for name, column in wanted.items()):
+        return math.inf
+    return max(
+        abs(given[name][row] - number) / (scale.tolerance * spread(column.values()))
+        for name, column in wanted.items()
+        for row, number in column.items()
+    )
+
+
+BY_NAME = Kind(
+    _by_name,
+    "`tolerance` times the spread of the reference's values, for each name",
+    _distance,
+    finest=1e-3,
+    tells_apart=_tells_names_apart,
+)
+TABLE = Kind(_table, "the same for every column, for rows in any order", _distance, finest=1e-3)
