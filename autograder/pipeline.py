@@ -266,7 +266,7 @@ def _file_grade(grading: Grading, grade: Grade, gradebook: Gradebook, into: Path
 
 def _without_what_is_filed(grading: Grading, grade: Grade) -> Grade:
     """Return what the pages of the class need of a grade: a large class would not fit into memory with all of it."""
-    read = {item.id for item in grading.rubric.items if item.kind == "manual"}
+    read = {item.id for item in grading.rubric.items if item.answer_kind.by_person}
 
     def lighter(one: NotebookGrade) -> NotebookGrade:
         cells = tuple(cell for cell in one.notebook.cells if cell.grade_id in read)
