@@ -9,16 +9,18 @@ from pathlib import Path
 
 import pandas as pd
 
-from reference.bootstrap import bootstrap_test
-from reference.columns import require_column
-from reference.encoding import column_names
+from reference.data.columns import require_column
+from reference.data.encoding import column_names
+from reference.data.formula import MixedModel, parse_formula
 from reference.errors import PanelError
-from reference.formula import MixedModel, parse_formula
-from reference.intervals import profile_intervals, wald_intervals
-from reference.mixed import MixedFit, fit_mixed
-from reference.ranking import slope_term
-from reference.record import fit_record
-from reference.summary import (
+from reference.estimates import MixedFit, fit_mixed
+from reference.inference.bootstrap import bootstrap_test
+from reference.inference.group_uncertainty import probability_top, slope_intervals
+from reference.inference.intervals import profile_intervals, wald_intervals
+from reference.inference.ranking import slope_term
+from reference.inference.variance import variance_shares
+from reference.output.as_json import fit_record
+from reference.output.summary import (
     render_anova,
     render_bootstrap,
     render_intervals,
@@ -26,9 +28,7 @@ from reference.summary import (
     share_lines,
     slope_lines,
 )
-from reference.tutorial import TOP
-from reference.uncertainty import probability_top, slope_intervals
-from reference.variance import variance_shares
+from reference.tutorial.results import TOP
 
 # How the name of a CSV file ends; pandas unpacks the others.
 _CSV = (".csv", ".csv.gz", ".csv.zip", ".csv.bz2", ".csv.xz")
@@ -56,11 +56,11 @@ def fit_file(
     path : Path
         A file whose name ends in ``.csv`` or, packed, in such as ``.csv.gz``, or else Parquet, read piece by piece.
     formula : str
-        As for :func:`~reference.formula.parse_formula`.
+        As for :func:`~reference.data.formula.parse_formula`.
     reml : bool
         True for restricted maximum likelihood.
     as_json : bool
-        Whether to print :func:`~reference.record.fit_record` and nothing else.
+        Whether to print :func:`~reference.output.as_json.fit_record` and nothing else.
     kenward_roger : bool
         Whether the summary's tests are by Kenward and Roger instead of Satterthwaite.
     shares : bool
@@ -112,7 +112,7 @@ def compare_file(
     smaller, larger : str
         Formulas, in either order.
     draws, seed, progress
-        As for :func:`~reference.bootstrap.bootstrap_test`; without draws there is no bootstrap.
+        As for :func:`~reference.inference.bootstrap.bootstrap_test`; without draws there is no bootstrap.
 
     Raises
     ------

@@ -6,8 +6,7 @@ import numpy as np
 
 from course.figures.style import BLUE, GREY, ORANGE, Picture, canvas, styled
 from course.live import number
-from reference import Tutorial
-from reference.tutorial import TOP
+from reference.tutorial import TOP, Tutorial
 
 _SHOWN = 10
 

@@ -7,7 +7,8 @@ from scipy.optimize import minimize
 
 from course.figures.style import BLUE, GREY, ORANGE, Floats, Picture, canvas, styled
 from course.live import number
-from reference import RANDOM_SLOPE, MixedFit, Panel, criterion_at
+from reference import MixedFit, criterion_at
+from reference.panels import RANDOM_SLOPE, Panel
 
 # Close together where the curve bends.
 _CORRELATIONS = np.sin(0.5 * np.pi * np.linspace(-1.0, 1.0, 19))

@@ -14,7 +14,8 @@ from autograder.memo import MAX_CHARACTERS, PARTS, MemoEvidence, read_memo
 from autograder.memo.figures import intervals, judge_figures
 from autograder.memo.numbers import find_numbers, find_stores, plain_name
 from autograder.memo.sentences import split_memo
-from reference import practice_key, tutorial_panel
+from reference.assignments import practice_key
+from reference.panels import tutorial_panel
 
 #: What a learner computes on the tutorial's panel.
 KEY = practice_key(tutorial_panel())

@@ -9,19 +9,12 @@ import numpy as np
 import pytest
 import statsmodels.formula.api as smf
 
-from reference import (
-    ASSIGNMENTS,
-    RANDOM_INTERCEPT,
-    RANDOM_SLOPE,
-    SimulationError,
-    Tutorial,
-    fit_mixed,
-    identify,
-    practice_key,
-    simulate_panel,
-    simulation,
-)
-from reference.answers import coincide
+from reference import fit_mixed
+from reference.assignments import ASSIGNMENTS, SimulationError, identify, practice_key, simulate_panel
+from reference.assignments import practice_draws as simulation
+from reference.assignments.practice_key import coincide
+from reference.panels import RANDOM_INTERCEPT, RANDOM_SLOPE
+from reference.tutorial import Tutorial
 
 SEEDS = (0, 4, 8)
 MISTAKES = {

@@ -10,12 +10,8 @@ import pytest
 from scipy import stats
 
 from reference import (
-    NULL_MODEL,
-    RANDOM_INTERCEPT,
-    RANDOM_SLOPE,
     ComparisonError,
     DesignError,
-    Panel,
     compare_nested,
     fit_mixed,
     fit_ols,
@@ -32,6 +28,7 @@ from reference import (
     variance_components,
     variance_standard_errors,
 )
+from reference.panels import NULL_MODEL, RANDOM_INTERCEPT, RANDOM_SLOPE, Panel
 
 NO_WEEK = parse_formula("sales ~ youtube + facebook + newspaper + (1 | store_id)", "no week")
 TWO_SLOPES = parse_formula(

@@ -15,28 +15,12 @@ import pytest
 import statsmodels.formula.api as smf
 from scipy.optimize import minimize_scalar
 
-import reference.extension_simulation as simulation
-from reference import (
-    PANEL_FILE,
-    AnswerKey,
-    DesignError,
-    Objective,
-    Panel,
-    PanelError,
-    cities_panel,
-    criterion_at,
-    extension_key,
-    fit,
-    identify_cities,
-    panel_in,
-    practice_key,
-    predict_conditional,
-    predict_new_groups,
-    simulate_cities,
-    tutorial_panel,
-)
-from reference.answers import coincide
-from reference.datasets import CITIES_SEED
+import reference.assignments.extension_draws as simulation
+from reference import DesignError, criterion_at, fit, predict_conditional, predict_new_groups
+from reference.assignments import AnswerKey, Objective, extension_key, identify_cities, practice_key, simulate_cities
+from reference.assignments.practice_key import coincide
+from reference.panels import PANEL_FILE, Panel, PanelError, cities_panel, panel_in, tutorial_panel
+from reference.panels.datasets import CITIES_SEED
 
 ORACLE = Path(__file__).parents[1] / "oracles" / "extension.json"
 NESTED = "sales ~ week + youtube + facebook + newspaper + (1 | city_id/store_id)"
@@ -60,7 +44,7 @@ def simulated(request: pytest.FixtureRequest) -> Panel:
 def test_the_key_agrees_with_lme4(key: AnswerKey) -> None:
     oracle = json.loads(ORACLE.read_text(encoding="utf-8"))
     assert oracle.keys() == {"provenance", "answers", "errors"}
-    data = Path(simulation.__file__).parent / "data" / "cities.csv"
+    data = Path(simulation.__file__).parents[1] / "panels" / "cities.csv"
     assert oracle["provenance"]["md5"] == hashlib.md5(data.read_bytes()).hexdigest()
     # As near as lme4's own search comes to the optimum.
     for item, value in oracle["answers"].items():

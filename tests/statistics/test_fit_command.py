@@ -13,9 +13,9 @@ import pytest
 from typer.main import get_command
 
 from autograder.cli import app, main
-from reference import fit, kenward_roger_table, probability_top, slope_intervals, tutorial_panel
-from reference.panel import MEDIA
-from reference.record import KEYS
+from reference import fit, kenward_roger_table, probability_top, slope_intervals
+from reference.output.as_json import KEYS
+from reference.panels import MEDIA, tutorial_panel
 
 FOLDER = Path(__file__).parents[1] / "oracles" / "goldens"
 ORACLE = json.loads((FOLDER.parent / "tutorial.json").read_text(encoding="utf-8"))

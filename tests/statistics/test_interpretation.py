@@ -6,8 +6,6 @@ import numpy as np
 import pytest
 
 from reference import (
-    RANDOM_INTERCEPT,
-    RANDOM_SLOPE,
     compare_nested,
     fit,
     fit_mixed,
@@ -20,6 +18,7 @@ from reference import (
     read_parsimony,
     read_variances,
 )
+from reference.panels import RANDOM_INTERCEPT, RANDOM_SLOPE
 
 
 def test_fixed_effects_of_the_tutorial(results):

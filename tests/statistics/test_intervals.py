@@ -16,17 +16,9 @@ import pytest
 from scipy.optimize import minimize
 from scipy.special import ndtri
 
-from reference import (
-    RANDOM_INTERCEPT,
-    RANDOM_SLOPE,
-    ConvergenceError,
-    DesignError,
-    coefficient_table,
-    fit,
-    fit_mixed,
-    tutorial_panel,
-)
-from reference.intervals import profile_intervals, wald_intervals
+from reference import ConvergenceError, DesignError, coefficient_table, fit, fit_mixed
+from reference.inference.intervals import profile_intervals, wald_intervals
+from reference.panels import RANDOM_INTERCEPT, RANDOM_SLOPE, tutorial_panel
 
 ORACLES = Path(__file__).parents[1] / "oracles"
 GOLDENS = json.loads((ORACLES / "intervals.json").read_text(encoding="utf-8"))
@@ -73,7 +65,7 @@ def test_goldens_have_a_source_and_hold_what_is_compared():
         assert case.keys() == {"name", "formula", "md5", "profile", "solved", "wald", "delta"}
         path = ORACLES / "goldens" / f"{case['name']}.csv"
         if case["name"].startswith("tutorial"):
-            path = Path(str(resources.files("reference") / "data" / "advertising.csv"))
+            path = Path(str(resources.files("reference.panels") / "advertising.csv"))
         assert hashlib.md5(path.read_bytes()).hexdigest() == case["md5"]
 
 

@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from reference import RANDOM_SLOPE, DesignError, fit, fit_mixed, kenward_roger, kenward_roger_table
+from reference import DesignError, fit, fit_mixed, kenward_roger, kenward_roger_table
+from reference.panels import RANDOM_SLOPE
 
 FOLDER = Path(__file__).parents[1] / "oracles" / "goldens"
 FITS = json.loads((FOLDER / "lme4.json").read_text(encoding="utf-8"))["fits"]

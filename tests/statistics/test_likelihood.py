@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from reference import RANDOM_INTERCEPT, RANDOM_SLOPE, criterion_at, parse_formula
-from reference.design import build_design
-from reference.likelihood import criteria, derivatives, profile
+from reference import criterion_at, parse_formula
+from reference.design.design import build_design
+from reference.likelihood.block_elimination import criteria, derivatives, profile
+from reference.panels import RANDOM_INTERCEPT, RANDOM_SLOPE
 
 TWO_SLOPES = parse_formula(
     "sales ~ week + youtube + facebook + newspaper + (1 + youtube + facebook | store_id)", "two slopes"

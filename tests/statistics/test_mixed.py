@@ -10,9 +10,6 @@ from hypothesis import strategies as st
 from scipy.optimize import minimize
 
 from reference import (
-    NULL_MODEL,
-    RANDOM_INTERCEPT,
-    RANDOM_SLOPE,
     ConvergenceError,
     DesignError,
     SaturationError,
@@ -24,9 +21,10 @@ from reference import (
     parse_formula,
     satterthwaite_df,
 )
-from reference import optimizer as optimizer_module
-from reference.design import build_design
-from reference.likelihood import profile
+from reference.design.design import build_design
+from reference.likelihood.block_elimination import profile
+from reference.optimum import optimiser as optimizer_module
+from reference.panels import NULL_MODEL, RANDOM_INTERCEPT, RANDOM_SLOPE
 
 MEDIA = ["youtube", "facebook", "newspaper"]
 

@@ -16,7 +16,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from reference import RANDOM_INTERCEPT, RANDOM_SLOPE, Tutorial, coefficient_table, fit_mixed, tutorial_panel
+from reference import coefficient_table, fit_mixed
+from reference.panels import RANDOM_INTERCEPT, RANDOM_SLOPE, tutorial_panel
+from reference.tutorial import Tutorial
 
 ORACLES = Path(__file__).parents[1] / "oracles"
 FILES = ("tutorial.json", "tutorial-exact.json")
@@ -77,7 +79,7 @@ def by_name(node: Recorder, names: tuple[str, ...] = FIXED) -> list[float]:
 
 def check_provenance(oracle: Recorder, _: Tutorial) -> None:
     about = oracle["provenance"]
-    data = resources.files("reference") / "data" / "advertising.csv"
+    data = resources.files("reference.panels") / "advertising.csv"
     assert about["data_md5"] == hashlib.md5(data.read_bytes()).hexdigest()
     script = about["command"].split()[1]
     assert about["command"] == f"Rscript {script} ../data/advertising.csv"

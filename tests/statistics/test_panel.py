@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reference import DesignError, Panel, PanelError, grand_mean_centre, group_mean_centre, group_means
-from reference.panel import COLUMNS
+from reference import DesignError, grand_mean_centre, group_mean_centre, group_means
+from reference.panels import COLUMNS, Panel, PanelError
 
 finite = st.floats(allow_nan=False, allow_infinity=False)
 

@@ -12,12 +12,13 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 from scipy.linalg import block_diag
 
-from reference import staging
 from reference.errors import DesignError
-from reference.likelihood import Blocks, derivatives, profile
-from reference.staged import staged_conditional_covariance, staged_modes, staged_profile
-from reference.staged_derivatives import staged_derivatives
-from reference.staging import build_stages
+from reference.likelihood import build_fronts as staging
+from reference.likelihood.block_elimination import derivatives, profile
+from reference.likelihood.blocks import Blocks
+from reference.likelihood.build_fronts import build_stages
+from reference.likelihood.front_derivatives import staged_derivatives
+from reference.likelihood.front_elimination import staged_conditional_covariance, staged_modes, staged_profile
 
 
 @dataclass(frozen=True, eq=False)

@@ -12,16 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import ndtr
 
-from reference import (
-    RANDOM_INTERCEPT,
-    RANDOM_SLOPE,
-    DesignError,
-    conditional_covariances,
-    fit,
-    fit_mixed,
-    probability_top,
-    slope_intervals,
-)
+from reference import DesignError, conditional_covariances, fit, fit_mixed, probability_top, slope_intervals
+from reference.panels import RANDOM_INTERCEPT, RANDOM_SLOPE
 
 ORACLES = Path(__file__).parents[1] / "oracles"
 CASES = json.loads((ORACLES / "modes.json").read_text(encoding="utf-8"))["cases"]

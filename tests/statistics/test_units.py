@@ -8,8 +8,9 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from reference import DesignError, Panel, coefficient_table, fit, variance_shares
-from reference.columns import FARTHEST
+from reference import DesignError, coefficient_table, fit, variance_shares
+from reference.data.columns import FARTHEST
+from reference.panels import Panel
 
 FORMULA = "sales ~ week + youtube + (1 + youtube | store_id)"
 

@@ -1,0 +1,170 @@
+"""How answers of the practice assignment follow from earlier answers, and how far estimates are from an optimum."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+from scipy.optimize import minimize
+from scipy.special import chdtrc
+
+from reference.arrays import Floats, block_slices
+from reference.assignments.practice_mistakes import TOP, Value
+from reference.estimates import MixedFit
+from reference.panels.models import RANDOM_INTERCEPT, RANDOM_SLOPE
+
+SIGNIFICANCE = 0.05
+_MOST_DF = 100
+
+
+@dataclass(frozen=True)
+class Step:
+    """An answer that follows from others.
+
+    Parameters
+    ----------
+    inputs : tuple of str
+        The answers it follows from.
+    compute : callable
+        From their values, as a learner gave them, to the answer; None where they are trivial or senseless, so that
+        nothing follows: a variance of zero, a negative statistic, slopes that are all the same.
+    """
+
+    inputs: tuple[str, ...]
+    compute: Callable[..., Value | None]
+
+
+@dataclass(frozen=True)
+class Objective:
+    """How good estimates are by the criterion that they are meant to minimise.
+
+    Parameters
+    ----------
+    inputs : tuple of str
+        The answers that are the variances of a fit.
+    deficit : callable
+        From their values to the criterion there less the lowest one: zero at the optimum, infinite where a variance is
+        negative.
+    """
+
+    inputs: tuple[str, ...]
+    deficit: Callable[..., float]
+
+
+def deficit_at(fit: MixedFit, covariance: Floats, residual_variance: float) -> float:
+    """Return how much higher the criterion is at given variances than at the fit, the fixed effects at their best.
+
+    Parameters
+    ----------
+    fit : MixedFit
+        With q random effects, those of all its terms.
+    covariance : (q, q)
+        Of the effects, units of the data; between terms it is not looked at.
+    residual_variance : float
+        In squared units of the response.
+
+    Returns
+    -------
+    float
+        Not negative up to rounding; infinite where a variance is negative or the residual variance is not positive.
+    """
+    if not residual_variance > 0 or not np.isfinite(covariance).all() or not math.isfinite(residual_variance):
+        return math.inf
+    surface = fit.optimum.surface
+    root = np.zeros_like(covariance, dtype=np.float64)
+    for term, part in zip(fit.design.terms, block_slices(surface.sizes), strict=True):
+        values, vectors = np.linalg.eigh(covariance[part, part])
+        if values[0] < 0:
+            return math.inf
+        with np.errstate(over="ignore", invalid="ignore"):
+            root[part, part] = term.root @ (vectors * np.sqrt(values / residual_variance))
+    if not np.isfinite(root).all():
+        return math.inf
+    try:
+        point = surface.profile(root)
+    except np.linalg.LinAlgError:
+        # Variances so far apart that sums lose the smaller ones.
+        return math.inf
+    # Away from the variance that is best for this factor the criterion rises by nu (e^u - 1 - u).
+    log_ratio = math.log(point.residual_variance) + 2.0 * math.log(fit.design.scale) - math.log(residual_variance)
+    away = point.denominator * (math.expm1(min(log_ratio, 600.0)) - log_ratio)
+    return float(point.criterion - fit.optimum.point.criterion + away)
+
+
+def intercept_objective(fit: MixedFit) -> Objective:
+    """Return the objective of the variance between stores and the residual variance of a random-intercept fit."""
+    return Objective(
+        ("var_store", "var_residual"),
+        lambda between, within: deficit_at(fit, np.array([[float(between)]]), float(within)),
+    )
+
+
+def centred_objective(fit: MixedFit) -> Objective:
+    """Return the objective of the intercepts' variance alone, all else at its best, of a random-slope fit."""
+    covariance = fit.term.covariance
+    level, slope = np.sqrt(np.diagonal(covariance))
+    start = [
+        covariance[0, 1] / (level * slope),
+        math.sqrt(max(0.0, 1.0 - (covariance[0, 1] / (level * slope)) ** 2)),
+        0.0,
+    ]
+
+    def deficit(variance: float) -> float:
+        if not 0.0 < variance < math.inf:
+            return math.inf
+
+        def at(place: Floats) -> float:
+            factor = np.array([[math.sqrt(variance), 0.0], slope * place[:2]])
+            return deficit_at(fit, factor @ factor.T, fit.sigma**2 * math.exp(place[2]))
+
+        # Where every deficit is infinite there is nothing to compare.
+        with np.errstate(over="ignore", invalid="ignore"):
+            return float(minimize(at, start, method="Nelder-Mead", options={"xatol": 1e-5, "fatol": 1e-6}).fun)
+
+    return Objective(("var_intercept_centred",), lambda variance: deficit(float(variance)))
+
+
+def _icc(between: float, within: float) -> float | None:
+    return between / (between + within) if between > 0 and within > 0 else None
+
+
+def _statistic(smaller: float, larger: float) -> float | None:
+    return 2.0 * (larger - smaller) if larger > smaller else None
+
+
+def _p_value(statistic: float, df: float) -> float | None:
+    if statistic <= 0 or df not in range(1, _MOST_DF):
+        return None
+    return float(chdtrc(df, statistic))
+
+
+def _aic_gain(smaller: float, larger: float, df: float) -> float | None:
+    return 2.0 * (larger - smaller) - 2.0 * df if larger > smaller and df in range(1, _MOST_DF) else None
+
+
+def _preferred(p: float) -> str | None:
+    if not 0.0 <= p <= 1.0:
+        return None
+    return RANDOM_SLOPE.name if p < SIGNIFICANCE else RANDOM_INTERCEPT.name
+
+
+def _top(slopes: Mapping[Any, float]) -> tuple[int, ...] | None:
+    if len(set(slopes.values())) <= TOP:
+        return None
+    return tuple(sorted(slopes, key=lambda store: (-slopes[store], str(store)))[:TOP])
+
+
+PRACTICE_STEPS: Mapping[str, Step] = MappingProxyType(
+    {
+        "icc": Step(("var_store", "var_residual"), _icc),
+        "lrt_chi2": Step(("loglik_ri", "loglik_rs"), _statistic),
+        "lrt_p": Step(("lrt_chi2", "lrt_df"), _p_value),
+        "aic_gain": Step(("loglik_ri", "loglik_rs", "lrt_df"), _aic_gain),
+        "preferred": Step(("lrt_p",), _preferred),
+        "top5": Step(("store_slopes",), _top),
+    }
+)

@@ -1,0 +1,21 @@
+"""The course's tables and the models fitted to them."""
+
+from reference.errors import PanelError
+from reference.panels.datasets import PANEL_FILE, cities_panel, panel_in, tutorial_panel
+from reference.panels.models import NULL_MODEL, RANDOM_INTERCEPT, RANDOM_SLOPE
+from reference.panels.panel import CITY, COLUMNS, MEDIA, Panel
+
+__all__ = [
+    "CITY",
+    "COLUMNS",
+    "MEDIA",
+    "NULL_MODEL",
+    "PANEL_FILE",
+    "RANDOM_INTERCEPT",
+    "RANDOM_SLOPE",
+    "Panel",
+    "PanelError",
+    "cities_panel",
+    "panel_in",
+    "tutorial_panel",
+]
