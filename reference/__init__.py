@@ -9,6 +9,7 @@ from reference.errors import (
     FormulaError,
     MultilevelError,
     SaturationError,
+    TableError,
 )
 from reference.estimates import Certificate, FittedTerm, MixedFit, criterion_at, fit, fit_mixed
 from reference.inference.bootstrap import BootstrapTest, bootstrap_test
@@ -73,6 +74,7 @@ __all__ = [
     "RankedGroup",
     "Reading",
     "SaturationError",
+    "TableError",
     "VarianceComponent",
     "VarianceShares",
     "bootstrap_test",

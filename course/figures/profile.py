@@ -62,7 +62,7 @@ def profile_of_correlation(fit: MixedFit, panel: Panel, correlations: Floats) ->
         def criterion(logs: Floats, along: float = correlation, across: float = float(beside)) -> float:
             first, second = np.exp(logs)
             theta = np.array([first, along * second, across * second])
-            return criterion_at(panel, RANDOM_SLOPE, theta, reml=True)
+            return criterion_at(panel.frame, RANDOM_SLOPE, theta, reml=True)
 
         found = minimize(criterion, start, method="Nelder-Mead", options={"xatol": 1e-3, "fatol": 1e-4})
         lowest.append(float(found.fun))

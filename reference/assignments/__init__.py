@@ -2,12 +2,11 @@
 
 from reference.assignments.extension_draws import identify_cities, simulate_cities
 from reference.assignments.extension_key import extension_key
-from reference.assignments.practice_draws import Identification, identify, simulate_panel
+from reference.assignments.practice_draws import Identification, SimulationError, identify, simulate_panel
 from reference.assignments.practice_key import AnswerKey, practice_key
 from reference.assignments.practice_mistakes import Value
 from reference.assignments.registry import ASSIGNMENTS, Assignment
 from reference.assignments.steps import Objective, Step, deficit_at
-from reference.errors import SimulationError
 
 __all__ = [
     "ASSIGNMENTS",

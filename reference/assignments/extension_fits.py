@@ -12,13 +12,12 @@ import pandas as pd
 from reference.data.centring import group_mean_centre
 from reference.data.formula import parse_formula
 from reference.data.groups import read_groups
-from reference.errors import PanelError
 from reference.estimates import MixedFit, fit_mixed
 from reference.inference.comparison import LikelihoodRatio, compare_nested
 from reference.inference.ols import OlsFit, fit_ols
 from reference.inference.prediction import NewGroupPrediction, predict_new_groups
 from reference.panels.models import RANDOM_INTERCEPT
-from reference.panels.panel import CITY, MEDIA, Panel
+from reference.panels.panel import CITY, MEDIA, Panel, PanelError
 
 _FIXED = "week + youtube + facebook + newspaper"
 NESTED = parse_formula(f"sales ~ {_FIXED} + (1 | city_id/store_id)", name="stores within cities")
@@ -91,18 +90,18 @@ def fit_extension(panel: Panel) -> ExtensionFits:
     """
     if panel.city_id is None:
         raise PanelError(f"{panel.source} has no column {CITY!r}; the extension needs a panel of stores within cities.")
-    centred = group_mean_centre(panel, ["youtube"])
-    codes, stores = read_groups(panel, ["store_id"])
+    centred = group_mean_centre(panel.frame, ["youtube"], "store_id")
+    codes, stores = read_groups(panel.frame, ["store_id"])
     means = centred.means["youtube"].to_numpy()
     split = panel.frame.assign(youtube_within=centred.frame["youtube"], youtube_mean=means[codes])
-    nested_ml, context_ml = fit_mixed(panel, NESTED, reml=False), fit_mixed(split, CONTEXT, reml=False)
+    nested_ml, context_ml = fit_mixed(panel.frame, NESTED, reml=False), fit_mixed(split, CONTEXT, reml=False)
     return ExtensionFits(
         panel=panel,
-        pooled=fit_ols(panel, RANDOM_INTERCEPT),
-        null=fit_mixed(panel, NULL_NESTED),
-        stores_only=fit_mixed(panel, RANDOM_INTERCEPT),
-        cities_only=fit_mixed(panel, CITIES_ONLY),
-        nested=fit_mixed(panel, NESTED),
+        pooled=fit_ols(panel.frame, RANDOM_INTERCEPT),
+        null=fit_mixed(panel.frame, NULL_NESTED),
+        stores_only=fit_mixed(panel.frame, RANDOM_INTERCEPT),
+        cities_only=fit_mixed(panel.frame, CITIES_ONLY),
+        nested=fit_mixed(panel.frame, NESTED),
         nested_ml=nested_ml,
         context=fit_mixed(split, CONTEXT),
         context_ml=context_ml,

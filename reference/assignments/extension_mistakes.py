@@ -27,7 +27,7 @@ def bounds(expected: float, deviation: float) -> dict[str, float]:
 
 def best_store(fits: ExtensionFits) -> int:
     """Return the id of the store that sells most, on average over its weeks."""
-    means = group_means(fits.panel, ["sales"])["sales"].to_numpy()
+    means = group_means(fits.panel.frame, ["sales"], "store_id")["sales"].to_numpy()
     return fits.panel.stores[int(means.argmax())]
 
 
@@ -152,8 +152,8 @@ def _store_medians(fits: ExtensionFits) -> dict[int, float]:
 
 
 def _city_means(fits: ExtensionFits) -> dict[int, float]:
-    codes, _ = read_groups(fits.panel, ["city_id"])
-    means = group_means(fits.panel, ["youtube"], "city_id")["youtube"].to_numpy()[codes]
+    codes, _ = read_groups(fits.panel.frame, ["city_id"])
+    means = group_means(fits.panel.frame, ["youtube"], "city_id")["youtube"].to_numpy()[codes]
     return dict(zip(fits.panel.store_id.tolist(), means.tolist(), strict=True))
 
 

@@ -13,7 +13,7 @@ from reference.arrays import Floats
 from reference.assignments.practice_fits import PracticeFits, fit_practice
 from reference.assignments.practice_key import AnswerKey, coincide, key_from_fits
 from reference.assignments.practice_mistakes import Value
-from reference.errors import SimulationError
+from reference.errors import MultilevelError
 from reference.estimates import MixedFit, fit_mixed
 from reference.inference.ranking import rank_groups
 from reference.panels.models import RANDOM_SLOPE
@@ -27,6 +27,10 @@ LARGEST_P = 1e-3
 SMALLEST_GAP = 0.02
 GAPS_AMONG = 6
 DISTINCT = 0.003
+
+
+class SimulationError(MultilevelError, RuntimeError):
+    """No panel with the properties asked for was drawn in the tries allowed."""
 
 
 @dataclass(frozen=True)
@@ -112,7 +116,7 @@ def identify(panel: Panel) -> Identification:
     visible gaps between the first six slopes, and every known mistake at least ``DISTINCT`` (relative) away from the
     right answer.
     """
-    slope = fit_mixed(panel, RANDOM_SLOPE)
+    slope = fit_mixed(panel.frame, RANDOM_SLOPE)
     first = _boundary_reasons("REML random slope", slope) or _gap_reasons(slope)
     if first:
         return Identification(tuple(first), MappingProxyType({}))
@@ -155,7 +159,7 @@ def _fit_reasons(fits: PracticeFits) -> list[str]:
 
 
 def _gap_reasons(fit: MixedFit) -> list[str]:
-    slopes = np.array([row.slope for row in rank_groups(fit)[:GAPS_AMONG]])
+    slopes = np.array([row.slope for row in rank_groups(fit, "youtube")[:GAPS_AMONG]])
     gap = float(-np.diff(slopes).max()) / float(np.sqrt(fit.term.covariance[1, 1]))
     if gap < SMALLEST_GAP:
         return [f"two of the first {GAPS_AMONG} slopes are {gap:.3f} slope sd apart"]

@@ -10,7 +10,7 @@ from reference.estimates import MixedFit, fit_mixed
 from reference.inference.comparison import LikelihoodRatio, compare_nested
 from reference.inference.ols import OlsFit, fit_ols
 from reference.panels.models import NULL_MODEL, RANDOM_INTERCEPT, RANDOM_SLOPE
-from reference.panels.panel import Panel
+from reference.panels.panel import MEDIA, Panel
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,19 +47,19 @@ def fit_practice(panel: Panel) -> PracticeFits:
     DesignError, ConvergenceError
         If a model cannot be fitted to the panel.
     """
-    grand = grand_mean_centre(panel)
-    intercept_ml = fit_mixed(panel, RANDOM_INTERCEPT, reml=False)
-    slope_ml = fit_mixed(panel, RANDOM_SLOPE, reml=False)
+    grand = grand_mean_centre(panel.frame, MEDIA)
+    intercept_ml = fit_mixed(panel.frame, RANDOM_INTERCEPT, reml=False)
+    slope_ml = fit_mixed(panel.frame, RANDOM_SLOPE, reml=False)
     return PracticeFits(
         panel=panel,
-        pooled=fit_ols(panel, RANDOM_INTERCEPT),
-        null=fit_mixed(panel, NULL_MODEL),
-        intercept=fit_mixed(panel, RANDOM_INTERCEPT),
+        pooled=fit_ols(panel.frame, RANDOM_INTERCEPT),
+        null=fit_mixed(panel.frame, NULL_MODEL),
+        intercept=fit_mixed(panel.frame, RANDOM_INTERCEPT),
         intercept_ml=intercept_ml,
-        slope=fit_mixed(panel, RANDOM_SLOPE),
+        slope=fit_mixed(panel.frame, RANDOM_SLOPE),
         slope_ml=slope_ml,
         centred=fit_mixed(grand.frame, RANDOM_SLOPE),
-        within=fit_mixed(group_mean_centre(panel).frame, RANDOM_SLOPE),
+        within=fit_mixed(group_mean_centre(panel.frame, MEDIA, "store_id").frame, RANDOM_SLOPE),
         media_means=grand.means,
         test=compare_nested(intercept_ml, slope_ml),
     )

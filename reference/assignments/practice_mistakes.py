@@ -44,12 +44,12 @@ def store_variance(fit: MixedFit) -> float:
 
 def store_slopes(fit: MixedFit) -> Mapping[int, float]:
     """Return each store's own slope on YouTube by its id, a whole number in a panel."""
-    return cast("Mapping[int, float]", group_slopes(fit))
+    return cast("Mapping[int, float]", group_slopes(fit, "youtube"))
 
 
 def top_stores(fit: MixedFit, count: int) -> tuple[int, ...]:
     """Return the ids of the stores with the steepest slopes, whole numbers in a panel."""
-    return cast("tuple[int, ...]", top_groups(fit, count))
+    return cast("tuple[int, ...]", top_groups(fit, "youtube", count))
 
 
 def _icc_mistakes(fits: PracticeFits) -> dict[str, Mistakes]:
@@ -184,13 +184,13 @@ def _first(scores: Mapping[int, float]) -> tuple[int, ...]:
 
 
 def _mean_sales(panel: Panel) -> dict[int, float]:
-    return dict(zip(panel.stores, group_means(panel, ["sales"])["sales"].tolist(), strict=True))
+    return dict(zip(panel.stores, group_means(panel.frame, ["sales"], "store_id")["sales"].tolist(), strict=True))
 
 
 def _ols_slopes(panel: Panel, predictors: Sequence[str]) -> dict[int, float]:
     """Return each store's own least squares slope on YouTube; of minimum norm where weeks are too few."""
-    codes, _ = read_groups(panel, ["store_id"])
-    rows = np.column_stack([np.ones(len(panel)), *(read_column(panel, name) for name in predictors), panel.sales])
+    codes, _ = read_groups(panel.frame, ["store_id"])
+    rows = np.column_stack([np.ones(len(panel)), *(read_column(panel.frame, name) for name in predictors), panel.sales])
     stacked = stack_groups(rows, codes, len(panel.stores))
     coefficients = np.linalg.pinv(stacked[:, :, :-1]) @ stacked[:, :, -1:]
     slopes = coefficients[:, 1 + list(predictors).index("youtube"), 0]

@@ -12,7 +12,6 @@ import pandas as pd
 
 from reference.data.columns import read_column
 from reference.data.groups import read_groups
-from reference.panels.panel import MEDIA, Panel
 
 Means: TypeAlias = MappingProxyType[str, float]
 
@@ -33,7 +32,7 @@ class GroupMeanCentred:
     means: pd.DataFrame
 
 
-def grand_mean_centre(data: Panel | pd.DataFrame, columns: Sequence[str] = MEDIA) -> GrandMeanCentred:
+def grand_mean_centre(data: pd.DataFrame, columns: Sequence[str]) -> GrandMeanCentred:
     """Return the table with each column's overall mean taken off.
 
     Centring at the grand mean is a reparametrisation: it moves the intercept and its variance, and changes
@@ -41,7 +40,7 @@ def grand_mean_centre(data: Panel | pd.DataFrame, columns: Sequence[str] = MEDIA
 
     Parameters
     ----------
-    data : Panel or pandas.DataFrame
+    data : pandas.DataFrame
         Left as it is.
     columns : sequence of str
         The columns to centre, in the units of the data.
@@ -53,12 +52,10 @@ def grand_mean_centre(data: Panel | pd.DataFrame, columns: Sequence[str] = MEDIA
     """
     means = {name: float(read_column(data, name).mean()) for name in columns}
     centred = {name: read_column(data, name) - mean for name, mean in means.items()}
-    return GrandMeanCentred(_frame(data).assign(**centred), MappingProxyType(means))
+    return GrandMeanCentred(data.assign(**centred), MappingProxyType(means))
 
 
-def group_mean_centre(
-    data: Panel | pd.DataFrame, columns: Sequence[str] = MEDIA, group: str = "store_id"
-) -> GroupMeanCentred:
+def group_mean_centre(data: pd.DataFrame, columns: Sequence[str], group: str) -> GroupMeanCentred:
     """Return the table with each group's own mean taken off.
 
     Unlike centring at the grand mean this is another model: differences between groups leave the predictors,
@@ -66,7 +63,7 @@ def group_mean_centre(
 
     Parameters
     ----------
-    data : Panel or pandas.DataFrame
+    data : pandas.DataFrame
         Left as it is.
     columns : sequence of str
         The columns to centre, in the units of the data.
@@ -81,10 +78,10 @@ def group_mean_centre(
     means = group_means(data, columns, group)
     codes, _ = read_groups(data, [group])
     centred = {name: read_column(data, name) - means[name].to_numpy()[codes] for name in columns}
-    return GroupMeanCentred(_frame(data).assign(**centred), means)
+    return GroupMeanCentred(data.assign(**centred), means)
 
 
-def group_means(data: Panel | pd.DataFrame, columns: Sequence[str] = MEDIA, group: str = "store_id") -> pd.DataFrame:
+def group_means(data: pd.DataFrame, columns: Sequence[str], group: str) -> pd.DataFrame:
     """Return each group's mean of each column: one row per group, ascending, indexed by group.
 
     Raises
@@ -96,7 +93,3 @@ def group_means(data: Panel | pd.DataFrame, columns: Sequence[str] = MEDIA, grou
     counts = np.bincount(codes)
     means = {name: np.bincount(codes, weights=read_column(data, name)) / counts for name in columns}
     return pd.DataFrame(means, index=pd.Index(groups, name=group))
-
-
-def _frame(data: Panel | pd.DataFrame) -> pd.DataFrame:
-    return data.frame if isinstance(data, Panel) else data

@@ -1,4 +1,4 @@
-"""Reading columns from a panel or a data frame, with an error that names the column when that is not possible."""
+"""Reading columns from a data frame, with an error that names the column when that is not possible."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ import pandas as pd
 
 from reference.arrays import Floats
 from reference.errors import DesignError
-from reference.panels.panel import Panel
 
 Level: TypeAlias = int | str
 
@@ -20,7 +19,7 @@ FARTHEST = 1e140
 _TIMES = {"datetime", "datetime64", "date", "period", "timedelta", "timedelta64"}
 
 
-def require_column(data: Panel | pd.DataFrame, name: str) -> Any:
+def require_column(data: pd.DataFrame, name: str) -> Any:
     """Return a column as it is.
 
     Raises
@@ -29,12 +28,11 @@ def require_column(data: Panel | pd.DataFrame, name: str) -> Any:
         If it is missing, comes twice, or holds a missing value.
     """
     column = _find_column(data, name)
-    if not isinstance(data, Panel):
-        _check_missing(column, name)
+    _check_missing(column, name)
     return column
 
 
-def is_number(data: Panel | pd.DataFrame, name: str) -> bool:
+def is_number(data: pd.DataFrame, name: str) -> bool:
     """Return whether a column holds numbers, so that it enters a model as it is.
 
     Raises
@@ -43,7 +41,7 @@ def is_number(data: Panel | pd.DataFrame, name: str) -> bool:
         If the column is missing or comes twice, or one of text holds a missing value, or is mostly numbers, so that
         a stray cell would turn it into a factor; or if it holds dates.
     """
-    if isinstance(data, Panel) or holds_numbers(_find_column(data, name)):
+    if holds_numbers(_find_column(data, name)):
         return True
     column = require_column(data, name)
     if isinstance(column.dtype, pd.CategoricalDtype):
@@ -67,7 +65,7 @@ def holds_numbers(column: Any) -> bool:
     return bool(pd.api.types.is_numeric_dtype(column) or pd.api.types.is_bool_dtype(column.dtype))
 
 
-def read_column(data: Panel | pd.DataFrame, name: str) -> Floats:
+def read_column(data: pd.DataFrame, name: str) -> Floats:
     """Return a column as floats, (n,), in the units of the data.
 
     Raises
@@ -77,15 +75,11 @@ def read_column(data: Panel | pd.DataFrame, name: str) -> Floats:
         1e140.
     """
     column = _find_column(data, name)
-    if isinstance(data, Panel):
-        values: Floats = np.asarray(column, dtype=np.float64)
-        check_size(values, name)
-        return values
     if not holds_numbers(column) or pd.api.types.is_complex_dtype(column):
         raise DesignError(f"column {name!r} holds {column.dtype}, not numbers; convert or recode it first.")
     if isinstance(column.dtype, np.dtype):
         # Not copied where it holds floats.
-        values = np.asarray(column, dtype=np.float64)
+        values: Floats = np.asarray(column, dtype=np.float64)
     else:
         values = column.to_numpy(dtype=np.float64, na_value=np.nan)
     # The largest and smallest tell in most cases that all is well, and take no memory.
@@ -96,20 +90,18 @@ def read_column(data: Panel | pd.DataFrame, name: str) -> Floats:
     return values
 
 
-def _find_column(data: Panel | pd.DataFrame, name: str) -> Any:
+def _find_column(data: pd.DataFrame, name: str) -> Any:
     names = data.columns
     if name not in names:
         known = ", ".join(map(str, names))
         raise DesignError(f"column {name!r} is not in the table, which has {known}; add it or name another one.")
-    if isinstance(data, Panel):
-        return getattr(data, name)
     column = data[name]
     if isinstance(column, pd.DataFrame):
         raise DesignError(f"column {name!r} comes twice; keep one of the two.")
     return column
 
 
-def check_numbers(data: Panel | pd.DataFrame, name: str) -> None:
+def check_numbers(data: pd.DataFrame, name: str) -> None:
     """Raise what :func:`read_column` raises, without a copy of a column that holds whole numbers."""
     if not _is_whole(_find_column(data, name)):
         read_column(data, name)

@@ -19,7 +19,6 @@ from reference.data.columns import check_finite, check_size, holds_numbers, is_n
 from reference.data.formula import INTERCEPT, MixedModel, effects
 from reference.data.groups import Id, read_groups
 from reference.errors import DesignError, FormulaError
-from reference.panels.panel import Panel
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,7 +68,7 @@ class Part:
         """Whether the first column is a one."""
         return self.names[:1] == (INTERCEPT,)
 
-    def columns(self, data: Panel | pd.DataFrame) -> Sequence[Floats]:
+    def columns(self, data: pd.DataFrame) -> Sequence[Floats]:
         """Return the k columns, (n,) each, one that the table holds as floats not copied.
 
         Raises
@@ -94,7 +93,7 @@ class Part:
             check_size(column, name)
         return list(values)
 
-    def matrix(self, data: Panel | pd.DataFrame) -> Floats:
+    def matrix(self, data: pd.DataFrame) -> Floats:
         """Return the columns side by side, (n, k).
 
         Raises
@@ -115,7 +114,7 @@ class Encoding:
     fixed: Part
     random: tuple[Part, ...]
 
-    def columns(self, data: Panel | pd.DataFrame) -> tuple[Sequence[Floats], ...]:
+    def columns(self, data: pd.DataFrame) -> tuple[Sequence[Floats], ...]:
         """Return the columns, (n,) each, of X, of every Z, and y, that the model makes of a table.
 
         Raises
@@ -125,7 +124,7 @@ class Encoding:
         """
         return tuple(part.columns(data) for part in (self.fixed, *self.random, self.response))
 
-    def matrices(self, data: Panel | pd.DataFrame) -> Matrices:
+    def matrices(self, data: pd.DataFrame) -> Matrices:
         """Return what the model makes of a table with the same columns.
 
         Raises
@@ -143,7 +142,7 @@ class Encoding:
         )
 
 
-def read_encoding(model: MixedModel, data: Panel | pd.DataFrame) -> Encoding:
+def read_encoding(model: MixedModel, data: pd.DataFrame) -> Encoding:
     """Return the encoding of a model on a table: which columns are factors, and their levels.
 
     A column of text or of categories is a factor, coded by treatment contrasts with its first level
@@ -188,7 +187,7 @@ def column_names(model: MixedModel, *, grouped: bool = True) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*names, *(name for group in model.groups for name in group if grouped))))
 
 
-def _read_part(text: str, data: Panel | pd.DataFrame) -> Part:
+def _read_part(text: str, data: pd.DataFrame) -> Part:
     if INTERCEPT in _variables(text):
         raise DesignError(f"a column may not be called {INTERCEPT!r}, as the intercept is; rename it.")
     terms = effects(text)
@@ -213,7 +212,7 @@ def _read_part(text: str, data: Panel | pd.DataFrame) -> Part:
     return Part(text, names, matrix.model_spec, factors)
 
 
-def _check_variables(text: str, data: Panel | pd.DataFrame, factors: Collection[str]) -> None:
+def _check_variables(text: str, data: pd.DataFrame, factors: Collection[str]) -> None:
     """Name the column that is missing, empty or not finite before formulaic meets it."""
     for name in _variables(text):
         if name in factors:
@@ -222,13 +221,13 @@ def _check_variables(text: str, data: Panel | pd.DataFrame, factors: Collection[
             read_column(data, name)
 
 
-def _exact(text: str, data: Panel | pd.DataFrame, factors: Mapping[str, Any]) -> pd.DataFrame:
+def _exact(text: str, data: pd.DataFrame, factors: Mapping[str, Any]) -> pd.DataFrame:
     """Return the table as formulaic computes with it exactly: numbers as floats, factors as what it takes for them.
 
     Products of whole numbers would run over, or lose their digits, in the type of their columns. What ``C()`` makes
     levels of stays as it is, as its numbers are names.
     """
-    frame = _frame(data).copy(deep=False)
+    frame = data.copy(deep=False)
     for name in dict.fromkeys(name for name in frame.columns if isinstance(name, str) and name in text):
         column = frame[name]
         if isinstance(column, pd.DataFrame) or re.search(rf"\bC\(\s*{re.escape(name)}\s*[,)]", text):
@@ -240,7 +239,7 @@ def _exact(text: str, data: Panel | pd.DataFrame, factors: Mapping[str, Any]) ->
     return frame
 
 
-def _levels(data: Panel | pd.DataFrame, name: str) -> Any:
+def _levels(data: pd.DataFrame, name: str) -> Any:
     levels = require_column(data, name).astype("category").cat.categories
     if levels.size < 2:
         raise DesignError(f"column {name!r} holds one value only, so it repeats the intercept; drop it from the model.")
@@ -271,7 +270,3 @@ def _variables(text: str) -> Iterator[str]:
 def _untranslated(text: str, error: Exception) -> DesignError:
     plain = re.sub(r"\x1b\[[0-9;]*m|[⧛⧚]", "", str(error)).splitlines()[0]
     return FormulaError(f"the term {text!r} cannot be evaluated ({plain}); compute it as a column of its own first.")
-
-
-def _frame(data: Panel | pd.DataFrame) -> pd.DataFrame:
-    return data.frame if isinstance(data, Panel) else data

@@ -22,7 +22,7 @@ _NAME = re.compile("`[^`]*`")
 _MARKS = re.compile(r"[-+~|()\[\]{}:/ \t\r\n]")
 _HIDDEN = re.compile("[\ue000-\ue0ff]")
 _FIRST_HIDDEN = 0xE000
-_EXAMPLE = "such as 'sales ~ week + youtube + (1 + youtube | store_id)'"
+_EXAMPLE = "such as 'score ~ hours + (1 + hours | school)'"
 
 
 @dataclass(frozen=True)
@@ -91,12 +91,12 @@ def parse_formula(formula: str, name: str = "") -> MixedModel:
     Examples
     --------
     >>> from reference import parse_formula
-    >>> for term in parse_formula("sales ~ week + (1 + week || city/store)").terms:
+    >>> for term in parse_formula("score ~ hours + (1 + hours || school/room)").terms:
     ...     print(term.effects, "|", term.label)
-    1 | city
-    0 + week | city
-    1 | city:store
-    0 + week | city:store
+    1 | school
+    0 + hours | school
+    1 | school:room
+    0 + hours | school:room
     """
     response, tilde, right = _hide(formula).partition("~")
     if not tilde or "~" in right or not response.strip():

@@ -15,7 +15,6 @@ import pandas as pd
 from reference.arrays import LARGEST_INTEGER, Floats, Integers
 from reference.data.columns import Level, require_column
 from reference.errors import DesignError
-from reference.panels.panel import Panel
 
 # What a group is known by: an id, or of a group of several columns one of each.
 Id: TypeAlias = Level | tuple[Level, ...]
@@ -46,7 +45,7 @@ class Grouping:
     levels: Any
 
 
-def read_grouping(data: Panel | pd.DataFrame, names: Sequence[str], longest: float = np.inf) -> Grouping | None:
+def read_grouping(data: pd.DataFrame, names: Sequence[str], longest: float = np.inf) -> Grouping | None:
     """Return the order of the rows by group; None if they are scattered and ``longest`` or more in an average group.
 
     Raises
@@ -88,7 +87,7 @@ def _order(parts: Iterable[Any], starts: Integers) -> Any:
     return order
 
 
-def read_groups(data: Panel | pd.DataFrame, names: Sequence[str]) -> tuple[Integers, tuple[Id, ...]]:
+def read_groups(data: pd.DataFrame, names: Sequence[str]) -> tuple[Integers, tuple[Id, ...]]:
     """Return the position of each row's group, (n,), and the groups' ids, ascending: whole numbers, or texts.
 
     Several columns make a group of each combination that occurs, and its id is a tuple.
@@ -117,7 +116,7 @@ def check_names(ids: Any, label: str) -> None:
             raise DesignError(f"two groups of {label!r} are both called {twice[0]!r}; take the colons out of the ids.")
 
 
-def _read_codes(data: Panel | pd.DataFrame, names: Sequence[str]) -> tuple[Integers, Any]:
+def _read_codes(data: pd.DataFrame, names: Sequence[str]) -> tuple[Integers, Any]:
     codes, levels = _read_levels(data, names[0])
     if len(names) == 1:
         return codes, levels
@@ -131,7 +130,7 @@ def _read_codes(data: Panel | pd.DataFrame, names: Sequence[str]) -> tuple[Integ
     return codes, pd.MultiIndex(levels=columns, codes=places)
 
 
-def _read_levels(data: Panel | pd.DataFrame, name: str) -> tuple[Integers, Any]:
+def _read_levels(data: pd.DataFrame, name: str) -> tuple[Integers, Any]:
     labels = _whole_numbers(data, name)
     if labels is None:
         found, ids = pd.factorize(require_column(data, name))
@@ -185,12 +184,10 @@ def _parts(numbers: Integers, overlap: int = 0) -> Iterator[Integers]:
     return (numbers[start : start + step + overlap] for start in range(0, numbers.size, step))
 
 
-def _whole_numbers(data: Panel | pd.DataFrame, name: str) -> Integers | None:
+def _whole_numbers(data: pd.DataFrame, name: str) -> Integers | None:
     """Return a grouping column of whole numbers, (n,), or None for one of text."""
     column = require_column(data, name)
-    if not isinstance(data, Panel) and (
-        not pd.api.types.is_numeric_dtype(column) or pd.api.types.is_bool_dtype(column.dtype)
-    ):
+    if not pd.api.types.is_numeric_dtype(column) or pd.api.types.is_bool_dtype(column.dtype):
         return None
     labels = np.asarray(column)
     if np.issubdtype(labels.dtype, np.integer):

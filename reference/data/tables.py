@@ -1,4 +1,4 @@
-"""What a model can be fitted to: a panel, a data frame, or a table that comes in pieces."""
+"""What a model can be fitted to: a data frame, or a table that comes in pieces."""
 
 from __future__ import annotations
 
@@ -15,10 +15,9 @@ from reference.data.encoding import column_names, needs_all_rows
 from reference.data.formula import MixedModel
 from reference.data.groups import Grouping, read_grouping
 from reference.errors import DesignError
-from reference.panels.panel import Panel
 
 # A Dask data frame is one too: it is known by its partitions, so that dask need not be installed.
-Table: TypeAlias = Panel | pd.DataFrame | Path | str | Iterable[pd.DataFrame]
+Table: TypeAlias = pd.DataFrame | Path | str | Iterable[pd.DataFrame]
 
 # A table of at most so many rows is one piece, and of a longer one in memory a piece is this share, within limits: so
 # that a piece takes little beside the table, Python's overhead is lost in it, and a processor's cache helps.
@@ -37,9 +36,9 @@ class Pieces:
     ``rest`` is None for a table that is one piece, and ``grouping`` that by which rows in memory were put into pieces.
     """
 
-    first: Panel | pd.DataFrame
+    first: pd.DataFrame
     rest: Iterator[pd.DataFrame] | None = None
-    whole: Panel | pd.DataFrame | None = None
+    whole: pd.DataFrame | None = None
     grouping: Grouping | None = None
 
 
@@ -48,7 +47,7 @@ def open_table(data: Table, model: MixedModel) -> Pieces:
 
     Parameters
     ----------
-    data : Panel, pandas.DataFrame, path, or iterable of pandas.DataFrame
+    data : pandas.DataFrame, path, or iterable of pandas.DataFrame
         A path is a Parquet file or a folder of them, read with pyarrow; a Dask data frame counts as an iterable.
     model : MixedModel
         One with several grouping factors, or with expressions in its formula, needs all rows in memory.
@@ -58,8 +57,6 @@ def open_table(data: Table, model: MixedModel) -> Pieces:
     DesignError
         If the path or the iterable holds no rows, or the model cannot be fitted piece by piece.
     """
-    if isinstance(data, Panel):
-        return Pieces(data, whole=data)
     if isinstance(data, pd.DataFrame):
         whole = _used(data, model)
         if len(data) <= WHOLE or _in_one(model):

@@ -28,7 +28,6 @@ from reference.likelihood.fronts import Stages
 from reference.likelihood.many_factors import ManyFactors
 from reference.likelihood.one_factor import OneFactor
 from reference.likelihood.surface import Surface
-from reference.panels.panel import Panel
 
 # A share of the residual below which a response counts as explained within groups: sigma's digits are lost to rounding.
 _EXACT_WITHIN = 1e-6
@@ -87,7 +86,7 @@ class Design:
         The root mean square of its residuals, in units of the response.
     data : Blocks or Stages
         The orthonormal data: blocks for one grouping factor, stages for several.
-    table : Panel, pandas.DataFrame or None
+    table : pandas.DataFrame or None
         The rows, if they are in memory.
     """
 
@@ -97,7 +96,7 @@ class Design:
     ols: Floats
     scale: float
     data: Blocks | Stages
-    table: Panel | pd.DataFrame | None
+    table: pd.DataFrame | None
 
     @property
     def model(self) -> MixedModel:
@@ -155,7 +154,7 @@ def build_design(data: Table, model: MixedModel) -> Design:
 
     Parameters
     ----------
-    data : Panel, pandas.DataFrame, path or iterable of pandas.DataFrame
+    data : pandas.DataFrame, path or iterable of pandas.DataFrame
         Long format; see :func:`~reference.data.tables.open_table`.
     model : MixedModel
         What to build.
@@ -205,7 +204,7 @@ def _ascending(encoding: Encoding, tally: Tally) -> Integers:
         ) from error
 
 
-def design_rows(encoding: Encoding, matrices: Matrices, table: Panel | pd.DataFrame | None) -> Design:
+def design_rows(encoding: Encoding, matrices: Matrices, table: pd.DataFrame | None) -> Design:
     """Return the design of an encoded model on rows in memory.
 
     Raises
@@ -232,7 +231,7 @@ def _one_factor(
     elimination: Elimination,
     n_observations: int,
     ids: Any,
-    table: Panel | pd.DataFrame | None,
+    table: pd.DataFrame | None,
 ) -> Design:
     units = choose_units(encoding, columns, elimination.root, n_observations)
     blocks = elimination.blocks(units.turn, sum(basis.root.shape[0] for basis in units.random), n_observations)
@@ -257,9 +256,7 @@ def _terms(encoding: Encoding, units: Units, ids: Sequence[Any], n_observations:
     )
 
 
-def _many_factors(
-    encoding: Encoding, columns: Columns, matrices: Matrices, table: Panel | pd.DataFrame | None
-) -> Design:
+def _many_factors(encoding: Encoding, columns: Columns, matrices: Matrices, table: pd.DataFrame | None) -> Design:
     rows = columns.standardised(matrices.columns)
     units = choose_units(encoding, columns, triangular_factor(rows), rows.shape[0])
     turned = rows @ units.turn

@@ -84,15 +84,6 @@ def bootstrap_test(
     ----------
     Davison & Hinkley (1997), Bootstrap Methods and their Application, section 4.2.3, for p; Halekoh & Højsgaard (2014),
     J. Stat. Softw. 59(9), section 4, for mixed models.
-
-    Examples
-    --------
-    >>> from reference import bootstrap_test, fit
-    >>> from reference.panels import tutorial_panel
-    >>> fixed, panel = "sales ~ week + youtube + facebook + newspaper", tutorial_panel()
-    >>> fits = [fit(f"{fixed} + ({effects} | store_id)", panel, reml=False) for effects in ("1", "1 + youtube")]
-    >>> print(bootstrap_test(*fits, draws=99).p)
-    0.01
     """
     test = compare_nested(smaller, larger)
     if draws < 1:

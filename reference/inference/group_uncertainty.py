@@ -79,7 +79,7 @@ def conditional_covariances(fit: MixedFit) -> tuple[Floats, ...]:
     return tuple(fit.sigma**2 * (back @ spread @ back.T) for spread, back in zip(spreads, backs, strict=True))
 
 
-def slope_intervals(fit: MixedFit, predictor: str = "youtube", level: float = 0.95) -> tuple[GroupSlope, ...]:
+def slope_intervals(fit: MixedFit, predictor: str, level: float = 0.95) -> tuple[GroupSlope, ...]:
     """Return each group's slope with its interval, steepest first.
 
     Parameters
@@ -105,14 +105,6 @@ def slope_intervals(fit: MixedFit, predictor: str = "youtube", level: float = 0.
     References
     ----------
     Henderson (1975), Biometrics 31(2), 423-447, for the prediction error variance.
-
-    Examples
-    --------
-    >>> from reference import fit_mixed, slope_intervals
-    >>> from reference.panels import RANDOM_SLOPE, tutorial_panel
-    >>> steepest = slope_intervals(fit_mixed(tutorial_panel(), RANDOM_SLOPE))[0]
-    >>> print(f"store {steepest.group}: {steepest.lower:.4f} to {steepest.upper:.4f}, {steepest.tier}")
-    store 14: 0.0518 to 0.0645, above
     """
     if not 0.0 < level < 1.0:
         raise DesignError(f"a confidence level must lie between 0 and 1, such as 0.95; got {level}.")
@@ -132,7 +124,7 @@ def slope_intervals(fit: MixedFit, predictor: str = "youtube", level: float = 0.
 
 
 def probability_top(
-    fit: MixedFit, count: int = 5, predictor: str = "youtube", *, draws: int = _DRAWS, seed: int = 0
+    fit: MixedFit, predictor: str, count: int = 5, *, draws: int = _DRAWS, seed: int = 0
 ) -> Mapping[Level, float]:
     """Return the probability that each group is among the ``count`` steepest, by group id, ascending.
 
@@ -147,14 +139,6 @@ def probability_top(
     References
     ----------
     Laird & Louis (1989), J. Educ. Stat. 14(1), 29-46, for ranks by their distribution rather than by point estimates.
-
-    Examples
-    --------
-    >>> from reference import fit_mixed, probability_top
-    >>> from reference.panels import RANDOM_SLOPE, tutorial_panel
-    >>> chances = probability_top(fit_mixed(tutorial_panel(), RANDOM_SLOPE))
-    >>> print(f"{max(chances.values()):.2f} {sum(chances.values()):.1f}")
-    1.00 5.0
     """
     errors = _prediction_errors(fit, predictor)
     levels, effect = errors.term.levels, errors.term.effects.index(predictor)

@@ -70,17 +70,6 @@ def wald_intervals(fit: MixedFit, level: float = 0.95) -> tuple[Interval, ...]:
     ----------
     Pinheiro & Bates (2000), Mixed-Effects Models in S and S-PLUS, section 2.4.3; for the fixed effects lme4's
     ``confint(method = "Wald")``.
-
-    Examples
-    --------
-    >>> from reference import fit_mixed
-    >>> from reference.panels import RANDOM_INTERCEPT, tutorial_panel
-    >>> from reference.inference.intervals import wald_intervals
-    >>> for row in wald_intervals(fit_mixed(tutorial_panel(), RANDOM_INTERCEPT))[:3]:
-    ...     print(f"{row.name}: {row.lower:.3f} to {row.upper:.3f}")
-    sd Intercept | store_id: 0.229 to 1.144
-    sigma: 1.767 to 2.177
-    Intercept: 2.378 to 4.236
     """
     z = _quantile(level)
     rows = []
@@ -130,17 +119,6 @@ def profile_intervals(fit: MixedFit, level: float = 0.95) -> tuple[Interval, ...
     ----------
     Bates, Mächler, Bolker & Walker (2015), J. Stat. Softw. 67(1), section 5.1: lme4's
     ``confint(method = "profile")``, which reads the limits off a spline where these are solved for.
-
-    Examples
-    --------
-    >>> from reference import fit_mixed
-    >>> from reference.panels import RANDOM_INTERCEPT, tutorial_panel
-    >>> from reference.inference.intervals import profile_intervals
-    >>> for row in profile_intervals(fit_mixed(tutorial_panel(), RANDOM_INTERCEPT))[:3]:
-    ...     print(f"{row.name}: {row.lower:.3f} to {row.upper:.3f}")
-    sd Intercept | store_id: 0.000 to 0.919
-    sigma: 1.756 to 2.159
-    Intercept: 2.386 to 4.228
     """
     z = _quantile(level)
     best = fit_design(fit.design, reml=False) if fit.reml else fit

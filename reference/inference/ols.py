@@ -1,4 +1,4 @@
-"""Pooled ordinary least squares, which forgets that weeks belong to stores."""
+"""Pooled ordinary least squares, which forgets that rows belong to groups."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ import pandas as pd
 from reference.data.encoding import read_encoding
 from reference.data.formula import MixedModel
 from reference.design.orthonormal import check_fixed_part
-from reference.panels.panel import Panel
 
 
 @dataclass(frozen=True)
@@ -38,12 +37,12 @@ class OlsFit:
     vif: Mapping[str, float]
 
 
-def fit_ols(data: Panel | pd.DataFrame, model: MixedModel) -> OlsFit:
+def fit_ols(data: pd.DataFrame, model: MixedModel) -> OlsFit:
     """Return the pooled least squares fit of a model's fixed part.
 
     Parameters
     ----------
-    data : Panel or pandas.DataFrame
+    data : pandas.DataFrame
         Long format.
     model : MixedModel
         Its random part is ignored.

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
 
 import numpy as np
 import pandas as pd
@@ -13,7 +11,6 @@ from reference.arrays import Floats
 from reference.data.groups import group_names, read_groups
 from reference.errors import DesignError
 from reference.estimates import MixedFit
-from reference.panels.panel import MEDIA, Panel
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,7 +33,7 @@ class NewGroupPrediction:
     deviation: Floats
 
 
-def predict_new_groups(fit: MixedFit, data: Panel | pd.DataFrame) -> NewGroupPrediction:
+def predict_new_groups(fit: MixedFit, data: pd.DataFrame) -> NewGroupPrediction:
     """Return predictions for rows of new groups, each of a new one on every level.
 
     The variance of a new observation is x' V x + sum of z' S z over the random terms + sigma², with V the covariance
@@ -60,7 +57,7 @@ def predict_new_groups(fit: MixedFit, data: Panel | pd.DataFrame) -> NewGroupPre
     return NewGroupPrediction(rows @ fit.coefficients, np.sqrt(of_mean), np.sqrt(variance))
 
 
-def predict_population(fit: MixedFit, data: Panel | pd.DataFrame) -> Floats:
+def predict_population(fit: MixedFit, data: pd.DataFrame) -> Floats:
     """Return the fixed part for each row of a table, (n,): the expectation for a group not seen before.
 
     Raises
@@ -71,7 +68,7 @@ def predict_population(fit: MixedFit, data: Panel | pd.DataFrame) -> Floats:
     return fit.design.encoding.fixed.matrix(data) @ fit.coefficients
 
 
-def predict_conditional(fit: MixedFit, data: Panel | pd.DataFrame) -> Floats:
+def predict_conditional(fit: MixedFit, data: pd.DataFrame) -> Floats:
     """Return predictions for the groups of the fit, modes included, (n,), in units of the response.
 
     Raises
@@ -90,16 +87,3 @@ def predict_conditional(fit: MixedFit, data: Panel | pd.DataFrame) -> Floats:
         modes = term.modes[[positions[one] for one in ids]][codes]
         prediction = prediction + np.einsum("iq,iq->i", part.matrix(data), modes)
     return prediction
-
-
-def predict_by_week(fit: MixedFit, panel: Panel) -> Mapping[int, float]:
-    """Return the population prediction for each week of the panel with the media at their grand means.
-
-    Raises
-    ------
-    DesignError
-        If the model has predictors other than the week and the media.
-    """
-    weeks = np.unique(panel.week)
-    grid = pd.DataFrame({"week": weeks, **{name: float(getattr(panel, name).mean()) for name in MEDIA}})
-    return MappingProxyType(dict(zip(weeks.tolist(), predict_population(fit, grid).tolist(), strict=True)))

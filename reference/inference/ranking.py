@@ -21,7 +21,7 @@ class RankedGroup:
     deviation: float
 
 
-def group_slopes(fit: MixedFit, predictor: str = "youtube") -> Mapping[Level, float]:
+def group_slopes(fit: MixedFit, predictor: str) -> Mapping[Level, float]:
     """Return each group's slope: fixed effect plus conditional mode, by group id, ascending.
 
     In units of the response per unit of the predictor. A predictor that is in one part of the model only
@@ -37,7 +37,7 @@ def group_slopes(fit: MixedFit, predictor: str = "youtube") -> Mapping[Level, fl
     )
 
 
-def rank_groups(fit: MixedFit, predictor: str = "youtube") -> tuple[RankedGroup, ...]:
+def rank_groups(fit: MixedFit, predictor: str) -> tuple[RankedGroup, ...]:
     """Return the groups by slope, steepest first; a tie goes to the smaller id.
 
     Raises
@@ -73,7 +73,7 @@ def slope_term(fit: MixedFit, predictor: str) -> FittedTerm:
     return terms[0]
 
 
-def top_groups(fit: MixedFit, count: int = 5, predictor: str = "youtube") -> tuple[Level, ...]:
+def top_groups(fit: MixedFit, predictor: str, count: int = 5) -> tuple[Level, ...]:
     """Return the ids of the ``count`` groups with the steepest slopes, steepest first.
 
     Raises

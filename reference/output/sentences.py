@@ -78,7 +78,7 @@ def interpret_comparison(test: LikelihoodRatio, smaller: str, larger: str) -> tu
     )
 
 
-def interpret_ranking(fit: MixedFit, predictor: str = "youtube", count: int = 5) -> tuple[str, ...]:
+def interpret_ranking(fit: MixedFit, predictor: str, count: int = 5) -> tuple[str, ...]:
     """Return who leads by slope, how sure that is, and which groups differ from the average at all.
 
     Raises
@@ -87,7 +87,7 @@ def interpret_ranking(fit: MixedFit, predictor: str = "youtube", count: int = 5)
         As for :func:`~reference.inference.group_uncertainty.probability_top`.
     """
     rows = slope_intervals(fit, predictor, LEVEL)
-    chances = probability_top(fit, count, predictor)
+    chances = probability_top(fit, predictor, count)
     top = ", ".join(f"{row.group} ({_percent(chances[row.group])})" for row in rows[:count])
     lead, group = rows[0], slope_term(fit, predictor).group
     tiers = {tier: [str(row.group) for row in rows if row.tier == tier] for tier in ("above", "below")}

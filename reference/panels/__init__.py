@@ -1,9 +1,8 @@
 """The course's tables and the models fitted to them."""
 
-from reference.errors import PanelError
 from reference.panels.datasets import PANEL_FILE, cities_panel, panel_in, tutorial_panel
 from reference.panels.models import NULL_MODEL, RANDOM_INTERCEPT, RANDOM_SLOPE
-from reference.panels.panel import CITY, COLUMNS, MEDIA, Panel
+from reference.panels.panel import CITY, COLUMNS, MEDIA, Panel, PanelError
 
 __all__ = [
     "CITY",

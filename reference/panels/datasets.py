@@ -22,8 +22,7 @@ from types import MappingProxyType
 import numpy as np
 import pandas as pd
 
-from reference.errors import PanelError
-from reference.panels.panel import Panel
+from reference.panels.panel import Panel, PanelError
 
 #: A panel of a learner's own lies beside the notebooks under this name.
 PANEL_FILE = "panel.csv"

@@ -11,12 +11,16 @@ import numpy as np
 import pandas as pd
 
 from reference.arrays import LARGEST_INTEGER, Floats, Integers
-from reference.errors import PanelError
+from reference.errors import TableError
 
 MEDIA = ("youtube", "facebook", "newspaper")
 COLUMNS = ("store_id", "week", *MEDIA, "sales")
 CITY = "city_id"
 _INTEGER_COLUMNS = ("store_id", "week")
+
+
+class PanelError(TableError):
+    """The table is not a panel; the message names the column and the row."""
 
 
 @dataclass(frozen=True, eq=False)

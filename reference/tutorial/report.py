@@ -154,7 +154,7 @@ def _in_words(results: Tutorial) -> Iterator[str]:
         *interpret_comparison(results.comparison, "random intercept", "random slope"),
         *interpret_random_effects(results.slope.fit),
         *interpret_shares(results.slope.fit),
-        *interpret_ranking(results.slope.fit, count=min(TOP, len(results.slopes))),
+        *interpret_ranking(results.slope.fit, "youtube", count=min(TOP, len(results.slopes))),
     )
     for sentence in sentences:
         yield from wrap(sentence, _WIDTH, initial_indent="  - ", subsequent_indent="    ")

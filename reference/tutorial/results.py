@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 import numpy as np
+import pandas as pd
 
 from reference.arrays import Floats
 from reference.data.centring import GrandMeanCentred, grand_mean_centre
@@ -24,7 +25,7 @@ from reference.inference.diagnostics import (
 )
 from reference.inference.group_uncertainty import GroupSlope, probability_top, slope_intervals
 from reference.inference.ols import OlsFit, fit_ols
-from reference.inference.prediction import predict_by_week, predict_conditional
+from reference.inference.prediction import predict_conditional, predict_population
 from reference.inference.ranking import RankedGroup, rank_groups
 from reference.inference.satterthwaite import Coefficient, coefficient_table
 from reference.inference.variance import VarianceComponent, VarianceShares, variance_components, variance_shares
@@ -106,11 +107,11 @@ def run_tutorial(panel: Panel) -> Tutorial:
     DesignError, ConvergenceError
         If a model cannot be fitted to the panel.
     """
-    intercept, slope = fit_mixed(panel, RANDOM_INTERCEPT), fit_mixed(panel, RANDOM_SLOPE)
-    intercept_ml = fit_mixed(panel, RANDOM_INTERCEPT, reml=False)
-    slope_ml = fit_mixed(panel, RANDOM_SLOPE, reml=False)
-    centring = grand_mean_centre(panel)
-    pooled = fit_ols(panel, RANDOM_INTERCEPT)
+    intercept, slope = fit_mixed(panel.frame, RANDOM_INTERCEPT), fit_mixed(panel.frame, RANDOM_SLOPE)
+    intercept_ml = fit_mixed(panel.frame, RANDOM_INTERCEPT, reml=False)
+    slope_ml = fit_mixed(panel.frame, RANDOM_SLOPE, reml=False)
+    centring = grand_mean_centre(panel.frame, MEDIA)
+    pooled = fit_ols(panel.frame, RANDOM_INTERCEPT)
     comparison = compare_nested(intercept_ml, slope_ml)
     return Tutorial(
         panel=panel,
@@ -125,11 +126,11 @@ def run_tutorial(panel: Panel) -> Tutorial:
         parsimony=read_parsimony(comparison),
         centring=centring,
         centred=describe_fit(fit_mixed(centring.frame, RANDOM_SLOPE)),
-        ranking=rank_groups(slope),
-        slopes=slope_intervals(slope),
-        chances=probability_top(slope, min(TOP, len(panel.stores))),
+        ranking=rank_groups(slope, "youtube"),
+        slopes=slope_intervals(slope, "youtube"),
+        chances=probability_top(slope, "youtube", min(TOP, len(panel.stores))),
         by_week=predict_by_week(intercept, panel),
-        rows=predict_conditional(slope, panel),
+        rows=predict_conditional(slope, panel.frame),
         collinearity=read_collinearity(pooled),
     )
 
@@ -162,3 +163,16 @@ def describe_fit(fit: MixedFit) -> MixedResults:
         residual_quartiles=np.quantile(fit.scaled_residuals, [0.0, 0.25, 0.5, 0.75, 1.0]),
         readings=(read_convergence(fit), read_singularity(fit), read_variances(fit), read_icc(fit)),
     )
+
+
+def predict_by_week(fit: MixedFit, panel: Panel) -> Mapping[int, float]:
+    """Return the population prediction for each week of the panel with the media at their grand means.
+
+    Raises
+    ------
+    DesignError
+        If the model has predictors other than the week and the media.
+    """
+    weeks = np.unique(panel.week)
+    grid = pd.DataFrame({"week": weeks, **{name: float(getattr(panel, name).mean()) for name in MEDIA}})
+    return MappingProxyType(dict(zip(weeks.tolist(), predict_population(fit, grid).tolist(), strict=True)))

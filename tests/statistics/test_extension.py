@@ -89,11 +89,11 @@ def test_variances_are_held_against_the_criterion(cities: Panel, key: AnswerKey)
     objective = key.objectives["three_levels"]
     best = [key.values[name] for name in objective.inputs]
     assert objective.deficit(*best) == pytest.approx(0.0, abs=1e-9)
-    nested = fit(NESTED, cities)
+    nested = fit(NESTED, cities.frame)
     for change in ((1.1, 1.0, 1.0), (1.0, 0.8, 1.0), (0.5, 2.0, 1.0), (0.0, 1.0, 1.0)):
         city, store, week = (value * factor for value, factor in zip(best, change, strict=True))
         deficit = objective.deficit(city, store, week)
-        at = criterion_at(cities, nested.model, np.sqrt(np.array([city, store]) / week), reml=True)
+        at = criterion_at(cities.frame, nested.model, np.sqrt(np.array([city, store]) / week), reml=True)
         # That criterion takes the residual variance that is best for these ratios, so it is the lower of the two.
         assert 0.0 < at - nested.criterion <= deficit
         assert at - nested.criterion == pytest.approx(least_deficit(objective, city / week, store / week), rel=1e-6)
@@ -193,7 +193,7 @@ def test_a_store_lies_in_one_city(cities: Panel, value: float, said: str) -> Non
 
 
 def test_a_new_group_is_less_certain_than_the_average(cities: Panel) -> None:
-    slopes = fit("sales ~ week + youtube + (1 + youtube | store_id)", cities)
+    slopes = fit("sales ~ week + youtube + (1 + youtube | store_id)", cities.frame)
     row = pd.DataFrame({"week": [3.0, 3.0], "youtube": [0.0, 200.0]})
     new = predict_new_groups(slopes, row)
     for place, spend in enumerate(row["youtube"]):
@@ -207,7 +207,7 @@ def test_a_new_group_is_less_certain_than_the_average(cities: Panel) -> None:
 
 
 def test_the_known_store_is_predicted_as_the_library_does(cities: Panel, key: AnswerKey) -> None:
-    nested = fit(NESTED, cities)
+    nested = fit(NESTED, cities.frame)
     frame = cities.frame
     best = frame.groupby("store_id")["sales"].mean().idxmax()
     media = {name: frame[name].mean() for name in ("youtube", "facebook", "newspaper")}

@@ -161,7 +161,7 @@ def test_slopes_of_the_groups_are_ranked(run):
     assert code == 0
     rows = table_below(out, "Slopes of Days by Subject, and the probability of each to be among the 5 steepest:")
     found = fit(SLEEP[1], pd.read_csv(FOLDER / SLEEP[0]))
-    chances = probability_top(found, 5, "Days")
+    chances = probability_top(found, "Days", 5)
     assert [row[1] for row in rows] == [str(row.group) for row in slope_intervals(found, "Days")]
     for row, words in zip(slope_intervals(found, "Days"), rows, strict=True):
         _, _, slope, deviation, lower, _, upper, chance, tier = words

@@ -33,7 +33,7 @@ def stored(name):
 
 
 def fitted(case, *, reml=False):
-    table = tutorial_panel() if case["name"].startswith("tutorial") else stored(case["name"])
+    table = tutorial_panel().frame if case["name"].startswith("tutorial") else stored(case["name"])
     return fit(case["formula"], table, reml=reml)
 
 
@@ -212,7 +212,7 @@ def test_units_do_not_matter_with_several_factors():
 
 
 def test_singular_correlation_has_its_bound_as_a_limit(panel):
-    result = fit_mixed(panel, RANDOM_SLOPE)
+    result = fit_mixed(panel.frame, RANDOM_SLOPE)
     row = profile_intervals(result)[1]
     assert row.name == "correlation Intercept, youtube | store_id"
     assert (row.estimate, row.lower) == (pytest.approx(-1.0), -1.0)
@@ -247,12 +247,12 @@ def test_singular_fits_have_intervals_around_their_estimates(name):
 
 
 def test_reml_fit_is_profiled_by_ml(panel):
-    ml, reml = (profile_intervals(fit_mixed(panel, RANDOM_INTERCEPT, reml=reml)) for reml in (False, True))
+    ml, reml = (profile_intervals(fit_mixed(panel.frame, RANDOM_INTERCEPT, reml=reml)) for reml in (False, True))
     assert ml == reml
 
 
 def test_table_read_in_pieces_has_the_same_intervals(panel):
-    whole = by_name(profile_intervals(fit_mixed(panel, RANDOM_SLOPE)))
+    whole = by_name(profile_intervals(fit_mixed(panel.frame, RANDOM_SLOPE)))
     parts = [panel.frame.iloc[start : start + 70] for start in (0, 70, 140)]
     pieces = by_name(profile_intervals(fit_mixed(iter(parts), RANDOM_SLOPE)))
     for name, limits in pieces.items():
@@ -261,7 +261,7 @@ def test_table_read_in_pieces_has_the_same_intervals(panel):
 
 @pytest.mark.parametrize("intervals", [profile_intervals, wald_intervals])
 def test_higher_level_is_wider(panel, intervals):
-    result = fit_mixed(panel, RANDOM_INTERCEPT, reml=False)
+    result = fit_mixed(panel.frame, RANDOM_INTERCEPT, reml=False)
     for narrow, wide in zip(intervals(result, 0.5), intervals(result, 0.99), strict=True):
         assert wide.lower <= narrow.lower < narrow.estimate < narrow.upper < wide.upper
 
@@ -270,7 +270,7 @@ def test_higher_level_is_wider(panel, intervals):
 @pytest.mark.parametrize("level", [0.0, 1.0, 95.0, -0.5, float("nan")])
 def test_level_must_be_a_probability(panel, intervals, level):
     with pytest.raises(DesignError, match=r"must lie between 0 and 1, such as 0\.95"):
-        intervals(fit_mixed(panel, RANDOM_INTERCEPT), level)
+        intervals(fit_mixed(panel.frame, RANDOM_INTERCEPT), level)
 
 
 def test_predictor_too_far_from_zero_is_told_to_be_centred():

@@ -36,7 +36,7 @@ def test_goldens_have_regular_and_singular_fits_of_one_and_several_factors():
 
 
 def test_unit_of_a_predictor_does_not_matter(panel):
-    raw = kenward_roger_table(fit_mixed(panel, RANDOM_SLOPE))
+    raw = kenward_roger_table(fit_mixed(panel.frame, RANDOM_SLOPE))
     dollars = kenward_roger_table(fit_mixed(panel.frame.assign(youtube=panel.youtube * 1000.0), RANDOM_SLOPE))
     np.testing.assert_allclose([row.df for row in dollars], [row.df for row in raw], rtol=1e-9)
     np.testing.assert_allclose([row.t for row in dollars], [row.t for row in raw], rtol=1e-9)
@@ -65,8 +65,8 @@ def test_balanced_one_way_layout_has_the_df_of_the_groups(panel):
 
 def test_ml_fits_and_bad_contrasts_are_refused(panel):
     with pytest.raises(DesignError, match="REML fits; refit the model with reml=True"):
-        kenward_roger(fit_mixed(panel, RANDOM_SLOPE, reml=False))
-    adjusted = kenward_roger(fit_mixed(panel, RANDOM_SLOPE))
+        kenward_roger(fit_mixed(panel.frame, RANDOM_SLOPE, reml=False))
+    adjusted = kenward_roger(fit_mixed(panel.frame, RANDOM_SLOPE))
     for contrast in (np.zeros(5), np.ones(4), np.full(5, np.nan)):
         with pytest.raises(DesignError, match="a contrast must be 5 finite weights, not all zero"):
             adjusted.df(contrast)

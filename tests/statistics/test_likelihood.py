@@ -49,7 +49,7 @@ def test_criterion_at_theta_equals_the_dense_formula(panel, model, theta, reml):
     rows, columns = np.triu_indices(q)
     factor[columns, rows] = theta
     expected = dense_criterion(panel.frame, model, factor, reml=reml)
-    assert criterion_at(panel, model, np.array(theta), reml=reml) == pytest.approx(expected, abs=1e-8)
+    assert criterion_at(panel.frame, model, np.array(theta), reml=reml) == pytest.approx(expected, abs=1e-8)
 
 
 def test_criterion_of_groups_too_small_for_their_effects(drawn_frame):
@@ -65,7 +65,7 @@ def test_criterion_of_groups_too_small_for_their_effects(drawn_frame):
 @pytest.mark.parametrize("model", [RANDOM_INTERCEPT, RANDOM_SLOPE, TWO_SLOPES], ids=lambda model: model.name)
 @pytest.mark.parametrize("size", [0.0, 0.4, 5.0])
 def test_derivatives_agree_with_differences(panel, model, reml, size):
-    blocks = build_design(panel, model).data
+    blocks = build_design(panel.frame, model).data
     q = blocks.n_random
     rng = np.random.default_rng(4)
     factor = size * rng.standard_normal((q, q))
@@ -91,14 +91,14 @@ def test_derivatives_agree_with_differences(panel, model, reml, size):
 
 @pytest.mark.parametrize("reml", [True, False])
 def test_criteria_of_a_stack_are_those_of_its_factors(panel, reml):
-    blocks = build_design(panel, RANDOM_SLOPE).data
+    blocks = build_design(panel.frame, RANDOM_SLOPE).data
     factors = np.random.default_rng(2).standard_normal((7, 2, 2))
     expected = [profile(factor, blocks, reml=reml).criterion for factor in factors]
     np.testing.assert_allclose(criteria(factors, blocks, reml=reml), expected, rtol=1e-14)
 
 
 def test_information_moves_as_its_differences_say(panel):
-    blocks = build_design(panel, RANDOM_SLOPE).data
+    blocks = build_design(panel.frame, RANDOM_SLOPE).data
     factor, direction = np.array([[0.5, 0.2], [0.1, 0.4]]), np.array([[0.3, -0.1], [0.7, 0.2]])
     point = profile(factor, blocks, reml=True)
     ahead, behind = (profile(factor + step * direction, blocks, reml=True) for step in (1e-5, -1e-5))
@@ -109,7 +109,7 @@ def test_information_moves_as_its_differences_say(panel):
 
 
 def test_criterion_is_even_in_each_column_of_the_factor(panel):
-    blocks = build_design(panel, RANDOM_SLOPE).data
+    blocks = build_design(panel.frame, RANDOM_SLOPE).data
     factor = np.array([[0.5, 0.2], [0.1, 0.4]])
     mirrored = profile(factor * [1.0, -1.0], blocks, reml=True).criterion
     assert mirrored == pytest.approx(profile(factor, blocks, reml=True).criterion, abs=1e-10)

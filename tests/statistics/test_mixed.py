@@ -31,8 +31,8 @@ MEDIA = ["youtube", "facebook", "newspaper"]
 
 @pytest.mark.parametrize("reml", [True, False])
 def test_unit_and_centring_of_spend_change_the_criterion_by_the_known_constant_only(panel, reml):
-    raw = fit_mixed(panel, RANDOM_SLOPE, reml=reml)
-    centred = fit_mixed(grand_mean_centre(panel).frame, RANDOM_SLOPE, reml=reml)
+    raw = fit_mixed(panel.frame, RANDOM_SLOPE, reml=reml)
+    centred = fit_mixed(grand_mean_centre(panel.frame, MEDIA).frame, RANDOM_SLOPE, reml=reml)
     dollars = panel.frame
     dollars[MEDIA] *= 1000.0
     scaled = fit_mixed(dollars, RANDOM_SLOPE, reml=reml)
@@ -158,9 +158,9 @@ def test_fit_without_any_random_variance_is_least_squares(drawn_frame):
 
 
 def test_satterthwaite_df_of_a_combination_is_that_of_the_centred_intercept(panel):
-    fit = fit_mixed(panel, RANDOM_SLOPE)
+    fit = fit_mixed(panel.frame, RANDOM_SLOPE)
     means = np.array([1.0, 0.0, *panel.frame[MEDIA].mean()])
-    centred = fit_mixed(grand_mean_centre(panel).frame, RANDOM_SLOPE)
+    centred = fit_mixed(grand_mean_centre(panel.frame, MEDIA).frame, RANDOM_SLOPE)
     assert satterthwaite_df(fit, means) == pytest.approx(coefficient_table(centred)[0].df, rel=1e-9)
 
 
@@ -225,15 +225,15 @@ def test_missing_column_is_named(panel):
         with pytest.raises(DesignError, match=f"column '{name}' is not in the table, which has .*; add it or name"):
             fit_mixed(panel.frame.drop(columns=name), RANDOM_SLOPE)
     with pytest.raises(DesignError, match="column 'radio' is not in the table, which has store_id, week, youtube"):
-        fit_mixed(panel, parse_formula("sales ~ radio + (1 | store_id)"))
+        fit_mixed(panel.frame, parse_formula("sales ~ radio + (1 | store_id)"))
     with pytest.raises(DesignError, match="column 'youtube' comes twice; keep one"):
         fit_mixed(pd.concat([panel.frame, panel.frame[["youtube"]]], axis=1), RANDOM_SLOPE)
 
 
 def test_theta_and_contrast_of_the_wrong_size_are_refused(panel):
     with pytest.raises(DesignError, match="theta must hold 3 finite numbers for the model 'random slope'"):
-        criterion_at(panel, RANDOM_SLOPE, np.array([1.0]), reml=True)
-    fit = fit_mixed(panel, RANDOM_SLOPE)
+        criterion_at(panel.frame, RANDOM_SLOPE, np.array([1.0]), reml=True)
+    fit = fit_mixed(panel.frame, RANDOM_SLOPE)
     for contrast in (np.zeros(5), np.ones(4), np.full(5, np.nan)):
         with pytest.raises(DesignError, match="a contrast must be 5 finite weights, not all zero"):
             satterthwaite_df(fit, contrast)
@@ -245,7 +245,7 @@ def test_optimiser_that_did_not_arrive_is_an_error(panel, monkeypatch):
     with pytest.raises(
         ConvergenceError, match=r"not a certified optimum: the criterion could still fall by .* look for a group"
     ):
-        fit_mixed(panel, RANDOM_SLOPE)
+        fit_mixed(panel.frame, RANDOM_SLOPE)
 
 
 @pytest.mark.parametrize("reml", [True, False])

@@ -188,7 +188,7 @@ def exact_check(model_name: str, criterion: str) -> Callable[[Recorder, Tutorial
     def check(oracle: Recorder, _: Tutorial) -> None:
         node = oracle[model_name][criterion]
         model = {"RI": RANDOM_INTERCEPT, "RS": RANDOM_SLOPE}[model_name]
-        fit = fit_mixed(tutorial_panel(), model, reml=criterion == "REML")
+        fit = fit_mixed(tutorial_panel().frame, model, reml=criterion == "REML")
         assert abs(fit.criterion - node["criterion"]) < 1e-8
         assert fit.optimum.rank == node["rank"]
         np.testing.assert_allclose(fit.coefficients, node["beta"].array(), rtol=1e-7, atol=0)
