@@ -11,7 +11,8 @@ from reference.errors import (
     SaturationError,
     TableError,
 )
-from reference.estimates import Certificate, FittedTerm, MixedFit, criterion_at, fit, fit_mixed
+from reference.estimates import Certificate, Estimates, FittedTerm
+from reference.fit import MixedFit, criterion_at, fit, fit_mixed
 from reference.inference.bootstrap import BootstrapTest, bootstrap_test
 from reference.inference.comparison import LikelihoodRatio, compare_nested
 from reference.inference.diagnostics import (
@@ -25,7 +26,7 @@ from reference.inference.diagnostics import (
 )
 from reference.inference.group_uncertainty import GroupSlope, conditional_covariances, probability_top, slope_intervals
 from reference.inference.intervals import Interval, profile_intervals, wald_intervals
-from reference.inference.kenward_roger import KenwardRoger, kenward_roger, kenward_roger_table
+from reference.inference.kenward_roger import KenwardRoger, kenward_roger, kenward_roger_tests
 from reference.inference.ols import OlsFit, fit_ols
 from reference.inference.prediction import (
     NewGroupPrediction,
@@ -36,13 +37,14 @@ from reference.inference.prediction import (
 from reference.inference.ranking import RankedGroup, group_slopes, rank_groups, top_groups
 from reference.inference.satterthwaite import (
     Coefficient,
-    coefficient_table,
+    coefficient_tests,
     satterthwaite_df,
     standard_errors,
     variance_standard_errors,
 )
 from reference.inference.variance import VarianceComponent, VarianceShares, variance_components, variance_shares
 from reference.output.as_json import fit_record
+from reference.output.frames import coefficient_table, interval_table, variance_table
 from reference.output.sentences import (
     interpret_comparison,
     interpret_fixed_effects,
@@ -59,6 +61,7 @@ __all__ = [
     "ComparisonError",
     "ConvergenceError",
     "DesignError",
+    "Estimates",
     "FittedTerm",
     "FormulaError",
     "GroupSlope",
@@ -79,6 +82,7 @@ __all__ = [
     "VarianceShares",
     "bootstrap_test",
     "coefficient_table",
+    "coefficient_tests",
     "compare_nested",
     "conditional_covariances",
     "criterion_at",
@@ -95,8 +99,9 @@ __all__ = [
     "interpret_random_effects",
     "interpret_ranking",
     "interpret_shares",
+    "interval_table",
     "kenward_roger",
-    "kenward_roger_table",
+    "kenward_roger_tests",
     "parse_formula",
     "predict_conditional",
     "predict_new_groups",
@@ -121,5 +126,6 @@ __all__ = [
     "variance_components",
     "variance_shares",
     "variance_standard_errors",
+    "variance_table",
     "wald_intervals",
 ]

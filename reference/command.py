@@ -13,7 +13,7 @@ from reference.data.columns import require_column
 from reference.data.encoding import column_names
 from reference.data.formula import MixedModel, parse_formula
 from reference.errors import TableError
-from reference.estimates import MixedFit, fit_mixed
+from reference.fit import MixedFit, fit_mixed
 from reference.inference.bootstrap import bootstrap_test
 from reference.inference.group_uncertainty import probability_top, slope_intervals
 from reference.inference.intervals import profile_intervals, wald_intervals

@@ -1,4 +1,4 @@
-"""Fitting a linear mixed model by ML or REML, to the last digit, with a certificate."""
+"""What a fit finds: its estimates, in the units of the data, and the certificate that they are the optimum."""
 
 from __future__ import annotations
 
@@ -6,17 +6,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
 
 from reference.arrays import Floats, block_slices, triangular_factor
 from reference.data.columns import Level
-from reference.data.formula import MixedModel, parse_formula
+from reference.data.formula import MixedModel
 from reference.data.groups import group_names
-from reference.data.tables import Table
-from reference.design.design import Design, build_design
+from reference.design.design import Design
 from reference.errors import DesignError
 from reference.optimum.identifiability import check_identified
 from reference.optimum.optimiser import Descent, Optimum, find_optimum
@@ -118,8 +117,8 @@ class Certificate:
 
 
 @dataclass(frozen=True, eq=False)
-class MixedFit:
-    """A fitted model. Numbers are in the units of the data.
+class Estimates:
+    """What the optimum of a model's criterion says. Numbers are in the units of the data.
 
     Parameters
     ----------
@@ -149,6 +148,35 @@ class MixedFit:
     covariance: Floats
     sigma: float
     terms: tuple[FittedTerm, ...]
+
+    @classmethod
+    def of_design(cls, design: Design, *, reml: bool) -> Self:
+        """Return the estimates of a model already met with its data.
+
+        Raises
+        ------
+        ConvergenceError
+            If the optimum cannot be certified.
+        DesignError
+            If the data do not determine the variances.
+        """
+        surface = design.surface(reml=reml)
+        check_identified(surface)
+        optimum = find_optimum(surface)
+        point = optimum.point
+        sigma = design.scale * float(np.sqrt(point.residual_variance))
+        unroot = np.linalg.inv(design.fixed_root)
+        spread = unroot @ point.inverse_information @ unroot.T * sigma**2
+        return cls(
+            design=design,
+            reml=reml,
+            optimum=optimum,
+            criterion=point.criterion + unit_constant(design, reml=reml),
+            coefficients=design.ols + design.scale * (unroot @ point.beta),
+            covariance=(spread + spread.T) / 2.0,
+            sigma=sigma,
+            terms=_fitted_terms(design, optimum, sigma),
+        )
 
     @property
     def model(self) -> MixedModel:
@@ -240,133 +268,6 @@ class MixedFit:
     def log(self) -> Descent:
         """The optimiser's log from the start that won."""
         return self.optimum.descents[self.optimum.chosen]
-
-
-def fit(formula: str, data: Table, *, reml: bool = True) -> MixedFit:
-    """Return the maximum (restricted) likelihood fit of the model a formula says.
-
-    Parameters
-    ----------
-    formula : str
-        As for :func:`~reference.data.formula.parse_formula`.
-    data, reml
-        As for :func:`fit_mixed`.
-
-    Raises
-    ------
-    FormulaError
-        If a term is not understood; the message names it.
-    DesignError, ConvergenceError
-        As for :func:`fit_mixed`.
-
-    Examples
-    --------
-    >>> import pandas as pd
-    >>> from reference import fit
-    >>> frame = pd.DataFrame({"batch": [*"AAABBBCCC"], "grams": [15.4, 14.4, 14.5, 15.9, 15.4, 15.5, 16.0, 15.1, 16.1]})
-    >>> model = fit("grams ~ 1 + (1 | batch)", frame)
-    >>> print(f"{model.criterion:.4f}", model.certificate.faces)
-    15.5763 ()
-    """
-    return fit_mixed(data, parse_formula(formula), reml=reml)
-
-
-def fit_mixed(data: Table, model: MixedModel, *, reml: bool = True) -> MixedFit:
-    """Return the maximum (restricted) likelihood fit of a linear mixed model.
-
-    Parameters
-    ----------
-    data : pandas.DataFrame, path or iterable of pandas.DataFrame
-        Long format, one row per observation, in any units and any order. A model with one grouping factor may
-        also be given a Parquet file or folder, a Dask data frame, or any iterable of data frames: they are read
-        once, piece by piece.
-    model : MixedModel
-        The result of ``parse_formula``.
-    reml : bool
-        True for restricted maximum likelihood.
-
-    Returns
-    -------
-    MixedFit
-        Possibly singular: a variance of zero or a correlation of one is a result, not an error.
-
-    Raises
-    ------
-    DesignError, SaturationError
-        If the model cannot be estimated from the data.
-    ConvergenceError
-        If the optimum cannot be certified.
-
-    References
-    ----------
-    Bates, Mächler, Bolker & Walker (2015), J. Stat. Softw. 67(1).
-    """
-    return fit_design(build_design(data, model), reml=reml)
-
-
-def fit_design(design: Design, *, reml: bool) -> MixedFit:
-    """Return the fit of a model already met with its data.
-
-    Raises
-    ------
-    ConvergenceError
-        If the optimum cannot be certified.
-    DesignError
-        If the data do not determine the variances.
-    """
-    surface = design.surface(reml=reml)
-    check_identified(surface)
-    optimum = find_optimum(surface)
-    point = optimum.point
-    sigma = design.scale * float(np.sqrt(point.residual_variance))
-    unroot = np.linalg.inv(design.fixed_root)
-    spread = unroot @ point.inverse_information @ unroot.T * sigma**2
-    return MixedFit(
-        design=design,
-        reml=reml,
-        optimum=optimum,
-        criterion=point.criterion + unit_constant(design, reml=reml),
-        coefficients=design.ols + design.scale * (unroot @ point.beta),
-        covariance=(spread + spread.T) / 2.0,
-        sigma=sigma,
-        terms=_fitted_terms(design, optimum, sigma),
-    )
-
-
-def criterion_at(data: Table, model: MixedModel, theta: Floats, *, reml: bool) -> float:
-    """Return the profiled criterion at a given theta.
-
-    Parameters
-    ----------
-    data, model, reml
-        As for :func:`fit_mixed`.
-    theta : (m,)
-        lme4's theta, in units of the data: the lower triangles of the terms' relative factors, column by column.
-
-    Returns
-    -------
-    float
-        On the scale of ``MixedFit.criterion``.
-
-    Raises
-    ------
-    DesignError, SaturationError
-        If theta has the wrong length or is not finite, or the model cannot be estimated from the data.
-    """
-    design = build_design(data, model)
-    surface = design.surface(reml=reml)
-    length = sum(size * (size + 1) // 2 for size in surface.sizes)
-    if np.shape(theta) != (length,) or not np.isfinite(theta).all():
-        raise DesignError(f"theta must hold {length} finite numbers for the model {model.name!r}, not {theta}.")
-    factor = np.zeros((sum(surface.sizes),) * 2)
-    start = 0
-    for term, part in zip(design.terms, block_slices(surface.sizes), strict=True):
-        lower = np.zeros_like(term.root)
-        rows, columns = np.triu_indices(lower.shape[0])
-        lower[columns, rows] = theta[start : start + rows.size]
-        factor[part, part] = term.root @ lower
-        start += rows.size
-    return float(surface.profile(factor).criterion + unit_constant(design, reml=reml))
 
 
 def unit_constant(design: Design, *, reml: bool) -> float:

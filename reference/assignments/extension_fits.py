@@ -12,7 +12,7 @@ import pandas as pd
 from reference.data.centring import group_mean_centre
 from reference.data.formula import parse_formula
 from reference.data.groups import read_groups
-from reference.estimates import MixedFit, fit_mixed
+from reference.fit import MixedFit, fit_mixed
 from reference.inference.comparison import LikelihoodRatio, compare_nested
 from reference.inference.ols import OlsFit, fit_ols
 from reference.inference.prediction import NewGroupPrediction, predict_new_groups

@@ -13,7 +13,7 @@ from reference.assignments.extension_mistakes import bounds, known_extension_mis
 from reference.assignments.practice_key import AnswerKey, distinct_mistakes
 from reference.assignments.practice_mistakes import Value
 from reference.assignments.steps import Objective, Step, deficit_at
-from reference.estimates import MixedFit
+from reference.fit import MixedFit
 from reference.inference.satterthwaite import standard_errors, variance_standard_errors
 from reference.panels.panel import Panel
 

@@ -14,7 +14,7 @@ from reference.assignments.practice_fits import PracticeFits, fit_practice
 from reference.assignments.practice_key import AnswerKey, coincide, key_from_fits
 from reference.assignments.practice_mistakes import Value
 from reference.errors import MultilevelError
-from reference.estimates import MixedFit, fit_mixed
+from reference.fit import MixedFit, fit_mixed
 from reference.inference.ranking import rank_groups
 from reference.panels.models import RANDOM_SLOPE
 from reference.panels.panel import Panel

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from reference.data.centring import grand_mean_centre, group_mean_centre
-from reference.estimates import MixedFit, fit_mixed
+from reference.fit import MixedFit, fit_mixed
 from reference.inference.comparison import LikelihoodRatio, compare_nested
 from reference.inference.ols import OlsFit, fit_ols
 from reference.panels.models import NULL_MODEL, RANDOM_INTERCEPT, RANDOM_SLOPE

@@ -13,7 +13,7 @@ from reference.data.centring import group_means
 from reference.data.columns import read_column
 from reference.data.formula import INTERCEPT
 from reference.data.groups import read_groups, stack_groups
-from reference.estimates import MixedFit
+from reference.fit import MixedFit
 from reference.inference.ranking import group_slopes, top_groups
 from reference.inference.variance import variance_shares
 from reference.panels.panel import MEDIA, Panel

@@ -14,7 +14,7 @@ from scipy.special import chdtrc
 
 from reference.arrays import Floats, block_slices
 from reference.assignments.practice_mistakes import TOP, Value
-from reference.estimates import MixedFit
+from reference.fit import MixedFit
 from reference.panels.models import RANDOM_INTERCEPT, RANDOM_SLOPE
 
 SIGNIFICANCE = 0.05

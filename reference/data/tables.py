@@ -122,6 +122,8 @@ def _pieces(data: Any, model: MixedModel) -> Iterator[pd.DataFrame]:
 
 
 def _read_parquet(path: Path, model: MixedModel) -> Iterator[pd.DataFrame]:
+    if path.suffix.lower() == ".csv":
+        raise DesignError(f"{path} is a CSV file; read it first: frame = pandas.read_csv({str(path)!r}).")
     # Imported here because only tables in Parquet files need it.
     try:
         from pyarrow import ArrowInvalid, dataset

@@ -10,7 +10,7 @@ import numpy as np
 from reference.arrays import Floats
 from reference.design.design import design_rows
 from reference.errors import ComparisonError
-from reference.estimates import MixedFit, fit_design
+from reference.estimates import Estimates
 from reference.inference.comparison import LikelihoodRatio, compare_nested
 
 # Criteria closer than this are the same: both models have the same optimum, usually on the boundary.
@@ -50,8 +50,8 @@ class BootstrapTest:
 
 
 def bootstrap_test(
-    smaller: MixedFit,
-    larger: MixedFit,
+    smaller: Estimates,
+    larger: Estimates,
     *,
     draws: int = 1000,
     seed: int = 0,
@@ -64,7 +64,7 @@ def bootstrap_test(
 
     Parameters
     ----------
-    smaller, larger : MixedFit
+    smaller, larger : Estimates
         As for :func:`~reference.inference.comparison.compare_nested`.
     draws : int
         How many responses.
@@ -99,7 +99,7 @@ def bootstrap_test(
     return BootstrapTest(test, statistics)
 
 
-def _responses(fit: MixedFit, rng: np.random.Generator) -> Iterator[Floats]:
+def _responses(fit: Estimates, rng: np.random.Generator) -> Iterator[Floats]:
     """Yield responses (n,) drawn from a fit, without end."""
     matrices = fit.design.matrices
     expected = matrices.fixed @ fit.coefficients
@@ -116,8 +116,8 @@ def _responses(fit: MixedFit, rng: np.random.Generator) -> Iterator[Floats]:
         yield response
 
 
-def _refit(fit: MixedFit, response: Floats) -> float:
+def _refit(fit: Estimates, response: Floats) -> float:
     """Return the ML criterion of a model on another response."""
     design = fit.design
     again = design_rows(design.encoding, replace(design.matrices, response=response), design.table)
-    return fit_design(again, reml=False).criterion
+    return Estimates.of_design(again, reml=False).criterion

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import chdtrc
 
-from reference.arrays import Floats
+from reference.arrays import Floats, Integers
 from reference.errors import ComparisonError
-from reference.estimates import MixedFit
+from reference.estimates import Estimates
 
 # Relative: of a criterion, and of a column that lies in the span of others.
 _ROUNDING = 1e-8
@@ -43,12 +43,12 @@ class LikelihoodRatio:
     bic_gain: float
 
 
-def compare_nested(smaller: MixedFit, larger: MixedFit) -> LikelihoodRatio:
+def compare_nested(smaller: Estimates, larger: Estimates) -> LikelihoodRatio:
     """Return the likelihood-ratio test of two ML fits, one nested in the other.
 
     Parameters
     ----------
-    smaller, larger : MixedFit
+    smaller, larger : Estimates
         Fitted by ML to the same rows.
 
     Raises
@@ -78,7 +78,7 @@ def compare_nested(smaller: MixedFit, larger: MixedFit) -> LikelihoodRatio:
     return LikelihoodRatio(statistic, df, tail, mixture, smaller.aic - larger.aic, smaller.bic - larger.bic)
 
 
-def _check(smaller: MixedFit, larger: MixedFit) -> None:
+def _check(smaller: Estimates, larger: Estimates) -> None:
     if smaller.reml or larger.reml:
         raise ComparisonError("a likelihood-ratio test needs ML fits; refit both models with reml=False.")
     few, many = smaller.design.matrices, larger.design.matrices
@@ -98,7 +98,7 @@ def _check(smaller: MixedFit, larger: MixedFit) -> None:
         )
 
 
-def _nested(smaller: MixedFit, larger: MixedFit) -> bool:
+def _nested(smaller: Estimates, larger: Estimates) -> bool:
     """Return whether all columns of X, and of each Z for the same groups, are combinations of the larger model's."""
     few, many = smaller.design, larger.design
     if not _spans(many.fixed, few.fixed):
@@ -106,11 +106,17 @@ def _nested(smaller: MixedFit, larger: MixedFit) -> bool:
     for term, effects in zip(few.terms, few.matrices.random, strict=True):
         codes = few.matrices.codes[term.factor]
         if not any(
-            np.array_equal(many.matrices.codes[other.factor], codes) and _spans(others, effects)
+            _same_groups(many.matrices.codes[other.factor], codes) and _spans(others, effects)
             for other, others in zip(many.terms, many.matrices.random, strict=True)
         ):
             return False
     return True
+
+
+def _same_groups(one: Integers, other: Integers) -> bool:
+    """Return whether two codings of rows (n,) make the same groups of them, whatever these are called."""
+    pairs = np.unique(one * (int(other.max()) + 1) + other).size
+    return pairs == int(one.max()) + 1 == int(other.max()) + 1
 
 
 def _spans(larger: Floats, smaller: Floats) -> bool:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from reference.errors import DesignError
-from reference.estimates import MixedFit
+from reference.estimates import Estimates
 from reference.inference.comparison import LikelihoodRatio
 from reference.inference.ols import OlsFit
 from reference.inference.variance import variance_shares
@@ -30,7 +30,7 @@ class Reading:
     sentence: str
 
 
-def read_convergence(fit: MixedFit) -> Reading:
+def read_convergence(fit: Estimates) -> Reading:
     """Return what a further Newton step could gain, in -2 log-likelihood.
 
     Always fine: a fit that did not arrive is a ``ConvergenceError`` of :func:`~reference.estimates.fit_mixed`.
@@ -42,7 +42,7 @@ def read_convergence(fit: MixedFit) -> Reading:
     return Reading("convergence", gain, True, sentence)
 
 
-def read_singularity(fit: MixedFit) -> Reading:
+def read_singularity(fit: Estimates) -> Reading:
     """Return the rank of the random effects' covariance; below full it lies on the boundary."""
     rank, full = fit.optimum.rank, fit.optimum.scales.size
     if not fit.singular:
@@ -53,7 +53,7 @@ def read_singularity(fit: MixedFit) -> Reading:
     return Reading("singularity", rank, False, sentence)
 
 
-def read_variances(fit: MixedFit) -> Reading:
+def read_variances(fit: Estimates) -> Reading:
     """Return the variance the model implies for the response over the one it has; fine between one half and two.
 
     Raises
@@ -69,7 +69,7 @@ def read_variances(fit: MixedFit) -> Reading:
     return Reading("variances", ratio, fine, sentence)
 
 
-def read_icc(fit: MixedFit) -> Reading:
+def read_icc(fit: Estimates) -> Reading:
     """Return the adjusted ICC; fine from 0.05 on, below which groups hardly differ.
 
     The sentence says what ignoring the groups would do: with m rows in an average group the variance of a group-level

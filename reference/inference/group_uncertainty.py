@@ -16,7 +16,7 @@ from scipy.special import ndtr, ndtri
 from reference.arrays import Floats, block_slices
 from reference.data.columns import Level
 from reference.errors import DesignError
-from reference.estimates import FittedTerm, MixedFit
+from reference.estimates import Estimates, FittedTerm
 from reference.inference.leverage import read_leverage
 from reference.inference.ranking import rank_groups, slope_term
 
@@ -65,7 +65,7 @@ class GroupSlope:
         return "below" if self.above <= 1.0 - SURE else "unclear"
 
 
-def conditional_covariances(fit: MixedFit) -> tuple[Floats, ...]:
+def conditional_covariances(fit: Estimates) -> tuple[Floats, ...]:
     """Return the covariance of each group's effects given the data, one (J, q, q) per random term.
 
     In units of the data: what lme4's ``ranef(condVar = TRUE)`` holds. The fixed effects are taken as known.
@@ -79,17 +79,21 @@ def conditional_covariances(fit: MixedFit) -> tuple[Floats, ...]:
     return tuple(fit.sigma**2 * (back @ spread @ back.T) for spread, back in zip(spreads, backs, strict=True))
 
 
-def slope_intervals(fit: MixedFit, predictor: str, level: float = 0.95) -> tuple[GroupSlope, ...]:
+def slope_intervals(
+    fit: Estimates, predictor: str, level: float = 0.95, *, group: str | None = None
+) -> tuple[GroupSlope, ...]:
     """Return each group's slope with its interval, steepest first.
 
     Parameters
     ----------
-    fit : MixedFit
+    fit : Estimates
         With a random slope for the predictor.
     predictor : str
         Its name.
     level : float
         Of confidence, between 0 and 1.
+    group : str or None
+        The grouping factor, where several have such slopes.
 
     Returns
     -------
@@ -108,14 +112,14 @@ def slope_intervals(fit: MixedFit, predictor: str, level: float = 0.95) -> tuple
     """
     if not 0.0 < level < 1.0:
         raise DesignError(f"a confidence level must lie between 0 and 1, such as 0.95; got {level}.")
-    errors = _prediction_errors(fit, predictor)
+    errors = _prediction_errors(fit, predictor, group)
     own = np.einsum("kll->kl", errors.own).ravel()
     spread = fit.sigma * np.sqrt(own + (errors.shared**2).sum(axis=2).ravel())
     apart = fit.sigma * np.sqrt(own + ((errors.shared - errors.average) ** 2).sum(axis=2).ravel())
     reach = float(ndtri(0.5 + level / 2.0))
     by_level = dict(zip(errors.term.levels, zip(spread.tolist(), apart.tolist(), strict=True), strict=True))
     rows = []
-    for row in rank_groups(fit, predictor):
+    for row in rank_groups(fit, predictor, group=group):
         error, distance = by_level[row.group]
         above = float(ndtr(row.deviation / distance)) if distance > 0 else 0.5
         limits = row.slope - reach * error, row.slope + reach * error
@@ -124,7 +128,7 @@ def slope_intervals(fit: MixedFit, predictor: str, level: float = 0.95) -> tuple
 
 
 def probability_top(
-    fit: MixedFit, predictor: str, count: int = 5, *, draws: int = _DRAWS, seed: int = 0
+    fit: Estimates, predictor: str, count: int = 5, *, group: str | None = None, draws: int = _DRAWS, seed: int = 0
 ) -> Mapping[Level, float]:
     """Return the probability that each group is among the ``count`` steepest, by group id, ascending.
 
@@ -140,7 +144,7 @@ def probability_top(
     ----------
     Laird & Louis (1989), J. Educ. Stat. 14(1), 29-46, for ranks by their distribution rather than by point estimates.
     """
-    errors = _prediction_errors(fit, predictor)
+    errors = _prediction_errors(fit, predictor, group)
     levels, effect = errors.term.levels, errors.term.effects.index(predictor)
     if not 1 <= count <= len(levels):
         raise DesignError(f"there are {len(levels)} groups; ask for between 1 and {len(levels)}, not {count}.")
@@ -186,8 +190,8 @@ class _PredictionErrors:
     average: Floats
 
 
-def _prediction_errors(fit: MixedFit, predictor: str) -> _PredictionErrors:
-    term = slope_term(fit, predictor)
+def _prediction_errors(fit: Estimates, predictor: str, group: str | None) -> _PredictionErrors:
+    term = slope_term(fit, predictor, group)
     leverage, position = read_leverage(fit), fit.terms.index(term)
     part = block_slices(fit.optimum.surface.sizes)[position]
     back = np.linalg.inv(fit.design.terms[position].root)[term.effects.index(predictor)]

@@ -11,7 +11,7 @@ from scipy.special import ndtri
 
 from reference.arrays import block_slices
 from reference.errors import DesignError
-from reference.estimates import MixedFit, fit_design
+from reference.estimates import Estimates
 from reference.inference.profile_likelihood import EffectSlice, Place, Slice, VarianceParameter, VarianceSlice, place_of
 from reference.optimum.starts import choose_starts
 
@@ -42,7 +42,7 @@ class Interval:
     upper: float
 
 
-def wald_intervals(fit: MixedFit, level: float = 0.95) -> tuple[Interval, ...]:
+def wald_intervals(fit: Estimates, level: float = 0.95) -> tuple[Interval, ...]:
     """Return normal-theory intervals of the variance parameters and the fixed effects.
 
     Symmetric on the scale of the fixed effects, of the logarithm of a standard deviation, and of Fisher's z of a
@@ -51,7 +51,7 @@ def wald_intervals(fit: MixedFit, level: float = 0.95) -> tuple[Interval, ...]:
 
     Parameters
     ----------
-    fit : MixedFit
+    fit : Estimates
         ML or REML.
     level : float
         Between 0 and 1.
@@ -87,7 +87,7 @@ def wald_intervals(fit: MixedFit, level: float = 0.95) -> tuple[Interval, ...]:
     return (*rows, *map(Interval, fit.design.fixed_names, *(values.tolist() for values in limits)))
 
 
-def profile_intervals(fit: MixedFit, level: float = 0.95) -> tuple[Interval, ...]:
+def profile_intervals(fit: Estimates, level: float = 0.95) -> tuple[Interval, ...]:
     """Return the intervals in which no value of a parameter is rejected by a likelihood-ratio test on 1 df.
 
     A limit is where the ML deviance, minimised over all other parameters, rises above its minimum by the square of the
@@ -98,7 +98,7 @@ def profile_intervals(fit: MixedFit, level: float = 0.95) -> tuple[Interval, ...
 
     Parameters
     ----------
-    fit : MixedFit
+    fit : Estimates
         A REML fit is refitted by ML, so the estimates are those of ML. Singular fits are welcome.
     level : float
         Between 0 and 1.
@@ -121,7 +121,7 @@ def profile_intervals(fit: MixedFit, level: float = 0.95) -> tuple[Interval, ...
     ``confint(method = "profile")``, which reads the limits off a spline where these are solved for.
     """
     z = _quantile(level)
-    best = fit_design(fit.design, reml=False) if fit.reml else fit
+    best = Estimates.of_design(fit.design, reml=False) if fit.reml else fit
     surface = best.optimum.surface
     starts = (best.optimum.factor, *(start.factor for start in choose_starts(surface)[:2]))
     return (
@@ -130,7 +130,7 @@ def profile_intervals(fit: MixedFit, level: float = 0.95) -> tuple[Interval, ...
     )
 
 
-def variance_parameters(fit: MixedFit) -> Iterator[VarianceParameter]:
+def variance_parameters(fit: Estimates) -> Iterator[VarianceParameter]:
     """Yield the lower triangles of the terms' covariances, column by column, and sigma."""
     for position, term in enumerate(fit.terms):
         for column, name in enumerate(term.effects):
@@ -141,7 +141,7 @@ def variance_parameters(fit: MixedFit) -> Iterator[VarianceParameter]:
     yield VarianceParameter(SIGMA, -1, ())
 
 
-def estimate_of(fit: MixedFit, parameter: VarianceParameter) -> float:
+def estimate_of(fit: Estimates, parameter: VarianceParameter) -> float:
     """Return the estimate of a variance parameter; nan for a correlation with an effect that does not vary."""
     if not parameter.effects:
         return fit.sigma
@@ -160,7 +160,7 @@ def _quantile(level: float) -> float:
     return float(ndtri(0.5 + level / 2.0))
 
 
-def _error(fit: MixedFit, parameter: VarianceParameter) -> float:
+def _error(fit: Estimates, parameter: VarianceParameter) -> float:
     """Return the standard error of a log deviation or of Fisher's z; infinity for a term on the boundary."""
     optimum, position, effects = fit.optimum, parameter.term, list(parameter.effects)
     if effects and fit.terms[position].rank < len(fit.terms[position].effects):
@@ -208,7 +208,7 @@ def _profile_variance(along: VarianceSlice, z: float) -> Interval:
     return Interval(parameter.name, estimate, *limits)
 
 
-def _profile_effects(fit: MixedFit, z: float) -> Iterator[Interval]:
+def _profile_effects(fit: Estimates, z: float) -> Iterator[Interval]:
     errors = np.sqrt(np.diagonal(fit.covariance)).tolist()
     for effect, (name, estimate) in enumerate(fit.fixed_effects.items()):
         limits = _limits(EffectSlice(fit, effect), estimate, errors[effect], (-np.inf, np.inf), z)

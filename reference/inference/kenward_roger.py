@@ -10,7 +10,7 @@ from scipy.special import stdtr
 
 from reference.arrays import Floats, block_slices
 from reference.errors import DesignError
-from reference.estimates import MixedFit
+from reference.estimates import Estimates
 from reference.inference.leverage import Leverage, read_leverage
 from reference.inference.satterthwaite import Coefficient
 
@@ -23,7 +23,7 @@ class KenwardRoger:
 
     Parameters
     ----------
-    fit : MixedFit
+    fit : Estimates
         The fit adjusted.
     covariance : (p, p)
         Larger than ``fit.covariance`` by what estimating the variances adds, in units of the data.
@@ -33,7 +33,7 @@ class KenwardRoger:
         X'V⁻¹ G V⁻¹X for the derivative G of V by each parameter, the columns of X combined so that X'V⁻¹X = I.
     """
 
-    fit: MixedFit
+    fit: Estimates
     covariance: Floats
     weight: Floats
     slopes: Floats
@@ -55,7 +55,7 @@ class KenwardRoger:
         return float(2.0 / (rates @ self.weight @ rates))
 
 
-def kenward_roger(fit: MixedFit) -> KenwardRoger:
+def kenward_roger(fit: Estimates) -> KenwardRoger:
     """Return Kenward and Roger's adjustment of a REML fit.
 
     The variance parameters are the distinct entries of each term's covariance and the residual variance, in which V is
@@ -88,7 +88,7 @@ def kenward_roger(fit: MixedFit) -> KenwardRoger:
     return KenwardRoger(fit, (adjusted + adjusted.T) / 2.0, weight, slopes)
 
 
-def kenward_roger_table(fit: MixedFit) -> tuple[Coefficient, ...]:
+def kenward_roger_tests(fit: Estimates) -> tuple[Coefficient, ...]:
     """Return the two-sided t test of each fixed effect against zero, by Kenward and Roger.
 
     Raises
@@ -105,7 +105,7 @@ def kenward_roger_table(fit: MixedFit) -> tuple[Coefficient, ...]:
     return tuple(map(Coefficient, fit.design.fixed_names, *columns))
 
 
-def _parameters(fit: MixedFit) -> list[list[tuple[int, int]]]:
+def _parameters(fit: Estimates) -> list[list[tuple[int, int]]]:
     """Return, for each covariance parameter, the pairs of effects whose covariance it is: one, or two mirrored."""
     pairs = [
         (i, k)

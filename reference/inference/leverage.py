@@ -13,7 +13,7 @@ from scipy.sparse import coo_array, csr_array, hstack
 
 from reference.arrays import Floats, Integers, block_slices
 from reference.errors import DesignError
-from reference.estimates import MixedFit
+from reference.estimates import Estimates
 from reference.likelihood.one_factor import OneFactor
 
 # The order of the largest dense cluster: three matrices of it fit into a quarter of a gigabyte.
@@ -45,7 +45,7 @@ class Leverage:
     conditional: Floats
 
 
-def read_leverage(fit: MixedFit) -> Leverage:
+def read_leverage(fit: Estimates) -> Leverage:
     """Return the leverage of a fit at its optimum.
 
     Raises
@@ -63,7 +63,7 @@ def read_leverage(fit: MixedFit) -> Leverage:
     return _dense(fit)
 
 
-def _dense(fit: MixedFit) -> Leverage:
+def _dense(fit: Estimates) -> Leverage:
     design, optimum = fit.design, fit.optimum
     sizes = [term.modes.size for term in fit.terms]
     if sum(sizes) > _MOST_EFFECTS:

@@ -10,7 +10,7 @@ import pandas as pd
 from reference.arrays import Floats
 from reference.data.groups import group_names, read_groups
 from reference.errors import DesignError
-from reference.estimates import MixedFit
+from reference.estimates import Estimates
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,7 +33,7 @@ class NewGroupPrediction:
     deviation: Floats
 
 
-def predict_new_groups(fit: MixedFit, data: pd.DataFrame) -> NewGroupPrediction:
+def predict_new_groups(fit: Estimates, data: pd.DataFrame) -> NewGroupPrediction:
     """Return predictions for rows of new groups, each of a new one on every level.
 
     The variance of a new observation is x' V x + sum of z' S z over the random terms + sigma², with V the covariance
@@ -57,7 +57,7 @@ def predict_new_groups(fit: MixedFit, data: pd.DataFrame) -> NewGroupPrediction:
     return NewGroupPrediction(rows @ fit.coefficients, np.sqrt(of_mean), np.sqrt(variance))
 
 
-def predict_population(fit: MixedFit, data: pd.DataFrame) -> Floats:
+def predict_population(fit: Estimates, data: pd.DataFrame) -> Floats:
     """Return the fixed part for each row of a table, (n,): the expectation for a group not seen before.
 
     Raises
@@ -68,7 +68,7 @@ def predict_population(fit: MixedFit, data: pd.DataFrame) -> Floats:
     return fit.design.encoding.fixed.matrix(data) @ fit.coefficients
 
 
-def predict_conditional(fit: MixedFit, data: pd.DataFrame) -> Floats:
+def predict_conditional(fit: Estimates, data: pd.DataFrame) -> Floats:
     """Return predictions for the groups of the fit, modes included, (n,), in units of the response.
 
     Raises

@@ -22,7 +22,7 @@ from scipy.linalg import block_diag
 
 from reference.arrays import Floats, block_slices, triangular_factor
 from reference.errors import ConvergenceError
-from reference.estimates import MixedFit
+from reference.estimates import Estimates
 from reference.likelihood.blocks import Blocks
 from reference.likelihood.fronts import Stages
 from reference.likelihood.surface import Derivatives, Surface
@@ -62,7 +62,7 @@ class Slice(Protocol):
     """A parameter along which the deviance of an ML fit is profiled."""
 
     @property
-    def fit(self) -> MixedFit:
+    def fit(self) -> Estimates:
         """The ML fit."""
 
     def lowest(self, value: float, near: Place) -> Place:
@@ -72,7 +72,7 @@ class Slice(Protocol):
         """Return the lowest minimum at a value over several starts."""
 
 
-def place_of(fit: MixedFit, value: float) -> Place:
+def place_of(fit: Estimates, value: float) -> Place:
     """Return the ML fit as a place on the profile of a parameter it estimates at ``value``."""
     log_sigma = 0.5 * float(np.log(fit.optimum.point.residual_variance))
     return Place(value, 0.0, fit.optimum.factor, log_sigma)
@@ -115,7 +115,7 @@ class VarianceSlice:
     relative factors (Q, Q) from which to look for a lower minimum.
     """
 
-    fit: MixedFit
+    fit: Estimates
     parameter: VarianceParameter
     starts: tuple[Floats, ...] = ()
 
@@ -272,7 +272,7 @@ def _lower(rows: Floats) -> Floats:
 class EffectSlice:
     """The deviance of an ML fit profiled along a fixed effect, in units of the data."""
 
-    fit: MixedFit
+    fit: Estimates
     effect: int
 
     def lowest(self, value: float, near: Place) -> Place:

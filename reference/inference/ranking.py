@@ -8,7 +8,7 @@ from types import MappingProxyType
 
 from reference.data.columns import Level
 from reference.errors import DesignError
-from reference.estimates import FittedTerm, MixedFit
+from reference.estimates import Estimates, FittedTerm
 
 
 @dataclass(frozen=True)
@@ -21,11 +21,11 @@ class RankedGroup:
     deviation: float
 
 
-def group_slopes(fit: MixedFit, predictor: str) -> Mapping[Level, float]:
+def group_slopes(fit: Estimates, predictor: str, *, group: str | None = None) -> Mapping[Level, float]:
     """Return each group's slope: fixed effect plus conditional mode, by group id, ascending.
 
     In units of the response per unit of the predictor. A predictor that is in one part of the model only
-    counts as zero in the other.
+    counts as zero in the other. ``group`` names the grouping factor, where several have such slopes.
 
     Raises
     ------
@@ -33,19 +33,19 @@ def group_slopes(fit: MixedFit, predictor: str) -> Mapping[Level, float]:
         If the model has no random slope for the predictor.
     """
     return MappingProxyType(
-        {row.group: row.slope for row in sorted(rank_groups(fit, predictor), key=lambda r: r.group)}
+        {row.group: row.slope for row in sorted(rank_groups(fit, predictor, group=group), key=lambda r: r.group)}
     )
 
 
-def rank_groups(fit: MixedFit, predictor: str) -> tuple[RankedGroup, ...]:
-    """Return the groups by slope, steepest first; a tie goes to the smaller id.
+def rank_groups(fit: Estimates, predictor: str, *, group: str | None = None) -> tuple[RankedGroup, ...]:
+    """Return the groups by slope, steepest first; a tie goes to the smaller id. See :func:`group_slopes`.
 
     Raises
     ------
     DesignError
         If the model has no random slope for the predictor.
     """
-    term = slope_term(fit, predictor)
+    term = slope_term(fit, predictor, group)
     average = fit.fixed_effects.get(predictor, 0.0)
     deviations = term.modes[:, term.effects.index(predictor)].tolist()
     order = sorted(zip(term.levels, deviations, strict=True), key=lambda pair: (-pair[1], pair[0]))
@@ -55,25 +55,27 @@ def rank_groups(fit: MixedFit, predictor: str) -> tuple[RankedGroup, ...]:
     )
 
 
-def slope_term(fit: MixedFit, predictor: str) -> FittedTerm:
-    """Return the random term in which a predictor's slope varies.
+def slope_term(fit: Estimates, predictor: str, group: str | None = None) -> FittedTerm:
+    """Return the random term in which a predictor's slope varies, by ``group`` if that is given.
 
     Raises
     ------
     DesignError
         If there is none, or more than one.
     """
-    terms = [term for term in fit.terms if predictor in term.effects]
-    if len(terms) != 1:
-        has = "random slopes of several grouping factors" if terms else "no random slope"
+    terms = [term for term in fit.terms if predictor in term.effects and group in (None, term.group)]
+    if len(terms) > 1:
+        names = " or ".join(f"group={term.group!r}" for term in terms)
+        raise DesignError(f"slopes of {predictor!r} vary by several grouping factors; say which by {names}.")
+    if not terms:
         raise DesignError(
-            f"the {fit.model.name} model has {has} for {predictor!r}; fit one that has one, "
-            f"such as (1 + {predictor} | {fit.terms[0].group})."
+            f"the {fit.model.name} model has no random slope for {predictor!r}; fit one that has one, "
+            f"such as (1 + {predictor} | {group or fit.terms[0].group})."
         )
     return terms[0]
 
 
-def top_groups(fit: MixedFit, predictor: str, count: int = 5) -> tuple[Level, ...]:
+def top_groups(fit: Estimates, predictor: str, count: int = 5, *, group: str | None = None) -> tuple[Level, ...]:
     """Return the ids of the ``count`` groups with the steepest slopes, steepest first.
 
     Raises
@@ -81,7 +83,7 @@ def top_groups(fit: MixedFit, predictor: str, count: int = 5) -> tuple[Level, ..
     DesignError
         If the model has no random slope for the predictor, or there are fewer groups than asked for.
     """
-    ranked = rank_groups(fit, predictor)
+    ranked = rank_groups(fit, predictor, group=group)
     if not 1 <= count <= len(ranked):
         raise DesignError(f"there are {len(ranked)} groups; ask for between 1 and {len(ranked)}, not {count}.")
     return tuple(row.group for row in ranked[:count])

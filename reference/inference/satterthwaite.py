@@ -11,7 +11,7 @@ from scipy.special import stdtr
 
 from reference.arrays import Floats, block_slices
 from reference.errors import DesignError
-from reference.estimates import MixedFit
+from reference.estimates import Estimates
 
 
 @dataclass(frozen=True)
@@ -26,13 +26,13 @@ class Coefficient:
     p: float
 
 
-def standard_errors(fit: MixedFit) -> Mapping[str, float]:
+def standard_errors(fit: Estimates) -> Mapping[str, float]:
     """Return the standard error of each fixed effect, given the estimated variances."""
     errors = np.sqrt(np.diagonal(fit.covariance)).tolist()
     return MappingProxyType(dict(zip(fit.design.fixed_names, errors, strict=True)))
 
 
-def satterthwaite_df(fit: MixedFit, contrast: Floats) -> float:
+def satterthwaite_df(fit: Estimates, contrast: Floats) -> float:
     """Return the degrees of freedom of a combination of fixed effects.
 
     With r the derivative of log var(contrast) along the factor, H the Hessian of the profiled criterion and
@@ -42,7 +42,7 @@ def satterthwaite_df(fit: MixedFit, contrast: Floats) -> float:
 
     Parameters
     ----------
-    fit : MixedFit
+    fit : Estimates
         ML or REML.
     contrast : (p,)
         Weights of the fixed effects, in raw units.
@@ -66,7 +66,7 @@ def satterthwaite_df(fit: MixedFit, contrast: Floats) -> float:
     return float(_satterthwaite(fit, np.asarray(contrast, dtype=np.float64)[None])[0])
 
 
-def coefficient_table(fit: MixedFit) -> tuple[Coefficient, ...]:
+def coefficient_tests(fit: Estimates) -> tuple[Coefficient, ...]:
     """Return the two-sided t test of each fixed effect against zero, with Satterthwaite df."""
     errors = np.sqrt(np.diagonal(fit.covariance))
     freedoms = _satterthwaite(fit, np.eye(errors.size))
@@ -76,7 +76,7 @@ def coefficient_table(fit: MixedFit) -> tuple[Coefficient, ...]:
     return tuple(map(Coefficient, fit.design.fixed_names, *columns))
 
 
-def _satterthwaite(fit: MixedFit, contrasts: Floats) -> Floats:
+def _satterthwaite(fit: Estimates, contrasts: Floats) -> Floats:
     """Return the degrees of freedom, (m,), of contrasts (m, p)."""
     point = fit.optimum.point
     if not fit.optimum.rank:
@@ -88,7 +88,7 @@ def _satterthwaite(fit: MixedFit, contrasts: Floats) -> Floats:
     return np.asarray(1.0 / ((rates * np.linalg.solve(local.hessian, rates)).sum(axis=0) + 1.0 / point.denominator))
 
 
-def variance_standard_errors(fit: MixedFit) -> Mapping[tuple[str, str], float]:
+def variance_standard_errors(fit: Estimates) -> Mapping[tuple[str, str], float]:
     """Return asymptotic standard errors of the variances, by (random term, effect), and ``("Residual", "")``.
 
     From the inverse Hessian of the criterion over the factor and the residual variance, by the delta method,

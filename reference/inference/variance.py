@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from reference.estimates import FittedTerm, MixedFit
+from reference.estimates import Estimates, FittedTerm
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ class VarianceShares:
         return (self.fixed + self.random) / (self.fixed + self.random + self.residual)
 
 
-def variance_components(fit: MixedFit) -> tuple[VarianceComponent, ...]:
+def variance_components(fit: Estimates) -> tuple[VarianceComponent, ...]:
     """Return variances, covariances and the residual, in the order of lme4's ``VarCorr``.
 
     A correlation is ``nan`` where one of the two variances is zero.
@@ -88,7 +88,7 @@ def _components(term: FittedTerm) -> list[VarianceComponent]:
     return lines
 
 
-def variance_shares(fit: MixedFit) -> VarianceShares:
+def variance_shares(fit: Estimates) -> VarianceShares:
     """Return the variances behind the ICC and R², defined for singular fits too.
 
     References

@@ -6,8 +6,8 @@ import math
 from collections.abc import Mapping
 from typing import TypeAlias
 
-from reference.estimates import FittedTerm, MixedFit
-from reference.inference.satterthwaite import coefficient_table
+from reference.estimates import Estimates, FittedTerm
+from reference.inference.satterthwaite import coefficient_tests
 from reference.inference.variance import variance_components, variance_shares
 
 Plain: TypeAlias = "bool | int | float | str | list[Plain] | dict[str, Plain] | None"
@@ -37,13 +37,13 @@ KEYS: Mapping[str, str] = {
 }
 
 
-def fit_record(fit: MixedFit) -> dict[str, Plain]:
+def fit_record(fit: Estimates) -> dict[str, Plain]:
     """Return the numbers of a fit under the names of :data:`KEYS`.
 
     Numbers are at full precision and in the units of the data; one that is not defined, such as a correlation with a
     variance of zero, is None. So are the shares where X has no intercept and the rows were not kept.
     """
-    rows = coefficient_table(fit)
+    rows = coefficient_tests(fit)
     certificate = fit.certificate
     return {
         "formula": fit.model.formula,
@@ -78,7 +78,7 @@ def fit_record(fit: MixedFit) -> dict[str, Plain]:
     }
 
 
-def _varcorr(fit: MixedFit) -> list[Plain]:
+def _varcorr(fit: Estimates) -> list[Plain]:
     return [
         {
             "term": line.group,
@@ -91,7 +91,7 @@ def _varcorr(fit: MixedFit) -> list[Plain]:
     ]
 
 
-def _shares(fit: MixedFit) -> Plain:
+def _shares(fit: Estimates) -> Plain:
     if fit.design.table is None and not fit.design.encoding.fixed.has_intercept:
         return None
     shares = variance_shares(fit)

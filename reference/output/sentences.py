@@ -6,21 +6,21 @@ import numpy as np
 from scipy.special import ndtri, stdtrit
 
 from reference.data.formula import INTERCEPT
-from reference.estimates import FittedTerm, MixedFit
+from reference.estimates import Estimates, FittedTerm
 from reference.inference.comparison import LikelihoodRatio
 from reference.inference.group_uncertainty import SURE, probability_top, slope_intervals
 from reference.inference.ranking import slope_term
-from reference.inference.satterthwaite import coefficient_table
+from reference.inference.satterthwaite import coefficient_tests
 from reference.inference.variance import variance_shares
 
 LEVEL = 0.95
 ALPHA = 0.05
 
 
-def interpret_fixed_effects(fit: MixedFit) -> tuple[str, ...]:
+def interpret_fixed_effects(fit: Estimates) -> tuple[str, ...]:
     """Return one sentence per predictor: its effect on the response, its 95 % interval and p on Satterthwaite's df."""
     sentences = []
-    for row in coefficient_table(fit):
+    for row in coefficient_tests(fit):
         if row.name == INTERCEPT:
             continue
         reach = float(stdtrit(row.df, 0.5 + LEVEL / 2.0)) * row.standard_error
@@ -31,7 +31,7 @@ def interpret_fixed_effects(fit: MixedFit) -> tuple[str, ...]:
     return tuple(sentences)
 
 
-def interpret_random_effects(fit: MixedFit) -> tuple[str, ...]:
+def interpret_random_effects(fit: Estimates) -> tuple[str, ...]:
     """Return one sentence per random effect: how far the groups differ, and where on the boundary the fit lies.
 
     The range given holds 95 % of all groups if their effects are normal. A variance of zero and a correlation of one
@@ -51,7 +51,7 @@ def interpret_random_effects(fit: MixedFit) -> tuple[str, ...]:
     return tuple(sentences)
 
 
-def interpret_shares(fit: MixedFit) -> tuple[str, ...]:
+def interpret_shares(fit: Estimates) -> tuple[str, ...]:
     """Return the ICC and R² in words; defined at singular fits too, where some software prints NA."""
     shares, groups = variance_shares(fit), " and ".join(dict.fromkeys(term.group for term in fit.terms))
     return (
@@ -78,7 +78,7 @@ def interpret_comparison(test: LikelihoodRatio, smaller: str, larger: str) -> tu
     )
 
 
-def interpret_ranking(fit: MixedFit, predictor: str, count: int = 5) -> tuple[str, ...]:
+def interpret_ranking(fit: Estimates, predictor: str, count: int = 5) -> tuple[str, ...]:
     """Return who leads by slope, how sure that is, and which groups differ from the average at all.
 
     Raises
@@ -102,7 +102,7 @@ def interpret_ranking(fit: MixedFit, predictor: str, count: int = 5) -> tuple[st
     )
 
 
-def _spread(fit: MixedFit, term: FittedTerm, effect: str, deviation: float) -> str:
+def _spread(fit: Estimates, term: FittedTerm, effect: str, deviation: float) -> str:
     what = "The level at predictors of zero" if effect == INTERCEPT else f"The slope of {effect}"
     if deviation == 0:
         return f"{what} does not vary between groups of {term.group} beyond what chance explains."

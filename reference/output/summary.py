@@ -10,13 +10,13 @@ import numpy as np
 from reference.arrays import Floats
 from reference.data.columns import Level
 from reference.errors import ComparisonError
-from reference.estimates import MixedFit
+from reference.estimates import Estimates
 from reference.inference.bootstrap import BootstrapTest
 from reference.inference.comparison import compare_nested
 from reference.inference.group_uncertainty import GroupSlope
 from reference.inference.intervals import Interval
-from reference.inference.kenward_roger import kenward_roger_table
-from reference.inference.satterthwaite import Coefficient, coefficient_table
+from reference.inference.kenward_roger import kenward_roger_tests
+from reference.inference.satterthwaite import Coefficient, coefficient_tests
 from reference.inference.variance import VarianceShares, variance_components
 from reference.output.text import aligned, format_p
 
@@ -25,7 +25,7 @@ _MOST_DECIMALS = 7
 _STARS = ((0.001, "***"), (0.01, "**"), (0.05, "*"), (0.1, "."), (1.0, ""))
 
 
-def render_summary(fit: MixedFit, *, kenward_roger: bool = False) -> str:
+def render_summary(fit: Estimates, *, kenward_roger: bool = False) -> str:
     """Return the summary of a fit, laid out like that of lmerTest, ending in a newline.
 
     The formula, the criterion, the quartiles of the scaled residuals (where the rows are in memory), the variances of
@@ -37,7 +37,7 @@ def render_summary(fit: MixedFit, *, kenward_roger: bool = False) -> str:
     DesignError
         With ``kenward_roger``, as for :func:`~reference.inference.kenward_roger.kenward_roger`.
     """
-    table, method = (kenward_roger_table, "Kenward-Roger") if kenward_roger else (coefficient_table, "Satterthwaite")
+    table, method = (kenward_roger_tests, "Kenward-Roger") if kenward_roger else (coefficient_tests, "Satterthwaite")
     how = "REML" if fit.reml else "maximum likelihood"
     lines = [f"Linear mixed model fit by {how}, t-tests by {method}'s method", f"Formula: {fit.model.formula}", ""]
     lines += _criterion(fit)
@@ -50,12 +50,12 @@ def render_summary(fit: MixedFit, *, kenward_roger: bool = False) -> str:
     return "\n".join([*lines, "", *_evidence(fit)]) + "\n"
 
 
-def render_variance_components(fit: MixedFit) -> str:
+def render_variance_components(fit: Estimates) -> str:
     """Return the variances of the random effects and the residual, laid out like lme4's ``VarCorr``."""
     return "\n".join(_components(fit)) + "\n"
 
 
-def render_anova(*fits: MixedFit) -> str:
+def render_anova(*fits: Estimates) -> str:
     """Return the likelihood-ratio tests of two or more nested ML fits, each against the one before it.
 
     Beside the p of the chi² law, which is too large where a variance is tested, stands the one that is right on the
@@ -144,7 +144,7 @@ def render_bootstrap(result: BootstrapTest) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _criterion(fit: MixedFit) -> list[str]:
+def _criterion(fit: Estimates) -> list[str]:
     if fit.reml:
         return [f"REML criterion: {fit.criterion:.4f}"]
     header = ["AIC", "BIC", "logLik", "-2*logLik", "df.resid"]
@@ -158,7 +158,7 @@ def _quartiles(residuals: Floats) -> list[str]:
     return list(aligned(["Min", "1Q", "Median", "3Q", "Max"], [[f"{value:.4f}" for value in values]], left=0))
 
 
-def _components(fit: MixedFit) -> list[str]:
+def _components(fit: Estimates) -> list[str]:
     lines = variance_components(fit)
     variances = [line for line in lines if not line.second]
     values = _column([line.value for line in variances])
@@ -182,7 +182,7 @@ def _components(fit: MixedFit) -> list[str]:
     return list(aligned(header + [""] * (width - len(header)), padded, left=2))
 
 
-def _counts(fit: MixedFit) -> str:
+def _counts(fit: Estimates) -> str:
     groups = dict.fromkeys((term.group, len(term.levels)) for term in fit.terms)
     return f"Number of obs: {fit.design.n_observations}, groups: " + "; ".join(f"{g}, {n}" for g, n in groups)
 
@@ -198,7 +198,7 @@ def _coefficients(rows: Sequence[Coefficient]) -> list[str]:
     return [*aligned(header, lines), "---", "*** below 0.001, ** below 0.01, * below 0.05, . below 0.1"]
 
 
-def _correlations(fit: MixedFit) -> list[str]:
+def _correlations(fit: Estimates) -> list[str]:
     errors = np.sqrt(np.diagonal(fit.covariance))
     correlations = fit.covariance / np.outer(errors, errors)
     names = fit.design.fixed_names
@@ -207,7 +207,7 @@ def _correlations(fit: MixedFit) -> list[str]:
     return list(aligned(["", *names[:-1]], [row + [""] * (width - len(row)) for row in rows]))
 
 
-def _evidence(fit: MixedFit) -> Iterator[str]:
+def _evidence(fit: Estimates) -> Iterator[str]:
     certificate = fit.certificate
     if certificate.on_boundary:
         yield "Boundary (singular) fit: " + "; ".join(certificate.faces) + "."

@@ -7,6 +7,16 @@ from collections.abc import Iterator, Sequence
 _SMALLEST_P = 2.2e-16
 
 
+class Text(str):
+    """Text that an interactive session shows as it reads, line by line."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        """Return the text itself."""
+        return str(self)
+
+
 def format_p(p: float) -> str:
     """Return a p-value in three significant digits, or that it is below what a float can tell."""
     if p < _SMALLEST_P:

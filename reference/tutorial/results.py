@@ -12,7 +12,7 @@ import pandas as pd
 from reference.arrays import Floats
 from reference.data.centring import GrandMeanCentred, grand_mean_centre
 from reference.data.columns import Level
-from reference.estimates import MixedFit, fit_mixed
+from reference.fit import MixedFit, fit_mixed
 from reference.inference.comparison import LikelihoodRatio, compare_nested
 from reference.inference.diagnostics import (
     Reading,
@@ -27,7 +27,7 @@ from reference.inference.group_uncertainty import GroupSlope, probability_top, s
 from reference.inference.ols import OlsFit, fit_ols
 from reference.inference.prediction import predict_conditional, predict_population
 from reference.inference.ranking import RankedGroup, rank_groups
-from reference.inference.satterthwaite import Coefficient, coefficient_table
+from reference.inference.satterthwaite import Coefficient, coefficient_tests
 from reference.inference.variance import VarianceComponent, VarianceShares, variance_components, variance_shares
 from reference.panels.models import RANDOM_INTERCEPT, RANDOM_SLOPE
 from reference.panels.panel import MEDIA, Panel
@@ -157,7 +157,7 @@ def describe_fit(fit: MixedFit) -> MixedResults:
     """Return a fit with its tests, components, shares, quartiles of the scaled residuals (five), readings."""
     return MixedResults(
         fit=fit,
-        coefficients=coefficient_table(fit),
+        coefficients=coefficient_tests(fit),
         components=variance_components(fit),
         shares=variance_shares(fit),
         residual_quartiles=np.quantile(fit.scaled_residuals, [0.0, 0.25, 0.5, 0.75, 1.0]),

@@ -13,7 +13,7 @@ import pytest
 from typer.main import get_command
 
 from autograder.cli import app, main
-from reference import fit, kenward_roger_table, probability_top, slope_intervals
+from reference import fit, kenward_roger_tests, probability_top, slope_intervals
 from reference.output.as_json import KEYS
 from reference.panels import MEDIA, tutorial_panel
 
@@ -213,7 +213,7 @@ def test_kenward_roger_takes_the_place_of_satterthwaite(run):
     assert "t-tests by Kenward-Roger's method" in out
     table = out.split("Fixed effects:")[1].split("---")[0]
     rows = {words[0]: words for words in map(str.split, table.splitlines()) if words}
-    for row in kenward_roger_table(fit(formula, pd.read_csv(file))):
+    for row in kenward_roger_tests(fit(formula, pd.read_csv(file))):
         _, estimate, error, df, *_ = rows[row.name]
         assert float(estimate) == pytest.approx(row.estimate, abs=1e-3)
         assert float(error) == pytest.approx(row.standard_error, abs=1e-3)

@@ -16,7 +16,7 @@ import pytest
 from scipy.optimize import minimize
 from scipy.special import ndtri
 
-from reference import ConvergenceError, DesignError, coefficient_table, fit, fit_mixed
+from reference import ConvergenceError, DesignError, coefficient_tests, fit, fit_mixed
 from reference.inference.intervals import profile_intervals, wald_intervals
 from reference.panels import RANDOM_INTERCEPT, RANDOM_SLOPE, tutorial_panel
 
@@ -87,7 +87,7 @@ def test_profile_limits_are_those_solved_for_on_lme4s_deviance(case):
 def test_wald_limits(case, reml):
     result, method = fitted(case, reml=reml), "reml" if reml else "ml"
     limits = by_name(wald_intervals(result))
-    for row in coefficient_table(result):
+    for row in coefficient_tests(result):
         expected = row.estimate + np.array([-Z, Z]) * row.standard_error
         np.testing.assert_allclose(limits[row.name], expected, rtol=1e-12)
         np.testing.assert_allclose(numbers(case["wald"][method][lme4_name(row.name)]), expected, rtol=1e-5)

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from reference import DesignError, fit, kenward_roger_table
+from reference import DesignError, fit, kenward_roger_tests
 
 SLOPES = "sales ~ youtube + region + (1 + youtube | store)"
 
@@ -82,13 +82,13 @@ def test_of_ten_rows_a_group_little_more_is_kept_than_its_rows_without_the_rando
 def test_slices_of_groups_give_what_the_whole_gives(monkeypatch):
     table = draw(100, 6)
     whole = fit(SLOPES, table)
-    tests = kenward_roger_table(whole)
+    tests = kenward_roger_tests(whole)
     for name in ("_FEW", "_AT_ONCE"):
         monkeypatch.setattr(f"reference.likelihood.blocks.{name}", 7)
     sliced = fit(SLOPES, table)
     assert sliced.criterion == pytest.approx(whole.criterion, abs=1e-9)
     np.testing.assert_allclose(sliced.term.modes, whole.term.modes, atol=1e-7)
-    for one, other in zip(kenward_roger_table(sliced), tests, strict=True):
+    for one, other in zip(kenward_roger_tests(sliced), tests, strict=True):
         assert (one.df, one.standard_error) == pytest.approx((other.df, other.standard_error), rel=1e-6)
 
 

@@ -13,7 +13,7 @@ from reference import (
     ConvergenceError,
     DesignError,
     SaturationError,
-    coefficient_table,
+    coefficient_tests,
     criterion_at,
     fit,
     fit_mixed,
@@ -41,7 +41,7 @@ def test_unit_and_centring_of_spend_change_the_criterion_by_the_known_constant_o
     assert scaled.criterion == pytest.approx(raw.criterion + constant, abs=1e-8)
     np.testing.assert_allclose(scaled.coefficients[2:] * 1000.0, raw.coefficients[2:], rtol=1e-10)
     assert scaled.optimum.rank == centred.optimum.rank == raw.optimum.rank
-    for one, other in zip(coefficient_table(raw)[1:], coefficient_table(scaled)[1:], strict=True):
+    for one, other in zip(coefficient_tests(raw)[1:], coefficient_tests(scaled)[1:], strict=True):
         assert other.df == pytest.approx(one.df, rel=1e-9)
 
 
@@ -152,7 +152,7 @@ def test_fit_without_any_random_variance_is_least_squares(drawn_frame):
     fit = next(fit for fit in fits if fit.optimum.rank == 0)
     expected = np.linalg.lstsq(fit.design.fixed, fit.design.response)[0]
     np.testing.assert_allclose(fit.coefficients, expected, rtol=1e-10)
-    assert [row.df for row in coefficient_table(fit)] == pytest.approx([fit.design.residual_df] * 5)
+    assert [row.df for row in coefficient_tests(fit)] == pytest.approx([fit.design.residual_df] * 5)
     assert not fit.term.modes.any()
     assert fit.theta.tolist() == [0.0]
 
@@ -161,7 +161,7 @@ def test_satterthwaite_df_of_a_combination_is_that_of_the_centred_intercept(pane
     fit = fit_mixed(panel.frame, RANDOM_SLOPE)
     means = np.array([1.0, 0.0, *panel.frame[MEDIA].mean()])
     centred = fit_mixed(grand_mean_centre(panel.frame, MEDIA).frame, RANDOM_SLOPE)
-    assert satterthwaite_df(fit, means) == pytest.approx(coefficient_table(centred)[0].df, rel=1e-9)
+    assert satterthwaite_df(fit, means) == pytest.approx(coefficient_tests(centred)[0].df, rel=1e-9)
 
 
 def test_three_random_effects_reach_a_stationary_point(drawn_frame):

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from reference import coefficient_table, fit_mixed
+from reference import coefficient_tests, fit_mixed
 from reference.panels import RANDOM_INTERCEPT, RANDOM_SLOPE, tutorial_panel
 from reference.tutorial import Tutorial
 
@@ -195,7 +195,7 @@ def exact_check(model_name: str, criterion: str) -> Callable[[Recorder, Tutorial
         np.testing.assert_allclose(np.sqrt(np.diagonal(fit.covariance)), node["se"].array(), rtol=1e-7, atol=0)
         np.testing.assert_allclose(fit.sigma, node["sigma"], rtol=1e-7)
         np.testing.assert_allclose(fit.term.covariance, node["cov"].array(), rtol=1e-7, atol=0)
-        df = [row.df for row in coefficient_table(fit)]
+        df = [row.df for row in coefficient_tests(fit)]
         np.testing.assert_allclose(df, node["df"].array(), rtol=1e-6, atol=0)
 
     return check

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reference import DesignError, coefficient_table, fit
+from reference import DesignError, coefficient_tests, fit
 
 FORMULAS = (
     "sales ~ youtube + facebook + (1 | store_id)",
@@ -43,7 +43,7 @@ def require_same(one, other, rtol=1e-10):
         sizes = np.sqrt(np.diagonal(like.covariance)) + (np.diagonal(like.covariance) == 0)
         sizes = np.outer(sizes, sizes)
         np.testing.assert_allclose(term.covariance / sizes, like.covariance / sizes, atol=1e-8)
-    for row, like in zip(coefficient_table(one), coefficient_table(other), strict=True):
+    for row, like in zip(coefficient_tests(one), coefficient_tests(other), strict=True):
         np.testing.assert_allclose(row.df, like.df, rtol=1e-6)
 
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from reference import DesignError, coefficient_table, fit, variance_shares
+from reference import DesignError, coefficient_tests, fit, variance_shares
 from reference.data.columns import FARTHEST
 
 FORMULA = "sales ~ week + youtube + (1 + youtube | store_id)"
@@ -42,7 +42,7 @@ def test_a_fit_is_the_same_in_any_unit(frame, plain, response, predictor):
     np.testing.assert_allclose(found.coefficients / units["sales"] * other, plain.coefficients, rtol=1e-9)
     own = np.diag([1.0, units["youtube"]]) / units["sales"]
     np.testing.assert_allclose(own @ found.term.covariance @ own, plain.term.covariance, rtol=1e-6)
-    for one, same in zip(coefficient_table(plain), coefficient_table(found), strict=True):
+    for one, same in zip(coefficient_tests(plain), coefficient_tests(found), strict=True):
         assert (same.df, same.t) == pytest.approx((one.df, one.t), rel=1e-6)
     assert variance_shares(found).r2_conditional == pytest.approx(variance_shares(plain).r2_conditional, rel=1e-9)
 
