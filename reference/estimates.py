@@ -280,12 +280,12 @@ def unit_constant(design: Design, *, reml: bool) -> float:
 
 
 def _fitted_terms(design: Design, optimum: Optimum, sigma: float) -> tuple[FittedTerm, ...]:
-    modes = optimum.surface.modes(optimum.factor, optimum.point)
+    modes = design.by_term(optimum.point.modes(optimum.factor))
     slices = block_slices(optimum.surface.sizes)
     taken = {term.group for term in design.terms}
     count: dict[str, int] = {}
     terms = []
-    for position, (term, part, rank) in enumerate(zip(design.terms, slices, optimum.ranks, strict=True)):
+    for term, (of_factor, own), part, rank in zip(design.terms, modes, slices, optimum.ranks, strict=True):
         back = np.asarray(np.linalg.inv(term.root), dtype=np.float64)
         lower = _canonical(back @ optimum.factor[part, part], rank)
         repeat = count[term.group] = count.get(term.group, -1) + 1
@@ -299,7 +299,7 @@ def _fitted_terms(design: Design, optimum: Optimum, sigma: float) -> tuple[Fitte
                 ids=term.ids,
                 relative_factor=lower,
                 covariance=sigma**2 * (lower @ lower.T),
-                modes=modes[position] @ (design.scale * back.T),
+                modes=of_factor[:, own] @ (design.scale * back.T),
                 rank=rank,
             )
         )

@@ -89,10 +89,8 @@ def deficit_at(fit: MixedFit, covariance: Floats, residual_variance: float) -> f
     except np.linalg.LinAlgError:
         # Variances so far apart that sums lose the smaller ones.
         return math.inf
-    # Away from the variance that is best for this factor the criterion rises by nu (e^u - 1 - u).
-    log_ratio = math.log(point.residual_variance) + 2.0 * math.log(fit.design.scale) - math.log(residual_variance)
-    away = point.denominator * (math.expm1(min(log_ratio, 600.0)) - log_ratio)
-    return float(point.criterion - fit.optimum.point.criterion + away)
+    log_variance = math.log(residual_variance) - 2.0 * math.log(fit.design.scale)
+    return float(point.criterion - fit.optimum.point.criterion + point.excess(log_variance))
 
 
 def intercept_objective(fit: MixedFit) -> Objective:

@@ -23,8 +23,7 @@ from reference.design.orthonormal import Units, choose_units
 from reference.design.standardised import Columns, choose_columns, reduce_pieces, reduce_rows
 from reference.errors import DesignError, SaturationError
 from reference.likelihood.blocks import Blocks
-from reference.likelihood.build_fronts import build_stages
-from reference.likelihood.fronts import Stages
+from reference.likelihood.build_fronts import build_fronts
 from reference.likelihood.many_factors import ManyFactors
 from reference.likelihood.one_factor import OneFactor
 from reference.likelihood.surface import Surface
@@ -84,10 +83,12 @@ class Design:
         Coefficients of pooled least squares, raw units.
     scale : float
         The root mean square of its residuals, in units of the response.
-    data : Blocks or Stages
-        The orthonormal data: blocks for one grouping factor, stages for several.
+    likelihood : Surface
+        The ML criterion of the orthonormal data.
     table : pandas.DataFrame or None
         The rows, if they are in memory.
+    known : Matrices or None
+        The rows in raw units, if they were computed on the way.
     """
 
     encoding: Encoding
@@ -95,8 +96,9 @@ class Design:
     fixed_root: Floats
     ols: Floats
     scale: float
-    data: Blocks | Stages
+    likelihood: Surface
     table: pd.DataFrame | None
+    known: Matrices | None = None
 
     @property
     def model(self) -> MixedModel:
@@ -111,12 +113,12 @@ class Design:
     @property
     def n_observations(self) -> int:
         """The number of rows."""
-        return self.data.n_observations
+        return self.likelihood.n_observations
 
     @property
     def residual_df(self) -> int:
         """Rows less fixed effects, n - p."""
-        return self.n_observations - self.data.n_fixed
+        return self.n_observations - self.ols.size
 
     @cached_property
     def matrices(self) -> Matrices:
@@ -127,6 +129,8 @@ class Design:
         DesignError
             If the table came in pieces and was not kept.
         """
+        if self.known is not None:
+            return self.known
         if self.table is None:
             raise DesignError("this fit read its table in pieces and kept no rows; use a data frame for this.")
         return self.encoding.matrices(self.table)
@@ -143,10 +147,16 @@ class Design:
 
     def surface(self, *, reml: bool) -> Surface:
         """Return the criterion as a function of the relative factor, orthonormal units."""
-        sizes = tuple(len(term.names) for term in self.terms)
-        if isinstance(self.data, Blocks):
-            return OneFactor(self.data, sizes, reml)
-        return ManyFactors(self.data, sizes, tuple(term.factor for term in self.terms), reml)
+        return self.likelihood.using(reml=reml)
+
+    def by_term(self, values: Sequence[Floats]) -> tuple[tuple[Floats, slice], ...]:
+        """Return, for each random term, its grouping factor's values and which effects of these are the term's."""
+        used, places = [0] * len(values), []
+        for term in self.terms:
+            start = used[term.factor]
+            used[term.factor] += len(term.names)
+            places.append((values[term.factor], slice(start, used[term.factor])))
+        return tuple(places)
 
 
 def build_design(data: Table, model: MixedModel) -> Design:
@@ -215,14 +225,10 @@ def design_rows(encoding: Encoding, matrices: Matrices, table: pd.DataFrame | No
     counts = tuple(np.bincount(codes) for codes in matrices.codes)
     _check_groups(encoding, counts)
     columns = choose_columns(encoding, matrices.columns)
-    if len(counts) == 1:
-        elimination = reduce_rows(columns, matrices, counts[0])
-        design = _one_factor(encoding, columns, elimination, matrices.response.size, matrices.levels[0], table)
-    else:
-        design = _many_factors(encoding, columns, matrices, table)
-    # What was just computed need not be computed again when somebody asks for the rows.
-    design.__dict__["matrices"] = matrices
-    return design
+    if len(counts) > 1:
+        return _many_factors(encoding, columns, matrices, table)
+    elimination = reduce_rows(columns, matrices, counts[0])
+    return _one_factor(encoding, columns, elimination, matrices.response.size, matrices.levels[0], table, matrices)
 
 
 def _one_factor(
@@ -232,12 +238,14 @@ def _one_factor(
     n_observations: int,
     ids: Any,
     table: pd.DataFrame | None,
+    known: Matrices | None = None,
 ) -> Design:
     units = choose_units(encoding, columns, elimination.root, n_observations)
     blocks = elimination.blocks(units.turn, sum(basis.root.shape[0] for basis in units.random), n_observations)
     _check_residual(blocks, encoding.model)
     terms = _terms(encoding, units, (ids,), n_observations)
-    return Design(encoding, terms, units.fixed.root, units.ols, units.scale, blocks, table)
+    likelihood = OneFactor(blocks, tuple(len(term.names) for term in terms), reml=False)
+    return Design(encoding, terms, units.fixed.root, units.ols, units.scale, likelihood, table, known)
 
 
 def _terms(encoding: Encoding, units: Units, ids: Sequence[Any], n_observations: int) -> tuple[TermDesign, ...]:
@@ -260,22 +268,13 @@ def _many_factors(encoding: Encoding, columns: Columns, matrices: Matrices, tabl
     rows = columns.standardised(matrices.columns)
     units = choose_units(encoding, columns, triangular_factor(rows), rows.shape[0])
     turned = rows @ units.turn
-    parts = np.split(turned, np.cumsum([len(part.names) for part in encoding.random]), axis=1)
-    owners = [encoding.model.groups.index(term.group) for term in encoding.model.terms]
-    effects = [
-        np.column_stack([part for part, owner in zip(parts[:-1], owners, strict=True) if owner == factor])
-        for factor in range(len(matrices.codes))
-    ]
-    stages = build_stages(matrices.codes, effects, parts[-1])
-    return Design(
-        encoding,
-        _terms(encoding, units, matrices.levels, len(rows)),
-        units.fixed.root,
-        units.ols,
-        units.scale,
-        stages,
-        table,
-    )
+    sizes = tuple(len(part.names) for part in encoding.random)
+    owner = np.repeat([encoding.model.groups.index(term.group) for term in encoding.model.terms], sizes)
+    effects = [turned[:, np.flatnonzero(owner == factor)] for factor in range(len(matrices.codes))]
+    fronts = build_fronts(matrices.codes, effects, turned[:, owner.size :])
+    terms = _terms(encoding, units, matrices.levels, len(rows))
+    likelihood = ManyFactors(fronts, sizes, tuple(np.argsort(owner, kind="stable").tolist()), reml=False)
+    return Design(encoding, terms, units.fixed.root, units.ols, units.scale, likelihood, table, matrices)
 
 
 def _check_groups(encoding: Encoding, counts: Sequence[Integers]) -> None:

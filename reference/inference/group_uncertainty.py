@@ -74,9 +74,10 @@ def conditional_covariances(fit: Estimates) -> tuple[Floats, ...]:
     ----------
     Bates, Mächler, Bolker & Walker (2015), J. Stat. Softw. 67(1), section 5.3.
     """
-    spreads = fit.optimum.surface.conditional_covariance(fit.optimum.factor)
+    spreads = fit.design.by_term(fit.optimum.point.conditional_covariance(fit.optimum.factor))
     backs = [np.linalg.inv(design.root) for design in fit.design.terms]
-    return tuple(fit.sigma**2 * (back @ spread @ back.T) for spread, back in zip(spreads, backs, strict=True))
+    pairs = zip(spreads, backs, strict=True)
+    return tuple(fit.sigma**2 * (back @ spread[:, own, own] @ back.T) for (spread, own), back in pairs)
 
 
 def slope_intervals(

@@ -11,8 +11,9 @@ from scipy.special import stdtr
 from reference.arrays import Floats, block_slices
 from reference.errors import DesignError
 from reference.estimates import Estimates
-from reference.inference.leverage import Leverage, read_leverage
+from reference.inference.leverage import read_leverage
 from reference.inference.satterthwaite import Coefficient
+from reference.likelihood.surface import Leverage
 
 _CONDITION = 1e-10
 

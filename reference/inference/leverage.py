@@ -6,43 +6,17 @@ each group is a cluster, which costs nothing beyond the fit; one with several is
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
+from scipy.linalg import block_diag
 from scipy.sparse import coo_array, csr_array, hstack
 
 from reference.arrays import Floats, Integers, block_slices
 from reference.errors import DesignError
 from reference.estimates import Estimates
-from reference.likelihood.one_factor import OneFactor
+from reference.likelihood.surface import Leverage
 
 # The order of the largest dense cluster: three matrices of it fit into a quarter of a gigabyte.
 _MOST_EFFECTS = 3_000
-
-
-@dataclass(frozen=True, eq=False)
-class Leverage:
-    """Products of Z and X over V = I + Z Λ Z', for K clusters of m effects each.
-
-    Parameters
-    ----------
-    places : tuple of (L,)
-        For each of the Q random effects of the model, where in a cluster its L levels are.
-    effects : (K, m, m)
-        Z'V⁻¹Z.
-    fixed : (K, m, p)
-        Z'V⁻¹X.
-    relative : (m, m)
-        Λ.
-    conditional : (K, m, m)
-        Λ - Λ Z'V⁻¹Z Λ: the covariance of the effects given the data, over the residual variance.
-    """
-
-    places: tuple[Integers, ...]
-    effects: Floats
-    fixed: Floats
-    relative: Floats
-    conditional: Floats
 
 
 def read_leverage(fit: Estimates) -> Leverage:
@@ -53,14 +27,8 @@ def read_leverage(fit: Estimates) -> Leverage:
     DesignError
         If a model with several grouping factors has more than 3,000 random effects.
     """
-    optimum = fit.optimum
-    surface, point, factor = optimum.surface, optimum.point, optimum.factor
-    if isinstance(surface, OneFactor):
-        places = tuple(np.array([effect]) for effect in range(factor.shape[0]))
-        conditional = surface.joint_covariance(factor)
-        gains = point.whole()
-        return Leverage(places, gains.leverage, gains.reach[:, :, :-1], factor @ factor.T, conditional)
-    return _dense(fit)
+    found = fit.optimum.point.leverage(fit.optimum.factor)
+    return _dense(fit) if found is None else found
 
 
 def _dense(fit: Estimates) -> Leverage:
@@ -84,7 +52,7 @@ def _dense(fit: Estimates) -> Leverage:
         start += size
     z = csr_array(hstack(parts))
     x = design.fixed @ np.linalg.inv(design.fixed_root) @ optimum.point.inverse_root.T
-    root = _block_diagonal(roots)
+    root = np.asarray(block_diag(*roots), dtype=np.float64)
     gram, cross = (z.T @ z).toarray(), z.T @ x
     inner = np.linalg.cholesky(np.eye(start) + root.T @ gram @ root)
     half = np.linalg.solve(inner, root.T @ np.column_stack([gram, cross]))
@@ -100,12 +68,3 @@ def _spread(effects: Floats, codes: Integers, n_levels: int) -> coo_array:
     rows = np.repeat(np.arange(n), width)
     columns = (codes[:, None] * width + np.arange(width)).ravel()
     return coo_array((effects.ravel(), (rows, columns)), shape=(n, n_levels * width))
-
-
-def _block_diagonal(blocks: list[Floats]) -> Floats:
-    order = sum(len(block) for block in blocks)
-    full, start = np.zeros((order, order)), 0
-    for block in blocks:
-        full[start : start + len(block), start : start + len(block)] = block
-        start += len(block)
-    return full

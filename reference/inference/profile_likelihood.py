@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import islice
 from typing import Any, Protocol
 
 import numpy as np
@@ -23,19 +24,14 @@ from scipy.linalg import block_diag
 from reference.arrays import Floats, block_slices, triangular_factor
 from reference.errors import ConvergenceError
 from reference.estimates import Estimates
-from reference.likelihood.blocks import Blocks
-from reference.likelihood.fronts import Stages
-from reference.likelihood.surface import Derivatives, Surface
+from reference.likelihood.surface import Derivatives, Point, Surface
 from reference.optimum.optimiser import find_optimum, optimum_from
-from reference.optimum.trust_region import trust_region_step
+from reference.optimum.trust_region import descend
 
 _MAX_STEPS = 300
-# A predicted gain that is none; the share of it that makes a step worth taking; the smallest trust radius.
-_NOTHING = 1e-9
-_ACCEPT = 1e-4
+# A predicted gain that is none; the smallest trust radius.
+_SETTLED = 1e-9
 _SHORTEST = 1e-10
-# A log ratio of variances beyond which its exponential would overflow.
-_MOST = 600.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -137,13 +133,6 @@ class VarianceSlice:
         return min((self.lowest(value, start) for start in starts), key=lambda place: place.excess)
 
     @cached_property
-    def _surfaces(self) -> tuple[Surface, Surface]:
-        """The surface, and that of a table in which every row counts twice towards sigma, and nowhere else."""
-        design = self.fit.design
-        doubled = replace(design.data, n_observations=2 * design.n_observations)
-        return self.fit.optimum.surface, replace(design, data=doubled).surface(reml=False)
-
-    @cached_property
     def _lengths(self) -> Floats:
         """The root mean square of each column of Z, (Q,), over the unit of y: what makes raw effects comparable."""
         design = self.fit.design
@@ -186,53 +175,51 @@ class VarianceSlice:
 
     def _descend(self, value: float, family: _Family, x: Floats) -> Place:
         """Return where a trust-region Newton method ends."""
-        deviance, point = self._deviance(family, x)
-        radius = 1.0
-        local = self._derivatives(family, x, point)
-        for _ in range(_MAX_STEPS):
-            move, predicted = trust_region_step(local, radius)
-            if predicted <= _NOTHING or radius < _SHORTEST:
-                relative, log_sigma = self._relative(family, x)
-                return Place(value, deviance - self.fit.optimum.point.criterion, relative, log_sigma)
-            try:
-                candidate, ahead = self._deviance(family, x + move)
-            except np.linalg.LinAlgError:
-                # So far away that rounding leaves no positive definite matrix.
-                candidate, ahead = np.inf, None
-            ratio = (deviance - candidate) / predicted
-            length = float(np.linalg.norm(move))
-            if ratio < 0.25:
-                radius = length / 4.0
-            elif ratio > 0.75 and length > 0.9 * radius:
-                radius *= 3.0
-            if ratio > _ACCEPT:
-                family, x = self._family(value, *family.unpack(x + move))
-                deviance, point = candidate, ahead
-                local = self._derivatives(family, x, point)
+        for here in islice(descend(_Stand.at(self, value, family, x), 1.0), _MAX_STEPS):
+            if here.predicted <= _SETTLED or here.radius < _SHORTEST:
+                relative, log_sigma = here.place.relative
+                return Place(value, here.place.criterion - self.fit.optimum.point.criterion, relative, log_sigma)
         raise ConvergenceError(
             f"the profile of {self.parameter.name!r} did not converge in {_MAX_STEPS} steps; centre predictors "
             "that are far from zero, or use wald_intervals."
         )
 
-    def _relative(self, family: _Family, x: Floats) -> tuple[Floats, float]:
-        """Return the relative factor in orthonormal units, and log sigma."""
+
+@dataclass(frozen=True, eq=False)
+class _Stand:
+    """A place on the way to a minimum with a variance parameter held."""
+
+    along: VarianceSlice
+    value: float
+    family: _Family
+    x: Floats
+    criterion: float
+    point: Point
+
+    @classmethod
+    def at(cls, along: VarianceSlice, value: float, family: _Family, x: Floats) -> _Stand:
         factor, log_sigma = family.unpack(x)
-        return float(np.exp(-log_sigma)) * (self._turn @ factor), log_sigma
+        point = along.fit.optimum.surface.profile(float(np.exp(-log_sigma)) * (along._turn @ factor))
+        return cls(along, value, family, x, point.criterion + point.excess(2.0 * log_sigma), point)
 
-    def _deviance(self, family: _Family, x: Floats) -> tuple[float, Any]:
-        relative, log_sigma = self._relative(family, x)
-        point = self._surfaces[0].profile(relative)
-        ratio = _log_ratio(point, log_sigma)
-        return point.criterion + point.denominator * float(np.expm1(ratio) - ratio), point
+    @property
+    def relative(self) -> tuple[Floats, float]:
+        """The relative factor in orthonormal units, and log sigma."""
+        factor, log_sigma = self.family.unpack(self.x)
+        return float(np.exp(-log_sigma)) * (self.along._turn @ factor), log_sigma
 
-    def _derivatives(self, family: _Family, x: Floats, point: Any) -> Derivatives:
+    def moved(self, move: Floats) -> _Stand:
+        there = _Stand.at(self.along, self.value, self.family, self.x + move)
+        family, x = self.along._family(self.value, *self.family.unpack(there.x))
+        return replace(there, family=family, x=x)
+
+    def derivatives(self) -> Derivatives:
         """Return the exact gradient and Hessian along the coordinates x."""
-        relative, log_sigma = self._relative(family, x)
-        once, twice = self._surfaces
-        n, weight = point.denominator, float(np.expm1(_log_ratio(point, log_sigma)))
-        directions = np.concatenate([float(np.exp(-log_sigma)) * (self._turn @ family.moves), -relative[None]])
-        local = once.derivatives(relative, directions, point)
-        double = twice.derivatives(relative, directions, replace(point, denominator=2 * n))
+        (relative, log_sigma), point, family = self.relative, self.point, self.family
+        n, weight = point.denominator, float(np.expm1(point.log_ratio(2.0 * log_sigma)))
+        directions = np.concatenate([float(np.exp(-log_sigma)) * (self.along._turn @ family.moves), -relative[None]])
+        local = point.derivatives(relative, directions)
+        double = replace(point, denominator=2 * n).derivatives(relative, directions)
         gradient = local.gradient + weight * (double.gradient - local.gradient)
         hessian = local.hessian + weight * (double.hessian - local.hessian)
         # The relative factor is F / sigma, which bends along log sigma.
@@ -242,17 +229,13 @@ class VarianceSlice:
         rate[-1] -= 2.0
         gradient[-1] -= 2.0 * n * weight
         hessian += n * (weight + 1.0) * np.outer(rate, rate)
-        if not self.parameter.effects:
+        if not self.along.parameter.effects:
             # A coordinate that nothing is gained by moving.
             gradient[-1] = hessian[-1] = hessian[:, -1] = 0.0
             hessian[-1, -1] = 1.0
-        chain = np.where(family.squared, 2.0 * x, 1.0)
+        chain = np.where(family.squared, 2.0 * self.x, 1.0)
         hessian = chain[:, None] * hessian * chain + np.diag(np.where(family.squared, 2.0 * gradient, 0.0))
         return replace(local, gradient=chain * gradient, hessian=hessian)
-
-
-def _log_ratio(point: Any, log_sigma: float) -> float:
-    return min(float(np.log(point.residual_variance)) - 2.0 * log_sigma, _MOST)
 
 
 def _part(like: Floats, rows: Any, columns: Any, values: Any) -> Floats:
@@ -289,7 +272,7 @@ class EffectSlice:
         optimum = find_optimum(self._held(value))
         return self._place(value, optimum.factor, optimum.point)
 
-    def _place(self, value: float, factor: Floats, point: Any) -> Place:
+    def _place(self, value: float, factor: Floats, point: Point) -> Place:
         excess = point.criterion - self.fit.optimum.point.criterion
         return Place(value, excess, factor, 0.5 * float(np.log(point.residual_variance)))
 
@@ -305,45 +288,4 @@ class EffectSlice:
         mapping[:p, :p] = basis
         mapping[:p, 0] = 0.0
         mapping[:p, p] = -offset * weights / length
-        return replace(design, data=map_columns(design.data, mapping)).surface(reml=False)
-
-
-def map_columns(data: Blocks | Stages, mapping: Floats) -> Blocks | Stages:
-    """Return the data with ``[X y]`` replaced by ``[X y]`` times a mapping whose first column is zero.
-
-    In place of the column lost comes one that is orthogonal to everything and of length one, which leaves the ML
-    criterion as it is without that column.
-
-    Parameters
-    ----------
-    data : Blocks or Stages
-        With p fixed effects.
-    mapping : (p + 1, p + 1)
-        Its first column zero.
-    """
-    free = np.zeros_like(mapping)
-    free[0, 0] = 1.0
-    if isinstance(data, Blocks):
-        turn, q = data.turn.copy(), data.n_random
-        turn[:, q:] = turn[:, q:] @ mapping
-        return replace(data, turn=turn, rest=mapping.T @ data.rest @ mapping + free)
-    first, storage, leaves = data.offsets[-1], [part.copy() for part in data.storage], []
-    for leaf in data.leaves:
-        q = leaf.rows.shape[2]
-        rows = leaf.rows.copy()
-        _map_last(rows[..., q:], leaf.batch.out, first, mapping)
-        leaves.append(replace(leaf, rows=rows))
-    for batches, part in zip(data.fronts, storage[:-1], strict=True):
-        for batch in batches:
-            front = batch.front(part)
-            numbers = np.concatenate([batch.own, batch.out], axis=1)
-            _map_last(front[:, None], numbers, first, mapping)
-            _map_last(front.swapaxes(1, 2)[:, None], numbers, first, mapping)
-    storage[-1] = (mapping.T @ storage[-1].reshape(mapping.shape) @ mapping + free).ravel()
-    return replace(data, leaves=tuple(leaves), storage=tuple(storage))
-
-
-def _map_last(rows: Floats, numbers: Any, first: int, mapping: Floats) -> None:
-    """Map in place the columns of ``[X y]`` in rows (U, c, m, r), whose columns are the effects ``numbers`` (U, r)."""
-    places = np.argmax(numbers[:, None, :] == first + np.arange(len(mapping))[:, None], axis=2)[:, None, None, :]
-    np.put_along_axis(rows, places, np.take_along_axis(rows, places, axis=3) @ mapping, axis=3)
+        return design.likelihood.mapped(mapping)

@@ -7,26 +7,23 @@ leading block of M is X'V⁻¹X, and the last entry of T squared is the profiled
 All of these are sums over groups, taken slice by slice, so that what is computed on the way stays in the processor's
 cache. Of more groups than one slice nothing is left behind, as it would be as large as the blocks themselves: to
 compute it again where derivatives are wanted takes little longer than to fetch it.
-
-Longer than most files: what is kept of a point, and the sums that use it, are read side by side.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
 
 import numpy as np
 
 from reference.arrays import Floats
 from reference.likelihood.blocks import Blocks
-from reference.likelihood.surface import Derivatives
+from reference.likelihood.surface import Derivatives, Leverage, Point
 
 
 @dataclass(frozen=True, eq=False)
-class Profile:
-    """The criterion at one factor, and what profiling left behind.
+class BlockPoint(Point):
+    """The criterion at one factor, and what the groups left behind.
 
     Parameters
     ----------
@@ -34,47 +31,13 @@ class Profile:
         L.
     blocks : Blocks
         The data.
-    criterion : float
-        -2 log-likelihood (ML) or its REML counterpart, constants included.
-    inverse : (p + 1, p + 1)
-        T⁻¹, lower triangular.
-    denominator : int
-        What the residual sum of squares is divided by for the residual variance: n under ML, n - p under REML.
     gains : Gains or None
         Those of groups that fit into one slice.
     """
 
     factor: Floats
     blocks: Blocks
-    criterion: float
-    inverse: Floats
-    denominator: int
     gains: Gains | None
-
-    @property
-    def beta(self) -> Floats:
-        """The generalised least squares coefficients, (p,)."""
-        return np.asarray(-self.inverse[-1, :-1] / self.inverse[-1, -1])
-
-    @property
-    def inverse_root(self) -> Floats:
-        """N, (p, p), lower triangular, with Nᵀ N = (X'V⁻¹X)⁻¹."""
-        return self.inverse[:-1, :-1]
-
-    @property
-    def residual_sum(self) -> float:
-        """The profiled residual sum of squares."""
-        return 1.0 / float(self.inverse[-1, -1]) ** 2
-
-    @property
-    def residual_variance(self) -> float:
-        """The profiled residual variance."""
-        return self.residual_sum / self.denominator
-
-    @property
-    def inverse_information(self) -> Floats:
-        """(X'V⁻¹X)⁻¹, (p, p); times the residual variance it is the covariance of ``beta``."""
-        return self.inverse_root.T @ self.inverse_root
 
     @property
     def pull(self) -> Floats:
@@ -96,9 +59,27 @@ class Profile:
         for rows in self.blocks.slices():
             yield Gains.of(_whiten(self.factor, rows)[1], self.inverse)
 
-    def whole(self) -> Gains:
-        """Return the gains of all groups."""
-        return Gains(np.concatenate([part.values for part in self.slices()]))
+    def derivatives(self, factor: Floats, directions: Floats) -> Derivatives:
+        """Return the derivatives: see :func:`derivatives`."""
+        return derivatives(factor, directions, self)
+
+    def modes(self, factor: Floats) -> tuple[Floats, ...]:
+        """Return the conditional modes, (J, q), of the one grouping factor."""
+        return (self.pull @ (factor @ factor.T),)
+
+    def conditional_covariance(self, factor: Floats) -> tuple[Floats, ...]:
+        """Return the covariance of a group's effects given the data, (J, q, q), over the residual variance."""
+        spread = self.blocks.roots @ factor
+        eye = np.eye(spread.shape[-1])
+        whitened = np.linalg.solve(np.linalg.cholesky(eye + spread.swapaxes(1, 2) @ spread), eye) @ factor.T
+        return (np.asarray(whitened.swapaxes(1, 2) @ whitened, dtype=np.float64),)
+
+    def leverage(self, factor: Floats) -> Leverage:
+        """Return the leverage, each group a cluster."""
+        places = tuple(np.array([effect]) for effect in range(factor.shape[0]))
+        gains = Gains(np.concatenate([part.values for part in self.slices()]))
+        (conditional,) = self.conditional_covariance(factor)
+        return Leverage(places, gains.leverage, gains.reach[:, :, :-1], factor @ factor.T, conditional)
 
 
 @dataclass(frozen=True, eq=False)
@@ -133,7 +114,7 @@ class Gains:
         return cls(products)
 
 
-def profile(factor: Floats, blocks: Blocks, *, reml: bool) -> Profile:
+def profile(factor: Floats, blocks: Blocks, *, reml: bool) -> BlockPoint:
     """Return the profiled deviance (ML) or REML criterion of a two-level model, with what it left behind.
 
     Parameters
@@ -148,7 +129,7 @@ def profile(factor: Floats, blocks: Blocks, *, reml: bool) -> Profile:
 
     Returns
     -------
-    Profile
+    BlockPoint
         Its ``criterion`` is on the -2 log-likelihood scale, constants included, comparable with lme4's
         ``deviance()`` and ``REMLcrit()``.
 
@@ -166,7 +147,7 @@ def profile(factor: Floats, blocks: Blocks, *, reml: bool) -> Profile:
     criterion = float(_criterion(logarithm, triangle, blocks, reml=reml))
     denominator = _denominator(blocks, reml=reml)
     gains = None if whitened is None else Gains.of(whitened, inverse)
-    return Profile(factor, blocks, criterion, inverse, denominator, gains)
+    return BlockPoint(criterion, inverse, denominator, reml, factor, blocks, gains)
 
 
 def criteria(factors: Floats, blocks: Blocks, *, reml: bool) -> Floats:
@@ -175,19 +156,17 @@ def criteria(factors: Floats, blocks: Blocks, *, reml: bool) -> Floats:
     return _criterion(logarithm, triangle, blocks, reml=reml)
 
 
-def derivatives(factor: Floats, directions: Floats, point: Profile, *, reml: bool) -> Derivatives:
+def derivatives(factor: Floats, directions: Floats, point: BlockPoint) -> Derivatives:
     """Return the exact derivatives of the criterion at a factor.
 
     Parameters
     ----------
     factor : (q, q)
-        Where ``point`` was computed.
+        Where ``point`` was computed, or another of the same covariance.
     directions : (k, q, q)
         The k ways the factor may move.
-    point : Profile
+    point : BlockPoint
         ``profile(factor, ...)``.
-    reml : bool
-        As for ``point``.
 
     Notes
     -----
@@ -204,15 +183,15 @@ def derivatives(factor: Floats, directions: Floats, point: Profile, *, reml: boo
     stacked = directions.reshape(k * q, q)
     bent = (stacked @ stacked.T).reshape(k, q, k, q).transpose(0, 2, 1, 3).reshape(k, k, q * q)
 
-    weights, pairs = _weights(width, point.denominator, reml=reml)
+    weights, pairs = point.weights()
     crossed, gap, coupled = _sums(point, weights)
     change = -moved @ crossed
-    hessian = 2.0 * bent @ gap + moved @ coupled @ moved.T - (change * pairs) @ change.T
+    hessian = 2.0 * bent @ gap + moved @ coupled @ moved.T - (change * pairs.ravel()) @ change.T
     change = change.reshape(k, width, width)
     return Derivatives(moved @ gap, (hessian + hessian.T) / 2.0, change[:, -1, -1], change[:, :-1, :-1])
 
 
-def _sums(point: Profile, weights: Floats) -> tuple[Floats, Floats, Floats]:
+def _sums(point: BlockPoint, weights: Floats) -> tuple[Floats, Floats, Floats]:
     """Return what the derivatives need of all groups: products of the reach, of the leverage, and the first's gap.
 
     As (q², (p + 1)²), (q², q²) and (q²,), pairs of effects being the rows.
@@ -282,14 +261,3 @@ def _criterion(logarithm: Floats, triangle: Floats, blocks: Blocks, *, reml: boo
 
 def _denominator(blocks: Blocks, *, reml: bool) -> int:
     return blocks.n_observations - (blocks.n_fixed if reml else 0)
-
-
-@cache
-def _weights(width: int, denominator: int, *, reml: bool) -> tuple[Floats, Floats]:
-    """Return the weight of each column of the reach (p + 1,), and of each entry of F_a · F_b ((p + 1)²,)."""
-    weights = np.full(width, 1.0 if reml else 0.0)
-    weights[-1] = denominator
-    pairs = np.maximum.outer(weights, weights).ravel()
-    weights.setflags(write=False)
-    pairs.setflags(write=False)
-    return weights, pairs

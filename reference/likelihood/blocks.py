@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
+
+import numpy as np
 
 from reference.arrays import Floats
 
 # So many groups are one slice, whose gains are kept; more are taken in smaller slices.
 _FEW = 1_024
 _AT_ONCE = 512
+# What keeps the cross-products of X positive where a rare level is in no group of a sample.
+_RIDGE = 1e-6
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,6 +74,22 @@ class Blocks:
         else:
             for start in range(0, self.n_groups, _AT_ONCE):
                 yield _turned(self.kept[start : start + _AT_ONCE], self.turn)
+
+    def mapped(self, mapping: Floats) -> Blocks:
+        """Return the blocks with ``[X y]`` mapped: see :class:`~reference.likelihood.surface.Surface`."""
+        turn, q = self.turn.copy(), self.n_random
+        turn[:, q:] = turn[:, q:] @ mapping
+        rest = mapping.T @ self.rest @ mapping
+        rest[0, 0] += 1.0
+        return replace(self, turn=turn, rest=rest)
+
+    def sample(self, most: int) -> Blocks:
+        """Return every so manieth group, about ``most`` of them, with its share of what no random effect touches."""
+        kept = np.ascontiguousarray(self.kept[:: -(-self.n_groups // most)])
+        share = len(kept) / self.n_groups
+        rest = share * (self.rest + _RIDGE * np.diag([*np.ones(self.n_fixed), 0.0]))
+        count = max(1 + self.n_fixed, round(share * self.n_observations))
+        return Blocks(kept, self.turn, rest, count)
 
     @cached_property
     def _all(self) -> Floats:

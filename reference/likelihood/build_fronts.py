@@ -12,7 +12,7 @@ from scipy.sparse.csgraph import connected_components
 
 from reference.arrays import Floats, Integers
 from reference.errors import DesignError
-from reference.likelihood.fronts import Batch, Leaves, Stages, join_columns
+from reference.likelihood.fronts import Batch, Fronts, Leaves, join_columns
 
 # The order of the largest dense front; the fronts of a stage together hold no more numbers than one such.
 _MOST_EFFECTS = 6_000
@@ -24,7 +24,7 @@ _SCATTER = 50
 _DEPENDENT = 1e-10
 
 
-def build_stages(codes: Sequence[Integers], effects: Sequence[Floats], columns: Floats) -> Stages:
+def build_fronts(codes: Sequence[Integers], effects: Sequence[Floats], columns: Floats) -> Fronts:
     """Return the stages of a model with several grouping factors.
 
     Parameters
@@ -58,7 +58,7 @@ def build_stages(codes: Sequence[Integers], effects: Sequence[Floats], columns: 
     storage = [np.zeros(layout.size) for layout in layouts[1:]]
     leaves = _fill(rows, groups, units[1], layouts, batches[0], storage)
     sizes = tuple(effect.shape[1] for effect in effects)
-    return Stages(
+    return Fronts(
         *(columns.shape[0], columns.shape[1] - 1, sizes, counts, order),
         *(leaves, tuple(tuple(batch) for batch in batches[1:]), tuple(storage)),
     )

@@ -17,26 +17,25 @@ from reference.likelihood.front_elimination import (
     leaf_gains,
     on_each,
     reduce_fronts,
-    residual_count,
     spent_part,
 )
-from reference.likelihood.fronts import Batch, Stages, join_columns
-from reference.likelihood.surface import Derivatives
+from reference.likelihood.fronts import Batch, Fronts, join_columns
+from reference.likelihood.surface import Derivatives, Profile
 
 
-def staged_derivatives(factor: Floats, directions: Floats, stages: Stages, *, reml: bool) -> Derivatives:
+def front_derivatives(factor: Floats, directions: Floats, stages: Fronts, point: Profile) -> Derivatives:
     """Return the exact derivatives of the criterion at a factor.
 
     Parameters
     ----------
     factor : (Q, Q)
-        As for :func:`staged_profile`.
+        As for :func:`front_profile`.
     directions : (k, Q, Q)
         The k ways the factor may move, block-diagonal as it is.
-    stages : Stages
-        As for :func:`staged_profile`.
-    reml : bool
-        As for :func:`staged_profile`.
+    stages : Fronts
+        As for :func:`front_profile`.
+    point : Profile
+        ``front_profile(factor, ...)``.
 
     Notes
     -----
@@ -51,9 +50,7 @@ def staged_derivatives(factor: Floats, directions: Floats, stages: Stages, *, re
     change = np.zeros((len(directions), width, width))
     for way, flat in forward.tangents[-1].items():
         change[way] = inverse @ flat.reshape(width, width) @ inverse.T
-    weights = np.full(width, 1.0 if reml else 0.0)
-    weights[-1] = residual_count(stages, reml=reml)
-    pairs = np.maximum.outer(weights, weights)
+    weights, pairs = point.weights()
     gradient, hessian = np.zeros(len(directions)), -np.einsum("aij,bij->ab", change * pairs, change)
     adjoint = ((inverse.T * weights) @ inverse).ravel()
     for stage in reversed(range(len(stages.fronts))):
@@ -93,7 +90,7 @@ class _Forward:
     tangents: list[dict[int, Floats]]
 
 
-def _move_forward(reduced: Reduced, moves: list[_Moves], stages: Stages) -> _Forward:
+def _move_forward(reduced: Reduced, moves: list[_Moves], stages: Fronts) -> _Forward:
     leaves = [leaf_gains(whitened) for whitened in reduced.whitened]
     tangents = [{way: np.zeros_like(stages.storage[0]) for way in moves[0].ways}]
     for leaf, (_, pull) in zip(stages.leaves, leaves, strict=True):

@@ -28,60 +28,26 @@ from typing import Any
 import numpy as np
 
 from reference.arrays import Floats
-from reference.likelihood.fronts import Batch, Stages, join_columns
+from reference.likelihood.fronts import Batch, Fronts, join_columns
+from reference.likelihood.surface import Profile
 
 
-@dataclass(frozen=True, eq=False)
-class StagedProfile:
-    """The criterion at one factor, and the estimates there; as in ``block_elimination.Profile``.
-
-    Parameters
-    ----------
-    criterion : float
-        -2 log-likelihood (ML) or its REML counterpart, constants included.
-    beta : (p,)
-        Generalised least squares coefficients.
-    inverse_root : (p, p)
-        N, lower triangular, with Nᵀ N = (X'V⁻¹X)⁻¹.
-    residual_sum : float
-        Profiled residual sum of squares.
-    denominator : int
-        What it is divided by for the residual variance: n under ML, n - p under REML.
-    """
-
-    criterion: float
-    beta: Floats
-    inverse_root: Floats
-    residual_sum: float
-    denominator: int
-
-    @property
-    def residual_variance(self) -> float:
-        """The profiled residual variance."""
-        return self.residual_sum / self.denominator
-
-    @property
-    def inverse_information(self) -> Floats:
-        """(X'V⁻¹X)⁻¹, (p, p); times the residual variance it is the covariance of ``beta``."""
-        return self.inverse_root.T @ self.inverse_root
-
-
-def staged_profile(factor: Floats, stages: Stages, *, reml: bool) -> StagedProfile:
+def front_profile(factor: Floats, stages: Fronts, *, reml: bool) -> Profile:
     """Return the profiled deviance (ML) or REML criterion of a model with several grouping factors.
 
     Parameters
     ----------
     factor : (Q, Q), unit-free
-        Block-diagonal, one block L_f per grouping factor in the order given to :func:`build_stages`; the effects
+        Block-diagonal, one block L_f per grouping factor in the order given to :func:`build_fronts`; the effects
         of a level of factor f have covariance sigma² · L_f · L_fᵀ. Any square blocks will do, of any rank.
-    stages : Stages
+    stages : Fronts
         In whatever units; the criterion is that of the matrices the stages came from.
     reml : bool
         True for the REML criterion.
 
     Returns
     -------
-    StagedProfile
+    Profile
         Its ``criterion`` is on the -2 log-likelihood scale, constants included, comparable with lme4's
         ``deviance()`` and ``REMLcrit()``.
 
@@ -99,19 +65,14 @@ def staged_profile(factor: Floats, stages: Stages, *, reml: bool) -> StagedProfi
     inverse = np.tril(np.linalg.inv(reduced.triangle)).astype(np.float64)
     count = residual_count(stages, reml=reml)
     value = reduced.log_determinant + count * (1.0 + np.log(2.0 * np.pi / count) + 2.0 * pivots[p])
-    return StagedProfile(
-        criterion=float(value + 2.0 * pivots[:p].sum() if reml else value),
-        beta=-inverse[p, :p] * reduced.triangle[p, p],
-        inverse_root=inverse[:p, :p],
-        residual_sum=float(reduced.triangle[p, p]) ** 2,
-        denominator=count,
-    )
+    criterion = float(value + 2.0 * pivots[:p].sum() if reml else value)
+    return Profile(criterion, inverse, count, reml)
 
 
-def staged_modes(factor: Floats, stages: Stages, point: StagedProfile) -> tuple[Floats, ...]:
+def front_modes(factor: Floats, stages: Fronts, point: Profile) -> tuple[Floats, ...]:
     """Return the conditional modes of the effects of each grouping factor, (J_f, q_f), in the units of the data.
 
-    ``point`` is ``staged_profile(factor, stages, ...)``.
+    ``point`` is ``front_profile(factor, stages, ...)``.
     """
     reduced, offsets = reduce_fronts(factor, stages), stages.offsets
     values = np.concatenate([np.zeros(offsets[-1]), point.beta, [-1.0, 0.0]])
@@ -130,7 +91,7 @@ def staged_modes(factor: Floats, stages: Stages, point: StagedProfile) -> tuple[
     return tuple(modes[stages.order.index(f)].reshape(-1, stages.sizes[f]) for f in range(len(stages.sizes)))
 
 
-def staged_conditional_covariance(factor: Floats, stages: Stages) -> tuple[Floats, ...]:
+def front_covariance(factor: Floats, stages: Fronts) -> tuple[Floats, ...]:
     """Return the covariance of each level's effects given the data and beta, over the residual variance.
 
     The diagonal blocks (J_f, q_f, q_f) of Λ^½ (Λ^½ᵀ Z'Z Λ^½ + I)⁻¹ Λ^½ᵀ for each grouping factor; times the residual
@@ -171,7 +132,7 @@ class Reduced:
     storage: list[Floats]
 
 
-def reduce_fronts(factor: Floats, stages: Stages) -> Reduced:
+def reduce_fronts(factor: Floats, stages: Fronts) -> Reduced:
     """Eliminate one factor after the other."""
     factors, storage = stages.split(factor), [start.copy() for start in stages.storage]
     whitened: list[Floats] = []
@@ -204,7 +165,7 @@ def _log_pivots(lower: Any) -> float:
     return 2.0 * float(np.log(np.diagonal(lower, axis1=-2, axis2=-1)).sum())
 
 
-def residual_count(stages: Stages, *, reml: bool) -> int:
+def residual_count(stages: Fronts, *, reml: bool) -> int:
     """Return what the residual sum of squares is divided by: n under ML, n - p under REML."""
     return stages.n_observations - (stages.n_fixed if reml else 0)
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import accumulate
+from typing import Any
 
 import numpy as np
 
@@ -66,7 +67,7 @@ class Leaves:
 
 
 @dataclass(frozen=True, eq=False)
-class Stages:
+class Fronts:
     """What the profiled likelihood needs of the data, by the stages of its evaluation.
 
     Parameters
@@ -105,6 +106,30 @@ class Stages:
         ends = list(accumulate(self.sizes))
         slices = [slice(ends[f] - self.sizes[f], ends[f]) for f in self.order]
         return [matrices[..., part, part] for part in slices]
+
+    def mapped(self, mapping: Floats) -> Fronts:
+        """Return the fronts with ``[X y]`` mapped: see :class:`~reference.likelihood.surface.Surface`."""
+        first, storage, leaves = self.offsets[-1], [part.copy() for part in self.storage], []
+        for leaf in self.leaves:
+            rows = leaf.rows.copy()
+            _map_last(rows[..., leaf.rows.shape[2] :], leaf.batch.out, first, mapping)
+            leaves.append(replace(leaf, rows=rows))
+        for batches, part in zip(self.fronts, storage[:-1], strict=True):
+            for batch in batches:
+                front = batch.front(part)
+                numbers = np.concatenate([batch.own, batch.out], axis=1)
+                _map_last(front[:, None], numbers, first, mapping)
+                _map_last(front.swapaxes(1, 2)[:, None], numbers, first, mapping)
+        last = mapping.T @ storage[-1].reshape(mapping.shape) @ mapping
+        last[0, 0] += 1.0
+        storage[-1] = last.ravel()
+        return replace(self, leaves=tuple(leaves), storage=tuple(storage))
+
+
+def _map_last(rows: Floats, numbers: Any, first: int, mapping: Floats) -> None:
+    """Map in place the columns of ``[X y]`` in rows (U, c, m, r), whose columns are the effects ``numbers`` (U, r)."""
+    places = np.argmax(numbers[:, None, :] == first + np.arange(len(mapping))[:, None], axis=2)[:, None, None, :]
+    np.put_along_axis(rows, places, np.take_along_axis(rows, places, axis=3) @ mapping, axis=3)
 
 
 def join_columns(rows: Floats) -> Floats:

@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from reference.arrays import Floats, block_slices
-from reference.likelihood.block_elimination import Profile, criteria, derivatives, profile
+from reference.arrays import Floats
+from reference.likelihood.block_elimination import BlockPoint, criteria, profile
 from reference.likelihood.blocks import Blocks
-from reference.likelihood.surface import Derivatives
+
+_SMALLEST_VARIANCE = 1e-4
 
 
 @dataclass(frozen=True, eq=False)
 class OneFactor:
-    """The surface of a model whose random terms share one grouping factor."""
+    """A :class:`~reference.likelihood.surface.Surface` over blocks, one per group; ``sizes`` are those of the terms."""
 
     blocks: Blocks
     sizes: tuple[int, ...]
     reml: bool
+
+    @property
+    def n_observations(self) -> int:
+        """Rows of the table."""
+        return self.blocks.n_observations
 
     @property
     def cost(self) -> int:
@@ -28,33 +34,44 @@ class OneFactor:
     @property
     def weight(self) -> float:
         """The rows of an average group."""
-        return self.blocks.n_observations / self.blocks.n_groups
+        return self.n_observations / self.cost
 
-    def profile(self, factor: Floats) -> Profile:
-        """Return the criterion at a factor, and what profiling left behind."""
+    def profile(self, factor: Floats) -> BlockPoint:
+        """Return the point at a factor."""
         return profile(factor, self.blocks, reml=self.reml)
 
     def criteria(self, factors: Floats) -> Floats:
         """Return the criterion at each of m factors (m, Q, Q), as (m,)."""
         return criteria(factors, self.blocks, reml=self.reml)
 
-    def derivatives(self, factor: Floats, directions: Floats, point: Profile) -> Derivatives:
-        """Return the derivatives at a factor along directions (k, Q, Q)."""
-        return derivatives(factor, directions, point, reml=self.reml)
+    def using(self, *, reml: bool) -> OneFactor:
+        """Return the surface of the other criterion."""
+        return replace(self, reml=reml)
 
-    def modes(self, factor: Floats, point: Profile) -> tuple[Floats, ...]:
-        """Return the conditional modes of each term, (J, q)."""
-        modes = point.pull @ (factor @ factor.T)
-        return tuple(modes[:, part] for part in block_slices(self.sizes))
+    def mapped(self, mapping: Floats) -> OneFactor:
+        """Return the surface with ``[X y]`` mapped."""
+        return replace(self, blocks=self.blocks.mapped(mapping))
 
-    def joint_covariance(self, factor: Floats) -> Floats:
-        """Return the covariance of a group's effects given the data, (J, Q, Q), over the residual variance."""
-        spread = self.blocks.roots @ factor
-        eye = np.eye(spread.shape[-1])
-        whitened = np.linalg.solve(np.linalg.cholesky(eye + spread.swapaxes(1, 2) @ spread), eye) @ factor.T
-        return np.asarray(whitened.swapaxes(1, 2) @ whitened, dtype=np.float64)
+    def sample(self, most: int) -> OneFactor:
+        """Return the surface of every so manieth group."""
+        return self if self.cost <= most else replace(self, blocks=self.blocks.sample(most))
 
-    def conditional_covariance(self, factor: Floats) -> tuple[Floats, ...]:
-        """Return the covariance of each term's modes given the data, (J, q, q), over the residual variance."""
-        covariance = self.joint_covariance(factor)
-        return tuple(covariance[:, part, part] for part in block_slices(self.sizes))
+    def moment_factor(self) -> Floats | None:
+        """Return, for one term, a factor of the covariance that one scoring step gives from the factor 1/2."""
+        if len(self.sizes) > 1:
+            return None
+        q = self.blocks.n_random
+        start = 0.25 * np.eye(q)
+        point = self.profile(np.sqrt(start))
+        score, products = np.zeros((q, q)), np.zeros((q * q, q * q))
+        for part in point.slices():
+            # The pull over sigma.
+            pull = part.reach[:, :, -1] * np.sqrt(point.denominator)
+            flat = part.leverage.reshape(-1, q * q)
+            score += pull.T @ pull - part.leverage.sum(axis=0)
+            products += flat.T @ flat
+        information = products.reshape(q, q, q, q).transpose(0, 2, 1, 3).reshape(q * q, q * q)
+        move = np.linalg.lstsq(information, score.ravel(), rcond=None)[0].reshape(q, q)
+        values, vectors = np.linalg.eigh(start + (move + move.T) / 2.0)
+        factor: Floats = vectors * np.sqrt(np.maximum(values, _SMALLEST_VARIANCE))
+        return factor

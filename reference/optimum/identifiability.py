@@ -14,7 +14,7 @@ from reference.errors import DesignError
 from reference.likelihood.surface import Surface
 
 # Relative to the largest curvature, and to what one group has: nothing but rounding.
-_NOTHING = 1e-12
+_ROUNDING = 1e-12
 
 
 def check_identified(surface: Surface) -> None:
@@ -32,14 +32,14 @@ def check_identified(surface: Surface) -> None:
     for direction, (i, j) in zip(directions, pairs, strict=True):
         direction[i, j] = direction[j, i] = 1.0
     identity = np.eye(order)
-    local = surface.derivatives(identity, directions, surface.profile(identity))
+    local = surface.profile(identity).derivatives(identity, directions)
     # A factor I + S stands for the covariance I + 2 S + S², so that the square's share is taken off.
     gradient = np.zeros((order, order))
     for (i, j), slope in zip(pairs, local.gradient, strict=True):
         gradient[i, j] = gradient[j, i] = slope / (1.0 + (i != j))
     squares = np.einsum("aij,bjk,ki->ab", directions, directions, gradient)
     curvature = np.abs(np.linalg.eigvalsh(local.hessian - squares))
-    if curvature.min() <= _NOTHING * max(1.0, curvature.max()):
+    if curvature.min() <= _ROUNDING * max(1.0, curvature.max()):
         raise DesignError(
             "the data cannot tell the variances apart: a whole line of them has the same likelihood; drop a random "
             "term that repeats another, or fixed effects that already say everything about the groups."

@@ -8,27 +8,27 @@ point over all covariance matrices, whatever their rank.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import cache
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
-from reference.arrays import Floats, Integers, block_slices
+from reference.arrays import Floats, block_slices
 from reference.errors import ConvergenceError
-from reference.likelihood.surface import Derivatives, Surface
+from reference.likelihood.surface import Derivatives, Point, Surface
+from reference.optimum.directions import combine, entry_pairs, factor_directions, turn_factor
 from reference.optimum.starts import Start, choose_starts
-from reference.optimum.trust_region import FLAT, trust_region_step
+from reference.optimum.trust_region import FLAT, Iterate, descend
 
 _MAX_ITERATIONS = 200
 _MAX_POLISH = 30
-# A step is taken when it gains this share of what was predicted.
-_ACCEPT = 1e-4
 # Predicted gains, on the criterion's scale: close to an optimum, done with a descent, certified, nothing left.
 _NEAR = 1e-2
 _PROMISE = 1e-6
 _DECREMENT = 1e-10
-_NOTHING = 1e-22
+_POLISHED = 1e-22
 # Curvature, relative to the largest: downhill beyond rounding.
 _DESCENDING = 1e-9
 # Scales that may turn out to be zero, and how much higher the criterion may be when they are.
@@ -74,8 +74,8 @@ class Optimum:
     rotation : (Q, Q), scales : (Q,)
         The factor is rotation · diag(scales), block by block; in each block scales descend and are exactly zero
         beyond its rank.
-    point : Profile
-        The criterion there.
+    point : Point
+        The surface there.
     decrement : float
         What a further Newton step promised to gain, on the criterion's scale.
     descents : tuple of Descent
@@ -88,7 +88,7 @@ class Optimum:
     surface: Surface
     rotation: Floats
     scales: Floats
-    point: Any
+    point: Point
     decrement: float
     descents: tuple[Descent, ...] = ()
     chosen: int = 0
@@ -113,12 +113,12 @@ class Optimum:
     @property
     def active_directions(self) -> Floats:
         """The (k, Q, Q) directions in which the factor can move at its ranks."""
-        return _directions(self.rotation, self.surface.sizes, self.ranks)
+        return factor_directions(self.rotation, self.surface.sizes, self.ranks)
 
     @property
     def active(self) -> Derivatives:
         """The derivatives along the active directions."""
-        return self.surface.derivatives(self.factor, self.active_directions, self.point)
+        return self.point.derivatives(self.factor, self.active_directions)
 
     @property
     def agreeing(self) -> int:
@@ -167,10 +167,10 @@ def optimum_from(surface: Surface, factor: Floats) -> Optimum:
 
 def _certified(optimum: Optimum) -> Optimum:
     surface, steps = optimum.surface, len(optimum.descents[optimum.chosen].steps)
-    everywhere = surface.derivatives(
-        optimum.factor, _directions(optimum.rotation, surface.sizes, surface.sizes), optimum.point
+    everywhere = optimum.point.derivatives(
+        optimum.factor, factor_directions(optimum.rotation, surface.sizes, surface.sizes)
     )
-    kept = np.array([optimum.scales[column] > 0 for _, column in _pairs(surface.sizes, surface.sizes)])
+    kept = np.array([optimum.scales[column] > 0 for _, column in entry_pairs(surface.sizes, surface.sizes)])
     curvature = np.linalg.eigvalsh(everywhere.hessian)
     if not (optimum.decrement <= _DECREMENT and curvature[0] >= -_DESCENDING * max(1.0, float(curvature[-1]))):
         raise ConvergenceError(
@@ -183,41 +183,38 @@ def _certified(optimum: Optimum) -> Optimum:
     return replace(optimum, gradient=gradient, curvature=float(curvature[0]))
 
 
-def _turn(factor: Floats, sizes: tuple[int, ...]) -> tuple[Floats, Floats]:
-    """Return the rotation and the scales of each block."""
-    if len(sizes) == 1:
-        rotation, scales, _ = np.linalg.svd(factor)
-        return rotation, scales
-    rotation, scales = np.zeros_like(factor), np.zeros(factor.shape[0])
-    for part in block_slices(sizes):
-        rotation[part, part], scales[part], _ = np.linalg.svd(factor[part, part])
-    return rotation, scales
+@dataclass(frozen=True, eq=False)
+class _Place:
+    """A point on the way, its factor turned to rotation · diag(scales)."""
 
+    sizes: tuple[int, ...]
+    surface: Surface
+    rotation: Floats
+    scales: Floats
+    point: Point
 
-@cache
-def _pairs(sizes: tuple[int, ...], ranks: tuple[int, ...]) -> Integers:
-    """Return the (i, j) of the directions E = U e_i e_jᵀ, i >= j, j below the rank of their block, (k, 2)."""
-    slices = block_slices(sizes)
-    pairs = [
-        (part.start + i, part.start + j)
-        for part, size, rank in zip(slices, sizes, ranks, strict=True)
-        for j in range(rank)
-        for i in range(j, size)
-    ]
-    return np.array(pairs, dtype=np.int64).reshape(-1, 2)
+    @classmethod
+    def at(cls, surface: Surface, factor: Floats) -> _Place:
+        rotation, scales = turn_factor(factor, surface.sizes)
+        return cls(surface.sizes, surface, rotation, scales, surface.profile(rotation * scales))
 
+    @property
+    def criterion(self) -> float:
+        return self.point.criterion
 
-def _directions(rotation: Floats, sizes: tuple[int, ...], ranks: tuple[int, ...]) -> Floats:
-    """Return the directions in which a factor can move at the ranks given, (k, Q, Q)."""
-    rows, columns = _pairs(sizes, ranks).T
-    directions = np.zeros((rows.size, *rotation.shape))
-    directions[np.arange(rows.size), :, columns] = rotation[:, rows].T
-    return directions
+    @property
+    def directions(self) -> Floats:
+        return factor_directions(self.rotation, self.sizes, self.sizes)
 
+    def derivatives(self) -> Derivatives:
+        return self.point.derivatives(self.rotation * self.scales, self.directions)
 
-def _combine(weights: Floats, directions: Floats) -> Floats:
-    combined: Floats = (weights @ directions.reshape(weights.size, -1)).reshape(directions.shape[1:])
-    return combined
+    def moved(self, move: Floats) -> _Place:
+        trial = self.rotation * self.scales + combine(move, self.directions)
+        return _Place(self.sizes, self.surface, *turn_factor(trial, self.sizes), self.surface.profile(trial))
+
+    def ended(self, predicted: float) -> Optimum:
+        return Optimum(self.surface, self.rotation, self.scales, self.point, predicted)
 
 
 def _descend(start: Start, known: float, surface: Surface, enough: float = _PROMISE) -> tuple[Descent, Optimum]:
@@ -226,49 +223,33 @@ def _descend(start: Start, known: float, surface: Surface, enough: float = _PROM
     Where a scale shrinks towards zero, Newton's steps may close in by a constant factor only, so the boundary
     is tried at once. A descent about to reach the criterion of a known optimum ends there.
     """
-    sizes = surface.sizes
-    rotation, scales = _turn(start.factor, sizes)
-    point = surface.profile(rotation * scales)
-    radius = max(1.0, float(scales.max()))
-    predicted, untried = np.inf, True
-    steps: list[Step] = []
-    while len(steps) < _MAX_ITERATIONS:
-        directions = _directions(rotation, sizes, sizes)
-        local = surface.derivatives(rotation * scales, directions, point)
-        move, predicted = trust_region_step(local, radius)
-        if predicted <= enough:
+    place, untried = _Place.at(surface, start.factor), True
+    path: list[Iterate[_Place]] = []
+    for here in descend(place, max(1.0, float(place.scales.max()))):
+        path.append(here)
+        end = here.place.ended(here.predicted)
+        if here.predicted <= enough or len(path) > _MAX_ITERATIONS or _heads_for(known, end):
             break
-        if _heads_for(known, point.criterion, predicted):
-            break
-        if predicted <= _NEAR and untried and scales.min() <= _SNAP:
+        if here.predicted <= _NEAR and untried and end.scales.min() <= _SNAP:
             untried = False
-            cut = _cut(Optimum(surface, rotation, scales, point, predicted), point.criterion, known)
+            cut = _cut(end, end.point.criterion, known)
             if cut is not None:
-                return Descent(start.name, tuple(steps), cut.point.criterion, cut.decrement), cut
-        trial = rotation * scales + _combine(move, directions)
-        candidate = surface.profile(trial)
-        ratio = (point.criterion - candidate.criterion) / predicted
-        length = float(move @ move) ** 0.5
-        steps.append(Step(point.criterion, float(np.abs(local.gradient).max()), radius, ratio > _ACCEPT))
-        if ratio < 0.25:
-            radius = length / 4.0
-        elif ratio > 0.75 and length > 0.9 * radius:
-            radius *= 3.0
-        if ratio > _ACCEPT:
-            rotation, scales = _turn(trial, sizes)
-            point = candidate
-    end = Optimum(surface, rotation, scales, point, predicted)
-    return Descent(start.name, tuple(steps), point.criterion, predicted), end
+                end = cut
+                break
+    return Descent(start.name, _steps(path), end.point.criterion, end.decrement), end
 
 
-def _heads_for(known: float, criterion: float, gain: float) -> bool:
+def _steps(path: Sequence[Iterate[_Place]]) -> tuple[Step, ...]:
+    return tuple(
+        Step(here.place.criterion, float(np.abs(here.local.gradient).max()), here.radius, after.place is not here.place)
+        for here, after in pairwise(path)
+    )
+
+
+def _heads_for(known: float, end: Optimum) -> bool:
     """Return whether the small gain promised leads to the criterion of an optimum already known."""
-    return gain <= _MERGE and abs(criterion - gain - known) <= _SAME_PREDICTION
-
-
-def _arrived(end: Optimum, known: float) -> bool:
-    """Return whether nothing is left to gain, or what is leads to a known optimum."""
-    return end.decrement <= _DECREMENT or _heads_for(known, end.point.criterion, end.decrement)
+    gain = end.decrement
+    return gain <= _MERGE and abs(end.point.criterion - gain - known) <= _SAME_PREDICTION
 
 
 def _settle(end: Optimum) -> Optimum:
@@ -298,16 +279,16 @@ def _cut(near: Optimum, ceiling: float, known: float = np.inf) -> Optimum | None
 
     It must not lie above the ceiling, nor may the criterion fall when a lost direction returns.
     """
-    surface, sizes = near.surface, near.surface.sizes
+    sizes = near.surface.sizes
     order = np.argsort(near.scales, kind="stable")
     for lost in range(int(np.count_nonzero(near.scales <= _SNAP)), 0, -1):
         kept = np.ones(near.scales.size, dtype=bool)
         kept[order[:lost]] = False
         cut = _polish(near, kept, known)
-        full = surface.derivatives(cut.factor, _directions(cut.rotation, sizes, sizes), cut.point)
+        full = cut.point.derivatives(cut.factor, factor_directions(cut.rotation, sizes, sizes))
         curvature = np.linalg.eigvalsh(full.hessian)
         level = curvature[0] >= -_DESCENDING * max(1.0, curvature[-1])
-        if cut.point.criterion <= ceiling and level and _arrived(cut, known):
+        if cut.point.criterion <= ceiling and level and (cut.decrement <= _DECREMENT or _heads_for(known, cut)):
             return cut
     return None
 
@@ -324,8 +305,8 @@ def _polish(near: Optimum, kept: Any, known: float = np.inf) -> Optimum:
     point = surface.profile(rotation * scales)
     best = Optimum(surface, rotation, scales, point, np.inf if any(ranks) else 0.0)
     for _ in range(_MAX_POLISH if any(ranks) else 0):
-        directions = _directions(rotation, sizes, ranks)
-        local = surface.derivatives(rotation * scales, directions, point)
+        directions = factor_directions(rotation, sizes, ranks)
+        local = point.derivatives(rotation * scales, directions)
         values, vectors = np.linalg.eigh(local.hessian)
         slope = vectors.T @ local.gradient
         usable = np.abs(values) > FLAT * max(1.0, values[-1])
@@ -334,9 +315,9 @@ def _polish(near: Optimum, kept: Any, known: float = np.inf) -> Optimum:
         if gain >= best.decrement:
             break
         best = Optimum(surface, rotation, scales, point, gain)
-        if gain <= _NOTHING or _heads_for(known, point.criterion, gain):
+        if gain <= _POLISHED or _heads_for(known, best):
             break
-        rotation, scales = _turn(rotation * scales - _combine(vectors @ newton, directions), sizes)
+        rotation, scales = turn_factor(rotation * scales - combine(vectors @ newton, directions), sizes)
         scales = np.where(within, scales, 0.0)
         point = surface.profile(rotation * scales)
     return best

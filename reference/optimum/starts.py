@@ -7,16 +7,13 @@ groups, heavy tails, perfect correlations) 22 had one that neither a moment esti
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
 from itertools import product
 
 import numpy as np
 
 from reference.arrays import Floats, block_slices
-from reference.likelihood.block_elimination import profile
-from reference.likelihood.blocks import Blocks
-from reference.likelihood.one_factor import OneFactor
 from reference.likelihood.surface import Surface
 
 _SCALES = (0.1, 0.3, 1.0, 3.0, 10.0)
@@ -30,13 +27,10 @@ _MOST = 5
 _HIDING = 10
 _MOST_HIDDEN = 12
 _APART = 1.0
-_SMALLEST_VARIANCE = 1e-4
 # Groups times factors evaluated in one call, so that a large table does not fill the memory.
 _AT_ONCE = 1_000
 # With more groups than this of one factor, a scan of every so manieth of them finds the same valleys.
 _SAMPLE = 500
-# What keeps the scan's cross-products of X positive where a rare level is in no group of the sample.
-_RIDGE = 1e-6
 # With more groups than this, of several factors, an evaluation is too dear for a wide scan.
 _FEW_GROUPS = 1_000
 
@@ -53,9 +47,10 @@ class Start:
 def choose_starts(surface: Surface) -> list[Start]:
     """Return a few starts, lowest criterion first, no two of which are nearly the same covariance."""
     factors = scan_factors(surface.sizes, thorough=surface.cost <= _FEW_GROUPS)
-    if isinstance(surface, OneFactor) and len(surface.sizes) == 1:
-        factors = np.concatenate([moment_factor(surface.blocks, reml=surface.reml)[None], factors])
-    sample = _sample(surface)
+    moment = surface.moment_factor()
+    if moment is not None:
+        factors = np.concatenate([moment[None], factors])
+    sample = surface.sample(_SAMPLE)
     at_once = max(1, _AT_ONCE // sample.cost)
     values = np.concatenate([sample.criteria(factors[k : k + at_once]) for k in range(0, len(factors), at_once)])
     most = _MOST_HIDDEN if surface.cost <= _HIDING else _MOST
@@ -65,18 +60,6 @@ def choose_starts(surface: Surface) -> list[Start]:
         values[chosen] = [surface.profile(factors[k]).criterion for k in chosen]
         chosen.sort(key=lambda k: float(values[k]))
     return [Start(f"scan point {k}", factors[k], float(values[k])) for k in chosen]
-
-
-def _sample(surface: Surface) -> Surface:
-    """Return the surface of every so manieth group, with its share of what no random effect touches."""
-    if not isinstance(surface, OneFactor) or surface.cost <= _SAMPLE:
-        return surface
-    blocks = surface.blocks
-    kept = np.ascontiguousarray(blocks.kept[:: -(-blocks.n_groups // _SAMPLE)])
-    share = len(kept) / blocks.n_groups
-    rest = share * (blocks.rest + _RIDGE * np.diag([*np.ones(blocks.n_fixed), 0.0]))
-    count = max(1 + blocks.n_fixed, round(share * blocks.n_observations))
-    return replace(surface, blocks=Blocks(kept, blocks.turn, rest, count))
 
 
 @cache
@@ -124,25 +107,6 @@ def block_factors(n_random: int) -> Floats:
         scan = np.array([scale * shape for scale in _SCALES + _LARGE for shape in shapes])
     scan.setflags(write=False)
     return scan
-
-
-def moment_factor(blocks: Blocks, *, reml: bool) -> Floats:
-    """Return a factor of the covariance one scoring step gives: a moment estimate weighted at factor 1/2."""
-    q = blocks.n_random
-    start = 0.25 * np.eye(q)
-    point = profile(np.sqrt(start), blocks, reml=reml)
-    score, products = np.zeros((q, q)), np.zeros((q * q, q * q))
-    for part in point.slices():
-        # The pull over sigma.
-        pull = part.reach[:, :, -1] * np.sqrt(point.denominator)
-        flat = part.leverage.reshape(-1, q * q)
-        score += pull.T @ pull - part.leverage.sum(axis=0)
-        products += flat.T @ flat
-    information = products.reshape(q, q, q, q).transpose(0, 2, 1, 3).reshape(q * q, q * q)
-    move = np.linalg.lstsq(information, score.ravel(), rcond=None)[0].reshape(q, q)
-    values, vectors = np.linalg.eigh(start + (move + move.T) / 2.0)
-    factor: Floats = vectors * np.sqrt(np.maximum(values, _SMALLEST_VARIANCE))
-    return factor
 
 
 def _valleys(factors: Floats, values: Floats) -> list[int]:

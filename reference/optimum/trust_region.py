@@ -1,6 +1,10 @@
-"""One step of a trust-region Newton method, from exact derivatives."""
+"""A trust-region Newton method, from exact derivatives."""
 
 from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Generic, Protocol, Self, TypeVar
 
 import numpy as np
 
@@ -10,6 +14,65 @@ from reference.likelihood.surface import Derivatives
 # Curvature, relative to the largest, that counts as none.
 FLAT = 1e-11
 _MAX_SECULAR = 30
+# A step is taken when it gains this share of what was predicted.
+_ACCEPT = 1e-4
+
+
+class Place(Protocol):
+    """Where a method stands: a value to be lowered, and how to go on from there."""
+
+    @property
+    def criterion(self) -> float:
+        """The value."""
+
+    def derivatives(self) -> Derivatives:
+        """Return the derivatives of the value along the coordinates of this place."""
+
+    def moved(self, move: Floats) -> Self:
+        """Return the place a step along these coordinates leads to.
+
+        Raises
+        ------
+        numpy.linalg.LinAlgError
+            If the value cannot be computed there.
+        """
+
+
+P = TypeVar("P", bound=Place)
+
+
+@dataclass(frozen=True, eq=False)
+class Iterate(Generic[P]):
+    """A place, its derivatives, the trust radius there, and the gain that the next step promises."""
+
+    place: P
+    local: Derivatives
+    radius: float
+    predicted: float
+
+
+def descend(place: P, radius: float) -> Iterator[Iterate[P]]:
+    """Yield where a trust-region method comes to, one step further whenever it is asked; it never ends by itself.
+
+    A step that gains too little is not taken: the same place comes again, with a smaller radius.
+    """
+    local = place.derivatives()
+    while True:
+        move, predicted = trust_region_step(local, radius)
+        yield Iterate(place, local, radius, predicted)
+        try:
+            trial = place.moved(move)
+            ratio = (place.criterion - trial.criterion) / predicted
+        except np.linalg.LinAlgError:
+            # So far away that rounding leaves no positive definite matrix.
+            trial, ratio = place, -np.inf
+        length = float(move @ move) ** 0.5
+        if ratio < 0.25:
+            radius = length / 4.0
+        elif ratio > 0.75 and length > 0.9 * radius:
+            radius *= 3.0
+        if ratio > _ACCEPT:
+            place, local = trial, trial.derivatives()
 
 
 def trust_region_step(local: Derivatives, radius: float) -> tuple[Floats, float]:

@@ -114,7 +114,7 @@ def test_balanced_null_model_has_the_closed_form_of_anova(panel, level_sd):
 def test_no_start_of_a_brute_force_search_finds_a_lower_criterion(drawn_frame, how, seed, reml):
     frame = drawn_frame(seed, **how)
     fit = fit_mixed(frame, RANDOM_SLOPE, reml=reml)
-    blocks = build_design(frame, RANDOM_SLOPE).data
+    blocks = build_design(frame, RANDOM_SLOPE).likelihood.blocks
     rng = np.random.default_rng(seed)
 
     def criterion(entries):
@@ -136,7 +136,7 @@ def test_lowest_of_several_optima_is_found(seed):
     sales = 0.3 * rng.standard_normal(16)[store - 1] * (1 + youtube / 200) + rng.standard_t(2.5, n)
     columns = {"youtube": youtube, "facebook": facebook, "newspaper": newspaper, "sales": sales}
     frame = pd.DataFrame({"store_id": store, "week": np.arange(n) % 9, **columns})
-    blocks = build_design(frame, RANDOM_SLOPE).data
+    blocks = build_design(frame, RANDOM_SLOPE).likelihood.blocks
 
     def criterion(entries):
         return profile(np.array([[entries[0], 0.0], entries[1:]]), blocks, reml=True).criterion
