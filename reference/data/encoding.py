@@ -16,7 +16,7 @@ from formulaic.errors import DataMismatchWarning, FormulaicError
 
 from reference.arrays import Floats, Integers
 from reference.data.columns import check_finite, check_size, holds_numbers, is_number, read_column, require_column
-from reference.data.formula import INTERCEPT, MixedModel, effects
+from reference.data.formula import INTERCEPT, MixedModel, effects, plain_reason
 from reference.data.groups import Id, read_groups
 from reference.errors import DesignError, FormulaError
 
@@ -268,5 +268,5 @@ def _variables(text: str) -> Iterator[str]:
 
 
 def _untranslated(text: str, error: Exception) -> DesignError:
-    plain = re.sub(r"\x1b\[[0-9;]*m|[⧛⧚]", "", str(error)).splitlines()[0]
-    return FormulaError(f"the term {text!r} cannot be evaluated ({plain}); compute it as a column of its own first.")
+    reason = plain_reason(error)
+    return FormulaError(f"the term {text!r} cannot be evaluated ({reason}); compute it as a column of its own first.")

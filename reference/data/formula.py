@@ -7,21 +7,22 @@ off the random terms, ``(effects | groups)``, which formulaic does not know.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 from formulaic import Formula
 from formulaic.errors import FormulaicError
+from formulaic.parser.algos.tokenize import tokenize
+from formulaic.parser.types import Token
 
 from reference.errors import FormulaError
 
 INTERCEPT = "Intercept"
-_GROUP = re.compile(r"[^\W\d][\w.]*|`[^`]+`")
-_NAME = re.compile("`[^`]*`")
-# What has a meaning in a formula but none in a name between backticks, and the private characters it is hidden behind.
-_MARKS = re.compile(r"[-+~|()\[\]{}:/ \t\r\n]")
-_HIDDEN = re.compile("[\ue000-\ue0ff]")
-_FIRST_HIDDEN = 0xE000
+_PLAIN = re.compile(r"[^\W\d][\w.]*")
+# Runs of blanks, but for those in a name between backticks.
+_BLANKS = re.compile(r"(`[^`]*`)|\s+")
 _EXAMPLE = "such as 'score ~ hours + (1 + hours | school)'"
 
 
@@ -98,28 +99,29 @@ def parse_formula(formula: str, name: str = "") -> MixedModel:
     1 | school:room
     0 + hours | school:room
     """
-    response, tilde, right = _hide(formula).partition("~")
-    if not tilde or "~" in right or not response.strip():
+    marks = _marks(formula)
+    tildes = [place for place, mark in enumerate(marks) if mark.text == "~"]
+    if len(tildes) != 1 or tildes == [0]:
         raise FormulaError(f"the formula {formula!r} needs one '~' with the response before it, {_EXAMPLE}.")
     fixed: list[str] = []
     terms: list[RandomTerm] = []
-    for sign, text in _summands(right, formula):
-        inside = text[1:-1] if text.startswith("(") and text.endswith(")") else ""
-        if "|" in inside and sign == "+":
-            terms.extend(_random_terms(text, inside))
-        elif "|" in text:
-            raise FormulaError(
-                f"the term {sign + _show(text)!r} is not understood; write a random term as + (effects | group)."
-            )
+    for sign, part in _summands(marks[tildes[0] + 1 :], formula):
+        text = _text(part, formula)
+        if not any(mark.text in ("|", "||") for mark in part):
+            fixed.append(f"{sign} {text}")
+        elif sign == "+" and (part[0].text, part[-1].text) == ("(", ")"):
+            terms.extend(_random_terms(part[1:-1], text, formula))
         else:
-            fixed.append(f"{sign} {_show(text)}")
+            raise FormulaError(
+                f"the term {sign + text!r} is not understood; write a random term as + (effects | group)."
+            )
     if not terms:
         raise FormulaError(f"the formula {formula!r} has no random term; add one, {_EXAMPLE}.")
     if len(set(terms)) != len(terms):
         raise FormulaError(f"the formula {formula!r} has a random term twice; keep one of the two.")
-    part = " ".join(fixed).removeprefix("+ ") or "1"
-    effects(part)
-    return MixedModel(_show(response.strip()), part, tuple(terms), name or " ".join(formula.split()))
+    right = " ".join(fixed).removeprefix("+ ") or "1"
+    effects(right)
+    return MixedModel(_text(marks[: tildes[0]], formula), right, tuple(terms), name or " ".join(formula.split()))
 
 
 @lru_cache(maxsize=256)
@@ -139,75 +141,115 @@ def effects(part: str) -> tuple[tuple[tuple[str, str], ...], ...]:
             raise FormulaError(f"{part!r} has several parts; write one right-hand side.")
         return tuple(tuple((factor.expr, factor.eval_method.name) for factor in term.factors) for term in terms)
     except (FormulaicError, SyntaxError) as error:
-        plain = re.sub(r"\x1b\[[0-9;]*m|[⧛⧚]", "", str(error)).splitlines()[0]
         raise FormulaError(
-            f"the term {part!r} is not understood ({plain}); write columns joined by +, * or :."
+            f"the term {part!r} is not understood ({plain_reason(error)}); write columns joined by +, * or :."
         ) from error
 
 
-def _summands(text: str, formula: str) -> list[tuple[str, str]]:
+def plain_reason(error: Exception) -> str:
+    """Return the first line of what formulaic says, without its colours."""
+    return re.sub(r"\x1b\[[0-9;]*m|[⧛⧚]", "", str(error)).splitlines()[0]
+
+
+class _Mark(NamedTuple):
+    """A sign, a bracket, a name without its backticks, or another operand; ``text`` is empty for the last.
+
+    It begins at ``start`` in the formula, and the next one at ``stop``.
+    """
+
+    text: str
+    name: str
+    start: int
+    stop: int
+
+
+def _marks(formula: str) -> list[_Mark]:
+    """Return what formulaic's tokenizer finds in a formula, operators that stand side by side one by one."""
+    found: list[tuple[str, str, int]] = []
+    try:
+        for token in tokenize(formula):
+            start, kind = token.source_start or 0, token.kind
+            if kind is Token.Kind.OPERATOR:
+                signs = re.finditer(r"\|\||\S", formula[start : (token.source_end or 0) + 1])
+                found += [(sign[0], "", start + sign.start()) for sign in signs]
+            else:
+                text = token.token if kind is Token.Kind.CONTEXT else ""
+                found.append((text, token.token if kind is Token.Kind.NAME else "", start))
+    except FormulaicError as error:
+        raise FormulaError(f"the formula {formula!r} is not understood ({plain_reason(error)}).") from error
+    stops = [*(start for _, _, start in found[1:]), len(formula)]
+    return [_Mark(*one, stop) for one, stop in zip(found, stops, strict=False)]
+
+
+def _text(marks: Sequence[_Mark], formula: str) -> str:
+    """Return what marks that follow each other say, as it is written."""
+    if not marks:
+        return ""
+    return _BLANKS.sub(lambda blank: blank[1] or " ", formula[marks[0].start : marks[-1].stop]).strip()
+
+
+def _summands(marks: Sequence[_Mark], formula: str) -> list[tuple[str, list[_Mark]]]:
     """Split at the plus and minus signs outside all brackets; return (sign, term) pairs."""
-    pieces, depth, start, sign = [], 0, 0, "+"
-    for position, character in enumerate(text + "+"):
-        depth += (character in "([{") - (character in ")]}")
+    pieces: list[tuple[str, list[_Mark]]] = []
+    depth, sign, part = 0, "+", list[_Mark]()
+    for mark in marks:
+        depth += (mark.text in ("(", "[")) - (mark.text in (")", "]"))
         if depth < 0:
             break
-        if depth == 0 and character in "+-":
-            if text[start:position].strip():
-                pieces.append((sign, text[start:position].strip()))
-            elif position < len(text) and pieces:
-                raise FormulaError(f"the formula {formula!r} has two signs in a row; write one between two terms.")
-            sign, start = character, position + 1
+        if depth or mark.text not in ("+", "-"):
+            part.append(mark)
+            continue
+        if part:
+            pieces.append((sign, part))
+        elif pieces:
+            raise FormulaError(f"the formula {formula!r} has two signs in a row; write one between two terms.")
+        sign, part = mark.text, []
     if depth:
         raise FormulaError(f"the formula {formula!r} has brackets that do not match; close each one you open.")
-    return pieces
+    return [*pieces, (sign, part)] if part else pieces
 
 
-def _hide(formula: str) -> str:
-    """Return a formula whose names in backticks hold no mark that would split it."""
-    return _NAME.sub(
-        lambda name: _MARKS.sub(lambda mark: chr(_FIRST_HIDDEN + ord(mark[0])), name[0]),
-        formula,
-    )
-
-
-def _show(text: str) -> str:
-    """Return what :func:`_hide` hid."""
-    return _HIDDEN.sub(lambda mark: chr(ord(mark[0]) - _FIRST_HIDDEN), text)
-
-
-def _random_terms(text: str, inside: str) -> list[RandomTerm]:
-    left, bar, right = inside.partition("||" if "||" in inside else "|")
-    text, left = _show(text), _show(" ".join(left.split()))
-    if "|" in right or not left.strip() or not right.strip():
+def _random_terms(marks: Sequence[_Mark], text: str, formula: str) -> list[RandomTerm]:
+    bars = [place for place, mark in enumerate(marks) if mark.text in ("|", "||")]
+    if len(bars) != 1 or not 0 < bars[0] < len(marks) - 1:
         raise FormulaError(f"the random term {text!r} is not understood; write (effects | group) with one bar, or ||.")
-    groups = _groups(right.strip(), text)
+    left, groups = _text(marks[: bars[0]], formula), _groups(marks[bars[0] + 1 :], text, formula)
     names = effects(left)
     if not names:
         raise FormulaError(f"the random term {text!r} lets nothing vary; write (1 | group) or (0 + x | group).")
-    if bar == "|":
+    if marks[bars[0]].text == "|":
         return [RandomTerm(left, group) for group in groups]
     single = [":".join(_quoted(*factor) for factor in term) for term in names]
     lone = ["1" if term == "1" else f"0 + {term}" for term in single]
     return [RandomTerm(effect, group) for group in groups for effect in lone]
 
 
-def _groups(text: str, term: str) -> list[tuple[str, ...]]:
+def _groups(marks: Sequence[_Mark], term: str, formula: str) -> list[tuple[str, ...]]:
     """Return the grouping factors: ``a/b`` is a, then a:b."""
     nested: list[tuple[str, ...]] = []
-    for piece in text.split("/"):
-        names = tuple(name.strip() for name in piece.split(":"))
-        for name in names:
-            if not _GROUP.fullmatch(name):
+    for piece in _split(marks, "/"):
+        names: list[str] = []
+        for column in _split(piece, ":"):
+            if len(column) != 1 or not column[0].name:
                 raise FormulaError(
-                    f"the random term {term!r} groups by {_show(name)!r}, which is not a column's name; "
+                    f"the random term {term!r} groups by {_text(column, formula)!r}, which is not a column's name; "
                     "write a column, a/b for b within a, or a:b for their combinations."
                 )
-        names = tuple(_show(name.strip("`")) for name in names)
-        nested.append((*nested[-1], *names) if nested else names)
+            names.append(column[0].name)
+        nested.append((*nested[-1], *names) if nested else tuple(names))
     return nested
 
 
+def _split(marks: Sequence[_Mark], sign: str) -> list[list[_Mark]]:
+    parts: list[list[_Mark]] = [[]]
+    for mark in marks:
+        if mark.text == sign:
+            parts.append([])
+        else:
+            parts[-1].append(mark)
+    return parts
+
+
 def _quoted(expression: str, method: str) -> str:
-    plain = method != "LOOKUP" or _GROUP.fullmatch(expression)
+    plain = method != "LOOKUP" or _PLAIN.fullmatch(expression)
     return expression if plain else f"`{expression}`"
