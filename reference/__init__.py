@@ -15,6 +15,7 @@ from reference.estimates import Certificate, Estimates, FittedTerm
 from reference.fit import MixedFit, criterion_at, fit, fit_mixed
 from reference.inference.bootstrap import BootstrapTest, bootstrap_test
 from reference.inference.comparison import LikelihoodRatio, compare_nested
+from reference.inference.deficit import deficit_at
 from reference.inference.diagnostics import (
     Reading,
     read_collinearity,
@@ -86,6 +87,7 @@ __all__ = [
     "compare_nested",
     "conditional_covariances",
     "criterion_at",
+    "deficit_at",
     "fit",
     "fit_mixed",
     "fit_ols",

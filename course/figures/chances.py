@@ -6,7 +6,8 @@ import numpy as np
 
 from course.figures.style import BLUE, GREY, ORANGE, Picture, canvas, styled
 from course.live import number
-from reference.tutorial import TOP, Tutorial
+from reference.panels import TOP
+from reference.tutorial import Tutorial
 
 _SHOWN = 10
 

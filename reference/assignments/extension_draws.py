@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from types import MappingProxyType
-
 import numpy as np
 import pandas as pd
 
 from reference.arrays import Floats
 from reference.assignments.extension_fits import ExtensionFits, fit_extension
 from reference.assignments.extension_key import key_from_extension
-from reference.assignments.practice_draws import Identification, certified_draw, coincidences, margins
+from reference.assignments.practice_draws import coincidences, usable_draw
 from reference.panels.panel import Panel
 
 SMALLEST_SCALED_SD = 0.35
@@ -20,9 +18,9 @@ SMALLEST_BETWEEN = 0.15
 
 
 def simulate_cities(seed: int) -> Panel:
-    """Return a certified panel drawn from a seed: 12 to 16 cities with 4 to 6 stores each, over 6 to 9 weeks.
+    """Return a usable panel drawn from a seed: 12 to 16 cities with 4 to 6 stores each, over 6 to 9 weeks.
 
-    Draws are repeated, each from ``(seed, try)``, until :func:`identify_cities` certifies one, so a seed always gives
+    Draws are repeated, each from ``(seed, try)``, until :func:`cities_faults` finds none, so a seed always gives
     the same panel. What a store usually spends on YouTube goes with higher or with lower sales than its weeks among
     each other promise: with which of the two depends on the seed.
 
@@ -34,22 +32,20 @@ def simulate_cities(seed: int) -> Panel:
     Raises
     ------
     SimulationError
-        If the seed is negative or no draw was certified.
+        If the seed is negative or no draw was usable.
     """
-    return certified_draw(seed, _draw, identify_cities)
+    return usable_draw(seed, _draw, cities_faults)
 
 
-def identify_cities(panel: Panel) -> Identification:
-    """Return whether the extension's answers are well defined on a panel and distinct from the known mistakes.
+def cities_faults(panel: Panel) -> tuple[str, ...]:
+    """Return why the extension's answers are not well defined on a panel, or not distinct from the known mistakes.
 
-    Checked: every fit certified and well away from the boundary, so that a learner's software arrives too, a clear
+    Checked: every fit well away from the boundary, so that a learner's software arrives too, a clear
     contextual effect, a slope between stores that can be told from zero in a sentence, one store that clearly sells
     most, and every known mistake apart from the right answer.
     """
     fits = fit_extension(panel)
-    key = key_from_extension(fits)
-    reasons = [*_fit_reasons(fits), *coincidences(key)]
-    return Identification(tuple(reasons), MappingProxyType(margins(key)))
+    return (*_fit_reasons(fits), *coincidences(key_from_extension(fits)))
 
 
 def _fit_reasons(fits: ExtensionFits) -> list[str]:
@@ -77,7 +73,7 @@ def _fit_reasons(fits: ExtensionFits) -> list[str]:
 
 
 def _draw(rng: np.random.Generator, source: str) -> Panel:
-    """Return one panel, not yet certified; figures have two decimals, and spend is not negative."""
+    """Return one panel, not yet examined; figures have two decimals, and spend is not negative."""
     cities, weeks = int(rng.integers(12, 17)), int(rng.integers(6, 10))
     city = np.repeat(np.arange(cities), rng.integers(4, 7, cities))
     stores = city.size

@@ -12,8 +12,9 @@ from reference.assignments.extension_fits import ExtensionFits, fit_extension
 from reference.assignments.extension_mistakes import bounds, known_extension_mistakes, known_store_parts
 from reference.assignments.practice_key import AnswerKey, distinct_mistakes
 from reference.assignments.practice_mistakes import Value
-from reference.assignments.steps import Objective, Step, deficit_at
+from reference.assignments.steps import Objective, Step
 from reference.fit import MixedFit
+from reference.inference.deficit import deficit_at
 from reference.inference.satterthwaite import standard_errors, variance_standard_errors
 from reference.panels.panel import Panel
 

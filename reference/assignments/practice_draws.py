@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from types import MappingProxyType
+from collections.abc import Callable
 
 import numpy as np
 import pandas as pd
@@ -12,7 +10,6 @@ import pandas as pd
 from reference.arrays import Floats
 from reference.assignments.practice_fits import PracticeFits, fit_practice
 from reference.assignments.practice_key import AnswerKey, coincide, key_from_fits
-from reference.assignments.practice_mistakes import Value
 from reference.errors import MultilevelError
 from reference.fit import MixedFit, fit_mixed
 from reference.inference.ranking import rank_groups
@@ -33,32 +30,10 @@ class SimulationError(MultilevelError, RuntimeError):
     """No panel with the properties asked for was drawn in the tries allowed."""
 
 
-@dataclass(frozen=True)
-class Identification:
-    """Whether a panel tells right answers from wrong ones, and if not, why.
-
-    Parameters
-    ----------
-    reasons : tuple of str
-        What is wrong with the panel; empty when it is certified.
-    margins : mapping of str to float
-        ``item.mistake`` to the relative distance of the mistake from the right answer, for mistakes that are
-        numbers.
-    """
-
-    reasons: tuple[str, ...]
-    margins: Mapping[str, float]
-
-    @property
-    def certified(self) -> bool:
-        """Whether nothing speaks against the panel."""
-        return not self.reasons
-
-
 def simulate_panel(seed: int) -> Panel:
-    """Return a certified panel drawn from a seed: 15 to 30 stores, 8 to 14 weeks, ids of three digits.
+    """Return a usable panel drawn from a seed: 15 to 30 stores, 8 to 14 weeks, ids of three digits.
 
-    Draws are repeated, each from ``(seed, try)``, until :func:`identify` certifies one, so a seed always
+    Draws are repeated, each from ``(seed, try)``, until :func:`panel_faults` finds none, so a seed always
     gives the same panel. Spend on YouTube follows (or shuns) strong stores, which is what pooled regression
     gets wrong.
 
@@ -70,17 +45,17 @@ def simulate_panel(seed: int) -> Panel:
     Raises
     ------
     SimulationError
-        If the seed is negative or no draw was certified in ``MAX_TRIES`` tries.
+        If the seed is negative or no draw was usable in ``MAX_TRIES`` tries.
     """
-    return certified_draw(seed, _draw, identify)
+    return usable_draw(seed, _draw, panel_faults)
 
 
-def certified_draw(
+def usable_draw(
     seed: int,
     draw: Callable[[np.random.Generator, str], Panel],
-    examine: Callable[[Panel], Identification],
+    faults: Callable[[Panel], tuple[str, ...]],
 ) -> Panel:
-    """Return the first certified panel of a seed, drawn again from ``(seed, try)`` until one is.
+    """Return the first usable panel of a seed, drawn again from ``(seed, try)`` until one is.
 
     Parameters
     ----------
@@ -88,20 +63,20 @@ def certified_draw(
         Not negative.
     draw : callable
         From a generator and the panel's name to a panel.
-    examine : callable
-        Says whether a panel will do.
+    faults : callable
+        From a panel to what speaks against it; empty if it will do.
 
     Raises
     ------
     SimulationError
-        If the seed is negative or no draw was certified in ``MAX_TRIES`` tries.
+        If the seed is negative or no draw was usable in ``MAX_TRIES`` tries.
     """
     if seed < 0:
         raise SimulationError(f"seed {seed} is negative; give 0 or more.")
     reasons: tuple[str, ...] = ()
     for attempt in range(MAX_TRIES):
         panel = draw(np.random.default_rng([seed, attempt]), f"the simulated panel of seed {seed}")
-        reasons = examine(panel).reasons
+        reasons = faults(panel)
         if not reasons:
             return panel
     raise SimulationError(
@@ -109,8 +84,8 @@ def certified_draw(
     )
 
 
-def identify(panel: Panel) -> Identification:
-    """Return whether the practice answers are well defined on a panel and distinct from the known mistakes.
+def panel_faults(panel: Panel) -> tuple[str, ...]:
+    """Return why the practice answers are not well defined on a panel, or not distinct from the known mistakes.
 
     Checked: fits well away from the boundary, so that a learner's software arrives too, a clear likelihood-ratio test,
     visible gaps between the first six slopes, and every known mistake at least ``DISTINCT`` (relative) away from the
@@ -119,11 +94,9 @@ def identify(panel: Panel) -> Identification:
     slope = fit_mixed(panel.frame, RANDOM_SLOPE)
     first = _boundary_reasons("REML random slope", slope) or _gap_reasons(slope)
     if first:
-        return Identification(tuple(first), MappingProxyType({}))
+        return tuple(first)
     fits = fit_practice(panel)
-    key = key_from_fits(fits)
-    reasons = [*_fit_reasons(fits), *coincidences(key)]
-    return Identification(tuple(reasons), MappingProxyType(margins(key)))
+    return (*_fit_reasons(fits), *coincidences(key_from_fits(fits)))
 
 
 def _boundary_reasons(name: str, fit: MixedFit) -> list[str]:
@@ -176,22 +149,8 @@ def coincidences(key: AnswerKey) -> list[str]:
     ]
 
 
-def margins(key: AnswerKey) -> dict[str, float]:
-    """Return the relative distance of each mistake that is a number from the right answer."""
-    return {
-        f"{item}.{name}": _distance(key.values[item], wrong)
-        for item, named in key.mistakes.items()
-        for name, wrong in named.items()
-        if isinstance(wrong, float)
-    }
-
-
-def _distance(right: Value, wrong: float) -> float:
-    return abs(wrong - right) / abs(right) if isinstance(right, float) and right else float("inf")
-
-
 def _draw(rng: np.random.Generator, source: str) -> Panel:
-    """Return one panel, not yet certified; figures have two decimals, and spend is not negative."""
+    """Return one panel, not yet examined; figures have two decimals, and spend is not negative."""
     stores, weeks = int(rng.integers(15, 31)), int(rng.integers(8, 15))
     ids = np.sort(rng.choice(np.arange(101, 1000), size=stores, replace=False))
     store, week = np.repeat(np.arange(stores), weeks), np.tile(np.arange(1, weeks + 1), stores)

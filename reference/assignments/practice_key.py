@@ -9,7 +9,6 @@ from types import MappingProxyType
 from reference.assignments.practice_fits import PracticeFits, fit_practice
 from reference.assignments.practice_mistakes import (
     EXTRA_SPEND,
-    TOP,
     Mistakes,
     Value,
     known_mistakes,
@@ -19,16 +18,16 @@ from reference.assignments.practice_mistakes import (
 )
 from reference.assignments.steps import (
     PRACTICE_STEPS,
-    SIGNIFICANCE,
     Objective,
     Step,
     centred_objective,
     intercept_objective,
 )
 from reference.data.formula import INTERCEPT
+from reference.inference.diagnostics import ALPHA
 from reference.inference.satterthwaite import standard_errors, variance_standard_errors
 from reference.inference.variance import variance_shares
-from reference.panels.models import RANDOM_INTERCEPT, RANDOM_SLOPE
+from reference.panels.models import RANDOM_INTERCEPT, RANDOM_SLOPE, TOP
 from reference.panels.panel import Panel
 
 COINCIDES = 1e-6
@@ -139,7 +138,7 @@ def _values(fits: PracticeFits) -> dict[str, Value]:
         "lrt_df": test.df,
         "lrt_p": test.p,
         "aic_gain": test.aic_gain,
-        "preferred": RANDOM_SLOPE.name if test.p < SIGNIFICANCE else RANDOM_INTERCEPT.name,
+        "preferred": RANDOM_SLOPE.name if test.p < ALPHA else RANDOM_INTERCEPT.name,
         "youtube_slope": average,
         "store_slopes": slopes,
         "top5": top,

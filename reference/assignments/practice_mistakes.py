@@ -16,6 +16,7 @@ from reference.data.groups import read_groups, stack_groups
 from reference.fit import MixedFit
 from reference.inference.ranking import group_slopes, top_groups
 from reference.inference.variance import variance_shares
+from reference.panels.models import TOP
 from reference.panels.panel import MEDIA, Panel
 
 Value: TypeAlias = float | int | str | tuple[int, ...] | Mapping[str, float] | Mapping[int, float]
@@ -23,7 +24,6 @@ Mistakes: TypeAlias = Mapping[str, Value]
 
 # What the REML log-likelihood gains when one predictor is measured in hundreds.
 _HUNDRED = float(np.log(100.0))
-TOP = 5
 EXTRA_SPEND = 10.0
 
 

@@ -12,12 +12,13 @@ import numpy as np
 from scipy.optimize import minimize
 from scipy.special import chdtrc
 
-from reference.arrays import Floats, block_slices
-from reference.assignments.practice_mistakes import TOP, Value
+from reference.arrays import Floats
+from reference.assignments.practice_mistakes import Value
 from reference.fit import MixedFit
-from reference.panels.models import RANDOM_INTERCEPT, RANDOM_SLOPE
+from reference.inference.deficit import deficit_at
+from reference.inference.diagnostics import ALPHA
+from reference.panels.models import RANDOM_INTERCEPT, RANDOM_SLOPE, TOP
 
-SIGNIFICANCE = 0.05
 _MOST_DF = 100
 
 
@@ -53,44 +54,6 @@ class Objective:
 
     inputs: tuple[str, ...]
     deficit: Callable[..., float]
-
-
-def deficit_at(fit: MixedFit, covariance: Floats, residual_variance: float) -> float:
-    """Return how much higher the criterion is at given variances than at the fit, the fixed effects at their best.
-
-    Parameters
-    ----------
-    fit : MixedFit
-        With q random effects, those of all its terms.
-    covariance : (q, q)
-        Of the effects, units of the data; between terms it is not looked at.
-    residual_variance : float
-        In squared units of the response.
-
-    Returns
-    -------
-    float
-        Not negative up to rounding; infinite where a variance is negative or the residual variance is not positive.
-    """
-    if not residual_variance > 0 or not np.isfinite(covariance).all() or not math.isfinite(residual_variance):
-        return math.inf
-    surface = fit.optimum.surface
-    root = np.zeros_like(covariance, dtype=np.float64)
-    for term, part in zip(fit.design.terms, block_slices(surface.sizes), strict=True):
-        values, vectors = np.linalg.eigh(covariance[part, part])
-        if values[0] < 0:
-            return math.inf
-        with np.errstate(over="ignore", invalid="ignore"):
-            root[part, part] = term.root @ (vectors * np.sqrt(values / residual_variance))
-    if not np.isfinite(root).all():
-        return math.inf
-    try:
-        point = surface.profile(root)
-    except np.linalg.LinAlgError:
-        # Variances so far apart that sums lose the smaller ones.
-        return math.inf
-    log_variance = math.log(residual_variance) - 2.0 * math.log(fit.design.scale)
-    return float(point.criterion - fit.optimum.point.criterion + point.excess(log_variance))
 
 
 def intercept_objective(fit: MixedFit) -> Objective:
@@ -147,7 +110,7 @@ def _aic_gain(smaller: float, larger: float, df: float) -> float | None:
 def _preferred(p: float) -> str | None:
     if not 0.0 <= p <= 1.0:
         return None
-    return RANDOM_SLOPE.name if p < SIGNIFICANCE else RANDOM_INTERCEPT.name
+    return RANDOM_SLOPE.name if p < ALPHA else RANDOM_INTERCEPT.name
 
 
 def _top(slopes: Mapping[Any, float]) -> tuple[int, ...] | None:

@@ -11,12 +11,13 @@ from types import MappingProxyType
 from typing import Literal
 
 import numpy as np
-from scipy.special import ndtr, ndtri
+from scipy.special import ndtr
 
 from reference.arrays import Floats, block_slices
 from reference.data.columns import Level
 from reference.errors import DesignError
 from reference.estimates import Estimates, FittedTerm
+from reference.inference.intervals import normal_quantile
 from reference.inference.leverage import read_leverage
 from reference.inference.ranking import rank_groups, slope_term
 
@@ -111,13 +112,11 @@ def slope_intervals(
     ----------
     Henderson (1975), Biometrics 31(2), 423-447, for the prediction error variance.
     """
-    if not 0.0 < level < 1.0:
-        raise DesignError(f"a confidence level must lie between 0 and 1, such as 0.95; got {level}.")
+    reach = normal_quantile(level)
     errors = _prediction_errors(fit, predictor, group)
     own = np.einsum("kll->kl", errors.own).ravel()
     spread = fit.sigma * np.sqrt(own + (errors.shared**2).sum(axis=2).ravel())
     apart = fit.sigma * np.sqrt(own + ((errors.shared - errors.average) ** 2).sum(axis=2).ravel())
-    reach = float(ndtri(0.5 + level / 2.0))
     by_level = dict(zip(errors.term.levels, zip(spread.tolist(), apart.tolist(), strict=True), strict=True))
     rows = []
     for row in rank_groups(fit, predictor, group=group):

@@ -71,7 +71,7 @@ def wald_intervals(fit: Estimates, level: float = 0.95) -> tuple[Interval, ...]:
     Pinheiro & Bates (2000), Mixed-Effects Models in S and S-PLUS, section 2.4.3; for the fixed effects lme4's
     ``confint(method = "Wald")``.
     """
-    z = _quantile(level)
+    z = normal_quantile(level)
     rows = []
     for parameter in variance_parameters(fit):
         estimate, error = estimate_of(fit, parameter), _error(fit, parameter)
@@ -120,7 +120,7 @@ def profile_intervals(fit: Estimates, level: float = 0.95) -> tuple[Interval, ..
     Bates, Mächler, Bolker & Walker (2015), J. Stat. Softw. 67(1), section 5.1: lme4's
     ``confint(method = "profile")``, which reads the limits off a spline where these are solved for.
     """
-    z = _quantile(level)
+    z = normal_quantile(level)
     best = Estimates.of_design(fit.design, reml=False) if fit.reml else fit
     surface = best.optimum.surface
     starts = (best.optimum.factor, *(start.factor for start in choose_starts(surface)[:2]))
@@ -154,7 +154,14 @@ def estimate_of(fit: Estimates, parameter: VarianceParameter) -> float:
     return float(np.clip(rows[0] @ rows[1] / lengths.prod(), -1.0, 1.0))
 
 
-def _quantile(level: float) -> float:
+def normal_quantile(level: float) -> float:
+    """Return how many standard errors the limits of a normal interval lie from the estimate.
+
+    Raises
+    ------
+    DesignError
+        If the level is not between 0 and 1.
+    """
     if not 0.0 < level < 1.0:
         raise DesignError(f"a confidence level must lie between 0 and 1, such as 0.95; got {level}.")
     return float(ndtri(0.5 + level / 2.0))

@@ -12,7 +12,7 @@ from reference.arrays import Floats, block_slices
 from reference.errors import DesignError
 from reference.estimates import Estimates
 from reference.inference.leverage import read_leverage
-from reference.inference.satterthwaite import Coefficient
+from reference.inference.satterthwaite import Coefficient, check_contrast
 from reference.likelihood.surface import Leverage
 
 _CONDITION = 1e-10
@@ -47,9 +47,7 @@ class KenwardRoger:
         DesignError
             If the contrast has the wrong length, is not finite, or is zero.
         """
-        p = self.fit.coefficients.size
-        if np.shape(contrast) != (p,) or not np.isfinite(contrast).all() or not np.any(contrast):
-            raise DesignError(f"a contrast must be {p} finite weights, not all zero; got {contrast}.")
+        check_contrast(self.fit, contrast)
         point = self.fit.optimum.point
         weights = point.inverse_root @ np.linalg.solve(self.fit.design.fixed_root.T, contrast)
         rates = np.einsum("p,apq,q->a", weights, self.slopes, weights) / (weights @ weights)

@@ -61,9 +61,14 @@ def satterthwaite_df(fit: Estimates, contrast: Floats) -> float:
     ----------
     Kuznetsova, Brockhoff & Christensen (2017), J. Stat. Softw. 82(13), section 2.2, with exact derivatives.
     """
+    check_contrast(fit, contrast)
+    return float(_satterthwaite(fit, np.asarray(contrast, dtype=np.float64)[None])[0])
+
+
+def check_contrast(fit: Estimates, contrast: Floats) -> None:
+    """Raise a DesignError unless a contrast is one finite weight for each fixed effect, (p,), not all zero."""
     if np.shape(contrast) != (fit.coefficients.size,) or not np.isfinite(contrast).all() or not np.any(contrast):
         raise DesignError(f"a contrast must be {fit.coefficients.size} finite weights, not all zero; got {contrast}.")
-    return float(_satterthwaite(fit, np.asarray(contrast, dtype=np.float64)[None])[0])
 
 
 def coefficient_tests(fit: Estimates) -> tuple[Coefficient, ...]:

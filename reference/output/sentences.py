@@ -8,13 +8,13 @@ from scipy.special import ndtri, stdtrit
 from reference.data.formula import INTERCEPT
 from reference.estimates import Estimates, FittedTerm
 from reference.inference.comparison import LikelihoodRatio
+from reference.inference.diagnostics import ALPHA
 from reference.inference.group_uncertainty import SURE, probability_top, slope_intervals
 from reference.inference.ranking import slope_term
 from reference.inference.satterthwaite import coefficient_tests
 from reference.inference.variance import variance_shares
 
 LEVEL = 0.95
-ALPHA = 0.05
 
 
 def interpret_fixed_effects(fit: Estimates) -> tuple[str, ...]:

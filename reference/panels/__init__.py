@@ -1,7 +1,7 @@
 """The course's tables and the models fitted to them."""
 
 from reference.panels.datasets import PANEL_FILE, cities_panel, panel_in, tutorial_panel
-from reference.panels.models import NULL_MODEL, RANDOM_INTERCEPT, RANDOM_SLOPE
+from reference.panels.models import NULL_MODEL, RANDOM_INTERCEPT, RANDOM_SLOPE, TOP
 from reference.panels.panel import CITY, COLUMNS, MEDIA, Panel, PanelError
 
 __all__ = [
@@ -12,6 +12,7 @@ __all__ = [
     "PANEL_FILE",
     "RANDOM_INTERCEPT",
     "RANDOM_SLOPE",
+    "TOP",
     "Panel",
     "PanelError",
     "cities_panel",

@@ -14,7 +14,8 @@ from reference.output.sentences import (
 )
 from reference.output.summary import share_lines, slope_lines
 from reference.output.text import aligned, format_p
-from reference.tutorial.results import TOP, MixedResults, Tutorial
+from reference.panels.models import TOP
+from reference.tutorial.results import MixedResults, Tutorial
 
 _WIDTH = 100
 

@@ -29,11 +29,8 @@ from reference.inference.prediction import predict_conditional, predict_populati
 from reference.inference.ranking import RankedGroup, rank_groups
 from reference.inference.satterthwaite import Coefficient, coefficient_tests
 from reference.inference.variance import VarianceComponent, VarianceShares, variance_components, variance_shares
-from reference.panels.models import RANDOM_INTERCEPT, RANDOM_SLOPE
+from reference.panels.models import RANDOM_INTERCEPT, RANDOM_SLOPE, TOP
 from reference.panels.panel import MEDIA, Panel
-
-# How many stores the tutorial calls the top.
-TOP = 5
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from scipy.optimize import minimize_scalar
 
 import reference.assignments.extension_draws as simulation
 from reference import DesignError, criterion_at, fit, predict_conditional, predict_new_groups
-from reference.assignments import AnswerKey, Objective, extension_key, identify_cities, practice_key, simulate_cities
+from reference.assignments import AnswerKey, Objective, cities_faults, extension_key, practice_key, simulate_cities
 from reference.assignments.practice_key import coincide
 from reference.panels import PANEL_FILE, Panel, PanelError, cities_panel, panel_in, tutorial_panel
 from reference.panels.datasets import CITIES_SEED
@@ -103,9 +103,9 @@ def test_variances_are_held_against_the_criterion(cities: Panel, key: AnswerKey)
     assert objective.deficit(best[0], best[1], 0.0) == np.inf
 
 
-def test_the_learners_panel_is_the_draw_of_its_seed_and_certified(cities: Panel) -> None:
+def test_the_learners_panel_is_the_draw_of_its_seed_and_usable(cities: Panel) -> None:
     assert simulate_cities(CITIES_SEED).to_csv_bytes() == cities.to_csv_bytes()
-    assert identify_cities(cities).certified
+    assert cities_faults(cities) == ()
     assert panel_in(Path("nowhere"), "extension").to_csv_bytes() == cities.to_csv_bytes()
     with pytest.raises(PanelError, match="there is no panel 'extra'; take one of 'practice', 'extension'"):
         panel_in(Path("nowhere"), "extra")
@@ -150,7 +150,7 @@ def test_what_was_drawn_cannot_be_graded_on_if_its_effects_are_not_visible(
     monkeypatch.setattr(simulation, "SMALLEST_SCALED_SD", 100.0)
     monkeypatch.setattr(simulation, "SMALLEST_BETWEEN", 100.0)
     monkeypatch.setattr(simulation, "SMALLEST_LEAD", 100.0)
-    said = " ".join(identify_cities(simulated).reasons)
+    said = " ".join(cities_faults(simulated))
     for part in (
         "has a level with sd only",
         "contextual effect has p",
