@@ -9,7 +9,9 @@ from pathlib import Path
 from autograder.errors import KeyUnavailable
 from autograder.kinds.finding import Expected
 from autograder.rubric import Item, Rubric
-from reference import ASSIGNMENTS, PANEL_FILE, AnswerKey, Assignment, MultilevelError, Panel, Value
+from reference import MultilevelError
+from reference.assignments import ASSIGNMENTS, AnswerKey, Assignment, Value
+from reference.panels import PANEL_FILE, Panel
 
 __all__ = ["PANEL_FILE", "AnswerKey", "Keyed", "Panel", "Value", "answer_key", "expected", "hidden_panel", "own_panel"]
 

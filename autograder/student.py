@@ -45,7 +45,7 @@ def load_panel(assignment: str = "practice") -> pd.DataFrame:
         store_id and week are whole numbers, and so is city_id where there are cities; youtube, facebook, newspaper
         (spend) and sales are in thousands.
     """
-    from reference.datasets import panel_in
+    from reference.panels import panel_in
 
     panel = panel_in(Path.cwd(), assignment).frame
     _loaded.append(assignment)

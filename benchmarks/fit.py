@@ -21,8 +21,8 @@ from statistics import median
 import numpy as np
 from engines import ENGINES, LME4, NAMES, installed
 
-from reference import tutorial_panel
-from reference.layout import aligned
+from reference.output.text import aligned
+from reference.panels import tutorial_panel
 
 HERE = Path(__file__).resolve().parent
 EXAMPLE = """example:

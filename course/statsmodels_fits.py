@@ -11,7 +11,8 @@ import numpy as np
 import pandas as pd
 import statsmodels.formula.api as smf
 
-from reference import RANDOM_SLOPE, criterion_at, fit_mixed
+from reference import criterion_at, fit_mixed
+from reference.panels import RANDOM_SLOPE
 
 FIXED = "sales ~ week + youtube + facebook + newspaper"
 

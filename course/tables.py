@@ -9,8 +9,9 @@ from html import escape
 import numpy as np
 
 from course.live import number, p_value, significant
-from reference import Coefficient, MixedFit, OlsFit, Reading, Tutorial, VarianceComponent
-from reference.layout import aligned
+from reference import Coefficient, MixedFit, OlsFit, Reading, VarianceComponent
+from reference.output.text import aligned
+from reference.tutorial import Tutorial
 
 _WORDS = {"Intercept": "intercept", "Residual": "residual"}
 

@@ -7,11 +7,11 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from reference.datasets import tutorial_panel
 from reference.errors import MultilevelError
-from reference.panel import COLUMNS, Panel
-from reference.report import render_tutorial
-from reference.tutorial import run_tutorial
+from reference.panels.datasets import tutorial_panel
+from reference.panels.panel import COLUMNS, Panel
+from reference.tutorial.report import render_tutorial
+from reference.tutorial.results import run_tutorial
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -9,16 +9,18 @@ from pathlib import Path
 
 import pandas as pd
 
-from reference.bootstrap import bootstrap_test
-from reference.columns import require_column
-from reference.encoding import column_names
-from reference.errors import PanelError
-from reference.formula import MixedModel, parse_formula
-from reference.intervals import profile_intervals, wald_intervals
-from reference.mixed import MixedFit, fit_mixed
-from reference.ranking import slope_term
-from reference.record import fit_record
-from reference.summary import (
+from reference.data.columns import require_column
+from reference.data.encoding import column_names
+from reference.data.formula import MixedModel, parse_formula
+from reference.errors import TableError
+from reference.fit import MixedFit, fit_mixed
+from reference.inference.bootstrap import bootstrap_test
+from reference.inference.group_uncertainty import probability_top, slope_intervals
+from reference.inference.intervals import profile_intervals, wald_intervals
+from reference.inference.ranking import slope_term
+from reference.inference.variance import variance_shares
+from reference.output.as_json import fit_record
+from reference.output.summary import (
     render_anova,
     render_bootstrap,
     render_intervals,
@@ -26,10 +28,9 @@ from reference.summary import (
     share_lines,
     slope_lines,
 )
-from reference.tutorial import TOP
-from reference.uncertainty import probability_top, slope_intervals
-from reference.variance import variance_shares
 
+# How many groups are the top, if there are as many.
+TOP = 5
 # How the name of a CSV file ends; pandas unpacks the others.
 _CSV = (".csv", ".csv.gz", ".csv.zip", ".csv.bz2", ".csv.xz")
 
@@ -56,11 +57,11 @@ def fit_file(
     path : Path
         A file whose name ends in ``.csv`` or, packed, in such as ``.csv.gz``, or else Parquet, read piece by piece.
     formula : str
-        As for :func:`~reference.formula.parse_formula`.
+        As for :func:`~reference.data.formula.parse_formula`.
     reml : bool
         True for restricted maximum likelihood.
     as_json : bool
-        Whether to print :func:`~reference.record.fit_record` and nothing else.
+        Whether to print :func:`~reference.output.as_json.fit_record` and nothing else.
     kenward_roger : bool
         Whether the summary's tests are by Kenward and Roger instead of Satterthwaite.
     shares : bool
@@ -112,7 +113,7 @@ def compare_file(
     smaller, larger : str
         Formulas, in either order.
     draws, seed, progress
-        As for :func:`~reference.bootstrap.bootstrap_test`; without draws there is no bootstrap.
+        As for :func:`~reference.inference.bootstrap.bootstrap_test`; without draws there is no bootstrap.
 
     Raises
     ------
@@ -131,7 +132,7 @@ def _slopes(fit: MixedFit, predictor: str) -> str:
     term = slope_term(fit, predictor)
     count = min(TOP, len(term.levels))
     title = f"Slopes of {predictor} by {term.group}, and the probability of each to be among the {count} steepest:"
-    rows, chances = slope_intervals(fit, predictor), probability_top(fit, count, predictor)
+    rows, chances = slope_intervals(fit, predictor), probability_top(fit, predictor, count)
     return "\n".join([title, *slope_lines(term.group, rows, chances, count)]) + "\n"
 
 
@@ -145,7 +146,7 @@ def _read_csv(path: Path, *models: MixedModel) -> pd.DataFrame:
         frame = pd.read_csv(path, encoding="utf-8-sig", dtype=ids, low_memory=False)
     except (OSError, ValueError, pd.errors.ParserError) as error:
         reason = " ".join(str(error).split())
-        raise PanelError(f"{path} cannot be read as CSV ({reason}); check the path and the format.") from error
+        raise TableError(f"{path} cannot be read as CSV ({reason}); check the path and the format.") from error
     _check_layout(path, header.iloc[0].tolist(), frame, names)
     for name in ids:
         if name in frame.columns:
@@ -158,15 +159,15 @@ def _read_csv(path: Path, *models: MixedModel) -> pd.DataFrame:
 def _check_layout(path: Path, header: list[str], frame: pd.DataFrame, names: list[str]) -> None:
     """Refuse what pandas would read in another way than it was meant."""
     if len(header) == 1 and any(mark in header[0] for mark in ";\t"):
-        raise PanelError(f"{path} separates its columns by semicolons or tabs; save it with commas.")
+        raise TableError(f"{path} separates its columns by semicolons or tabs; save it with commas.")
     for name in names:
         if header.count(name) > 1:
-            raise PanelError(f"column {name!r} comes twice in the header of {path}; rename or drop one of the two.")
+            raise TableError(f"column {name!r} comes twice in the header of {path}; rename or drop one of the two.")
     if frame.empty:
-        raise PanelError(f"{path} has a header but no rows; add some.")
+        raise TableError(f"{path} has a header but no rows; add some.")
     # pandas takes more cells than names for names of the rows, in front.
     if not isinstance(frame.index, pd.RangeIndex) and frame.iloc[:, -1].isna().all():
-        raise PanelError(f"the rows of {path} have more cells than its header; drop the commas at their ends.")
+        raise TableError(f"the rows of {path} have more cells than its header; drop the commas at their ends.")
 
 
 def _as_numbers(ids: pd.Series) -> pd.Series:

@@ -3,13 +3,12 @@
 ::
 
     MultilevelError
-    ├── PanelError              the table is not a two-level panel
+    ├── TableError              a table cannot be read
     ├── DesignError             the model and the data do not fit together
     │   ├── FormulaError        a formula or a term of it is not understood
     │   └── SaturationError     as many random effects as observations
     ├── ConvergenceError        a fit that cannot be certified to be the optimum
-    ├── ComparisonError         two fits that a likelihood-ratio test cannot compare
-    └── SimulationError         no panel with the properties asked for was drawn
+    └── ComparisonError         two fits that a likelihood-ratio test cannot compare
 
 Every message says what was wrong and what to do next.
 """
@@ -19,8 +18,8 @@ class MultilevelError(Exception):
     """The root: catch this to catch every error of the package."""
 
 
-class PanelError(MultilevelError, ValueError):
-    """The table is not a panel; the message names the column and the row."""
+class TableError(MultilevelError, ValueError):
+    """A table cannot be read; the message names the file, or the column and the row."""
 
 
 class DesignError(MultilevelError, ValueError):
@@ -41,7 +40,3 @@ class ConvergenceError(MultilevelError, RuntimeError):
 
 class ComparisonError(MultilevelError, ValueError):
     """The two fits cannot be compared by a likelihood-ratio test."""
-
-
-class SimulationError(MultilevelError, RuntimeError):
-    """No panel with the properties asked for was drawn in the tries allowed."""

@@ -51,7 +51,7 @@ ATTEMPTS = (
         """
 import importlib
 got_through = []
-for module in ("reference", "reference.answers", "autograder.key", "autograder.rubric", "nbgrader"):
+for module in ("reference", "reference.assignments", "autograder.key", "autograder.rubric", "nbgrader"):
     try:
         importlib.import_module(module)
         got_through.append(module)

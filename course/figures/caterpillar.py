@@ -6,7 +6,7 @@ import numpy as np
 
 from course.figures.style import BLUE, GREY, INK, ORANGE, Picture, canvas, styled
 from course.live import names, number
-from reference import Tutorial
+from reference.tutorial import Tutorial
 
 _LOOKS = {"above": (ORANGE, "D"), "unclear": (GREY, "o"), "below": (BLUE, "s")}
 

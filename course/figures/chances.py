@@ -6,8 +6,8 @@ import numpy as np
 
 from course.figures.style import BLUE, GREY, ORANGE, Picture, canvas, styled
 from course.live import number
-from reference import Tutorial
-from reference.tutorial import TOP
+from reference.panels import TOP
+from reference.tutorial import Tutorial
 
 _SHOWN = 10
 

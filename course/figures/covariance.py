@@ -8,7 +8,8 @@ from matplotlib.figure import Figure
 
 from course.figures.style import DIVERGING, INK, Floats, Picture, panels, styled
 from course.live import number, significant
-from reference import MixedFit, Panel
+from reference import MixedFit
+from reference.panels import Panel
 
 _POINTS = 73
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from matplotlib.axes import Axes
 
 from course.figures.style import BLUE, GREY, INK, ORANGE, Picture, canvas, styled
-from reference import Panel
+from reference.panels import Panel
 
 _SHOWN = 3
 _CENTRES = (0.17, 0.5, 0.83)

@@ -7,7 +7,8 @@ from scipy.optimize import minimize
 
 from course.figures.style import BLUE, GREY, ORANGE, Floats, Picture, canvas, styled
 from course.live import number
-from reference import RANDOM_SLOPE, MixedFit, Panel, criterion_at
+from reference import MixedFit, criterion_at
+from reference.panels import RANDOM_SLOPE, Panel
 
 # Close together where the curve bends.
 _CORRELATIONS = np.sin(0.5 * np.pi * np.linspace(-1.0, 1.0, 19))
@@ -61,7 +62,7 @@ def profile_of_correlation(fit: MixedFit, panel: Panel, correlations: Floats) ->
         def criterion(logs: Floats, along: float = correlation, across: float = float(beside)) -> float:
             first, second = np.exp(logs)
             theta = np.array([first, along * second, across * second])
-            return criterion_at(panel, RANDOM_SLOPE, theta, reml=True)
+            return criterion_at(panel.frame, RANDOM_SLOPE, theta, reml=True)
 
         found = minimize(criterion, start, method="Nelder-Mead", options={"xatol": 1e-3, "fatol": 1e-4})
         lowest.append(float(found.fun))

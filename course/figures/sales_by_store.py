@@ -6,7 +6,7 @@ import numpy as np
 
 from course.figures.style import BLUE, GREY, ORANGE, Picture, panels, styled
 from course.live import number
-from reference import Panel
+from reference.panels import Panel
 
 _COLUMNS = 4
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from course.figures.style import BLUE, GREY, Picture, canvas, styled
 from course.live import number
-from reference import Tutorial
+from reference.tutorial import Tutorial
 
 
 @styled

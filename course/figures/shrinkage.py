@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 
 from course.figures.style import BLUE, GREY, INK, ORANGE, Floats, Picture, panels, styled
 from course.live import number
-from reference import Tutorial
+from reference.tutorial import Tutorial
 
 _OTHERS = ("week", "facebook", "newspaper")
 

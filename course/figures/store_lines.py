@@ -6,8 +6,8 @@ import numpy as np
 
 from course.figures.style import GREY, INK, ORANGE, PALE, Picture, canvas, styled
 from course.live import names, number
-from reference import Tutorial
-from reference.tutorial import TOP
+from reference.panels import TOP
+from reference.tutorial import Tutorial
 
 
 @styled

@@ -6,8 +6,8 @@ import numpy as np
 
 from course.figures.style import BLUE, INK, ORANGE, Picture, canvas, styled
 from course.live import number
-from reference import Tutorial
-from reference.panel import MEDIA
+from reference.panels import MEDIA
+from reference.tutorial import Tutorial
 
 # Of a normal law, in standard errors: 95 % to both sides.
 _REACH = 1.959963984540054

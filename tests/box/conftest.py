@@ -10,7 +10,7 @@ import pytest
 from autograder.records import NotebookRun
 from autograder.sandbox.bubblewrap import Boxes, Job
 from autograder.sandbox.policy import Limits
-from reference import tutorial_panel
+from reference.panels import tutorial_panel
 
 IMPORT = "from autograder.student import check, load_panel"
 

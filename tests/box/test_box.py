@@ -25,7 +25,7 @@ from autograder.sandbox import outer, policy, probe, systemcalls
 from autograder.sandbox.attempts import ATTEMPTS
 from autograder.sandbox.bubblewrap import Boxes, Job
 from autograder.sandbox.policy import Limits
-from reference import tutorial_panel
+from reference.panels import tutorial_panel
 
 IMPORT = "from autograder.student import check, load_panel"
 PANEL = tutorial_panel().to_csv_bytes()

@@ -13,7 +13,10 @@ from matplotlib.lines import Line2D
 from course import figures
 from course.figures import Picture, style
 from course.statsmodels_fits import Attempt, try_statsmodels
-from reference import Tutorial, bootstrap_test, run_tutorial, simulate_panel, tutorial_panel
+from reference import bootstrap_test
+from reference.assignments import simulate_panel
+from reference.panels import tutorial_panel
+from reference.tutorial import Tutorial, run_tutorial
 
 PALETTE = {colour.lower() for colour in (*vars(style).values(),) if isinstance(colour, str) and colour.startswith("#")}
 # Vienot, Brettel & Mollon (1999), linear RGB: what is left of colours without the long, or the middle, cones.

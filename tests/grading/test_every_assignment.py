@@ -22,7 +22,7 @@ from autograder.records import Verdict
 from autograder.rubric import Item, Rubric
 from autograder.scoring import judge_alone
 from autograder.submission import SubmissionFolder, read_submission
-from reference import ASSIGNMENTS
+from reference.assignments import ASSIGNMENTS
 
 ROOT = Path(__file__).resolve().parents[2]
 NAMES = Course(ROOT).assignments

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from autograder.memo import MAX_CHARACTERS, read_memo
 from autograder.records import Found
 from autograder.rubric import Memo
-from reference import practice_key, tutorial_panel
+from reference.assignments import practice_key
+from reference.panels import tutorial_panel
 
 #: What a learner computes on the tutorial's panel.
 KEY = practice_key(tutorial_panel())

@@ -12,7 +12,7 @@ here <- dirname(sub("^--file=", "", grep("^--file=", commandArgs(FALSE), value =
 digits <- function(x) sprintf("%.17g", x)
 
 golden <- function(name) file.path(here, "goldens", paste0(name, ".csv"))
-advertising <- file.path(here, "..", "..", "reference", "data", "advertising.csv")
+advertising <- file.path(here, "..", "..", "reference", "panels", "advertising.csv")
 tutorial <- function() {
   a <- read.csv(advertising)
   data.frame(youtube = round(a$tv * 1.2, 2), facebook = round(a$radio * 1.2, 2), newspaper = round(a$newspaper * 1.2, 2),

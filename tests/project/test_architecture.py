@@ -21,7 +21,8 @@ from autograder.course import Course
 from autograder.kinds.registry import KINDS
 from autograder.release import make_release
 from autograder.samples import Sample
-from reference import AnswerKey, tutorial_panel
+from reference.assignments import AnswerKey
+from reference.panels import tutorial_panel
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -54,8 +55,8 @@ def test_the_autograder_knows_the_reference_through_its_key_alone() -> None:
     assert {name.split(".")[1] for name in command} == {"command", "errors"}
     student = imports(ROOT / "autograder" / "student.py")
     assert {name for name in student if name.split(".")[0] == "reference"} == {
-        "reference.datasets",
-        "reference.datasets.panel_in",
+        "reference.panels",
+        "reference.panels.panel_in",
     }
 
 
@@ -156,4 +157,4 @@ def test_the_wheel_holds_every_package_and_data_file() -> None:
     listed = set(project["tool"]["setuptools"]["packages"])
     found = {".".join(path.parent.relative_to(ROOT).parts) for path in ROOT.glob("[ar]*/**/__init__.py")}
     assert {name for name in listed if not name.startswith("autograder.shipped.")} == found
-    assert {path.name for path in (ROOT / "reference" / "data").iterdir()} == {"advertising.csv", "cities.csv"}
+    assert {path.name for path in (ROOT / "reference").rglob("*.csv")} == {"advertising.csv", "cities.csv"}

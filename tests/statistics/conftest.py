@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from reference import Panel, Tutorial, run_tutorial, tutorial_panel
+from reference.panels import Panel, tutorial_panel
+from reference.tutorial import Tutorial, run_tutorial
 
 
 @pytest.fixture(scope="session")

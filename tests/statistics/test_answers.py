@@ -9,20 +9,12 @@ import numpy as np
 import pytest
 import statsmodels.formula.api as smf
 
-from reference import (
-    ASSIGNMENTS,
-    RANDOM_INTERCEPT,
-    RANDOM_SLOPE,
-    Panel,
-    SimulationError,
-    Tutorial,
-    fit_mixed,
-    identify,
-    practice_key,
-    simulate_panel,
-    simulation,
-)
-from reference.answers import coincide
+from reference import fit_mixed
+from reference.assignments import ASSIGNMENTS, SimulationError, panel_faults, practice_key, simulate_panel
+from reference.assignments import practice_draws as simulation
+from reference.assignments.practice_key import coincide
+from reference.panels import RANDOM_INTERCEPT, RANDOM_SLOPE, Panel
+from reference.tutorial import Tutorial
 
 SEEDS = (0, 4, 8)
 MISTAKES = {
@@ -114,9 +106,9 @@ def test_values_coincide_up_to_a_relative_distance():
     assert not coincide((1, 2), (2, 1))
 
 
-def test_simulated_panel_is_certified_and_reproducible(simulated):
+def test_simulated_panel_is_usable_and_reproducible(simulated):
     seed = int(simulated.source.rsplit(" ", 1)[1])
-    assert identify(simulated).certified
+    assert panel_faults(simulated) == ()
     assert simulate_panel(seed).to_csv_bytes() == simulated.to_csv_bytes()
     weeks = np.bincount(simulated.store_id)[list(simulated.stores)]
     assert 15 <= len(simulated.stores) <= 30
@@ -133,12 +125,11 @@ def test_simulated_panels_of_two_seeds_differ():
 def test_every_known_mistake_is_there_and_apart_on_a_simulated_panel(simulated):
     key = practice_key(simulated)
     assert {item: set(named) for item, named in key.mistakes.items()} == MISTAKES
-    margins = identify(simulated).margins
-    assert min(margins.values()) > simulation.DISTINCT
+    assert simulation.coincidences(key) == []
 
 
-def test_tutorial_panel_is_not_certified_because_it_is_singular(panel):
-    assert identify(panel).reasons == ("the REML random slope fit is singular",)
+def test_tutorial_panel_is_not_usable_because_it_is_singular(panel):
+    assert panel_faults(panel) == ("the REML random slope fit is singular",)
 
 
 def test_seeds_that_give_no_panel_are_refused(monkeypatch):

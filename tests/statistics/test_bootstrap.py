@@ -18,7 +18,7 @@ SLEEP = Path(__file__).parents[1] / "oracles" / "goldens" / "sleepstudy.csv"
 
 @pytest.fixture(scope="module")
 def tutorial(panel):
-    fits = [fit(f"{FIXED} + ({effects} | store_id)", panel, reml=False) for effects in ("1", "1 + youtube")]
+    fits = [fit(f"{FIXED} + ({effects} | store_id)", panel.frame, reml=False) for effects in ("1", "1 + youtube")]
     return bootstrap_test(*fits, draws=400), fits
 
 

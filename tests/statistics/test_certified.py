@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from reference import ConvergenceError, fit
-from reference.optimizer import optimum_from
+from reference.optimum.optimiser import optimum_from
 
 PANELS = 2000
 BRUTE_FORCE = 200

@@ -10,12 +10,8 @@ import pytest
 from scipy import stats
 
 from reference import (
-    NULL_MODEL,
-    RANDOM_INTERCEPT,
-    RANDOM_SLOPE,
     ComparisonError,
     DesignError,
-    Panel,
     compare_nested,
     fit_mixed,
     fit_ols,
@@ -32,6 +28,7 @@ from reference import (
     variance_components,
     variance_standard_errors,
 )
+from reference.panels import MEDIA, NULL_MODEL, RANDOM_INTERCEPT, RANDOM_SLOPE
 
 NO_WEEK = parse_formula("sales ~ youtube + facebook + newspaper + (1 | store_id)", "no week")
 TWO_SLOPES = parse_formula(
@@ -42,7 +39,7 @@ TWO_SLOPES = parse_formula(
 @pytest.fixture(scope="module")
 def fits(panel):
     models = (RANDOM_INTERCEPT, RANDOM_SLOPE, NO_WEEK, TWO_SLOPES)
-    return {model.name: fit_mixed(panel, model, reml=False) for model in models}
+    return {model.name: fit_mixed(panel.frame, model, reml=False) for model in models}
 
 
 def test_test_of_a_fixed_effect_has_no_mixture(fits):
@@ -70,7 +67,7 @@ def test_several_effects_at_once_have_no_simple_law(fits, smaller, larger, df):
 
 def test_reml_fits_are_refused(panel, fits):
     with pytest.raises(ComparisonError, match="needs ML fits; refit both models with reml=False"):
-        compare_nested(fit_mixed(panel, RANDOM_INTERCEPT), fits["random slope"])
+        compare_nested(fit_mixed(panel.frame, RANDOM_INTERCEPT), fits["random slope"])
 
 
 @pytest.mark.parametrize(
@@ -97,7 +94,7 @@ def test_fits_to_different_data_are_refused(panel, fits):
 
 
 def test_centring_one_of_the_fits_changes_no_test(panel, fits):
-    centred = fit_mixed(grand_mean_centre(panel).frame, RANDOM_SLOPE, reml=False)
+    centred = fit_mixed(grand_mean_centre(panel.frame, MEDIA).frame, RANDOM_SLOPE, reml=False)
     raw = compare_nested(fits["random intercept"], fits["random slope"])
     assert compare_nested(fits["random intercept"], centred).statistic == pytest.approx(raw.statistic, abs=1e-8)
 
@@ -111,52 +108,51 @@ def test_a_larger_model_that_fits_worse_is_refused(fits):
 def test_a_tie_in_slope_goes_to_the_smaller_id(panel):
     frame = panel.frame
     first = frame[frame["store_id"] == 14]
-    twin = Panel.from_frame(first.assign(store_id=99))
-    both = Panel.from_frame(pd.concat([frame, twin.frame], ignore_index=True))
-    order = [row.group for row in rank_groups(fit_mixed(both, RANDOM_SLOPE))]
+    both = pd.concat([frame, first.assign(store_id=99)], ignore_index=True)
+    order = [row.group for row in rank_groups(fit_mixed(both, RANDOM_SLOPE), "youtube")]
     assert order.index(99) == order.index(14) + 1
 
 
 def test_ranking_needs_a_random_slope_and_enough_groups(panel):
     with pytest.raises(DesignError, match="no random slope for 'youtube'; fit one that has one"):
-        group_slopes(fit_mixed(panel, RANDOM_INTERCEPT))
+        group_slopes(fit_mixed(panel.frame, RANDOM_INTERCEPT), "youtube")
     with pytest.raises(DesignError, match="there are 20 groups; ask for between 1 and 20, not 21"):
-        top_groups(fit_mixed(panel, RANDOM_SLOPE), 21)
+        top_groups(fit_mixed(panel.frame, RANDOM_SLOPE), "youtube", 21)
 
 
 def test_slopes_do_not_depend_on_centring(panel):
-    raw = group_slopes(fit_mixed(panel, RANDOM_SLOPE))
-    centred = group_slopes(fit_mixed(grand_mean_centre(panel).frame, RANDOM_SLOPE))
+    raw = group_slopes(fit_mixed(panel.frame, RANDOM_SLOPE), "youtube")
+    centred = group_slopes(fit_mixed(grand_mean_centre(panel.frame, MEDIA).frame, RANDOM_SLOPE), "youtube")
     assert list(raw) == list(centred)
     np.testing.assert_allclose(list(centred.values()), list(raw.values()), rtol=1e-9)
 
 
 def test_conditional_prediction_of_the_fitted_rows_is_the_fitted_value(panel):
-    fit = fit_mixed(panel, RANDOM_SLOPE)
-    np.testing.assert_allclose(predict_conditional(fit, panel), fit.fitted, rtol=1e-12)
-    np.testing.assert_allclose(predict_population(fit, panel), fit.design.fixed @ fit.coefficients, rtol=1e-12)
+    fit = fit_mixed(panel.frame, RANDOM_SLOPE)
+    np.testing.assert_allclose(predict_conditional(fit, panel.frame), fit.fitted, rtol=1e-12)
+    np.testing.assert_allclose(predict_population(fit, panel.frame), fit.design.fixed @ fit.coefficients, rtol=1e-12)
 
 
 def test_prediction_for_a_store_not_seen_is_refused(panel):
-    fit = fit_mixed(panel, RANDOM_SLOPE)
+    fit = fit_mixed(panel.frame, RANDOM_SLOPE)
     with pytest.raises(DesignError, match="store_id 99 was not in the fit; use predict_population"):
         predict_conditional(fit, panel.frame.assign(store_id=99))
 
 
 def test_prediction_names_a_column_that_is_not_there(panel):
-    fit = fit_mixed(panel, RANDOM_SLOPE)
+    fit = fit_mixed(panel.frame, RANDOM_SLOPE)
     for name in ("store_id", "facebook"):
         with pytest.raises(DesignError, match=f"column '{name}' is not in the table"):
             predict_conditional(fit, panel.frame.drop(columns=name))
 
 
 def test_readings_of_the_tutorial(panel):
-    slope, intercept = fit_mixed(panel, RANDOM_SLOPE), fit_mixed(panel, RANDOM_INTERCEPT)
+    slope, intercept = fit_mixed(panel.frame, RANDOM_SLOPE), fit_mixed(panel.frame, RANDOM_INTERCEPT)
     assert "Singular: the random effects vary in 1 of 2" in read_singularity(slope).sentence
     assert not read_singularity(slope).fine
     assert read_singularity(intercept).fine
     assert read_convergence(slope).value < 1e-12
-    assert read_collinearity(fit_ols(panel, RANDOM_INTERCEPT)).fine
+    assert read_collinearity(fit_ols(panel.frame, RANDOM_INTERCEPT)).fine
 
 
 def test_entangled_predictors_are_read_as_such(panel):
@@ -179,12 +175,12 @@ def test_regressions_that_cannot_be_are_refused(panel):
     with pytest.raises(DesignError, match="5 rows cannot carry 5 fixed effects; drop predictors or add rows"):
         fit_ols(panel.frame.head(5), RANDOM_INTERCEPT)
     with pytest.raises(DesignError, match="without predictors has no collinearity to read"):
-        read_collinearity(fit_ols(panel, NULL_MODEL))
+        read_collinearity(fit_ols(panel.frame, NULL_MODEL))
 
 
 def test_variance_standard_errors_agree_with_the_curvature_of_the_likelihood(panel):
     """Differences of the full -2 log-likelihood in (variance of stores, variance of residuals)."""
-    fit = fit_mixed(panel, RANDOM_INTERCEPT, reml=False)
+    fit = fit_mixed(panel.frame, RANDOM_INTERCEPT, reml=False)
     design = fit.design
     same = np.equal.outer(design.matrices.codes[0], design.matrices.codes[0])
 
@@ -206,7 +202,7 @@ def test_variance_standard_errors_agree_with_the_curvature_of_the_likelihood(pan
 
 
 def test_variance_standard_errors_on_the_boundary_leave_out_what_has_none(panel):
-    assert list(variance_standard_errors(fit_mixed(panel, RANDOM_SLOPE))) == [("Residual", "")]
+    assert list(variance_standard_errors(fit_mixed(panel.frame, RANDOM_SLOPE))) == [("Residual", "")]
 
 
 def test_correlation_with_a_variance_of_zero_is_nan(drawn_frame):

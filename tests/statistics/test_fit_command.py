@@ -13,9 +13,9 @@ import pytest
 from typer.main import get_command
 
 from autograder.cli import app, main
-from reference import fit, kenward_roger_table, probability_top, slope_intervals, tutorial_panel
-from reference.panel import MEDIA
-from reference.record import KEYS
+from reference import fit, kenward_roger_tests, probability_top, slope_intervals
+from reference.output.as_json import KEYS
+from reference.panels import MEDIA, tutorial_panel
 
 FOLDER = Path(__file__).parents[1] / "oracles" / "goldens"
 ORACLE = json.loads((FOLDER.parent / "tutorial.json").read_text(encoding="utf-8"))
@@ -161,7 +161,7 @@ def test_slopes_of_the_groups_are_ranked(run):
     assert code == 0
     rows = table_below(out, "Slopes of Days by Subject, and the probability of each to be among the 5 steepest:")
     found = fit(SLEEP[1], pd.read_csv(FOLDER / SLEEP[0]))
-    chances = probability_top(found, 5, "Days")
+    chances = probability_top(found, "Days", 5)
     assert [row[1] for row in rows] == [str(row.group) for row in slope_intervals(found, "Days")]
     for row, words in zip(slope_intervals(found, "Days"), rows, strict=True):
         _, _, slope, deviation, lower, _, upper, chance, tier = words
@@ -213,7 +213,7 @@ def test_kenward_roger_takes_the_place_of_satterthwaite(run):
     assert "t-tests by Kenward-Roger's method" in out
     table = out.split("Fixed effects:")[1].split("---")[0]
     rows = {words[0]: words for words in map(str.split, table.splitlines()) if words}
-    for row in kenward_roger_table(fit(formula, pd.read_csv(file))):
+    for row in kenward_roger_tests(fit(formula, pd.read_csv(file))):
         _, estimate, error, df, *_ = rows[row.name]
         assert float(estimate) == pytest.approx(row.estimate, abs=1e-3)
         assert float(error) == pytest.approx(row.standard_error, abs=1e-3)

@@ -73,27 +73,27 @@ def test_a_formula_written_out_reads_back_the_same():
 )
 def test_what_is_not_understood_is_named(panel, formula, message):
     with pytest.raises(DesignError, match=message):
-        fit(formula, panel)
+        fit(formula, panel.frame)
 
 
 def test_unknown_terms_have_an_error_of_their_own(panel):
     with pytest.raises(FormulaError):
-        fit("sales ~ week + (1 | log(store_id))", panel)
+        fit("sales ~ week + (1 | log(store_id))", panel.frame)
 
 
 def test_a_formula_and_the_model_it_says_give_one_fit(panel):
     formula = f"sales ~ {MEDIA} + (1 + youtube | store_id)"
-    assert fit(formula, panel).criterion == fit_mixed(panel, parse_formula(formula)).criterion
+    assert fit(formula, panel.frame).criterion == fit_mixed(panel.frame, parse_formula(formula)).criterion
 
 
 def test_uncorrelated_effects_have_a_covariance_of_zero(panel):
-    result = fit(f"sales ~ {MEDIA} + (1 + youtube || store_id)", panel)
+    result = fit(f"sales ~ {MEDIA} + (1 + youtube || store_id)", panel.frame)
     assert [(term.name, term.effects) for term in result.terms] == [
         ("store_id", ("Intercept",)),
         ("store_id.1", ("youtube",)),
     ]
     assert result.theta.size == 2
-    assert result.criterion > fit(f"sales ~ {MEDIA} + (1 + youtube | store_id)", panel).criterion
+    assert result.criterion > fit(f"sales ~ {MEDIA} + (1 + youtube | store_id)", panel.frame).criterion
 
 
 def test_a_random_slope_without_variance_is_the_random_intercept_model(drawn_frame):

@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from reference import coefficient_table, criterion_at, fit, parse_formula
+from reference import coefficient_tests, criterion_at, fit, parse_formula
 
 FOLDER = Path(__file__).parents[1] / "oracles" / "goldens"
 LME4 = json.loads((FOLDER / "lme4.json").read_text(encoding="utf-8"))
@@ -58,7 +58,7 @@ def test_optimum(golden, exact):
     assert result.criterion <= min(best, float(golden["criterion"])) + 1e-8
     assert result.criterion == pytest.approx(best, abs=1e-8, rel=1e-14)
     assert [term.rank for term in result.terms] == exact["ranks"]
-    rows = coefficient_table(result)
+    rows = coefficient_tests(result)
     assert within([row.estimate for row in rows], numbers(exact["fixed"]), 1e-7)
     assert within([row.standard_error for row in rows], numbers(exact["se"]), 1e-8)
     assert within([row.df for row in rows], numbers(exact["df"]), 1e-6)

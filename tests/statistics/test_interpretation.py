@@ -6,8 +6,6 @@ import numpy as np
 import pytest
 
 from reference import (
-    RANDOM_INTERCEPT,
-    RANDOM_SLOPE,
     compare_nested,
     fit,
     fit_mixed,
@@ -20,6 +18,7 @@ from reference import (
     read_parsimony,
     read_variances,
 )
+from reference.panels import RANDOM_INTERCEPT, RANDOM_SLOPE
 
 
 def test_fixed_effects_of_the_tutorial(results):
@@ -41,7 +40,7 @@ def test_no_number_is_missing_where_the_fit_is_singular(results):
     assert "correlation of Intercept and youtube is -1" in boundary
     assert "adjusted ICC 0.146" in interpret_shares(slope)[0]
     assert "conditional R² 0.913" in interpret_shares(slope)[1]
-    everything = (*interpret_random_effects(slope), *interpret_shares(slope), *interpret_ranking(slope))
+    everything = (*interpret_random_effects(slope), *interpret_shares(slope), *interpret_ranking(slope, "youtube"))
     assert not any("nan" in sentence.lower().split() for sentence in everything)
 
 
@@ -71,7 +70,7 @@ def test_comparison_names_the_model_to_keep(results, drawn_frame):
 
 
 def test_ranking_says_who_leads_and_how_surely(results, drawn_frame):
-    lead, top, apart = interpret_ranking(results.slope.fit)
+    lead, top, apart = interpret_ranking(results.slope.fit, "youtube")
     assert "store_id 14: 0.0582 (95% interval 0.0518 to 0.0645)" in lead
     assert [name.split()[0] for name in top.split(": ")[1].split(", ")] == ["14", "1", "16", "8", "6"]
     assert "14, 1 (above it); the other 18 cannot be told from it" in apart
@@ -79,7 +78,7 @@ def test_ranking_says_who_leads_and_how_surely(results, drawn_frame):
         same = fit("sales ~ youtube + facebook + (0 + youtube | store_id)", drawn_frame(seed, slope_sd=0.0, level_sd=0))
         if same.singular:
             break
-    assert "none does; the other 14" in interpret_ranking(same)[2]
+    assert "none does; the other 14" in interpret_ranking(same, "youtube")[2]
 
 
 def test_models_with_several_factors_have_sentences(drawn_frame):

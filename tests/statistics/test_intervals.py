@@ -16,17 +16,9 @@ import pytest
 from scipy.optimize import minimize
 from scipy.special import ndtri
 
-from reference import (
-    RANDOM_INTERCEPT,
-    RANDOM_SLOPE,
-    ConvergenceError,
-    DesignError,
-    coefficient_table,
-    fit,
-    fit_mixed,
-    tutorial_panel,
-)
-from reference.intervals import profile_intervals, wald_intervals
+from reference import ConvergenceError, DesignError, coefficient_tests, fit, fit_mixed
+from reference.inference.intervals import profile_intervals, wald_intervals
+from reference.panels import RANDOM_INTERCEPT, RANDOM_SLOPE, tutorial_panel
 
 ORACLES = Path(__file__).parents[1] / "oracles"
 GOLDENS = json.loads((ORACLES / "intervals.json").read_text(encoding="utf-8"))
@@ -41,7 +33,7 @@ def stored(name):
 
 
 def fitted(case, *, reml=False):
-    table = tutorial_panel() if case["name"].startswith("tutorial") else stored(case["name"])
+    table = tutorial_panel().frame if case["name"].startswith("tutorial") else stored(case["name"])
     return fit(case["formula"], table, reml=reml)
 
 
@@ -73,7 +65,7 @@ def test_goldens_have_a_source_and_hold_what_is_compared():
         assert case.keys() == {"name", "formula", "md5", "profile", "solved", "wald", "delta"}
         path = ORACLES / "goldens" / f"{case['name']}.csv"
         if case["name"].startswith("tutorial"):
-            path = Path(str(resources.files("reference") / "data" / "advertising.csv"))
+            path = Path(str(resources.files("reference.panels") / "advertising.csv"))
         assert hashlib.md5(path.read_bytes()).hexdigest() == case["md5"]
 
 
@@ -95,7 +87,7 @@ def test_profile_limits_are_those_solved_for_on_lme4s_deviance(case):
 def test_wald_limits(case, reml):
     result, method = fitted(case, reml=reml), "reml" if reml else "ml"
     limits = by_name(wald_intervals(result))
-    for row in coefficient_table(result):
+    for row in coefficient_tests(result):
         expected = row.estimate + np.array([-Z, Z]) * row.standard_error
         np.testing.assert_allclose(limits[row.name], expected, rtol=1e-12)
         np.testing.assert_allclose(numbers(case["wald"][method][lme4_name(row.name)]), expected, rtol=1e-5)
@@ -220,7 +212,7 @@ def test_units_do_not_matter_with_several_factors():
 
 
 def test_singular_correlation_has_its_bound_as_a_limit(panel):
-    result = fit_mixed(panel, RANDOM_SLOPE)
+    result = fit_mixed(panel.frame, RANDOM_SLOPE)
     row = profile_intervals(result)[1]
     assert row.name == "correlation Intercept, youtube | store_id"
     assert (row.estimate, row.lower) == (pytest.approx(-1.0), -1.0)
@@ -255,12 +247,12 @@ def test_singular_fits_have_intervals_around_their_estimates(name):
 
 
 def test_reml_fit_is_profiled_by_ml(panel):
-    ml, reml = (profile_intervals(fit_mixed(panel, RANDOM_INTERCEPT, reml=reml)) for reml in (False, True))
+    ml, reml = (profile_intervals(fit_mixed(panel.frame, RANDOM_INTERCEPT, reml=reml)) for reml in (False, True))
     assert ml == reml
 
 
 def test_table_read_in_pieces_has_the_same_intervals(panel):
-    whole = by_name(profile_intervals(fit_mixed(panel, RANDOM_SLOPE)))
+    whole = by_name(profile_intervals(fit_mixed(panel.frame, RANDOM_SLOPE)))
     parts = [panel.frame.iloc[start : start + 70] for start in (0, 70, 140)]
     pieces = by_name(profile_intervals(fit_mixed(iter(parts), RANDOM_SLOPE)))
     for name, limits in pieces.items():
@@ -269,7 +261,7 @@ def test_table_read_in_pieces_has_the_same_intervals(panel):
 
 @pytest.mark.parametrize("intervals", [profile_intervals, wald_intervals])
 def test_higher_level_is_wider(panel, intervals):
-    result = fit_mixed(panel, RANDOM_INTERCEPT, reml=False)
+    result = fit_mixed(panel.frame, RANDOM_INTERCEPT, reml=False)
     for narrow, wide in zip(intervals(result, 0.5), intervals(result, 0.99), strict=True):
         assert wide.lower <= narrow.lower < narrow.estimate < narrow.upper < wide.upper
 
@@ -278,7 +270,7 @@ def test_higher_level_is_wider(panel, intervals):
 @pytest.mark.parametrize("level", [0.0, 1.0, 95.0, -0.5, float("nan")])
 def test_level_must_be_a_probability(panel, intervals, level):
     with pytest.raises(DesignError, match=r"must lie between 0 and 1, such as 0\.95"):
-        intervals(fit_mixed(panel, RANDOM_INTERCEPT), level)
+        intervals(fit_mixed(panel.frame, RANDOM_INTERCEPT), level)
 
 
 def test_predictor_too_far_from_zero_is_told_to_be_centred():

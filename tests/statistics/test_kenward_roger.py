@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from reference import RANDOM_SLOPE, DesignError, fit, fit_mixed, kenward_roger, kenward_roger_table
+from reference import DesignError, fit, fit_mixed, kenward_roger, kenward_roger_tests
+from reference.panels import RANDOM_SLOPE
 
 FOLDER = Path(__file__).parents[1] / "oracles" / "goldens"
 FITS = json.loads((FOLDER / "lme4.json").read_text(encoding="utf-8"))["fits"]
@@ -22,7 +23,7 @@ def numbers(value):
 
 @pytest.mark.parametrize("golden", ADJUSTED, ids=[f"{one['panel']} {one['formula']}" for one in ADJUSTED])
 def test_agreement_with_pbkrtest(golden):
-    rows = kenward_roger_table(fit(golden["formula"], pd.read_csv(FOLDER / f"{golden['panel']}.csv")))
+    rows = kenward_roger_tests(fit(golden["formula"], pd.read_csv(FOLDER / f"{golden['panel']}.csv")))
     expected = golden["kenward_roger"]
     np.testing.assert_allclose([row.standard_error for row in rows], numbers(expected["se"]), rtol=1e-5)
     np.testing.assert_allclose([row.df for row in rows], numbers(expected["df"]), rtol=1e-4)
@@ -35,8 +36,8 @@ def test_goldens_have_regular_and_singular_fits_of_one_and_several_factors():
 
 
 def test_unit_of_a_predictor_does_not_matter(panel):
-    raw = kenward_roger_table(fit_mixed(panel, RANDOM_SLOPE))
-    dollars = kenward_roger_table(fit_mixed(panel.frame.assign(youtube=panel.youtube * 1000.0), RANDOM_SLOPE))
+    raw = kenward_roger_tests(fit_mixed(panel.frame, RANDOM_SLOPE))
+    dollars = kenward_roger_tests(fit_mixed(panel.frame.assign(youtube=panel.youtube * 1000.0), RANDOM_SLOPE))
     np.testing.assert_allclose([row.df for row in dollars], [row.df for row in raw], rtol=1e-9)
     np.testing.assert_allclose([row.t for row in dollars], [row.t for row in raw], rtol=1e-9)
 
@@ -58,14 +59,14 @@ def test_balanced_one_way_layout_has_the_df_of_the_groups(panel):
     rng = np.random.default_rng(5)
     store = np.repeat(np.arange(12), 6)
     sales = rng.standard_normal(12)[store] * 2.0 + rng.standard_normal(store.size)
-    row = kenward_roger_table(fit("sales ~ 1 + (1 | store)", pd.DataFrame({"store": store, "sales": sales})))[0]
+    row = kenward_roger_tests(fit("sales ~ 1 + (1 | store)", pd.DataFrame({"store": store, "sales": sales})))[0]
     assert row.df == pytest.approx(11.0, rel=1e-8)
 
 
 def test_ml_fits_and_bad_contrasts_are_refused(panel):
     with pytest.raises(DesignError, match="REML fits; refit the model with reml=True"):
-        kenward_roger(fit_mixed(panel, RANDOM_SLOPE, reml=False))
-    adjusted = kenward_roger(fit_mixed(panel, RANDOM_SLOPE))
+        kenward_roger(fit_mixed(panel.frame, RANDOM_SLOPE, reml=False))
+    adjusted = kenward_roger(fit_mixed(panel.frame, RANDOM_SLOPE))
     for contrast in (np.zeros(5), np.ones(4), np.full(5, np.nan)):
         with pytest.raises(DesignError, match="a contrast must be 5 finite weights, not all zero"):
             adjusted.df(contrast)

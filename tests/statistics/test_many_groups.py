@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from reference import DesignError, fit, kenward_roger_table
+from reference import DesignError, fit, kenward_roger_tests
 
 SLOPES = "sales ~ youtube + region + (1 + youtube | store)"
 
@@ -30,7 +30,7 @@ def draw(groups, rows, seed=1):
 def test_thinning_the_scan_changes_no_digit_of_the_optimum(monkeypatch, formula):
     table = draw(3_000, 4)
     thinned = fit(formula, table)
-    monkeypatch.setattr("reference.starts._SAMPLE", 10_000)
+    monkeypatch.setattr("reference.optimum.starts._SAMPLE", 10_000)
     whole = fit(formula, table)
     assert thinned.criterion == pytest.approx(whole.criterion, abs=1e-8)
     np.testing.assert_allclose(thinned.coefficients, whole.coefficients, rtol=1e-8)
@@ -40,7 +40,7 @@ def test_thinning_the_scan_changes_no_digit_of_the_optimum(monkeypatch, formula)
 def test_more_groups_than_one_call_of_the_scan_takes(monkeypatch):
     table = draw(60, 5)
     whole = fit(SLOPES, table)
-    monkeypatch.setattr("reference.starts._AT_ONCE", 7)
+    monkeypatch.setattr("reference.optimum.starts._AT_ONCE", 7)
     assert fit(SLOPES, table).criterion == pytest.approx(whole.criterion, abs=1e-9)
 
 
@@ -82,13 +82,13 @@ def test_of_ten_rows_a_group_little_more_is_kept_than_its_rows_without_the_rando
 def test_slices_of_groups_give_what_the_whole_gives(monkeypatch):
     table = draw(100, 6)
     whole = fit(SLOPES, table)
-    tests = kenward_roger_table(whole)
+    tests = kenward_roger_tests(whole)
     for name in ("_FEW", "_AT_ONCE"):
-        monkeypatch.setattr(f"reference.likelihood.{name}", 7)
+        monkeypatch.setattr(f"reference.likelihood.blocks.{name}", 7)
     sliced = fit(SLOPES, table)
     assert sliced.criterion == pytest.approx(whole.criterion, abs=1e-9)
     np.testing.assert_allclose(sliced.term.modes, whole.term.modes, atol=1e-7)
-    for one, other in zip(kenward_roger_table(sliced), tests, strict=True):
+    for one, other in zip(kenward_roger_tests(sliced), tests, strict=True):
         assert (one.df, one.standard_error) == pytest.approx((other.df, other.standard_error), rel=1e-6)
 
 
@@ -97,11 +97,11 @@ def test_a_point_that_keeps_nothing_has_the_same_derivatives_and_pull(monkeypatc
     surface, factor = fitted.optimum.surface, fitted.optimum.factor
     kept = surface.profile(factor)
     directions = fitted.optimum.active_directions
-    local = surface.derivatives(factor, directions, kept)
+    local = kept.derivatives(factor, directions)
     for name in ("_FEW", "_AT_ONCE"):
-        monkeypatch.setattr(f"reference.likelihood.{name}", 7)
+        monkeypatch.setattr(f"reference.likelihood.blocks.{name}", 7)
     point = surface.profile(factor)
-    again = surface.derivatives(factor, directions, point)
+    again = point.derivatives(factor, directions)
     np.testing.assert_allclose(again.hessian, local.hessian, rtol=1e-9, atol=1e-9)
     np.testing.assert_allclose(point.pull, kept.pull, rtol=1e-9, atol=1e-9)
 

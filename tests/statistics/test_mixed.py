@@ -10,13 +10,10 @@ from hypothesis import strategies as st
 from scipy.optimize import minimize
 
 from reference import (
-    NULL_MODEL,
-    RANDOM_INTERCEPT,
-    RANDOM_SLOPE,
     ConvergenceError,
     DesignError,
     SaturationError,
-    coefficient_table,
+    coefficient_tests,
     criterion_at,
     fit,
     fit_mixed,
@@ -24,17 +21,18 @@ from reference import (
     parse_formula,
     satterthwaite_df,
 )
-from reference import optimizer as optimizer_module
-from reference.design import build_design
-from reference.likelihood import profile
+from reference.design.design import build_design
+from reference.likelihood.block_elimination import profile
+from reference.optimum import optimiser as optimizer_module
+from reference.panels import NULL_MODEL, RANDOM_INTERCEPT, RANDOM_SLOPE
 
 MEDIA = ["youtube", "facebook", "newspaper"]
 
 
 @pytest.mark.parametrize("reml", [True, False])
 def test_unit_and_centring_of_spend_change_the_criterion_by_the_known_constant_only(panel, reml):
-    raw = fit_mixed(panel, RANDOM_SLOPE, reml=reml)
-    centred = fit_mixed(grand_mean_centre(panel).frame, RANDOM_SLOPE, reml=reml)
+    raw = fit_mixed(panel.frame, RANDOM_SLOPE, reml=reml)
+    centred = fit_mixed(grand_mean_centre(panel.frame, MEDIA).frame, RANDOM_SLOPE, reml=reml)
     dollars = panel.frame
     dollars[MEDIA] *= 1000.0
     scaled = fit_mixed(dollars, RANDOM_SLOPE, reml=reml)
@@ -43,7 +41,7 @@ def test_unit_and_centring_of_spend_change_the_criterion_by_the_known_constant_o
     assert scaled.criterion == pytest.approx(raw.criterion + constant, abs=1e-8)
     np.testing.assert_allclose(scaled.coefficients[2:] * 1000.0, raw.coefficients[2:], rtol=1e-10)
     assert scaled.optimum.rank == centred.optimum.rank == raw.optimum.rank
-    for one, other in zip(coefficient_table(raw)[1:], coefficient_table(scaled)[1:], strict=True):
+    for one, other in zip(coefficient_tests(raw)[1:], coefficient_tests(scaled)[1:], strict=True):
         assert other.df == pytest.approx(one.df, rel=1e-9)
 
 
@@ -116,7 +114,7 @@ def test_balanced_null_model_has_the_closed_form_of_anova(panel, level_sd):
 def test_no_start_of_a_brute_force_search_finds_a_lower_criterion(drawn_frame, how, seed, reml):
     frame = drawn_frame(seed, **how)
     fit = fit_mixed(frame, RANDOM_SLOPE, reml=reml)
-    blocks = build_design(frame, RANDOM_SLOPE).data
+    blocks = build_design(frame, RANDOM_SLOPE).likelihood.blocks
     rng = np.random.default_rng(seed)
 
     def criterion(entries):
@@ -138,7 +136,7 @@ def test_lowest_of_several_optima_is_found(seed):
     sales = 0.3 * rng.standard_normal(16)[store - 1] * (1 + youtube / 200) + rng.standard_t(2.5, n)
     columns = {"youtube": youtube, "facebook": facebook, "newspaper": newspaper, "sales": sales}
     frame = pd.DataFrame({"store_id": store, "week": np.arange(n) % 9, **columns})
-    blocks = build_design(frame, RANDOM_SLOPE).data
+    blocks = build_design(frame, RANDOM_SLOPE).likelihood.blocks
 
     def criterion(entries):
         return profile(np.array([[entries[0], 0.0], entries[1:]]), blocks, reml=True).criterion
@@ -154,16 +152,16 @@ def test_fit_without_any_random_variance_is_least_squares(drawn_frame):
     fit = next(fit for fit in fits if fit.optimum.rank == 0)
     expected = np.linalg.lstsq(fit.design.fixed, fit.design.response)[0]
     np.testing.assert_allclose(fit.coefficients, expected, rtol=1e-10)
-    assert [row.df for row in coefficient_table(fit)] == pytest.approx([fit.design.residual_df] * 5)
+    assert [row.df for row in coefficient_tests(fit)] == pytest.approx([fit.design.residual_df] * 5)
     assert not fit.term.modes.any()
     assert fit.theta.tolist() == [0.0]
 
 
 def test_satterthwaite_df_of_a_combination_is_that_of_the_centred_intercept(panel):
-    fit = fit_mixed(panel, RANDOM_SLOPE)
+    fit = fit_mixed(panel.frame, RANDOM_SLOPE)
     means = np.array([1.0, 0.0, *panel.frame[MEDIA].mean()])
-    centred = fit_mixed(grand_mean_centre(panel).frame, RANDOM_SLOPE)
-    assert satterthwaite_df(fit, means) == pytest.approx(coefficient_table(centred)[0].df, rel=1e-9)
+    centred = fit_mixed(grand_mean_centre(panel.frame, MEDIA).frame, RANDOM_SLOPE)
+    assert satterthwaite_df(fit, means) == pytest.approx(coefficient_tests(centred)[0].df, rel=1e-9)
 
 
 def test_three_random_effects_reach_a_stationary_point(drawn_frame):
@@ -227,15 +225,15 @@ def test_missing_column_is_named(panel):
         with pytest.raises(DesignError, match=f"column '{name}' is not in the table, which has .*; add it or name"):
             fit_mixed(panel.frame.drop(columns=name), RANDOM_SLOPE)
     with pytest.raises(DesignError, match="column 'radio' is not in the table, which has store_id, week, youtube"):
-        fit_mixed(panel, parse_formula("sales ~ radio + (1 | store_id)"))
+        fit_mixed(panel.frame, parse_formula("sales ~ radio + (1 | store_id)"))
     with pytest.raises(DesignError, match="column 'youtube' comes twice; keep one"):
         fit_mixed(pd.concat([panel.frame, panel.frame[["youtube"]]], axis=1), RANDOM_SLOPE)
 
 
 def test_theta_and_contrast_of_the_wrong_size_are_refused(panel):
     with pytest.raises(DesignError, match="theta must hold 3 finite numbers for the model 'random slope'"):
-        criterion_at(panel, RANDOM_SLOPE, np.array([1.0]), reml=True)
-    fit = fit_mixed(panel, RANDOM_SLOPE)
+        criterion_at(panel.frame, RANDOM_SLOPE, np.array([1.0]), reml=True)
+    fit = fit_mixed(panel.frame, RANDOM_SLOPE)
     for contrast in (np.zeros(5), np.ones(4), np.full(5, np.nan)):
         with pytest.raises(DesignError, match="a contrast must be 5 finite weights, not all zero"):
             satterthwaite_df(fit, contrast)
@@ -247,7 +245,7 @@ def test_optimiser_that_did_not_arrive_is_an_error(panel, monkeypatch):
     with pytest.raises(
         ConvergenceError, match=r"not a certified optimum: the criterion could still fall by .* look for a group"
     ):
-        fit_mixed(panel, RANDOM_SLOPE)
+        fit_mixed(panel.frame, RANDOM_SLOPE)
 
 
 @pytest.mark.parametrize("reml", [True, False])

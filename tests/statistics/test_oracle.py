@@ -16,7 +16,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from reference import RANDOM_INTERCEPT, RANDOM_SLOPE, Tutorial, coefficient_table, fit_mixed, tutorial_panel
+from reference import coefficient_tests, fit_mixed
+from reference.panels import RANDOM_INTERCEPT, RANDOM_SLOPE, tutorial_panel
+from reference.tutorial import Tutorial
 
 ORACLES = Path(__file__).parents[1] / "oracles"
 FILES = ("tutorial.json", "tutorial-exact.json")
@@ -77,7 +79,7 @@ def by_name(node: Recorder, names: tuple[str, ...] = FIXED) -> list[float]:
 
 def check_provenance(oracle: Recorder, _: Tutorial) -> None:
     about = oracle["provenance"]
-    data = resources.files("reference") / "data" / "advertising.csv"
+    data = resources.files("reference.panels") / "advertising.csv"
     assert about["data_md5"] == hashlib.md5(data.read_bytes()).hexdigest()
     script = about["command"].split()[1]
     assert about["command"] == f"Rscript {script} ../data/advertising.csv"
@@ -186,14 +188,14 @@ def exact_check(model_name: str, criterion: str) -> Callable[[Recorder, Tutorial
     def check(oracle: Recorder, _: Tutorial) -> None:
         node = oracle[model_name][criterion]
         model = {"RI": RANDOM_INTERCEPT, "RS": RANDOM_SLOPE}[model_name]
-        fit = fit_mixed(tutorial_panel(), model, reml=criterion == "REML")
+        fit = fit_mixed(tutorial_panel().frame, model, reml=criterion == "REML")
         assert abs(fit.criterion - node["criterion"]) < 1e-8
         assert fit.optimum.rank == node["rank"]
         np.testing.assert_allclose(fit.coefficients, node["beta"].array(), rtol=1e-7, atol=0)
         np.testing.assert_allclose(np.sqrt(np.diagonal(fit.covariance)), node["se"].array(), rtol=1e-7, atol=0)
         np.testing.assert_allclose(fit.sigma, node["sigma"], rtol=1e-7)
         np.testing.assert_allclose(fit.term.covariance, node["cov"].array(), rtol=1e-7, atol=0)
-        df = [row.df for row in coefficient_table(fit)]
+        df = [row.df for row in coefficient_tests(fit)]
         np.testing.assert_allclose(df, node["df"].array(), rtol=1e-6, atol=0)
 
     return check

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reference import DesignError, Panel, PanelError, grand_mean_centre, group_mean_centre, group_means
-from reference.panel import COLUMNS
+from reference import DesignError, grand_mean_centre, group_mean_centre, group_means
+from reference.panels import COLUMNS, MEDIA, Panel, PanelError
 
 finite = st.floats(allow_nan=False, allow_infinity=False)
 
@@ -106,29 +106,29 @@ def test_csv_from_a_spreadsheet_is_read(panel):
 
 
 def test_grand_mean_centring_keeps_the_means(panel):
-    centred = grand_mean_centre(panel, ["youtube"])
+    centred = grand_mean_centre(panel.frame, ["youtube"])
     assert centred.means["youtube"] == pytest.approx(panel.youtube.mean(), rel=1e-14)
     assert centred.frame["youtube"].mean() == pytest.approx(0.0, abs=1e-12)
     np.testing.assert_array_equal(centred.frame["facebook"], panel.facebook)
 
 
 def test_group_mean_centring_takes_each_store_to_zero(panel):
-    centred = group_mean_centre(panel)
+    centred = group_mean_centre(panel.frame, MEDIA, "store_id")
     assert centred.frame.groupby("store_id")[["youtube", "newspaper"]].mean().abs().to_numpy().max() < 1e-12
-    pd.testing.assert_frame_equal(centred.means, group_means(panel))
+    pd.testing.assert_frame_equal(centred.means, group_means(panel.frame, MEDIA, "store_id"))
     assert centred.means.loc[3, "youtube"] == pytest.approx(panel.youtube[panel.store_id == 3].mean())
 
 
 def test_centring_names_a_column_that_is_not_there(panel):
     with pytest.raises(DesignError, match=r"column 'radio' is not in the table, which has store_id, .*; add it"):
-        grand_mean_centre(panel, ["radio"])
+        grand_mean_centre(panel.frame, ["radio"])
 
 
 def test_centring_refuses_what_it_cannot_average(panel):
     frame = panel.frame
     with pytest.raises(DesignError, match="column 'youtube', row 3 is empty; fill it in"):
-        grand_mean_centre(frame.assign(youtube=frame["youtube"].where(frame.index != 3)))
+        grand_mean_centre(frame.assign(youtube=frame["youtube"].where(frame.index != 3)), MEDIA)
     with pytest.raises(DesignError, match="column 'store_id', row 0 is empty"):
-        group_mean_centre(frame.assign(store_id=np.nan))
+        group_mean_centre(frame.assign(store_id=np.nan), MEDIA, "store_id")
     with pytest.raises(DesignError, match=r"column 'facebook' holds .*, not numbers; convert or recode it"):
-        group_means(frame.assign(facebook="much"))
+        group_means(frame.assign(facebook="much"), MEDIA, "store_id")

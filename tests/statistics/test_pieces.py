@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reference import DesignError, coefficient_table, fit
+from reference import DesignError, coefficient_tests, fit
 
 FORMULAS = (
     "sales ~ youtube + facebook + (1 | store_id)",
@@ -43,7 +43,7 @@ def require_same(one, other, rtol=1e-10):
         sizes = np.sqrt(np.diagonal(like.covariance)) + (np.diagonal(like.covariance) == 0)
         sizes = np.outer(sizes, sizes)
         np.testing.assert_allclose(term.covariance / sizes, like.covariance / sizes, atol=1e-8)
-    for row, like in zip(coefficient_table(one), coefficient_table(other), strict=True):
+    for row, like in zip(coefficient_tests(one), coefficient_tests(other), strict=True):
         np.testing.assert_allclose(row.df, like.df, rtol=1e-6)
 
 
@@ -73,8 +73,8 @@ def test_a_parquet_file_a_folder_of_them_and_a_dask_frame(frame, formula, tmp_pa
 @pytest.mark.parametrize("formula", FORMULAS)
 def test_a_long_table_in_memory_is_read_in_pieces_too(frame, formula, monkeypatch):
     whole = fit(formula, frame)
-    monkeypatch.setattr("reference.tables.WHOLE", 37)
-    monkeypatch.setattr("reference.tables.PIECE", 37)
+    monkeypatch.setattr("reference.data.tables.WHOLE", 37)
+    monkeypatch.setattr("reference.data.tables.PIECE", 37)
     parted = fit(formula, frame)
     require_same(parted, whole)
     np.testing.assert_allclose(parted.fitted, whole.fitted, rtol=1e-9)
@@ -103,8 +103,8 @@ def test_a_group_of_one_row_and_a_far_away_predictor(frame):
 def test_factors_in_memory_know_all_their_levels(frame, monkeypatch):
     table = frame.assign(region=np.where(np.arange(len(frame)) < 150, "east", "west"))
     whole = fit("sales ~ youtube + region + (1 | store_id)", table)
-    monkeypatch.setattr("reference.tables.WHOLE", 37)
-    monkeypatch.setattr("reference.tables.PIECE", 37)
+    monkeypatch.setattr("reference.data.tables.WHOLE", 37)
+    monkeypatch.setattr("reference.data.tables.PIECE", 37)
     require_same(fit("sales ~ youtube + region + (1 | store_id)", table), whole)
 
 

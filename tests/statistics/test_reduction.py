@@ -11,8 +11,8 @@ from hypothesis.extra.numpy import arrays
 from scipy.linalg import block_diag
 
 from reference import fit
-from reference.elimination import Elimination, stacked_factors
-from reference.grouping import read_grouping, read_groups
+from reference.data.groups import read_grouping, read_groups
+from reference.design.elimination import Elimination, stacked_factors
 
 FORMULAS = (
     "sales ~ youtube + facebook + (1 + youtube | store_id)",
@@ -40,8 +40,8 @@ def frame(drawn_frame) -> pd.DataFrame:
 @pytest.fixture
 def in_pieces(monkeypatch):
     """Let every table be long, and a piece shorter than the longest store."""
-    monkeypatch.setattr("reference.tables.WHOLE", 37)
-    monkeypatch.setattr("reference.tables.PIECE", 37)
+    monkeypatch.setattr("reference.data.tables.WHOLE", 37)
+    monkeypatch.setattr("reference.data.tables.PIECE", 37)
 
 
 def require_same(one, other):
@@ -96,7 +96,7 @@ def test_short_groups_in_any_order_give_the_fit_of_an_iterator(frame, formula, i
 def test_scattered_rows_of_long_groups_are_summed_as_they_come(frame, formula, in_pieces, monkeypatch):
     table = frame.sample(frac=1.0, random_state=3)
     gathered = fit(formula, table)
-    monkeypatch.setattr("reference.tables._LONG", 1)
+    monkeypatch.setattr("reference.data.tables._LONG", 1)
     require_same(fit(formula, table), gathered)
 
 
@@ -108,7 +108,7 @@ def test_a_group_longer_than_pieces_is_carried_over(sizes, in_pieces, monkeypatc
     sales = rng.standard_normal(len(sizes))[store] + youtube + rng.standard_normal(store.size)
     table = pd.DataFrame({"store": store, "youtube": youtube, "sales": sales})
     parted = fit("sales ~ youtube + (1 | store)", table)
-    monkeypatch.setattr("reference.tables.WHOLE", 1000)
+    monkeypatch.setattr("reference.data.tables.WHOLE", 1000)
     require_same(parted, fit("sales ~ youtube + (1 | store)", table))
 
 
@@ -147,7 +147,7 @@ LABELS = st.sampled_from([*SPANS]).flatmap(
 def test_the_order_is_the_stable_one(labels, at_once):
     table = pd.DataFrame({"store": labels})
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("reference.grouping._FEWEST", at_once)
+        patch.setattr("reference.data.groups._FEWEST", at_once)
         grouping, (codes, levels) = read_grouping(table, ["store"]), read_groups(table, ["store"])
     expected, inverse, counts = np.unique(labels, return_inverse=True, return_counts=True)
     assert levels == tuple(grouping.levels.tolist()) == tuple(expected.tolist())

@@ -12,12 +12,13 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 from scipy.linalg import block_diag
 
-from reference import staging
 from reference.errors import DesignError
-from reference.likelihood import Blocks, derivatives, profile
-from reference.staged import staged_conditional_covariance, staged_modes, staged_profile
-from reference.staged_derivatives import staged_derivatives
-from reference.staging import build_stages
+from reference.likelihood import build_fronts as staging
+from reference.likelihood.block_elimination import derivatives, profile
+from reference.likelihood.blocks import Blocks
+from reference.likelihood.build_fronts import build_fronts
+from reference.likelihood.front_derivatives import front_derivatives
+from reference.likelihood.front_elimination import front_covariance, front_modes, front_profile
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,7 +35,7 @@ class Data:
 
     @property
     def stages(self):
-        return build_stages(self.codes, self.effects, self.columns)
+        return build_fronts(self.codes, self.effects, self.columns)
 
     @property
     def wide(self):
@@ -52,6 +53,10 @@ class Data:
         return block_diag(
             *(np.kron(np.eye(code.max() + 1), block) for code, block in zip(self.codes, blocks, strict=True))
         )
+
+
+def derivatives_at(factor, directions, fronts, *, reml):
+    return front_derivatives(factor, directions, fronts, front_profile(factor, fronts, reml=reml))
 
 
 def split(matrix, sizes):
@@ -194,7 +199,7 @@ def test_profile_equals_the_dense_formula(make, sizes, shape, reml):
     rng = np.random.default_rng(7)
     data = make(rng, sizes)
     factor = factor_of(shape, data.sizes, rng)
-    point = staged_profile(factor, data.stages, reml=reml)
+    point = front_profile(factor, data.stages, reml=reml)
     value, beta, information, rss, _, _ = dense(data, factor, reml=reml)
     assert point.criterion == pytest.approx(value, abs=1e-9)
     assert_allclose(point.beta, beta, rtol=1e-9, atol=1e-10)
@@ -213,16 +218,16 @@ def test_derivatives_agree_with_differences(make, sizes, shape, reml):
     data = make(rng, sizes)
     stages, factor = data.stages, factor_of(shape, data.sizes, rng)
     directions = directions_of(data.sizes, rng)
-    local = staged_derivatives(factor, directions, stages, reml=reml)
-    root = staged_profile(factor, stages, reml=reml).inverse_root
+    local = derivatives_at(factor, directions, stages, reml=reml)
+    root = front_profile(factor, stages, reml=reml).inverse_root
     assert np.array_equal(local.hessian, local.hessian.T)
     for k, direction in enumerate(directions):
 
         def at(h, way=direction):
-            return staged_profile(factor + h * way, stages, reml=reml)
+            return front_profile(factor + h * way, stages, reml=reml)
 
         def slopes(h, way=direction):
-            return staged_derivatives(factor + h * way, directions, stages, reml=reml).gradient
+            return derivatives_at(factor + h * way, directions, stages, reml=reml).gradient
 
         step = 0.03 if shape == "large" else 0.003
         assert local.gradient[k] == pytest.approx(extrapolated(lambda h: at(h).criterion, step), rel=1e-7, abs=1e-7)
@@ -239,8 +244,8 @@ def test_modes_and_their_covariance_equal_the_dense_formulas(make, sizes, shape)
     rng = np.random.default_rng(9)
     data = make(rng, sizes)
     stages, factor = data.stages, factor_of(shape, data.sizes, rng)
-    modes = staged_modes(factor, stages, staged_profile(factor, stages, reml=True))
-    spread = staged_conditional_covariance(factor, stages)
+    modes = front_modes(factor, stages, front_profile(factor, stages, reml=True))
+    spread = front_covariance(factor, stages)
     *_, expected, covariance = dense(data, factor, reml=True)
     assert_allclose(np.concatenate([mode.ravel() for mode in modes]), expected, atol=1e-8)
     begin = 0
@@ -263,7 +268,7 @@ def test_any_design_equals_the_dense_formula(seed, n, levels):
         codes[1] = codes[0] * 12 // levels[0]
     data = data_of(codes, [1, 2, 1], rng, p=2)
     factor = factor_of(SHAPES[seed % 5], data.sizes, rng)
-    point = staged_profile(factor, data.stages, reml=True)
+    point = front_profile(factor, data.stages, reml=True)
     assert point.criterion == pytest.approx(dense(data, factor, reml=True)[0], abs=1e-9)
 
 
@@ -272,7 +277,7 @@ def test_the_order_of_rows_levels_and_factors_does_not_matter(make, sizes):
     rng = np.random.default_rng(10)
     data = make(rng, sizes)
     factor = factor_of("full", data.sizes, rng)
-    value = staged_profile(factor, data.stages, reml=True).criterion
+    value = front_profile(factor, data.stages, reml=True).criterion
     shuffled = rng.permutation(len(data.columns))
     labels = [rng.permutation(code.max() + 1) for code in data.codes]
     turned = Data(
@@ -281,7 +286,7 @@ def test_the_order_of_rows_levels_and_factors_does_not_matter(make, sizes):
         data.columns[shuffled],
     )
     blocks = split(factor, data.sizes)[::-1]
-    assert staged_profile(block_diag(*blocks), turned.stages, reml=True).criterion == pytest.approx(value, abs=1e-9)
+    assert front_profile(block_diag(*blocks), turned.stages, reml=True).criterion == pytest.approx(value, abs=1e-9)
 
 
 @every_case
@@ -290,14 +295,14 @@ def test_the_criterion_is_even_in_each_column_of_the_factor(make, sizes, reml):
     rng = np.random.default_rng(11)
     data = make(rng, sizes)
     stages, factor = data.stages, factor_of("full", data.sizes, rng)
-    value = staged_profile(factor, stages, reml=reml).criterion
+    value = front_profile(factor, stages, reml=reml).criterion
     for column in range(len(factor)):
         mirrored = factor.copy()
         mirrored[:, column] *= -1
-        assert staged_profile(mirrored, stages, reml=reml).criterion == pytest.approx(value, abs=1e-9)
+        assert front_profile(mirrored, stages, reml=reml).criterion == pytest.approx(value, abs=1e-9)
         flat, direction = factor.copy(), np.zeros_like(factor)
         direction[:, column], flat[:, column] = factor[:, column], 0.0
-        slope = staged_derivatives(flat, direction[None], stages, reml=reml).gradient
+        slope = derivatives_at(flat, direction[None], stages, reml=reml).gradient
         assert slope == pytest.approx([0.0], abs=1e-9)
 
 
@@ -322,12 +327,12 @@ def test_with_the_other_factors_at_zero_it_is_the_one_factor_criterion(make, siz
     factor = np.zeros((sum(data.sizes),) * 2)
     factor[:q, :q] = rng.standard_normal((q, q))
     directions = directions_of(data.sizes, rng)[:2]
-    point, expected = staged_profile(factor, stages, reml=reml), profile(factor[:q, :q], blocks, reml=reml)
+    point, expected = front_profile(factor, stages, reml=reml), profile(factor[:q, :q], blocks, reml=reml)
     assert point.criterion == pytest.approx(expected.criterion, abs=1e-9)
     assert_allclose(point.beta, expected.beta, atol=1e-10)
     assert_allclose(point.inverse_root, expected.inverse_root, atol=1e-10)
-    local = staged_derivatives(factor, directions, stages, reml=reml)
-    known = derivatives(factor[:q, :q], directions[:, :q, :q], expected, reml=reml)
+    local = derivatives_at(factor, directions, stages, reml=reml)
+    known = derivatives(factor[:q, :q], directions[:, :q, :q], expected)
     assert_allclose(local.gradient, known.gradient, atol=1e-9)
     assert_allclose(local.hessian, known.hessian, atol=1e-8)
     assert_allclose(local.log_residual, known.log_residual, atol=1e-10)
@@ -341,9 +346,9 @@ def test_one_factor_is_a_case_of_several(reml):
     data = Data(whole.codes[:1], whole.effects[:1], whole.columns)
     factor, directions = rng.standard_normal((2, 2)), rng.standard_normal((3, 2, 2))
     expected = profile(factor, one_factor(data), reml=reml)
-    assert staged_profile(factor, data.stages, reml=reml).criterion == pytest.approx(expected.criterion, abs=1e-10)
-    known = derivatives(factor, directions, expected, reml=reml)
-    local = staged_derivatives(factor, directions, data.stages, reml=reml)
+    assert front_profile(factor, data.stages, reml=reml).criterion == pytest.approx(expected.criterion, abs=1e-10)
+    known = derivatives(factor, directions, expected)
+    local = derivatives_at(factor, directions, data.stages, reml=reml)
     assert_allclose(local.gradient, known.gradient, atol=1e-10)
     assert_allclose(local.hessian, known.hessian, atol=1e-9)
 
@@ -351,7 +356,7 @@ def test_one_factor_is_a_case_of_several(reml):
 def test_no_directions_have_no_derivatives():
     rng = np.random.default_rng(13)
     data = crossed(rng, [2, 1])
-    local = staged_derivatives(np.eye(3), np.zeros((0, 3, 3)), data.stages, reml=True)
+    local = derivatives_at(np.eye(3), np.zeros((0, 3, 3)), data.stages, reml=True)
     assert local.gradient.shape == (0,)
     assert local.hessian.shape == (0, 0)
     assert local.information.shape == (0, 3, 3)
@@ -362,8 +367,8 @@ def test_a_direction_that_moves_every_factor_is_the_sum_of_its_parts():
     data = nested_and_crossed(rng, [1, 2, 2])
     factor, parts = factor_of("full", data.sizes, rng), directions_of(data.sizes, rng, each=1)
     stages = data.stages
-    apart = staged_derivatives(factor, parts, stages, reml=True)
-    whole = staged_derivatives(factor, parts.sum(axis=0)[None], stages, reml=True)
+    apart = derivatives_at(factor, parts, stages, reml=True)
+    whole = derivatives_at(factor, parts.sum(axis=0)[None], stages, reml=True)
     assert whole.gradient[0] == pytest.approx(apart.gradient.sum(), rel=1e-10)
     assert whole.hessian[0, 0] == pytest.approx(apart.hessian.sum(), rel=1e-10)
 
@@ -411,15 +416,13 @@ def test_many_levels(make):
     data = make(rng)
     stages, factor = data.stages, 0.5 * np.eye(sum(data.sizes))
     directions = directions_of(data.sizes, rng, each=1)
-    local = staged_derivatives(factor, directions, stages, reml=True)
+    local = derivatives_at(factor, directions, stages, reml=True)
     total = directions.sum(axis=0)
-    slope = extrapolated(lambda h: staged_profile(factor + h * total, stages, reml=True).criterion, 0.02)
+    slope = extrapolated(lambda h: front_profile(factor + h * total, stages, reml=True).criterion, 0.02)
     assert local.gradient.sum() == pytest.approx(slope, rel=1e-7)
-    ahead = staged_derivatives(factor + 1e-4 * total, directions, stages, reml=True).gradient
-    behind = staged_derivatives(factor - 1e-4 * total, directions, stages, reml=True).gradient
+    ahead = derivatives_at(factor + 1e-4 * total, directions, stages, reml=True).gradient
+    behind = derivatives_at(factor - 1e-4 * total, directions, stages, reml=True).gradient
     assert_allclose(local.hessian.sum(axis=1), (ahead - behind) / 2e-4, rtol=1e-5, atol=1e-3)
-    modes = staged_modes(factor, stages, staged_profile(factor, stages, reml=True))
+    modes = front_modes(factor, stages, front_profile(factor, stages, reml=True))
     assert all(np.isfinite(mode).all() for mode in modes)
-    assert all(
-        (np.diagonal(blocks, axis1=1, axis2=2) > 0).all() for blocks in staged_conditional_covariance(factor, stages)
-    )
+    assert all((np.diagonal(blocks, axis1=1, axis2=2) > 0).all() for blocks in front_covariance(factor, stages))

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pytest
 
 from reference import DesignError, fit
-from reference.prediction import predict_conditional, predict_population
+from reference.inference.prediction import predict_conditional, predict_population
 
 
 @pytest.fixture
@@ -30,7 +30,7 @@ def frame() -> pd.DataFrame:
 def in_pieces(monkeypatch):
     """Let every table be long, and every group, so that scattered rows are summed as they come."""
     for name, rows in (("WHOLE", 37), ("PIECE", 37), ("_LONG", 5)):
-        monkeypatch.setattr(f"reference.tables.{name}", rows)
+        monkeypatch.setattr(f"reference.data.tables.{name}", rows)
 
 
 def require_same(one, other):

@@ -12,16 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import ndtr
 
-from reference import (
-    RANDOM_INTERCEPT,
-    RANDOM_SLOPE,
-    DesignError,
-    conditional_covariances,
-    fit,
-    fit_mixed,
-    probability_top,
-    slope_intervals,
-)
+from reference import DesignError, conditional_covariances, fit, fit_mixed, probability_top, slope_intervals
+from reference.panels import RANDOM_INTERCEPT, RANDOM_SLOPE
 
 ORACLES = Path(__file__).parents[1] / "oracles"
 CASES = json.loads((ORACLES / "modes.json").read_text(encoding="utf-8"))["cases"]
@@ -80,14 +72,14 @@ def test_standard_errors_are_those_of_the_dense_formula(formula, seed, drawn_fra
     frame = drawn_frame(seed).assign(half=lambda table: table["week"] % 3)
     found = fit(formula, frame)
     whole, apart = dense_errors(found, "youtube")
-    rows = sorted(slope_intervals(found), key=lambda row: row.group)
+    rows = sorted(slope_intervals(found, "youtube"), key=lambda row: row.group)
     np.testing.assert_allclose([row.standard_error**2 for row in rows], whole, rtol=1e-7)
     deviations = found.terms[-1].table["youtube"].to_numpy()
     np.testing.assert_allclose([row.above for row in rows], ndtr(deviations / np.sqrt(apart)), rtol=1e-6)
 
 
 def test_tutorial_is_singular_and_still_has_intervals(results):
-    rows = slope_intervals(results.slope.fit)
+    rows = slope_intervals(results.slope.fit, "youtube")
     assert results.slope.fit.singular
     assert [row.group for row in rows] == [row.group for row in results.ranking]
     assert all(row.lower < row.slope < row.upper for row in rows)
@@ -104,7 +96,7 @@ def test_intervals_cover_the_true_slopes_as_often_as_they_say():
         youtube, slopes = rng.uniform(0, 10, store.size), 1.0 + 0.3 * rng.standard_normal(40)
         sales = rng.standard_normal(40)[store] + slopes[store] * youtube + rng.standard_normal(store.size)
         frame = pd.DataFrame({"sales": sales, "youtube": youtube, "store_id": store})
-        rows = slope_intervals(fit("sales ~ youtube + (1 + youtube | store_id)", frame), level=0.8)
+        rows = slope_intervals(fit("sales ~ youtube + (1 + youtube | store_id)", frame), "youtube", level=0.8)
         held += [row.lower <= slopes[row.group] <= row.upper for row in rows]
     # Three standard errors of a share of 400.
     assert abs(np.mean(held) - 0.8) < 3 * np.sqrt(0.8 * 0.2 / 400)
@@ -117,7 +109,7 @@ def test_unit_of_the_predictor_only_rescales(seed, unit, drawn_frame):
     raw, scaled = fit_mixed(frame, RANDOM_SLOPE), fit_mixed(frame.assign(youtube=frame["youtube"] * unit), RANDOM_SLOPE)
     if raw.term.covariance[1, 1] == 0:
         return
-    for one, other in zip(slope_intervals(raw), slope_intervals(scaled), strict=True):
+    for one, other in zip(slope_intervals(raw, "youtube"), slope_intervals(scaled, "youtube"), strict=True):
         assert one.group == other.group
         assert other.standard_error * unit == pytest.approx(one.standard_error, rel=1e-5)
         assert other.above == pytest.approx(one.above, abs=1e-5)
@@ -125,23 +117,23 @@ def test_unit_of_the_predictor_only_rescales(seed, unit, drawn_frame):
 
 def test_probabilities_add_up_and_follow_the_order_of_well_known_slopes(drawn_frame):
     found = fit_mixed(drawn_frame(3, slope_sd=0.2), RANDOM_SLOPE)
-    chances = probability_top(found, 5, draws=4_000)
+    chances = probability_top(found, "youtube", 5, draws=4_000)
     assert sum(chances.values()) == pytest.approx(5)
     assert list(chances) == sorted(chances)
-    top = [row.group for row in slope_intervals(found)[:5]]
+    top = [row.group for row in slope_intervals(found, "youtube")[:5]]
     assert min(chances[group] for group in top) > max(chances[group] for group in chances if group not in top)
-    assert probability_top(found, 5, draws=4_000) == chances
-    assert set(probability_top(found, len(chances), draws=100).values()) == {1.0}
+    assert probability_top(found, "youtube", 5, draws=4_000) == chances
+    assert set(probability_top(found, "youtube", len(chances), draws=100).values()) == {1.0}
 
 
 def test_two_groups_have_the_normal_probability(drawn_frame):
     frame = drawn_frame(8, slope_sd=0.01)
     found = fit("sales ~ youtube + (0 + youtube | store_id)", frame[frame["store_id"] <= 2])
     assert not found.singular
-    first, second = (row for row in sorted(slope_intervals(found), key=lambda row: row.group))
+    first, second = (row for row in sorted(slope_intervals(found, "youtube"), key=lambda row: row.group))
     variances = dense_difference(found)
     expected = ndtr((first.slope - second.slope) / np.sqrt(variances))
-    assert probability_top(found, 1, draws=200_000)[first.group] == pytest.approx(expected, abs=0.005)
+    assert probability_top(found, "youtube", 1, draws=200_000)[first.group] == pytest.approx(expected, abs=0.005)
 
 
 def dense_difference(found):
@@ -163,19 +155,19 @@ def test_slopes_that_do_not_vary_are_told_apart_by_nothing(drawn_frame):
         if found.singular:
             break
     assert found.singular
-    assert set(probability_top(found, 5).values()) == {5 / 14}
-    rows = slope_intervals(found)
+    assert set(probability_top(found, "youtube", 5).values()) == {5 / 14}
+    rows = slope_intervals(found, "youtube")
     assert {row.above for row in rows} == {0.5}
     assert {row.tier for row in rows} == {"unclear"}
 
 
 def test_refusals_say_what_to_ask_for(panel):
-    slopes, levels = fit_mixed(panel, RANDOM_SLOPE), fit_mixed(panel, RANDOM_INTERCEPT)
+    slopes, levels = fit_mixed(panel.frame, RANDOM_SLOPE), fit_mixed(panel.frame, RANDOM_INTERCEPT)
     with pytest.raises(DesignError, match="no random slope for 'youtube'"):
-        slope_intervals(levels)
+        slope_intervals(levels, "youtube")
     with pytest.raises(DesignError, match="between 0 and 1"):
-        slope_intervals(slopes, level=95.0)
+        slope_intervals(slopes, "youtube", level=95.0)
     with pytest.raises(DesignError, match="between 1 and 20, not 21"):
-        probability_top(slopes, 21)
+        probability_top(slopes, "youtube", 21)
     with pytest.raises(DesignError, match="at least one draw"):
-        probability_top(slopes, draws=0)
+        probability_top(slopes, "youtube", draws=0)

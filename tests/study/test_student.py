@@ -26,7 +26,7 @@ from autograder.student import check, load_panel, progress, reveal
 from autograder.tutor import Tutor, tutor_in
 from autograder.tutor.checking import card_for
 from autograder.verdicts import SIGNS
-from reference import tutorial_panel
+from reference.panels import tutorial_panel
 
 Capture = pytest.CaptureFixture[str]
 WRONG_ICCS = (0.41, 0.42, 0.43, 0.44)

@@ -158,7 +158,7 @@ def test_the_wheel_holds_releases_rubrics_and_words_and_no_solution(course: Cour
         path for pattern in ("*/rubric.toml", "*/words.*.toml") for path in (course.root / "solutions").glob(pattern)
     )
     assert shipped == {path.relative_to(course.root).as_posix() for path in (*released, *worded)}
-    assert {"autograder/words/de.toml", "autograder/templates/card.html", "reference/data/advertising.csv"} <= files
+    assert {"autograder/words/de.toml", "autograder/templates/card.html", "reference/panels/advertising.csv"} <= files
 
 
 def test_an_installed_wheel_answers_without_a_checkout(wheel: Path, tmp_path: Path) -> None:

@@ -1,0 +1,197 @@
+"""The known wrong answers of the practice assignment, each computed for the panel at hand."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TypeAlias, cast
+
+import numpy as np
+from scipy.special import chdtrc
+
+from reference.assignments.practice_fits import PracticeFits
+from reference.data.centring import group_means
+from reference.data.columns import read_column
+from reference.data.formula import INTERCEPT
+from reference.data.groups import read_groups, stack_groups
+from reference.fit import MixedFit
+from reference.inference.ranking import group_slopes, top_groups
+from reference.inference.variance import variance_shares
+from reference.panels.models import TOP
+from reference.panels.panel import MEDIA, Panel
+
+Value: TypeAlias = float | int | str | tuple[int, ...] | Mapping[str, float] | Mapping[int, float]
+Mistakes: TypeAlias = Mapping[str, Value]
+
+# What the REML log-likelihood gains when one predictor is measured in hundreds.
+_HUNDRED = float(np.log(100.0))
+EXTRA_SPEND = 10.0
+
+
+def known_mistakes(fits: PracticeFits) -> dict[str, Mistakes]:
+    """Return the known mistakes by item and name, those that happen to be right on this panel included."""
+    return {
+        **_icc_mistakes(fits),
+        **_test_mistakes(fits),
+        **_slope_mistakes(fits),
+        **_centring_mistakes(fits),
+    }
+
+
+def store_variance(fit: MixedFit) -> float:
+    """Return the variance of the groups' intercepts, in squared units of the response."""
+    return float(fit.term.covariance[0, 0])
+
+
+def store_slopes(fit: MixedFit) -> Mapping[int, float]:
+    """Return each store's own slope on YouTube by its id, a whole number in a panel."""
+    return cast("Mapping[int, float]", group_slopes(fit, "youtube"))
+
+
+def top_stores(fit: MixedFit, count: int) -> tuple[int, ...]:
+    """Return the ids of the stores with the steepest slopes, whole numbers in a panel."""
+    return cast("tuple[int, ...]", top_groups(fit, "youtube", count))
+
+
+def _icc_mistakes(fits: PracticeFits) -> dict[str, Mistakes]:
+    shares = variance_shares(fits.intercept)
+    between, within = float(np.sqrt(shares.random)), fits.intercept.sigma
+    return {
+        "var_store": {
+            "standard_deviation": between,
+            "maximum_likelihood": store_variance(fits.intercept_ml),
+        },
+        "var_residual": {
+            "standard_deviation": within,
+            "ols_residual_variance": fits.pooled.sigma**2,
+            "maximum_likelihood": fits.intercept_ml.sigma**2,
+        },
+        "icc": {
+            "from_standard_deviations": between / (between + within),
+            "upside_down": shares.residual / (shares.random + shares.residual),
+            "null_model": variance_shares(fits.null).icc_adjusted,
+            "unadjusted": shares.icc_unadjusted,
+            "of_all_sales": shares.random / float(np.var(fits.panel.sales, ddof=1)),
+            "ols_r_squared": fits.pooled.r_squared,
+        },
+    }
+
+
+def _test_mistakes(fits: PracticeFits) -> dict[str, Mistakes]:
+    test, wrong = fits.test, fits.reml_chi2
+    smaller, larger = fits.intercept_ml, fits.slope_ml
+    return {
+        "loglik_ri": {
+            "reml": fits.intercept.log_likelihood,
+            "reml_per_hundred": fits.intercept.log_likelihood + _HUNDRED,
+            "deviance": smaller.criterion,
+            "swapped": larger.log_likelihood,
+        },
+        "loglik_rs": {
+            "reml": fits.slope.log_likelihood,
+            "reml_per_hundred": fits.slope.log_likelihood + _HUNDRED,
+            "deviance": larger.criterion,
+            "swapped": smaller.log_likelihood,
+        },
+        "lrt_chi2": {"from_reml": wrong, "half": test.statistic / 2.0, "negative": -test.statistic},
+        "lrt_df": {"one": 1},
+        "lrt_p": {
+            "one_df": float(chdtrc(1, test.statistic)),
+            "boundary_mixture": test.p_boundary,
+            "wrong_tail": 1.0 - test.p,
+            "from_reml": float(chdtrc(test.df, max(0.0, wrong))),
+        },
+        "aic_gain": {
+            "sign": -test.aic_gain,
+            "from_reml": fits.intercept.aic - fits.slope.aic,
+            "bic": test.bic_gain,
+        },
+    }
+
+
+def _slope_mistakes(fits: PracticeFits) -> dict[str, Mistakes]:
+    panel, fit = fits.panel, fits.slope
+    average = fit.fixed_effects["youtube"]
+    slopes = store_slopes(fit)
+    best = slopes[top_stores(fit, 1)[0]]
+    deviations = {store: slope - average for store, slope in slopes.items()}
+    levels = dict(zip(panel.stores, fit.term.modes[:, 0].tolist(), strict=True))
+    pooled, by_store = fits.pooled.coefficients["youtube"], _ols_slopes(panel, ("week", *MEDIA))
+    return {
+        "youtube_slope": {
+            "ols": pooled,
+            "random_intercept_model": fits.intercept.fixed_effects["youtube"],
+            "per_hundred": 100.0 * average,
+        },
+        "store_slopes": {
+            "deviations": deviations,
+            "average_twice": {store: slope + average for store, slope in slopes.items()},
+            "ols_per_store": by_store,
+            "ols_per_store_youtube_only": _ols_slopes(panel, ("youtube",)),
+            "per_hundred": {store: 100.0 * slope for store, slope in slopes.items()},
+        },
+        "top5": {
+            "positions": tuple(panel.stores.index(store) for store in top_stores(fit, TOP)),
+            "ascending": _first({store: -slope for store, slope in slopes.items()}),
+            "by_intercept": _first(levels),
+            "by_store_mean": _first(_mean_sales(panel)),
+            "by_ols_per_store": _first(by_store),
+        },
+        "gain_average": {"one_unit": average, "ols": EXTRA_SPEND * pooled},
+        "gain_best_store": {
+            "one_unit": best,
+            "deviation": EXTRA_SPEND * (best - average),
+            "average": EXTRA_SPEND * average,
+            "average_twice": EXTRA_SPEND * (best + average),
+        },
+    }
+
+
+def _centring_mistakes(fits: PracticeFits) -> dict[str, Mistakes]:
+    centred, within, raw = fits.centred, fits.within, fits.slope
+    week_mean = float(fits.panel.week.mean())
+    grown = centred.fixed_effects[INTERCEPT] + week_mean * centred.fixed_effects["week"]
+    medians = {name: float(np.median(getattr(fits.panel, name))) for name in MEDIA}
+    return {
+        "media_means": {"medians": medians},
+        "intercept_centred": {
+            "uncentred": raw.fixed_effects[INTERCEPT],
+            "group_mean": within.fixed_effects[INTERCEPT],
+            "week_centred_too": grown,
+            "sales_centred": centred.fixed_effects[INTERCEPT] - float(fits.panel.sales.mean()),
+            "mean_of_sales": float(fits.panel.sales.mean()),
+        },
+        "var_intercept_centred": {
+            "uncentred": store_variance(raw),
+            "standard_deviation": float(np.sqrt(store_variance(centred))),
+            "group_mean": store_variance(within),
+        },
+        "youtube_slope_centred": {
+            "group_mean": within.fixed_effects["youtube"],
+            "ols": fits.pooled.coefficients["youtube"],
+            "standardised": centred.fixed_effects["youtube"] * float(np.std(fits.panel.youtube, ddof=1)),
+            "per_hundred": 100.0 * centred.fixed_effects["youtube"],
+        },
+        "loglik_change": {
+            "reml_against_ml": centred.log_likelihood - fits.slope_ml.log_likelihood,
+            "group_mean": within.log_likelihood - raw.log_likelihood,
+            "per_hundred_against_one": _HUNDRED,
+        },
+    }
+
+
+def _first(scores: Mapping[int, float]) -> tuple[int, ...]:
+    return tuple(sorted(scores, key=lambda store: (-scores[store], store))[:TOP])
+
+
+def _mean_sales(panel: Panel) -> dict[int, float]:
+    return dict(zip(panel.stores, group_means(panel.frame, ["sales"], "store_id")["sales"].tolist(), strict=True))
+
+
+def _ols_slopes(panel: Panel, predictors: Sequence[str]) -> dict[int, float]:
+    """Return each store's own least squares slope on YouTube; of minimum norm where weeks are too few."""
+    codes, _ = read_groups(panel.frame, ["store_id"])
+    rows = np.column_stack([np.ones(len(panel)), *(read_column(panel.frame, name) for name in predictors), panel.sales])
+    stacked = stack_groups(rows, codes, len(panel.stores))
+    coefficients = np.linalg.pinv(stacked[:, :, :-1]) @ stacked[:, :, -1:]
+    slopes = coefficients[:, 1 + list(predictors).index("youtube"), 0]
+    return dict(zip(panel.stores, slopes.tolist(), strict=True))

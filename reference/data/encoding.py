@@ -1,0 +1,272 @@
+"""From a table to the matrices of a model: columns as they are, factors as contrasts, groups as positions."""
+
+from __future__ import annotations
+
+import re
+import warnings
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from textwrap import shorten
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from formulaic import ModelSpec, model_matrix
+from formulaic.errors import DataMismatchWarning, FormulaicError
+
+from reference.arrays import Floats, Integers
+from reference.data.columns import check_finite, check_size, holds_numbers, is_number, read_column, require_column
+from reference.data.formula import INTERCEPT, MixedModel, effects, plain_reason
+from reference.data.groups import Id, read_groups
+from reference.errors import DesignError, FormulaError
+
+
+@dataclass(frozen=True, eq=False)
+class Matrices:
+    """What a model makes of a table of n rows, in the units of the data.
+
+    Parameters
+    ----------
+    response : (n,)
+        y.
+    fixed : (n, p)
+        X, the intercept first if there is one.
+    random : tuple of (n, q)
+        One Z per random term.
+    codes : tuple of (n,)
+        One per grouping factor: the row's position in ``levels``.
+    levels : tuple of tuples
+        The ids of each grouping factor's groups, ascending.
+    """
+
+    response: Floats
+    fixed: Floats
+    random: tuple[Floats, ...]
+    codes: tuple[Integers, ...]
+    levels: tuple[tuple[Id, ...], ...]
+
+    @property
+    def columns(self) -> tuple[Sequence[Floats], ...]:
+        """The columns, (n,) each, of X, of every Z, and y."""
+        return ([*self.fixed.T], *([*effects.T] for effects in self.random), [self.response])
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """One right-hand side, ready to be evaluated on any rows: the names of its columns, and how factors are coded.
+
+    ``spec`` is None where every column is taken as it is; ``factors`` holds the levels of each column that is coded.
+    """
+
+    text: str
+    names: tuple[str, ...]
+    spec: ModelSpec | None = None
+    factors: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def has_intercept(self) -> bool:
+        """Whether the first column is a one."""
+        return self.names[:1] == (INTERCEPT,)
+
+    def columns(self, data: pd.DataFrame) -> Sequence[Floats]:
+        """Return the k columns, (n,) each, one that the table holds as floats not copied.
+
+        Raises
+        ------
+        DesignError
+            If a column is missing, empty or not finite somewhere, or holds a level that the model has not seen.
+        """
+        if self.spec is None:
+            ones = [np.ones(len(data))] if self.has_intercept else []
+            return [*ones, *(read_column(data, name) for name in self.names[len(ones) :])]
+        _check_variables(self.text, data, self.factors)
+        try:
+            # A cell that overflows is named below.
+            with np.errstate(all="ignore"), warnings.catch_warnings():
+                warnings.simplefilter("error", DataMismatchWarning)
+                matrix = self.spec.get_model_matrix(_exact(self.text, data, self.factors), context={})
+        except (FormulaicError, DataMismatchWarning) as error:
+            raise _untranslated(self.text, error) from error
+        values = np.asarray(matrix, dtype=np.float64).T
+        for name, column in zip(self.names, values, strict=True):
+            check_finite(column, name)
+            check_size(column, name)
+        return list(values)
+
+    def matrix(self, data: pd.DataFrame) -> Floats:
+        """Return the columns side by side, (n, k).
+
+        Raises
+        ------
+        DesignError
+            As for :meth:`columns`.
+        """
+        columns = self.columns(data)
+        return np.column_stack(columns) if columns else np.empty((len(data), 0))
+
+
+@dataclass(frozen=True, eq=False)
+class Encoding:
+    """A model whose columns are known by name: what :func:`read_encoding` found in a table."""
+
+    model: MixedModel
+    response: Part
+    fixed: Part
+    random: tuple[Part, ...]
+
+    def columns(self, data: pd.DataFrame) -> tuple[Sequence[Floats], ...]:
+        """Return the columns, (n,) each, of X, of every Z, and y, that the model makes of a table.
+
+        Raises
+        ------
+        DesignError
+            As for :meth:`Part.columns`.
+        """
+        return tuple(part.columns(data) for part in (self.fixed, *self.random, self.response))
+
+    def matrices(self, data: pd.DataFrame) -> Matrices:
+        """Return what the model makes of a table with the same columns.
+
+        Raises
+        ------
+        DesignError
+            As for :meth:`Part.columns`.
+        """
+        groups = [read_groups(data, group) for group in self.model.groups]
+        return Matrices(
+            response=self.response.columns(data)[0],
+            fixed=self.fixed.matrix(data),
+            random=tuple(part.matrix(data) for part in self.random),
+            codes=tuple(codes for codes, _ in groups),
+            levels=tuple(levels for _, levels in groups),
+        )
+
+
+def read_encoding(model: MixedModel, data: pd.DataFrame) -> Encoding:
+    """Return the encoding of a model on a table: which columns are factors, and their levels.
+
+    A column of text or of categories is a factor, coded by treatment contrasts with its first level
+    as the reference; all others enter as they are.
+
+    Raises
+    ------
+    FormulaError
+        If an expression in the formula cannot be evaluated.
+    DesignError
+        If a column is missing, empty or not finite somewhere, or an effect varies twice between the same groups.
+    """
+    response = _read_part(f"0 + {model.response}", data)
+    if len(response.names) != 1:
+        raise DesignError(f"the response {model.response!r} must be one column of numbers; recode it.")
+    fixed = _read_part(model.fixed, data)
+    random = tuple(_read_part(term.effects, data) for term in model.terms)
+    varying: set[tuple[str, str]] = set()
+    for term, part in zip(model.terms, random, strict=True):
+        if not part.names:
+            raise FormulaError(f"the random term ({term.effects} | {term.label}) lets nothing vary; write (1 | group).")
+        for name in part.names:
+            if (term.label, name) in varying:
+                raise DesignError(
+                    f"{name} varies by {term.label} in two terms, whose variances no data can tell apart; leave it out "
+                    "of one, with a 0 in place of the 1 if it is the intercept."
+                )
+            varying.add((term.label, name))
+    return Encoding(model, response, fixed, random)
+
+
+def needs_all_rows(model: MixedModel) -> bool:
+    """Return whether a model has expressions, such as ``scale(x)``, that must see all rows at once."""
+    parts = (f"0 + {model.response}", model.fixed, *(term.effects for term in model.terms))
+    return any(method == "PYTHON" for part in parts for term in effects(part) for _, method in term)
+
+
+def column_names(model: MixedModel, *, grouped: bool = True) -> tuple[str, ...]:
+    """Return the plain columns a model reads, each once; ``grouped`` says whether those of its groups too."""
+    parts = (f"0 + {model.response}", model.fixed, *(term.effects for term in model.terms))
+    names = [name for part in parts for name in _variables(part)]
+    return tuple(dict.fromkeys((*names, *(name for group in model.groups for name in group if grouped))))
+
+
+def _read_part(text: str, data: pd.DataFrame) -> Part:
+    if INTERCEPT in _variables(text):
+        raise DesignError(f"a column may not be called {INTERCEPT!r}, as the intercept is; rename it.")
+    terms = effects(text)
+    plain = all(len(term) == 1 and term[0][1] != "PYTHON" for term in terms)
+    expressions = [term[0] for term in terms] if plain else []
+    columns = [name for name, method in expressions if method == "LOOKUP"]
+    if plain and all(is_number(data, name) for name in columns):
+        literals = [name for name, method in expressions if method == "LITERAL"]
+        if literals in ([], ["1"]):
+            return Part(text, (*([INTERCEPT] if literals else []), *columns))
+    factors = {name: _levels(data, name) for name in _variables(text) if not is_number(data, name)}
+    _check_variables(text, data, factors)
+    try:
+        with np.errstate(all="ignore"):
+            matrix = model_matrix(text, _exact(text, data, factors), context={}, na_action="ignore")
+    except (FormulaicError, SyntaxError, TypeError, ValueError, NameError) as error:
+        raise _untranslated(text, error) from error
+    names = tuple(map(str, matrix.model_spec.column_names))
+    if len(set(names)) < len(names):
+        twice = next(name for name in names if names.count(name) > 1)
+        raise DesignError(f"two columns of {text!r} would be called {twice!r}; rename the table's column.")
+    return Part(text, names, matrix.model_spec, factors)
+
+
+def _check_variables(text: str, data: pd.DataFrame, factors: Collection[str]) -> None:
+    """Name the column that is missing, empty or not finite before formulaic meets it."""
+    for name in _variables(text):
+        if name in factors:
+            require_column(data, name)
+        else:
+            read_column(data, name)
+
+
+def _exact(text: str, data: pd.DataFrame, factors: Mapping[str, Any]) -> pd.DataFrame:
+    """Return the table as formulaic computes with it exactly: numbers as floats, factors as what it takes for them.
+
+    Products of whole numbers would run over, or lose their digits, in the type of their columns. What ``C()`` makes
+    levels of stays as it is, as its numbers are names.
+    """
+    frame = data.copy(deep=False)
+    for name in dict.fromkeys(name for name in frame.columns if isinstance(name, str) and name in text):
+        column = frame[name]
+        if isinstance(column, pd.DataFrame) or re.search(rf"\bC\(\s*{re.escape(name)}\s*[,)]", text):
+            continue
+        if name in factors:
+            frame[name] = _coded(column, name, factors[name])
+        elif column.dtype != np.float64 and holds_numbers(column):
+            frame[name] = column.to_numpy(dtype=np.float64, na_value=np.nan)
+    return frame
+
+
+def _levels(data: pd.DataFrame, name: str) -> Any:
+    levels = require_column(data, name).astype("category").cat.categories
+    if levels.size < 2:
+        raise DesignError(f"column {name!r} holds one value only, so it repeats the intercept; drop it from the model.")
+    return levels
+
+
+def _coded(column: Any, name: str, levels: Any) -> Any:
+    """Return a column as one of categories, these levels."""
+    known = column.isin(levels).to_numpy()
+    if not known.all():
+        row = int(known.argmin())
+        raise DesignError(
+            f"column {name!r}, row {row} holds {column.tolist()[row]!r}, none of the levels that the model knows, "
+            f"{shorten(', '.join(map(repr, levels.tolist())), 80)}; recode it, or let the first piece have every level."
+        )
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        return column.cat.set_categories(levels)
+    return pd.Categorical(column, categories=levels)
+
+
+def _variables(text: str) -> Iterator[str]:
+    for term in effects(text):
+        for name, method in term:
+            if method == "LOOKUP":
+                yield name
+
+
+def _untranslated(text: str, error: Exception) -> DesignError:
+    reason = plain_reason(error)
+    return FormulaError(f"the term {text!r} cannot be evaluated ({reason}); compute it as a column of its own first.")

@@ -1,0 +1,255 @@
+"""The formula of a mixed model: what varies, with what, and between which groups.
+
+The fixed part and the effects inside a random term are read by formulaic, whose grammar is R's; this module splits
+off the random terms, ``(effects | groups)``, which formulaic does not know.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import NamedTuple
+
+from formulaic import Formula
+from formulaic.errors import FormulaicError
+from formulaic.parser.algos.tokenize import tokenize
+from formulaic.parser.types import Token
+
+from reference.errors import FormulaError
+
+INTERCEPT = "Intercept"
+_PLAIN = re.compile(r"[^\W\d][\w.]*")
+# Runs of blanks, but for those in a name between backticks.
+_BLANKS = re.compile(r"(`[^`]*`)|\s+")
+_EXAMPLE = "such as 'score ~ hours + (1 + hours | school)'"
+
+
+@dataclass(frozen=True)
+class RandomTerm:
+    """Effects that vary between groups, correlated with each other and with no other term's.
+
+    ``effects`` is a formula's right-hand side, ``group`` the columns whose combinations are the groups.
+    """
+
+    effects: str
+    group: tuple[str, ...]
+
+    @property
+    def label(self) -> str:
+        """The grouping factor's name: the columns, joined by a colon."""
+        return ":".join(self.group)
+
+
+@dataclass(frozen=True)
+class MixedModel:
+    """A linear mixed model, apart from any data. Build one with :func:`parse_formula`.
+
+    ``fixed`` is a formula's right-hand side; ``name`` is how messages call the model.
+    """
+
+    response: str
+    fixed: str
+    terms: tuple[RandomTerm, ...]
+    name: str
+
+    @property
+    def groups(self) -> tuple[tuple[str, ...], ...]:
+        """The distinct grouping factors, in the order of the terms."""
+        return tuple(dict.fromkeys(term.group for term in self.terms))
+
+    @property
+    def formula(self) -> str:
+        """The model as a formula, ``||`` and ``/`` written out."""
+        random = (
+            f"({term.effects} | {':'.join(_quoted(name, 'LOOKUP') for name in term.group)})" for term in self.terms
+        )
+        return f"{self.response} ~ {' + '.join((self.fixed, *random))}"
+
+
+def parse_formula(formula: str, name: str = "") -> MixedModel:
+    """Return the model a formula says.
+
+    Parameters
+    ----------
+    formula : str
+        ``response ~ fixed + (effects | groups) + ...``, as in lme4: ``(1 | g)``, ``(x | g)``, ``(0 + x | g)``,
+        ``(1 + x || g)`` for uncorrelated effects, ``(1 | a/b)`` for b within a, ``(1 | a:b)`` for combinations,
+        several terms for crossed factors.
+    name : str
+        How messages call the model; else the formula itself.
+
+    Raises
+    ------
+    FormulaError
+        If a term is not understood, or there is no random term; the message names the term.
+
+    References
+    ----------
+    Bates, Mächler, Bolker & Walker (2015), J. Stat. Softw. 67(1), section 2.1 and table 2.
+
+    Examples
+    --------
+    >>> from reference import parse_formula
+    >>> for term in parse_formula("score ~ hours + (1 + hours || school/room)").terms:
+    ...     print(term.effects, "|", term.label)
+    1 | school
+    0 + hours | school
+    1 | school:room
+    0 + hours | school:room
+    """
+    marks = _marks(formula)
+    tildes = [place for place, mark in enumerate(marks) if mark.text == "~"]
+    if len(tildes) != 1 or tildes == [0]:
+        raise FormulaError(f"the formula {formula!r} needs one '~' with the response before it, {_EXAMPLE}.")
+    fixed: list[str] = []
+    terms: list[RandomTerm] = []
+    for sign, part in _summands(marks[tildes[0] + 1 :], formula):
+        text = _text(part, formula)
+        if not any(mark.text in ("|", "||") for mark in part):
+            fixed.append(f"{sign} {text}")
+        elif sign == "+" and (part[0].text, part[-1].text) == ("(", ")"):
+            terms.extend(_random_terms(part[1:-1], text, formula))
+        else:
+            raise FormulaError(
+                f"the term {sign + text!r} is not understood; write a random term as + (effects | group)."
+            )
+    if not terms:
+        raise FormulaError(f"the formula {formula!r} has no random term; add one, {_EXAMPLE}.")
+    if len(set(terms)) != len(terms):
+        raise FormulaError(f"the formula {formula!r} has a random term twice; keep one of the two.")
+    right = " ".join(fixed).removeprefix("+ ") or "1"
+    effects(right)
+    return MixedModel(_text(marks[: tildes[0]], formula), right, tuple(terms), name or " ".join(formula.split()))
+
+
+@lru_cache(maxsize=256)
+def effects(part: str) -> tuple[tuple[tuple[str, str], ...], ...]:
+    """Return the terms of a right-hand side, each as its factors: what they say, and how formulaic reads them.
+
+    The second of each pair is ``LITERAL`` (a number), ``LOOKUP`` (a column) or ``PYTHON`` (an expression).
+
+    Raises
+    ------
+    FormulaError
+        If formulaic cannot read it.
+    """
+    try:
+        terms = Formula(part)
+        if not isinstance(terms, list | tuple) and not hasattr(terms, "__iter__"):
+            raise FormulaError(f"{part!r} has several parts; write one right-hand side.")
+        return tuple(tuple((factor.expr, factor.eval_method.name) for factor in term.factors) for term in terms)
+    except (FormulaicError, SyntaxError) as error:
+        raise FormulaError(
+            f"the term {part!r} is not understood ({plain_reason(error)}); write columns joined by +, * or :."
+        ) from error
+
+
+def plain_reason(error: Exception) -> str:
+    """Return the first line of what formulaic says, without its colours."""
+    return re.sub(r"\x1b\[[0-9;]*m|[⧛⧚]", "", str(error)).splitlines()[0]
+
+
+class _Mark(NamedTuple):
+    """A sign, a bracket, a name without its backticks, or another operand; ``text`` is empty for the last.
+
+    It begins at ``start`` in the formula, and the next one at ``stop``.
+    """
+
+    text: str
+    name: str
+    start: int
+    stop: int
+
+
+def _marks(formula: str) -> list[_Mark]:
+    """Return what formulaic's tokenizer finds in a formula, operators that stand side by side one by one."""
+    found: list[tuple[str, str, int]] = []
+    try:
+        for token in tokenize(formula):
+            start, kind = token.source_start or 0, token.kind
+            if kind is Token.Kind.OPERATOR:
+                signs = re.finditer(r"\|\||\S", formula[start : (token.source_end or 0) + 1])
+                found += [(sign[0], "", start + sign.start()) for sign in signs]
+            else:
+                text = token.token if kind is Token.Kind.CONTEXT else ""
+                found.append((text, token.token if kind is Token.Kind.NAME else "", start))
+    except FormulaicError as error:
+        raise FormulaError(f"the formula {formula!r} is not understood ({plain_reason(error)}).") from error
+    stops = [*(start for _, _, start in found[1:]), len(formula)]
+    return [_Mark(*one, stop) for one, stop in zip(found, stops, strict=False)]
+
+
+def _text(marks: Sequence[_Mark], formula: str) -> str:
+    """Return what marks that follow each other say, as it is written."""
+    if not marks:
+        return ""
+    return _BLANKS.sub(lambda blank: blank[1] or " ", formula[marks[0].start : marks[-1].stop]).strip()
+
+
+def _summands(marks: Sequence[_Mark], formula: str) -> list[tuple[str, list[_Mark]]]:
+    """Split at the plus and minus signs outside all brackets; return (sign, term) pairs."""
+    pieces: list[tuple[str, list[_Mark]]] = []
+    depth, sign, part = 0, "+", list[_Mark]()
+    for mark in marks:
+        depth += (mark.text in ("(", "[")) - (mark.text in (")", "]"))
+        if depth < 0:
+            break
+        if depth or mark.text not in ("+", "-"):
+            part.append(mark)
+            continue
+        if part:
+            pieces.append((sign, part))
+        elif pieces:
+            raise FormulaError(f"the formula {formula!r} has two signs in a row; write one between two terms.")
+        sign, part = mark.text, []
+    if depth:
+        raise FormulaError(f"the formula {formula!r} has brackets that do not match; close each one you open.")
+    return [*pieces, (sign, part)] if part else pieces
+
+
+def _random_terms(marks: Sequence[_Mark], text: str, formula: str) -> list[RandomTerm]:
+    bars = [place for place, mark in enumerate(marks) if mark.text in ("|", "||")]
+    if len(bars) != 1 or not 0 < bars[0] < len(marks) - 1:
+        raise FormulaError(f"the random term {text!r} is not understood; write (effects | group) with one bar, or ||.")
+    left, groups = _text(marks[: bars[0]], formula), _groups(marks[bars[0] + 1 :], text, formula)
+    names = effects(left)
+    if not names:
+        raise FormulaError(f"the random term {text!r} lets nothing vary; write (1 | group) or (0 + x | group).")
+    if marks[bars[0]].text == "|":
+        return [RandomTerm(left, group) for group in groups]
+    single = [":".join(_quoted(*factor) for factor in term) for term in names]
+    lone = ["1" if term == "1" else f"0 + {term}" for term in single]
+    return [RandomTerm(effect, group) for group in groups for effect in lone]
+
+
+def _groups(marks: Sequence[_Mark], term: str, formula: str) -> list[tuple[str, ...]]:
+    """Return the grouping factors: ``a/b`` is a, then a:b."""
+    nested: list[tuple[str, ...]] = []
+    for piece in _split(marks, "/"):
+        names: list[str] = []
+        for column in _split(piece, ":"):
+            if len(column) != 1 or not column[0].name:
+                raise FormulaError(
+                    f"the random term {term!r} groups by {_text(column, formula)!r}, which is not a column's name; "
+                    "write a column, a/b for b within a, or a:b for their combinations."
+                )
+            names.append(column[0].name)
+        nested.append((*nested[-1], *names) if nested else tuple(names))
+    return nested
+
+
+def _split(marks: Sequence[_Mark], sign: str) -> list[list[_Mark]]:
+    parts: list[list[_Mark]] = [[]]
+    for mark in marks:
+        if mark.text == sign:
+            parts.append([])
+        else:
+            parts[-1].append(mark)
+    return parts
+
+
+def _quoted(expression: str, method: str) -> str:
+    plain = method != "LOOKUP" or _PLAIN.fullmatch(expression)
+    return expression if plain else f"`{expression}`"

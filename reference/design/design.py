@@ -1,0 +1,307 @@
+"""From a model and a table to the arrays the likelihood needs, in units in which nothing is badly scaled."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import chain
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from reference.arrays import Floats, Integers, triangular_factor
+from reference.data.columns import Level
+from reference.data.encoding import Encoding, Matrices, read_encoding
+from reference.data.formula import MixedModel
+from reference.data.groups import check_names, group_names
+from reference.data.tables import Pieces, Table, open_table
+from reference.design.elimination import Elimination
+from reference.design.moments import Tally, sum_pieces
+from reference.design.orthonormal import Units, choose_units
+from reference.design.standardised import Columns, choose_columns, reduce_pieces, reduce_rows
+from reference.errors import DesignError, SaturationError
+from reference.likelihood.blocks import Blocks
+from reference.likelihood.build_fronts import build_fronts
+from reference.likelihood.many_factors import ManyFactors
+from reference.likelihood.one_factor import OneFactor
+from reference.likelihood.surface import Surface
+
+# A share of the residual below which a response counts as explained within groups: sigma's digits are lost to rounding.
+_EXACT_WITHIN = 1e-6
+_COLLINEAR = 1e-9
+
+
+@dataclass(frozen=True, eq=False)
+class TermDesign:
+    """A random term met with the data.
+
+    Parameters
+    ----------
+    group : str
+        The grouping factor's label.
+    names : tuple of str
+        The effects, q of them.
+    factor : int
+        The position of the grouping factor among those of the model.
+    ids : (J,)
+        Of its groups, ascending.
+    root : (q, q)
+        Upper triangular: raw Z = orthonormal Z · root.
+    """
+
+    group: str
+    names: tuple[str, ...]
+    factor: int
+    ids: Any
+    root: Floats
+
+    @cached_property
+    def levels(self) -> tuple[Level, ...]:
+        """The ids as plain numbers or texts, made when asked for: each takes several times its place among others."""
+        return group_names(self.ids)
+
+
+@dataclass(frozen=True, eq=False)
+class Design:
+    """A model met with a table: what maps raw units to orthonormal ones, and the data in the latter.
+
+    With columns of X and of each Z made orthonormal (the intercept first, so that a predictor's origin drops out)
+    and the response replaced by its scaled OLS residual, neither the unit nor the centring of a predictor can
+    change the optimiser's path.
+
+    Parameters
+    ----------
+    encoding : Encoding
+        The model and the names of its columns.
+    terms : tuple of TermDesign
+        One per random term.
+    fixed_root : (p, p)
+        Upper triangular: raw X = orthonormal X · fixed_root.
+    ols : (p,)
+        Coefficients of pooled least squares, raw units.
+    scale : float
+        The root mean square of its residuals, in units of the response.
+    likelihood : Surface
+        The ML criterion of the orthonormal data.
+    table : pandas.DataFrame or None
+        The rows, if they are in memory.
+    known : Matrices or None
+        The rows in raw units, if they were computed on the way.
+    """
+
+    encoding: Encoding
+    terms: tuple[TermDesign, ...]
+    fixed_root: Floats
+    ols: Floats
+    scale: float
+    likelihood: Surface
+    table: pd.DataFrame | None
+    known: Matrices | None = None
+
+    @property
+    def model(self) -> MixedModel:
+        """The model."""
+        return self.encoding.model
+
+    @property
+    def fixed_names(self) -> tuple[str, ...]:
+        """Names of the fixed effects, in the order of X's columns."""
+        return self.encoding.fixed.names
+
+    @property
+    def n_observations(self) -> int:
+        """The number of rows."""
+        return self.likelihood.n_observations
+
+    @property
+    def residual_df(self) -> int:
+        """Rows less fixed effects, n - p."""
+        return self.n_observations - self.ols.size
+
+    @cached_property
+    def matrices(self) -> Matrices:
+        """The rows in raw units.
+
+        Raises
+        ------
+        DesignError
+            If the table came in pieces and was not kept.
+        """
+        if self.known is not None:
+            return self.known
+        if self.table is None:
+            raise DesignError("this fit read its table in pieces and kept no rows; use a data frame for this.")
+        return self.encoding.matrices(self.table)
+
+    @property
+    def fixed(self) -> Floats:
+        """X, (n, p), raw units."""
+        return self.matrices.fixed
+
+    @property
+    def response(self) -> Floats:
+        """y, (n,), raw units."""
+        return self.matrices.response
+
+    def surface(self, *, reml: bool) -> Surface:
+        """Return the criterion as a function of the relative factor, orthonormal units."""
+        return self.likelihood.using(reml=reml)
+
+    def by_term(self, values: Sequence[Floats]) -> tuple[tuple[Floats, slice], ...]:
+        """Return, for each random term, its grouping factor's values and which effects of these are the term's."""
+        used, places = [0] * len(values), []
+        for term in self.terms:
+            start = used[term.factor]
+            used[term.factor] += len(term.names)
+            places.append((values[term.factor], slice(start, used[term.factor])))
+        return tuple(places)
+
+
+def build_design(data: Table, model: MixedModel) -> Design:
+    """Return the design of a model on a table.
+
+    Parameters
+    ----------
+    data : pandas.DataFrame, path or iterable of pandas.DataFrame
+        Long format; see :func:`~reference.data.tables.open_table`.
+    model : MixedModel
+        What to build.
+
+    Raises
+    ------
+    DesignError
+        If a column is missing, empty or not finite somewhere, is constant, or depends on the others; or if there is
+        one group only or nothing left to explain.
+    SaturationError
+        If the random effects of all groups leave no residual degree of freedom.
+    """
+    pieces = open_table(data, model)
+    encoding = read_encoding(model, pieces.first)
+    if pieces.rest is None:
+        return design_rows(encoding, encoding.matrices(pieces.first), pieces.first)
+    columns, elimination, n_observations, ids = _eliminate(encoding, pieces)
+    # The order of the rows is not needed any more.
+    table = pieces.whole
+    del pieces
+    return _one_factor(encoding, columns, elimination, n_observations, ids, table)
+
+
+def _eliminate(encoding: Encoding, pieces: Pieces) -> tuple[Columns, Elimination, int, Any]:
+    """Return the columns, the elimination of all rows, their number, and the groups' ids, (J,)."""
+    grouping = pieces.grouping
+    # The first piece is read twice rather than kept: no piece's columns outlive it.
+    columns = choose_columns(encoding, encoding.columns(pieces.first))
+    tables = chain([pieces.first], pieces.rest or ())
+    if grouping is None:
+        tally = sum_pieces(columns, map(encoding.matrices, tables))
+        counts = tally.counts[_ascending(encoding, tally)]
+        _check_groups(encoding, [counts])
+        return columns, tally.elimination(), int(counts.sum()), tally.levels
+    _check_groups(encoding, [np.diff(grouping.starts)])
+    elimination = reduce_pieces(columns, map(encoding.columns, tables), grouping.starts)
+    return columns, elimination, int(grouping.starts[-1]), grouping.levels
+
+
+def _ascending(encoding: Encoding, tally: Tally) -> Integers:
+    try:
+        return tally.order
+    except TypeError as error:
+        label = ":".join(encoding.model.groups[0])
+        raise DesignError(
+            f"column {label!r} holds numbers in one piece of the table and text in another; make it text in all."
+        ) from error
+
+
+def design_rows(encoding: Encoding, matrices: Matrices, table: pd.DataFrame | None) -> Design:
+    """Return the design of an encoded model on rows in memory.
+
+    Raises
+    ------
+    DesignError, SaturationError
+        As for :func:`build_design`.
+    """
+    counts = tuple(np.bincount(codes) for codes in matrices.codes)
+    _check_groups(encoding, counts)
+    columns = choose_columns(encoding, matrices.columns)
+    if len(counts) > 1:
+        return _many_factors(encoding, columns, matrices, table)
+    elimination = reduce_rows(columns, matrices, counts[0])
+    return _one_factor(encoding, columns, elimination, matrices.response.size, matrices.levels[0], table, matrices)
+
+
+def _one_factor(
+    encoding: Encoding,
+    columns: Columns,
+    elimination: Elimination,
+    n_observations: int,
+    ids: Any,
+    table: pd.DataFrame | None,
+    known: Matrices | None = None,
+) -> Design:
+    units = choose_units(encoding, columns, elimination.root, n_observations)
+    blocks = elimination.blocks(units.turn, sum(basis.root.shape[0] for basis in units.random), n_observations)
+    _check_residual(blocks, encoding.model)
+    terms = _terms(encoding, units, (ids,), n_observations)
+    likelihood = OneFactor(blocks, tuple(len(term.names) for term in terms), reml=False)
+    return Design(encoding, terms, units.fixed.root, units.ols, units.scale, likelihood, table, known)
+
+
+def _terms(encoding: Encoding, units: Units, ids: Sequence[Any], n_observations: int) -> tuple[TermDesign, ...]:
+    groups = encoding.model.groups
+    for group, levels in zip(groups, ids, strict=True):
+        check_names(levels, ":".join(group))
+    return tuple(
+        TermDesign(
+            group=term.label,
+            names=part.names,
+            factor=groups.index(term.group),
+            ids=ids[groups.index(term.group)],
+            root=basis.root / np.sqrt(n_observations),
+        )
+        for term, part, basis in zip(encoding.model.terms, encoding.random, units.random, strict=True)
+    )
+
+
+def _many_factors(encoding: Encoding, columns: Columns, matrices: Matrices, table: pd.DataFrame | None) -> Design:
+    rows = columns.standardised(matrices.columns)
+    units = choose_units(encoding, columns, triangular_factor(rows), rows.shape[0])
+    turned = rows @ units.turn
+    sizes = tuple(len(part.names) for part in encoding.random)
+    owner = np.repeat([encoding.model.groups.index(term.group) for term in encoding.model.terms], sizes)
+    effects = [turned[:, np.flatnonzero(owner == factor)] for factor in range(len(matrices.codes))]
+    fronts = build_fronts(matrices.codes, effects, turned[:, owner.size :])
+    terms = _terms(encoding, units, matrices.levels, len(rows))
+    likelihood = ManyFactors(fronts, sizes, tuple(np.argsort(owner, kind="stable").tolist()), reml=False)
+    return Design(encoding, terms, units.fixed.root, units.ols, units.scale, likelihood, table, matrices)
+
+
+def _check_groups(encoding: Encoding, counts: Sequence[Integers]) -> None:
+    n_fixed, n_observations = len(encoding.fixed.names), int(counts[0].sum())
+    for group, sizes in zip(encoding.model.groups, counts, strict=True):
+        label = ":".join(group)
+        if len(sizes) < 2:
+            raise DesignError(
+                f"column {label!r} holds {'one group only' if len(sizes) else 'no rows'}; "
+                "a multilevel model needs at least two groups, so add some or fit OLS instead."
+            )
+        terms = zip(encoding.model.terms, encoding.random, strict=True)
+        n_random = sum(len(part.names) for term, part in terms if term.group == group)
+        effects = int(np.minimum(sizes, n_random).sum())
+        if n_observations <= effects + n_fixed:
+            raise SaturationError(
+                f"{n_observations} rows carry {effects} random and {n_fixed} fixed effects, so nothing is left "
+                f"for the residual; add rows to the groups of {label!r} or drop a random effect."
+            )
+
+
+def _check_residual(blocks: Blocks, model: MixedModel) -> None:
+    """Refuse a response that the predictors and every group's own effects explain: sigma would run to zero."""
+    p = blocks.n_fixed
+    explained = np.linalg.lstsq(blocks.rest[:p, :p], blocks.rest[:p, p], rcond=_COLLINEAR)[0]
+    if blocks.rest[p, p] - blocks.rest[:p, p] @ explained <= _EXACT_WITHIN**2 * blocks.n_observations:
+        raise DesignError(
+            f"column {model.response!r} is an exact function of the predictors within each group of "
+            f"{model.terms[0].label!r}, so there is no error to model; take a response that was measured row by row."
+        )

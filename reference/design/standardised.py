@@ -1,0 +1,131 @@
+"""The distinct columns of a model, standardised, and rows in memory reduced to what the fit needs of each group.
+
+One pass, a piece at a time, by a QR factorisation of each group's rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+from scipy.linalg.blas import dnrm2
+
+from reference.arrays import Floats, Integers
+from reference.data.encoding import Encoding, Matrices
+from reference.data.formula import INTERCEPT
+from reference.design.elimination import Elimination, stacked_factors
+
+# Columns, (n,) each, of X, of every Z, and y.
+Parts: TypeAlias = tuple[Sequence[Floats], ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Columns:
+    """The k distinct columns of a model: first those of all Z, then the others of X, and y; less shift, over scale.
+
+    Parameters
+    ----------
+    sources : tuple of (matrix, column)
+        Where each is found: in X, the matrix 0, in a Z or, behind these, in y.
+    places : tuple of tuples
+        The positions of the columns of X, and of those of every Z.
+    leading : int
+        How many are columns of a Z, d.
+    one : int or None
+        The position of the column of ones.
+    shift, scale : (k,)
+        In the units of the data; a shift is zero unless X has an intercept, and for a column of Z unless a Z has one.
+    """
+
+    sources: tuple[tuple[int, int], ...]
+    places: tuple[tuple[int, ...], ...]
+    leading: int
+    one: int | None
+    shift: Floats
+    scale: Floats
+
+    def standardised(self, parts: Parts) -> Floats:
+        """Return the columns, shifted and scaled, (n, k)."""
+        columns = np.empty((parts[-1][0].size, len(self.sources)), order="F")
+        for position, (part, column) in enumerate(self.sources):
+            np.subtract(parts[part][column], self.shift[position], out=columns[:, position])
+        columns /= self.scale
+        return columns
+
+    def elimination(self, n_groups: int) -> Elimination:
+        """Return what takes the columns of every Z out of the rows of J groups, none added yet."""
+        return Elimination(n_groups, self.leading, len(self.sources))
+
+
+def choose_columns(encoding: Encoding, parts: Parts) -> Columns:
+    """Return the distinct columns of a model, at the mean and spread they have in the rows given.
+
+    Without an intercept in X nothing is shifted, as a shift would leave the span of X; nor, if no Z has one, a
+    column of Z, which then is another than that of X of the same name.
+    """
+    centred = encoding.fixed.has_intercept
+    together = centred and any(part.has_intercept for part in encoding.random)
+    found: dict[tuple[str, bool], tuple[int, int]] = {}
+    places: list[tuple[int, ...]] = []
+    # X comes last, so that its columns follow those of the Zs.
+    for number, part in (*enumerate(encoding.random, start=1), (0, encoding.fixed)):
+        shifted = together if number else centred
+        keys = [(name, shifted and name != INTERCEPT) for name in part.names]
+        for column, key in enumerate(keys):
+            found.setdefault(key, (number, column))
+        order = list(found)
+        places.append(tuple(order.index(key) for key in keys))
+    leading = len({place for part in places[:-1] for place in part})
+    sources = (*found.values(), (len(parts) - 1, 0))
+    values = [parts[part][column] for part, column in sources]
+    moved = (*(shifted for _, shifted in found), centred)
+    shift = [float(column.mean()) if move else 0.0 for column, move in zip(values, moved, strict=True)]
+    # BLAS's norm squares no number that is too small for it.
+    scale = [float(dnrm2(column - mean)) / np.sqrt(column.size) for column, mean in zip(values, shift, strict=True)]
+    return Columns(
+        sources=sources,
+        places=(places[-1], *places[:-1]),
+        leading=leading,
+        one=next((place for place, (name, _) in enumerate(found) if name == INTERCEPT), None),
+        shift=np.array(shift),
+        # A column that does not vary is refused later, by name.
+        scale=np.array([size if size > 0 else 1.0 for size in scale]),
+    )
+
+
+def reduce_rows(columns: Columns, matrices: Matrices, counts: Integers) -> Elimination:
+    """Return the elimination of a table in one piece, of a model with one grouping factor, J groups of ``counts``."""
+    rows, codes = columns.standardised(matrices.columns), matrices.codes[0]
+    if (codes[1:] < codes[:-1]).any():
+        rows = rows[np.argsort(codes, kind="stable")]
+    elimination = columns.elimination(counts.size)
+    elimination.add_rows(0, rows, counts)
+    return elimination
+
+
+def reduce_pieces(columns: Columns, pieces: Iterable[Parts], starts: Integers) -> Elimination:
+    """Return the elimination of a table whose pieces hold its rows in the order of the groups, ascending.
+
+    ``starts``, (J + 1,), says where in that order each group starts, and where the last one stops. A group that
+    the next piece goes on with is carried over to it as its triangular factor.
+    """
+    elimination = columns.elimination(starts.size - 1)
+    start, carried = 0, np.empty((0, len(columns.sources)))
+    for parts in pieces:
+        rows = columns.standardised(parts)
+        # Let go of at once, as the next piece is read before the name is taken again.
+        del parts
+        stop = start + len(rows)
+        first, last = int(np.searchsorted(starts, start, "right")) - 1, int(np.searchsorted(starts, stop))
+        edges = np.clip(starts[first : last + 1], start, stop)
+        sizes = edges[1:] - edges[:-1]
+        if len(carried):
+            rows, sizes[0] = np.concatenate([carried, rows]), sizes[0] + len(carried)
+        whole = len(rows) if starts[last] == stop else len(rows) - sizes[-1]
+        carried = stacked_factors(rows[None, whole:])[0]
+        elimination.add_rows(first, rows[:whole], sizes[: len(sizes) - (whole < len(rows))])
+        del rows
+        start = stop
+    return elimination

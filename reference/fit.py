@@ -1,0 +1,265 @@
+"""Fitting a linear mixed model by ML or REML, to the last digit, and the fitted model as its users know it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from html import escape
+from typing import Any, Literal, cast
+
+import numpy as np
+import pandas as pd
+
+from reference.arrays import Floats, block_slices
+from reference.data.formula import MixedModel, parse_formula
+from reference.data.tables import Table
+from reference.design.design import build_design
+from reference.errors import DesignError
+from reference.estimates import Estimates, unit_constant
+from reference.inference.intervals import profile_intervals, wald_intervals
+from reference.inference.prediction import predict_conditional, predict_population
+from reference.output.frames import coefficient_table, interval_table, variance_table
+from reference.output.summary import render_summary
+from reference.output.text import Text
+
+# What other software takes here, and what to do instead.
+_ELSEWHERE = {
+    "weights": "rows have no weights here; give every observation a row of its own",
+    "missing": "no row is left out silently; drop those with empty cells first: frame.dropna(subset=[...])",
+    "na_action": "no row is left out silently; drop those with empty cells first: frame.dropna(subset=[...])",
+    "groups": "groups are part of the formula here, such as 'y ~ x + (1 | group)'",
+    "re_formula": "random slopes are part of the formula here, such as 'y ~ x + (1 + x | group)'",
+    "method": "there is one optimiser, whose result is certified; leave it out",
+    "control": "there is one optimiser, whose result is certified; leave it out",
+}
+
+
+class MixedFit(Estimates):
+    """A fitted model. Numbers are in the units of the data, names those of statsmodels where it has the thing."""
+
+    def __repr__(self) -> str:
+        """Return the model, how it was fitted, and to how much, in a line."""
+        groups = dict.fromkeys(f"{len(term.levels)} groups of {term.group}" for term in self.terms)
+        how = "REML" if self.reml else "maximum likelihood"
+        return f"<MixedFit {self.model.formula!r} by {how}: {self.nobs} rows, {', '.join(groups)}>"
+
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows: the line above, the fixed effects and the variances."""
+        frames = {"Fixed effects": coefficient_table(self), "Random effects": variance_table(self)}
+        style = "{:.4g}".format
+        parts = (f"<p>{title}</p>{frame.to_html(float_format=style)}" for title, frame in frames.items())
+        return f"<p>{escape(repr(self)[1:-1])}</p>{''.join(parts)}"
+
+    def summary(self, *, kenward_roger: bool = False) -> Text:
+        """Return the summary that readers of lme4 and lmerTest know, as text."""
+        return Text(render_summary(self, kenward_roger=kenward_roger))
+
+    def predict(self, new: pd.DataFrame | None = None, *, groups: bool = True) -> pd.Series:
+        """Return predictions for each row of a table, or for the rows of the fit, (n,), in units of the response.
+
+        Parameters
+        ----------
+        new : pandas.DataFrame or None
+            With the columns of the model, the response apart.
+        groups : bool
+            Whether to add what the fit knows of a row's groups, all of which it must have seen; else the prediction
+            is that for an average group.
+
+        Raises
+        ------
+        DesignError
+            If a column is missing or not finite, a group is new, or the fit kept no rows.
+        """
+        table = self._rows() if new is None else new
+        values = (predict_conditional if groups else predict_population)(self, table)
+        return pd.Series(values, index=table.index, name=self.model.response)
+
+    def conf_int(self, alpha: float = 0.05, method: Literal["wald", "profile"] = "wald") -> pd.DataFrame:
+        """Return confidence limits of all parameters at the level 1 - alpha, with their estimates, by name.
+
+        Raises
+        ------
+        DesignError
+            If the level is not between 0 and 1.
+        ConvergenceError
+            As for :func:`~reference.inference.intervals.profile_intervals`.
+        """
+        return interval_table((profile_intervals if method == "profile" else wald_intervals)(self, 1.0 - alpha))
+
+    def cov_params(self) -> pd.DataFrame:
+        """Return the covariance of the fixed effects, by name."""
+        names = list(self.design.fixed_names)
+        return pd.DataFrame(self.covariance, index=names, columns=names)
+
+    @property
+    def params(self) -> pd.Series:
+        """Fixed effects by name."""
+        return self._named("estimate")
+
+    @property
+    def bse(self) -> pd.Series:
+        """Their standard errors."""
+        return self._named("standard_error")
+
+    @property
+    def tvalues(self) -> pd.Series:
+        """Their t values."""
+        return self._named("t")
+
+    @property
+    def pvalues(self) -> pd.Series:
+        """Their two-sided p-values, on Satterthwaite's degrees of freedom."""
+        return self._named("p")
+
+    @property
+    def random_effects(self) -> Mapping[str, pd.DataFrame]:
+        """Conditional modes by random term: one row per group, one column per effect."""
+        return {term.name: term.table for term in self.terms}
+
+    @property
+    def llf(self) -> float:
+        """The maximised (restricted) log-likelihood."""
+        return self.log_likelihood
+
+    @property
+    def nobs(self) -> int:
+        """The number of rows."""
+        return self.design.n_observations
+
+    @property
+    def fittedvalues(self) -> pd.Series:
+        """Conditional fitted values, (n,): fixed part plus the groups' modes."""
+        return pd.Series(self.fitted, index=self._rows().index, name=self.model.response)
+
+    @property
+    def resid(self) -> pd.Series:
+        """Conditional residuals, (n,), in units of the response."""
+        return pd.Series(self.design.response, index=self._rows().index, name="resid") - self.fitted
+
+    @property
+    def converged(self) -> bool:
+        """True: a fit that does not reach its optimum is a ConvergenceError."""
+        return True
+
+    def _rows(self) -> pd.DataFrame:
+        if self.design.table is None:
+            raise DesignError("this fit read its table in pieces and kept no rows; use a data frame for this.")
+        return self.design.table
+
+    def _named(self, column: str) -> pd.Series:
+        return coefficient_table(self)[column]
+
+
+def fit(formula: str | MixedModel | Table, data: Table | MixedModel, *, reml: bool = True, **others: Any) -> MixedFit:
+    """Return the maximum (restricted) likelihood fit of the model a formula says.
+
+    Parameters
+    ----------
+    formula : str
+        As for :func:`~reference.data.formula.parse_formula`, or a model. The table may also come first.
+    data, reml
+        As for :func:`fit_mixed`; ``REML`` is understood too.
+
+    Raises
+    ------
+    FormulaError
+        If a term is not understood; the message names it.
+    DesignError, ConvergenceError
+        As for :func:`fit_mixed`; or if an option of other software is given, what to do instead.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from reference import fit
+    >>> frame = pd.DataFrame({"batch": [*"AAABBBCCC"], "grams": [15.4, 14.4, 14.5, 15.9, 15.4, 15.5, 16.0, 15.1, 16.1]})
+    >>> model = fit("grams ~ 1 + (1 | batch)", frame)
+    >>> model
+    <MixedFit 'grams ~ 1 + (1 | batch)' by REML: 9 rows, 3 groups of batch>
+    >>> print(f"{model.criterion:.4f}", model.certificate.faces)
+    15.5763 ()
+    """
+    reml = bool(others.pop("REML", reml))
+    for name in others:
+        if name not in _ELSEWHERE:
+            raise TypeError(f"fit() got an unexpected keyword argument {name!r}")
+        raise DesignError(f"fit takes no {name!r}: {_ELSEWHERE[name]}.")
+    model, table = (formula, data) if _is_model(formula) or not _is_model(data) else (data, formula)
+    if not isinstance(model, str | MixedModel):
+        raise DesignError("fit needs a formula and a data frame, such as fit('y ~ x + (1 | group)', frame).")
+    return fit_mixed(cast("Table", table), model, reml=reml)
+
+
+def _is_model(given: object) -> bool:
+    return isinstance(given, MixedModel) or (isinstance(given, str) and "~" in given)
+
+
+def fit_mixed(data: Table, model: MixedModel | str, *, reml: bool = True) -> MixedFit:
+    """Return the maximum (restricted) likelihood fit of a linear mixed model.
+
+    Parameters
+    ----------
+    data : pandas.DataFrame, path or iterable of pandas.DataFrame
+        Long format, one row per observation, in any units and any order. A model with one grouping factor may
+        also be given a Parquet file or folder, a Dask data frame, or any iterable of data frames: they are read
+        once, piece by piece.
+    model : MixedModel or str
+        The result of ``parse_formula``, or what it takes.
+    reml : bool
+        True for restricted maximum likelihood.
+
+    Returns
+    -------
+    MixedFit
+        Possibly singular: a variance of zero or a correlation of one is a result, not an error.
+
+    Raises
+    ------
+    DesignError, SaturationError
+        If the model cannot be estimated from the data.
+    ConvergenceError
+        If the optimum cannot be certified.
+
+    References
+    ----------
+    Bates, Mächler, Bolker & Walker (2015), J. Stat. Softw. 67(1).
+    """
+    return MixedFit.of_design(build_design(data, _parsed(model)), reml=reml)
+
+
+def criterion_at(data: Table, model: MixedModel | str, theta: Floats, *, reml: bool) -> float:
+    """Return the profiled criterion at a given theta.
+
+    Parameters
+    ----------
+    data, model, reml
+        As for :func:`fit_mixed`.
+    theta : (m,)
+        lme4's theta, in units of the data: the lower triangles of the terms' relative factors, column by column.
+
+    Returns
+    -------
+    float
+        On the scale of ``MixedFit.criterion``.
+
+    Raises
+    ------
+    DesignError, SaturationError
+        If theta has the wrong length or is not finite, or the model cannot be estimated from the data.
+    """
+    design = build_design(data, _parsed(model))
+    surface = design.surface(reml=reml)
+    length = sum(size * (size + 1) // 2 for size in surface.sizes)
+    if np.shape(theta) != (length,) or not np.isfinite(theta).all():
+        raise DesignError(f"theta must hold {length} finite numbers for the model {design.model.name!r}, not {theta}.")
+    factor = np.zeros((sum(surface.sizes),) * 2)
+    start = 0
+    for term, part in zip(design.terms, block_slices(surface.sizes), strict=True):
+        lower = np.zeros_like(term.root)
+        rows, columns = np.triu_indices(lower.shape[0])
+        lower[columns, rows] = theta[start : start + rows.size]
+        factor[part, part] = term.root @ lower
+        start += rows.size
+    return float(surface.profile(factor).criterion + unit_constant(design, reml=reml))
+
+
+def _parsed(model: MixedModel | str) -> MixedModel:
+    return parse_formula(model) if isinstance(model, str) else model

@@ -1,0 +1,202 @@
+"""The seam of the engine: what a likelihood offers to those that look for its lowest point and to those that read it.
+
+A likelihood is a :class:`Surface`, the criterion as a function of the relative covariance factor alone; at a factor it
+gives a :class:`Point`. There are two: :mod:`~reference.likelihood.one_factor` and
+:mod:`~reference.likelihood.many_factors`.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import Protocol, Self
+
+import numpy as np
+
+from reference.arrays import Floats, Integers
+
+# A log ratio of variances beyond which its exponential would overflow.
+_MOST = 600.0
+
+
+@dataclass(frozen=True, eq=False)
+class Profile:
+    """The criterion at one factor, with the fixed effects and the residual variance at their best.
+
+    Parameters
+    ----------
+    criterion : float
+        -2 log-likelihood (ML) or its REML counterpart, constants included.
+    inverse : (p + 1, p + 1)
+        T⁻¹, lower triangular, of T Tᵀ = ``[X y]'V⁻¹[X y]``.
+    denominator : int
+        What the residual sum of squares is divided by for the residual variance: n under ML, n - p under REML.
+    reml : bool
+        Whether the criterion is the REML one.
+    """
+
+    criterion: float
+    inverse: Floats
+    denominator: int
+    reml: bool
+
+    @property
+    def beta(self) -> Floats:
+        """The generalised least squares coefficients, (p,)."""
+        return np.asarray(-self.inverse[-1, :-1] / self.inverse[-1, -1])
+
+    @property
+    def inverse_root(self) -> Floats:
+        """N, (p, p), lower triangular, with Nᵀ N = (X'V⁻¹X)⁻¹."""
+        return self.inverse[:-1, :-1]
+
+    @property
+    def residual_sum(self) -> float:
+        """The profiled residual sum of squares."""
+        return 1.0 / float(self.inverse[-1, -1]) ** 2
+
+    @property
+    def residual_variance(self) -> float:
+        """The profiled residual variance."""
+        return self.residual_sum / self.denominator
+
+    @property
+    def inverse_information(self) -> Floats:
+        """(X'V⁻¹X)⁻¹, (p, p); times the residual variance it is the covariance of ``beta``."""
+        return self.inverse_root.T @ self.inverse_root
+
+    def log_ratio(self, log_variance: float) -> float:
+        """Return u, the logarithm of the profiled residual variance less that of another one."""
+        return min(float(np.log(self.residual_variance)) - log_variance, _MOST)
+
+    def excess(self, log_variance: float) -> float:
+        """Return how much the criterion rises at another residual variance, nu (e^u - 1 - u); nu is the denominator."""
+        ratio = self.log_ratio(log_variance)
+        return self.denominator * float(np.expm1(ratio) - ratio)
+
+    def weights(self) -> tuple[Floats, Floats]:
+        """Return w (p + 1,): the criterion is log det W + Σ w_i log (T_ii)² up to constants; and its pairs' maxima.
+
+        The denominator for the last column (the residual); for the others 1 under REML and 0 under ML.
+        """
+        weights = np.full(len(self.inverse), 1.0 if self.reml else 0.0)
+        weights[-1] = self.denominator
+        return weights, np.maximum.outer(weights, weights)
+
+
+@dataclass(frozen=True, eq=False)
+class Derivatives:
+    """First and second derivatives of the criterion along k directions of the factor.
+
+    Parameters
+    ----------
+    gradient : (k,), hessian : (k, k)
+        Of the criterion.
+    log_residual : (k,)
+        Of the logarithm of the profiled residual variance.
+    information : (k, p, p)
+        Of X'V⁻¹X, between N and Nᵀ (``inverse_root``).
+    """
+
+    gradient: Floats
+    hessian: Floats
+    log_residual: Floats
+    information: Floats
+
+
+@dataclass(frozen=True, eq=False)
+class Leverage:
+    """Products of Z and X over V = I + Z Λ Z', for K clusters of m effects each.
+
+    Parameters
+    ----------
+    places : tuple of (L,)
+        For each of the Q random effects of the model, where in a cluster its L levels are.
+    effects : (K, m, m)
+        Z'V⁻¹Z.
+    fixed : (K, m, p)
+        Z'V⁻¹X.
+    relative : (m, m)
+        Λ.
+    conditional : (K, m, m)
+        Λ - Λ Z'V⁻¹Z Λ: the covariance of the effects given the data, over the residual variance.
+    """
+
+    places: tuple[Integers, ...]
+    effects: Floats
+    fixed: Floats
+    relative: Floats
+    conditional: Floats
+
+
+class Point(Profile, ABC):
+    """A place on a surface. The methods take a factor of the same covariance as the point's, by default its own one."""
+
+    @abstractmethod
+    def derivatives(self, factor: Floats, directions: Floats) -> Derivatives:
+        """Return the exact derivatives of the criterion at a factor along directions (k, Q, Q)."""
+
+    @abstractmethod
+    def modes(self, factor: Floats) -> tuple[Floats, ...]:
+        """Return the conditional modes of each grouping factor's effects, (J, q)."""
+
+    @abstractmethod
+    def conditional_covariance(self, factor: Floats) -> tuple[Floats, ...]:
+        """Return the covariance of each factor's effects given the data, (J, q, q), over the residual variance."""
+
+    @abstractmethod
+    def leverage(self, factor: Floats) -> Leverage | None:
+        """Return the leverage of the groups; None if that takes the rows of the table."""
+
+
+class Surface(Protocol):
+    """The criterion over block-diagonal factors (Q, Q), one block per random term."""
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """The order of each block."""
+
+    @property
+    def n_observations(self) -> int:
+        """Rows of the table."""
+
+    @property
+    def cost(self) -> int:
+        """The number of groups of all grouping factors, to which one evaluation is proportional."""
+
+    @property
+    def weight(self) -> float:
+        """The rows of an average group."""
+
+    def profile(self, factor: Floats) -> Point:
+        """Return the point at a factor.
+
+        Raises
+        ------
+        numpy.linalg.LinAlgError
+            If X is rank deficient.
+        """
+
+    def criteria(self, factors: Floats) -> Floats:
+        """Return the criterion at each of m factors (m, Q, Q), as (m,)."""
+
+    def using(self, *, reml: bool) -> Self:
+        """Return the surface of the ML or the REML criterion of the same data."""
+
+    def mapped(self, mapping: Floats) -> Self:
+        """Return the surface with ``[X y]`` replaced by ``[X y]`` times a mapping whose first column is zero.
+
+        In place of the column lost comes one that is orthogonal to everything and of length one, which leaves the ML
+        criterion as it is without that column.
+
+        Parameters
+        ----------
+        mapping : (p + 1, p + 1)
+            Its first column zero.
+        """
+
+    def sample(self, most: int) -> Self:
+        """Return a surface with the same valleys that takes about ``most`` groups, or this one."""
+
+    def moment_factor(self) -> Floats | None:
+        """Return a factor (Q, Q) that a moment estimate gives, where there is one."""

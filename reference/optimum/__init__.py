@@ -1,0 +1,1 @@
+"""The lowest point of the criterion: where to start, how to descend, and the certificate."""

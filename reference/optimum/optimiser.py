@@ -1,0 +1,323 @@
+"""The optimum of the profiled criterion: trust-region Newton in the factor, boundary included.
+
+The criterion is even in each column of the factor, so a variance of zero is a stationary point of an
+unconstrained problem. Before each step every block of the factor (one per random term) is turned to U·diag(s), s
+descending, and only its lower triangle in that basis moves: there a second-order stationary point is a stationary
+point over all covariance matrices, whatever their rank.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+
+from reference.arrays import Floats, block_slices
+from reference.errors import ConvergenceError
+from reference.likelihood.surface import Derivatives, Point, Surface
+from reference.optimum.directions import combine, entry_pairs, factor_directions, turn_factor
+from reference.optimum.starts import Start, choose_starts
+from reference.optimum.trust_region import FLAT, Iterate, descend
+
+_MAX_ITERATIONS = 200
+_MAX_POLISH = 30
+# Predicted gains, on the criterion's scale: close to an optimum, done with a descent, certified, nothing left.
+_NEAR = 1e-2
+_PROMISE = 1e-6
+_DECREMENT = 1e-10
+_POLISHED = 1e-22
+# Curvature, relative to the largest: downhill beyond rounding.
+_DESCENDING = 1e-9
+# Scales that may turn out to be zero, and how much higher the criterion may be when they are.
+_SNAP = 0.1
+_NOISE = 1e-9
+# Criteria of one and the same optimum, after two descents.
+_SAME_OPTIMUM = 2e-6
+# A descent that promises to gain this much, and so to end this close to a known optimum, is not followed further.
+_MERGE = 0.1
+_SAME_PREDICTION = 1e-3
+# A start this much above the lowest end is not followed (plus twice what the first start was above its own).
+_HOPELESS = 12.0
+
+
+@dataclass(frozen=True)
+class Step:
+    """One iteration: criterion before it, largest gradient entry, trust radius, whether it was taken."""
+
+    criterion: float
+    gradient: float
+    radius: float
+    accepted: bool
+
+
+@dataclass(frozen=True)
+class Descent:
+    """The log of one start: its steps, where it ended, and what a further step promised to gain."""
+
+    start: str
+    steps: tuple[Step, ...]
+    criterion: float
+    promise: float
+
+
+@dataclass(frozen=True, eq=False)
+class Optimum:
+    """Where the criterion is lowest, in orthonormal units.
+
+    Parameters
+    ----------
+    surface : Surface
+        The criterion.
+    rotation : (Q, Q), scales : (Q,)
+        The factor is rotation · diag(scales), block by block; in each block scales descend and are exactly zero
+        beyond its rank.
+    point : Point
+        The surface there.
+    decrement : float
+        What a further Newton step promised to gain, on the criterion's scale.
+    descents : tuple of Descent
+        One log per start; ``chosen`` is the position of the one that won.
+    gradient, curvature : float
+        The largest entry of the gradient along the directions that keep the ranks, and the smallest eigenvalue of
+        the Hessian along all directions, lost ones included: negative if the criterion fell there.
+    """
+
+    surface: Surface
+    rotation: Floats
+    scales: Floats
+    point: Point
+    decrement: float
+    descents: tuple[Descent, ...] = ()
+    chosen: int = 0
+    gradient: float = float("nan")
+    curvature: float = float("nan")
+
+    @property
+    def factor(self) -> Floats:
+        """The (Q, Q) relative covariance factor, orthonormal units."""
+        return self.rotation * self.scales
+
+    @property
+    def ranks(self) -> tuple[int, ...]:
+        """For each random term, the number of directions in which its effects vary."""
+        return tuple(int(np.count_nonzero(self.scales[part])) for part in block_slices(self.surface.sizes))
+
+    @property
+    def rank(self) -> int:
+        """The number of directions in which the random effects vary."""
+        return int(np.count_nonzero(self.scales))
+
+    @property
+    def active_directions(self) -> Floats:
+        """The (k, Q, Q) directions in which the factor can move at its ranks."""
+        return factor_directions(self.rotation, self.surface.sizes, self.ranks)
+
+    @property
+    def active(self) -> Derivatives:
+        """The derivatives along the active directions."""
+        return self.point.derivatives(self.factor, self.active_directions)
+
+    @property
+    def agreeing(self) -> int:
+        """How many starts led to this criterion."""
+        ends = [descent.criterion - descent.promise for descent in self.descents]
+        return sum(abs(end - self.point.criterion) <= _SAME_PREDICTION for end in ends)
+
+
+def find_optimum(surface: Surface) -> Optimum:
+    """Return the lowest optimum over all starts, its ranks settled, its digits polished, and certified.
+
+    The starts are those of :func:`~reference.optimum.starts.choose_starts`, fewer where some are hopelessly high.
+
+    Raises
+    ------
+    ConvergenceError
+        If the lowest end is not certified: a step could still gain, or the criterion falls in some direction.
+    """
+    starts = choose_starts(surface)
+    ends = [_descend(starts[0], np.inf, surface)]
+    ceiling = ends[0][0].criterion + _HOPELESS + 2.0 * (starts[0].criterion - ends[0][0].criterion)
+    for start in starts[1:]:
+        if start.criterion <= ceiling:
+            ends.append(_descend(start, min(end[0].criterion for end in ends), surface))
+    descents = tuple(descent for descent, _ in ends)
+    lowest = min(descent.criterion for descent in descents)
+    chosen = next(k for k, descent in enumerate(descents) if descent.criterion <= lowest + _SAME_OPTIMUM)
+    best = _settle(ends[chosen][1])
+    own = replace(descents[chosen], criterion=float(best.point.criterion), promise=best.decrement)
+    return _certified(replace(best, descents=(*descents[:chosen], own, *descents[chosen + 1 :]), chosen=chosen))
+
+
+def optimum_from(surface: Surface, factor: Floats) -> Optimum:
+    """Return the optimum that the descent from one factor (Q, Q) leads to, settled and certified.
+
+    For a surface close to one whose optimum is known; another start may lead lower.
+
+    Raises
+    ------
+    ConvergenceError
+        If the end is not certified.
+    """
+    descent, end = _descend(Start("given factor", factor, float(surface.profile(factor).criterion)), np.inf, surface)
+    return _certified(replace(_settle(end), descents=(descent,)))
+
+
+def _certified(optimum: Optimum) -> Optimum:
+    surface, steps = optimum.surface, len(optimum.descents[optimum.chosen].steps)
+    everywhere = optimum.point.derivatives(
+        optimum.factor, factor_directions(optimum.rotation, surface.sizes, surface.sizes)
+    )
+    kept = np.array([optimum.scales[column] > 0 for _, column in entry_pairs(surface.sizes, surface.sizes)])
+    curvature = np.linalg.eigvalsh(everywhere.hessian)
+    if not (optimum.decrement <= _DECREMENT and curvature[0] >= -_DESCENDING * max(1.0, float(curvature[-1]))):
+        raise ConvergenceError(
+            f"the best of {len(optimum.descents)} starts stopped after {steps} steps at a point that is not a "
+            f"certified optimum: the criterion could still fall by {optimum.decrement:.1e}, and its smallest curvature "
+            f"is {curvature[0]:.1e}; look for a group or a row that differs wildly from the others, or fit a model "
+            "with fewer random effects."
+        )
+    gradient = float(np.abs(everywhere.gradient[kept]).max(initial=0.0))
+    return replace(optimum, gradient=gradient, curvature=float(curvature[0]))
+
+
+@dataclass(frozen=True, eq=False)
+class _Place:
+    """A point on the way, its factor turned to rotation · diag(scales)."""
+
+    sizes: tuple[int, ...]
+    surface: Surface
+    rotation: Floats
+    scales: Floats
+    point: Point
+
+    @classmethod
+    def at(cls, surface: Surface, factor: Floats) -> _Place:
+        rotation, scales = turn_factor(factor, surface.sizes)
+        return cls(surface.sizes, surface, rotation, scales, surface.profile(rotation * scales))
+
+    @property
+    def criterion(self) -> float:
+        return self.point.criterion
+
+    @property
+    def directions(self) -> Floats:
+        return factor_directions(self.rotation, self.sizes, self.sizes)
+
+    def derivatives(self) -> Derivatives:
+        return self.point.derivatives(self.rotation * self.scales, self.directions)
+
+    def moved(self, move: Floats) -> _Place:
+        trial = self.rotation * self.scales + combine(move, self.directions)
+        return _Place(self.sizes, self.surface, *turn_factor(trial, self.sizes), self.surface.profile(trial))
+
+    def ended(self, predicted: float) -> Optimum:
+        return Optimum(self.surface, self.rotation, self.scales, self.point, predicted)
+
+
+def _descend(start: Start, known: float, surface: Surface, enough: float = _PROMISE) -> tuple[Descent, Optimum]:
+    """Follow one start down to where no more than ``enough`` is left to gain; return its log and the end.
+
+    Where a scale shrinks towards zero, Newton's steps may close in by a constant factor only, so the boundary
+    is tried at once. A descent about to reach the criterion of a known optimum ends there.
+    """
+    place, untried = _Place.at(surface, start.factor), True
+    path: list[Iterate[_Place]] = []
+    for here in descend(place, max(1.0, float(place.scales.max()))):
+        path.append(here)
+        end = here.place.ended(here.predicted)
+        if here.predicted <= enough or len(path) > _MAX_ITERATIONS or _heads_for(known, end):
+            break
+        if here.predicted <= _NEAR and untried and end.scales.min() <= _SNAP:
+            untried = False
+            cut = _cut(end, end.point.criterion, known)
+            if cut is not None:
+                end = cut
+                break
+    return Descent(start.name, _steps(path), end.point.criterion, end.decrement), end
+
+
+def _steps(path: Sequence[Iterate[_Place]]) -> tuple[Step, ...]:
+    return tuple(
+        Step(here.place.criterion, float(np.abs(here.local.gradient).max()), here.radius, after.place is not here.place)
+        for here, after in pairwise(path)
+    )
+
+
+def _heads_for(known: float, end: Optimum) -> bool:
+    """Return whether the small gain promised leads to the criterion of an optimum already known."""
+    gain = end.decrement
+    return gain <= _MERGE and abs(end.point.criterion - gain - known) <= _SAME_PREDICTION
+
+
+def _settle(end: Optimum) -> Optimum:
+    """Return the polished optimum at the lowest ranks that cost nothing, curvature across them included."""
+    if end.rank < end.scales.size and end.decrement <= _DECREMENT and not _doubtful(end):
+        # The descent has already done all of this.
+        return end
+    best = _cut(end, end.point.criterion + _PROMISE)
+    if best is None:
+        best = _polish(end, end.scales > 0)
+    if best.decrement > _DECREMENT:
+        # In a valley so flat that Newton's steps overshoot, those of a trust region lead on.
+        start = Start("valley", best.factor, float(best.point.criterion))
+        end = _descend(start, np.inf, best.surface, _DECREMENT)[1]
+        best = _polish(end, end.scales > 0)
+    cut = _cut(best, best.point.criterion + _NOISE) if _doubtful(best) else None
+    return best if cut is None else cut
+
+
+def _doubtful(end: Optimum) -> bool:
+    """Return whether a scale may turn out to be zero."""
+    return bool(((end.scales > 0) & (end.scales <= _SNAP)).any())
+
+
+def _cut(near: Optimum, ceiling: float, known: float = np.inf) -> Optimum | None:
+    """Return the optimum of the lowest rank near a factor whose last scales are negligible, if there is one.
+
+    It must not lie above the ceiling, nor may the criterion fall when a lost direction returns.
+    """
+    sizes = near.surface.sizes
+    order = np.argsort(near.scales, kind="stable")
+    for lost in range(int(np.count_nonzero(near.scales <= _SNAP)), 0, -1):
+        kept = np.ones(near.scales.size, dtype=bool)
+        kept[order[:lost]] = False
+        cut = _polish(near, kept, known)
+        full = cut.point.derivatives(cut.factor, factor_directions(cut.rotation, sizes, sizes))
+        curvature = np.linalg.eigvalsh(full.hessian)
+        level = curvature[0] >= -_DESCENDING * max(1.0, curvature[-1])
+        if cut.point.criterion <= ceiling and level and (cut.decrement <= _DECREMENT or _heads_for(known, cut)):
+            return cut
+    return None
+
+
+def _polish(near: Optimum, kept: Any, known: float = np.inf) -> Optimum:
+    """Take plain Newton steps at fixed ranks until the gain they promise stops falling.
+
+    Or, as in a descent, until they are about to reach a known optimum.
+    """
+    surface, sizes = near.surface, near.surface.sizes
+    ranks = tuple(int(np.count_nonzero(kept[part])) for part in block_slices(sizes))
+    within = np.concatenate([np.arange(size) < rank for size, rank in zip(sizes, ranks, strict=True)])
+    rotation, scales = near.rotation, np.where(within, near.scales, 0.0)
+    point = surface.profile(rotation * scales)
+    best = Optimum(surface, rotation, scales, point, np.inf if any(ranks) else 0.0)
+    for _ in range(_MAX_POLISH if any(ranks) else 0):
+        directions = factor_directions(rotation, sizes, ranks)
+        local = point.derivatives(rotation * scales, directions)
+        values, vectors = np.linalg.eigh(local.hessian)
+        slope = vectors.T @ local.gradient
+        usable = np.abs(values) > FLAT * max(1.0, values[-1])
+        newton = np.where(usable, slope / np.where(usable, values, 1.0), 0.0)
+        gain = 0.5 * float(np.abs(slope) @ np.abs(newton))
+        if gain >= best.decrement:
+            break
+        best = Optimum(surface, rotation, scales, point, gain)
+        if gain <= _POLISHED or _heads_for(known, best):
+            break
+        rotation, scales = turn_factor(rotation * scales - combine(vectors @ newton, directions), sizes)
+        scales = np.where(within, scales, 0.0)
+        point = surface.profile(rotation * scales)
+    return best

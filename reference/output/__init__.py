@@ -1,0 +1,1 @@
+"""A fit as text, as sentences, and as JSON."""

@@ -1,0 +1,110 @@
+"""A fit as plain data, for programs that read JSON."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import TypeAlias
+
+from reference.estimates import Estimates, FittedTerm
+from reference.inference.satterthwaite import coefficient_tests
+from reference.inference.variance import variance_components, variance_shares
+
+Plain: TypeAlias = "bool | int | float | str | list[Plain] | dict[str, Plain] | None"
+
+# What each key holds; `mlm fit --help` prints it.
+KEYS: Mapping[str, str] = {
+    "formula": "the model, nested and uncorrelated terms written out",
+    "reml": "whether the criterion is the REML one",
+    "n_observations": "rows",
+    "groups": "number of groups by grouping factor",
+    "criterion": "-2 log-likelihood or REML criterion, constants included",
+    "log_likelihood": "minus half of it",
+    "aic": "Akaike's criterion",
+    "bic": "Schwarz's criterion",
+    "fixed": "fixed effects by name",
+    "se": "their standard errors",
+    "df": "their Satterthwaite degrees of freedom",
+    "t": "their t values",
+    "p": "their two-sided p-values",
+    "varcorr": "lines of term, first and second effect, variance or covariance, and sd or correlation",
+    "sigma": "the residual standard deviation",
+    "shares": "icc_adjusted, icc_unadjusted, r2_marginal, r2_conditional, after Nakagawa and Johnson",
+    "theta": "lower triangles of the relative factors, column by column, in the order of the terms",
+    "ranef": "conditional modes by term: each group's level, and its modes by effect",
+    "singular": "whether the fit lies on the boundary",
+    "certificate": "criterion, gradient, decrement, curvature, on_boundary, faces, starts, agreeing",
+}
+
+
+def fit_record(fit: Estimates) -> dict[str, Plain]:
+    """Return the numbers of a fit under the names of :data:`KEYS`.
+
+    Numbers are at full precision and in the units of the data; one that is not defined, such as a correlation with a
+    variance of zero, is None. So are the shares where X has no intercept and the rows were not kept.
+    """
+    rows = coefficient_tests(fit)
+    certificate = fit.certificate
+    return {
+        "formula": fit.model.formula,
+        "reml": fit.reml,
+        "n_observations": fit.design.n_observations,
+        "groups": {term.group: len(term.levels) for term in fit.terms},
+        "criterion": fit.criterion,
+        "log_likelihood": fit.log_likelihood,
+        "aic": fit.aic,
+        "bic": fit.bic,
+        "fixed": {row.name: row.estimate for row in rows},
+        "se": {row.name: row.standard_error for row in rows},
+        "df": {row.name: row.df for row in rows},
+        "t": {row.name: row.t for row in rows},
+        "p": {row.name: row.p for row in rows},
+        "varcorr": _varcorr(fit),
+        "sigma": fit.sigma,
+        "shares": _shares(fit),
+        "theta": fit.theta.tolist(),
+        "ranef": {term.name: _modes(term) for term in fit.terms},
+        "singular": fit.singular,
+        "certificate": {
+            "criterion": certificate.criterion,
+            "gradient": certificate.gradient,
+            "decrement": certificate.decrement,
+            "curvature": certificate.curvature,
+            "on_boundary": certificate.on_boundary,
+            "faces": list(certificate.faces),
+            "starts": certificate.starts,
+            "agreeing": certificate.agreeing,
+        },
+    }
+
+
+def _varcorr(fit: Estimates) -> list[Plain]:
+    return [
+        {
+            "term": line.group,
+            "first": line.first or None,
+            "second": line.second or None,
+            "value": line.value,
+            "sd_or_correlation": None if math.isnan(line.sd_or_correlation) else line.sd_or_correlation,
+        }
+        for line in variance_components(fit)
+    ]
+
+
+def _shares(fit: Estimates) -> Plain:
+    if fit.design.table is None and not fit.design.encoding.fixed.has_intercept:
+        return None
+    shares = variance_shares(fit)
+    return {
+        "icc_adjusted": shares.icc_adjusted,
+        "icc_unadjusted": shares.icc_unadjusted,
+        "r2_marginal": shares.r2_marginal,
+        "r2_conditional": shares.r2_conditional,
+    }
+
+
+def _modes(term: FittedTerm) -> list[Plain]:
+    return [
+        {"level": level, "modes": dict(zip(term.effects, modes, strict=True))}
+        for level, modes in zip(term.levels, term.modes.tolist(), strict=True)
+    ]

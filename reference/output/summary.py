@@ -1,0 +1,231 @@
+"""A fit as text, in the form a reader of lme4 and lmerTest knows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
+
+import numpy as np
+
+from reference.arrays import Floats
+from reference.data.columns import Level
+from reference.errors import ComparisonError
+from reference.estimates import Estimates
+from reference.inference.bootstrap import BootstrapTest
+from reference.inference.comparison import compare_nested
+from reference.inference.group_uncertainty import GroupSlope
+from reference.inference.intervals import Interval
+from reference.inference.kenward_roger import kenward_roger_tests
+from reference.inference.satterthwaite import Coefficient, coefficient_tests
+from reference.inference.variance import VarianceShares, variance_components
+from reference.output.text import aligned, format_p
+
+_DIGITS = 4
+_MOST_DECIMALS = 7
+_STARS = ((0.001, "***"), (0.01, "**"), (0.05, "*"), (0.1, "."), (1.0, ""))
+
+
+def render_summary(fit: Estimates, *, kenward_roger: bool = False) -> str:
+    """Return the summary of a fit, laid out like that of lmerTest, ending in a newline.
+
+    The formula, the criterion, the quartiles of the scaled residuals (where the rows are in memory), the variances of
+    the random effects, the fixed effects with Satterthwaite degrees of freedom, or with standard errors and degrees of
+    freedom by Kenward and Roger, their correlations, where the fit lies on the boundary, and its certificate.
+
+    Raises
+    ------
+    DesignError
+        With ``kenward_roger``, as for :func:`~reference.inference.kenward_roger.kenward_roger`.
+    """
+    table, method = (kenward_roger_tests, "Kenward-Roger") if kenward_roger else (coefficient_tests, "Satterthwaite")
+    how = "REML" if fit.reml else "maximum likelihood"
+    lines = [f"Linear mixed model fit by {how}, t-tests by {method}'s method", f"Formula: {fit.model.formula}", ""]
+    lines += _criterion(fit)
+    if fit.design.table is not None:
+        lines += ["", "Scaled residuals:", *_quartiles(fit.scaled_residuals)]
+    lines += ["", "Random effects:", *_components(fit), _counts(fit)]
+    lines += ["", "Fixed effects:", *_coefficients(table(fit))]
+    if fit.coefficients.size > 1:
+        lines += ["", "Correlation of fixed effects:", *_correlations(fit)]
+    return "\n".join([*lines, "", *_evidence(fit)]) + "\n"
+
+
+def render_variance_components(fit: Estimates) -> str:
+    """Return the variances of the random effects and the residual, laid out like lme4's ``VarCorr``."""
+    return "\n".join(_components(fit)) + "\n"
+
+
+def render_anova(*fits: Estimates) -> str:
+    """Return the likelihood-ratio tests of two or more nested ML fits, each against the one before it.
+
+    Beside the p of the chi² law, which is too large where a variance is tested, stands the one that is right on the
+    boundary, where there is a simple law.
+
+    Raises
+    ------
+    ComparisonError
+        As for :func:`~reference.inference.comparison.compare_nested`, or if there are fewer than two fits.
+    """
+    if len(fits) < 2:
+        raise ComparisonError("a comparison needs at least two fits; give the smaller model first.")
+    ordered = sorted(fits, key=lambda fit: fit.n_parameters)
+    tests = [compare_nested(smaller, larger) for smaller, larger in pairwise(ordered)]
+    header = ["", "npar", "AIC", "BIC", "logLik", "-2*logLik", "Chisq", "Df", "Pr(>Chisq)", "on the boundary"]
+    rows = []
+    for fit, test in zip(ordered, [None, *tests], strict=True):
+        numbers = (fit.aic, fit.bic, fit.log_likelihood, fit.criterion)
+        row = [fit.model.name, str(fit.n_parameters), *(f"{number:.2f}" for number in numbers)]
+        tail = ["", "", "", ""]
+        if test is not None:
+            boundary = "" if np.isnan(test.p_boundary) else format_p(test.p_boundary)
+            tail = [f"{test.statistic:.4f}", str(test.df), format_p(test.p), boundary]
+        rows.append([*row, *tail])
+    return "\n".join(aligned(header, rows)) + "\n"
+
+
+def render_intervals(intervals: Sequence[Interval]) -> str:
+    """Return confidence intervals as a table."""
+    rows = [[row.name, *(f"{value:.6g}" for value in (row.estimate, row.lower, row.upper))] for row in intervals]
+    return "\n".join(aligned(["", "estimate", "lower", "upper"], rows)) + "\n"
+
+
+def share_lines(shares: Mapping[str, VarianceShares]) -> Iterator[str]:
+    """Yield a table of the ICC and R² of fits by name."""
+    rows = [
+        [name, *(f"{value:.4f}" for value in (s.icc_adjusted, s.icc_unadjusted, s.r2_marginal, s.r2_conditional))]
+        for name, s in shares.items()
+    ]
+    yield from aligned(["", "ICC adjusted", "unadjusted", "R² marginal", "conditional"], rows)
+
+
+def slope_lines(group: str, slopes: Sequence[GroupSlope], chances: Mapping[Level, float], count: int) -> Iterator[str]:
+    """Yield a table of group slopes with their 95 % intervals, steepest first.
+
+    Parameters
+    ----------
+    group : str
+        What a group is.
+    slopes : sequence of GroupSlope
+        From :func:`~reference.inference.group_uncertainty.slope_intervals`, at its own level.
+    chances : mapping of level to float
+        From :func:`~reference.inference.group_uncertainty.probability_top`.
+    count : int
+        Of groups that are the top.
+    """
+    largest = max(abs(row.slope) for row in slopes)
+    own = _column([row.slope for row in slopes], largest, 5)
+    deviations = _column([row.deviation for row in slopes], largest, 5)
+    limits = _column([limit for row in slopes for limit in (row.lower, row.upper)], largest, 3)
+    rows = [
+        [
+            str(place + 1),
+            str(row.group),
+            own[place],
+            deviations[place] if row.deviation < 0 else f"+{deviations[place]}",
+            " to ".join(limits[2 * place : 2 * place + 2]),
+            f"{chances[row.group]:.2f}",
+            row.tier,
+        ]
+        for place, row in enumerate(slopes)
+    ]
+    header = ["rank", group, "slope", "from average", "95 % interval", f"in top {count}", "average"]
+    yield from aligned(header, rows)
+
+
+def render_bootstrap(result: BootstrapTest) -> str:
+    """Return the p-values of a likelihood-ratio test side by side: chi², the boundary mixture, the bootstrap."""
+    test, draws = result.test, result.statistics.size
+    rows = [["chi²", format_p(test.p), f"{test.df} df; too large where a variance is tested"]]
+    if not np.isnan(test.p_boundary):
+        rows.append(["mixture", format_p(test.p_boundary), "of chi² laws, as the variance tested lies on the boundary"])
+    zeros = f"{draws} simulated tests, {result.share_at_zero:.0%} of them zero"
+    rows.append(["bootstrap", format_p(result.p), f"{zeros}; ± {result.standard_error:.1g} by chance"])
+    lines = [f"Likelihood-ratio statistic: {test.statistic:.4f}", "", *aligned(["law", "p", ""], rows)]
+    return "\n".join(lines) + "\n"
+
+
+def _criterion(fit: Estimates) -> list[str]:
+    if fit.reml:
+        return [f"REML criterion: {fit.criterion:.4f}"]
+    header = ["AIC", "BIC", "logLik", "-2*logLik", "df.resid"]
+    numbers = [f"{x:.2f}" for x in (fit.aic, fit.bic, fit.log_likelihood, fit.criterion)]
+    rest = str(fit.design.n_observations - fit.n_parameters)
+    return list(aligned(header, [[*numbers, rest]], left=0))
+
+
+def _quartiles(residuals: Floats) -> list[str]:
+    values = np.quantile(residuals, [0.0, 0.25, 0.5, 0.75, 1.0])
+    return list(aligned(["Min", "1Q", "Median", "3Q", "Max"], [[f"{value:.4f}" for value in values]], left=0))
+
+
+def _components(fit: Estimates) -> list[str]:
+    lines = variance_components(fit)
+    variances = [line for line in lines if not line.second]
+    values = _column([line.value for line in variances])
+    deviations = _column([line.sd_or_correlation for line in variances])
+    rows, last = [], ""
+    for line, value, deviation in zip(variances, values, deviations, strict=True):
+        names = [other.first for other in variances if other.group == line.group]
+        earlier = names[: names.index(line.first)]
+        known = {
+            (pair.first, pair.second): pair.sd_or_correlation
+            for pair in lines
+            if pair.group == line.group and pair.second
+        }
+        correlations = [known[name, line.first] for name in earlier]
+        shown = ["" if np.isnan(value) else f"{value:.2f}" for value in correlations]
+        rows.append(["" if line.group == last else line.group, line.first, value, deviation, *shown])
+        last = line.group
+    width = max(len(row) for row in rows)
+    header = ["Groups", "Name", "Variance", "Std.Dev.", *(["Corr"] if width > 4 else [])]
+    padded = [row + [""] * (width - len(row)) for row in rows]
+    return list(aligned(header + [""] * (width - len(header)), padded, left=2))
+
+
+def _counts(fit: Estimates) -> str:
+    groups = dict.fromkeys((term.group, len(term.levels)) for term in fit.terms)
+    return f"Number of obs: {fit.design.n_observations}, groups: " + "; ".join(f"{g}, {n}" for g, n in groups)
+
+
+def _coefficients(rows: Sequence[Coefficient]) -> list[str]:
+    both = _column([value for row in rows for value in (row.estimate, row.standard_error)])
+    lines = []
+    for position, row in enumerate(rows):
+        estimate, error = both[2 * position : 2 * position + 2]
+        stars = next(sign for limit, sign in _STARS if row.p <= limit)
+        lines.append([row.name, estimate, error, f"{row.df:.3f}", f"{row.t:.3f}", format_p(row.p), stars.ljust(3)])
+    header = ["", "Estimate", "Std. Error", "df", "t value", "Pr(>|t|)", ""]
+    return [*aligned(header, lines), "---", "*** below 0.001, ** below 0.01, * below 0.05, . below 0.1"]
+
+
+def _correlations(fit: Estimates) -> list[str]:
+    errors = np.sqrt(np.diagonal(fit.covariance))
+    correlations = fit.covariance / np.outer(errors, errors)
+    names = fit.design.fixed_names
+    rows = [[names[i], *(f"{correlations[i, j]:.3f}" for j in range(i))] for i in range(1, len(names))]
+    width = len(names)
+    return list(aligned(["", *names[:-1]], [row + [""] * (width - len(row)) for row in rows]))
+
+
+def _evidence(fit: Estimates) -> Iterator[str]:
+    certificate = fit.certificate
+    if certificate.on_boundary:
+        yield "Boundary (singular) fit: " + "; ".join(certificate.faces) + "."
+    starts = f"{certificate.agreeing} of {certificate.starts} start{'s' if certificate.starts > 1 else ''}"
+    yield (
+        f"Certified optimum: gradient {certificate.gradient:.0e}, a further step would gain "
+        f"{certificate.decrement:.0e}; {starts} led here."
+    )
+
+
+def _column(values: Sequence[float], size: float | None = None, digits: int = _DIGITS) -> list[str]:
+    """Return numbers with as many decimals as give one of that size, else the smallest, so many digits.
+
+    With an exponent where these are too many.
+    """
+    sizes = [abs(value) for value in values if value != 0 and np.isfinite(value)]
+    size = size or min(sizes, default=1.0)
+    decimals = digits - 1 - int(np.floor(np.log10(size)))
+    if decimals > _MOST_DECIMALS or max(sizes, default=0.0) >= 1e9:
+        return [f"{value:.{digits - 1}e}" for value in values]
+    return [f"{value:.{max(0, decimals)}f}" for value in values]

@@ -1,0 +1,211 @@
+"""The table every model is fitted to: weeks within stores, and stores within cities where a panel has them."""
+
+from __future__ import annotations
+
+import csv
+import io
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from reference.arrays import LARGEST_INTEGER, Floats, Integers
+from reference.errors import TableError
+
+MEDIA = ("youtube", "facebook", "newspaper")
+COLUMNS = ("store_id", "week", *MEDIA, "sales")
+CITY = "city_id"
+_INTEGER_COLUMNS = ("store_id", "week")
+
+
+class PanelError(TableError):
+    """The table is not a panel; the message names the column and the row."""
+
+
+@dataclass(frozen=True, eq=False)
+class Panel:
+    """A validated, immutable panel: one row per store and week.
+
+    Build one with :meth:`from_frame` or :meth:`from_csv`; the constructor itself checks nothing.
+
+    Parameters
+    ----------
+    store_id, week : (n,) integers
+        A store's weeks are consecutive; rows may come in any order and keep it.
+    youtube, facebook, newspaper : (n,) floats
+        Media spend, in thousands of dollars.
+    sales : (n,) floats
+        Sales, in thousands of units.
+    source : str
+        Where the figures came from, for messages.
+    city_id : (n,) integers, or None
+        The city a row's store is in, for a panel of three levels.
+    """
+
+    store_id: Integers
+    week: Integers
+    youtube: Floats
+    facebook: Floats
+    newspaper: Floats
+    sales: Floats
+    source: str
+    city_id: Integers | None = None
+
+    @classmethod
+    def from_frame(cls, frame: pd.DataFrame, source: str = "the table") -> Panel:
+        """Return the panel in ``frame``, or say which column and row keeps it from being one.
+
+        Parameters
+        ----------
+        frame : pandas.DataFrame
+            Exactly the columns of ``COLUMNS``, in any order, and ``city_id`` if stores lie in cities.
+        source : str
+            How messages call the table.
+
+        Raises
+        ------
+        PanelError
+            If a column is missing, unknown or not numeric, a value is not finite, a store and week come
+            twice, a store's weeks have a gap, or a store lies in two cities.
+        """
+        _check_columns(frame, source)
+        names = (*_INTEGER_COLUMNS, CITY) if CITY in frame.columns else _INTEGER_COLUMNS
+        integers = {name: _integer_column(frame[name], source) for name in names}
+        floats = {name: _float_column(frame[name], source) for name in (*MEDIA, "sales")}
+        _check_weeks(integers["store_id"], integers["week"], source)
+        if CITY in integers:
+            _check_cities(integers["store_id"], integers[CITY], source)
+        for column in (*integers.values(), *floats.values()):
+            column.setflags(write=False)
+        return cls(
+            store_id=integers["store_id"],
+            week=integers["week"],
+            youtube=floats["youtube"],
+            facebook=floats["facebook"],
+            newspaper=floats["newspaper"],
+            sales=floats["sales"],
+            source=source,
+            city_id=integers.get(CITY),
+        )
+
+    @classmethod
+    def from_csv(cls, file: Path | bytes, source: str | None = None) -> Panel:
+        """Return the panel in a CSV file (a path, or its bytes), numbers read to the last digit.
+
+        Raises
+        ------
+        PanelError
+            If the file cannot be read as CSV, or its table is not a panel.
+        """
+        name = source if source is not None else (str(file) if isinstance(file, Path) else "the CSV bytes")
+        try:
+            text = (file.read_bytes() if isinstance(file, Path) else file).decode("utf-8-sig")
+            header, *rows = [row for row in csv.reader(io.StringIO(text), strict=True) if row]
+            columns = list(zip(header, *rows, strict=True))
+        except (OSError, ValueError, csv.Error) as error:
+            raise PanelError(f"{name} cannot be read as CSV ({error}); check the path and the format.") from error
+        frame = pd.concat([pd.Series(_numbers(cells), name=title) for title, *cells in columns], axis=1)
+        return cls.from_frame(frame, name)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The names of the columns: ``COLUMNS``, with ``city_id`` before them in a panel that has cities."""
+        return COLUMNS if self.city_id is None else (CITY, *COLUMNS)
+
+    @property
+    def frame(self) -> pd.DataFrame:
+        """A fresh data frame with these columns; changing it does not change the panel."""
+        return pd.DataFrame({name: getattr(self, name).copy() for name in self.columns})
+
+    @property
+    def stores(self) -> tuple[int, ...]:
+        """The store ids, ascending."""
+        return tuple(int(store) for store in np.unique(self.store_id))
+
+    def __len__(self) -> int:
+        """Return the number of rows."""
+        return int(self.sales.size)
+
+    def to_csv_bytes(self) -> bytes:
+        """Return the panel as CSV that :meth:`from_csv` reads back to the same bits."""
+        columns = [getattr(self, name).tolist() for name in self.columns]
+        lines = [",".join(self.columns), *(",".join(map(repr, row)) for row in zip(*columns, strict=True))]
+        return ("\n".join(lines) + "\n").encode("ascii")
+
+
+def _numbers(cells: list[str]) -> list[float] | list[str]:
+    """Return the cells as floats, an empty one as nan; as they are if one is not a number.
+
+    Python's own conversion is exact; that of pandas depends on its version.
+    """
+    try:
+        return [float(cell) if cell.strip() else float("nan") for cell in cells]
+    except ValueError:
+        return cells
+
+
+def _check_columns(frame: pd.DataFrame, source: str) -> None:
+    names = [str(name) for name in frame.columns]
+    missing = [name for name in COLUMNS if name not in names]
+    if missing:
+        raise PanelError(f"{source}: column {missing[0]!r} is missing; a panel needs {', '.join(COLUMNS)}.")
+    unknown = [name for name in names if name not in (*COLUMNS, CITY)]
+    if unknown:
+        raise PanelError(f"{source}: column {unknown[0]!r} is not part of a panel; drop it or rename it.")
+    if len(names) != len(set(names)):
+        raise PanelError(f"{source}: a column comes twice; keep one column of each name.")
+    if frame.empty:
+        raise PanelError(f"{source}: there are no rows; give one row per store and week.")
+
+
+def _float_column(column: pd.Series, source: str) -> Floats:
+    if not pd.api.types.is_numeric_dtype(column) or pd.api.types.is_bool_dtype(column):
+        raise PanelError(f"{source}: column {column.name!r} holds {column.dtype}, not numbers; convert it first.")
+    values: Floats = column.to_numpy(dtype=np.float64, na_value=np.nan, copy=True)
+    broken = np.flatnonzero(~np.isfinite(values))
+    if broken.size:
+        row = int(broken[0])
+        raise PanelError(
+            f"{source}: column {column.name!r}, row {row} holds {values[row]}; fill it in or drop the row's store."
+        )
+    return values
+
+
+def _integer_column(column: pd.Series, source: str) -> Integers:
+    values = _float_column(column, source)
+    broken = np.flatnonzero((values != np.round(values)) | (np.abs(values) >= LARGEST_INTEGER))
+    if broken.size:
+        row = int(broken[0])
+        raise PanelError(
+            f"{source}: column {column.name!r}, row {row} holds {values[row]}, not a whole number; recode it."
+        )
+    return values.astype(np.int64)
+
+
+def _check_weeks(store_id: Integers, week: Integers, source: str) -> None:
+    order = np.lexsort((week, store_id))
+    same_store = np.diff(store_id[order]) == 0
+    step = np.diff(week[order])
+    for position in np.flatnonzero(same_store & (step != 1)):
+        row = int(order[position + 1])
+        store, this_week = int(store_id[row]), int(week[row])
+        if step[position] == 0:
+            raise PanelError(
+                f"{source}: column 'week', row {row}: store {store} has week {this_week} twice; keep one row of it."
+            )
+        raise PanelError(
+            f"{source}: column 'week', row {row}: store {store} jumps from week "
+            f"{int(week[order[position]])} to {this_week}; add the weeks between."
+        )
+
+
+def _check_cities(store_id: Integers, city_id: Integers, source: str) -> None:
+    order = np.argsort(store_id, kind="stable")
+    moved = np.flatnonzero((np.diff(store_id[order]) == 0) & (np.diff(city_id[order]) != 0))
+    if moved.size:
+        row = int(order[moved[0] + 1])
+        raise PanelError(
+            f"{source}: column 'city_id', row {row}: store {int(store_id[row])} lies in more than one city; "
+            "give each store one city, and stores of different cities different ids."
+        )
