@@ -298,7 +298,9 @@ def _write_configuration(into: Path) -> None:
         f"c.CourseDirectory.root = {str(into.resolve())!r}\n"
         "# A learner's Markdown is shown to the teacher in the teacher's own browser session.\n"
         'c.HTMLExporter.filters = {"markdown2html": "autograder.outputs.markdown_to_safe_html"}\n'
-        "c.HTMLExporter.sanitize_html = True\n",
+        "c.HTMLExporter.sanitize_html = True\n"
+        "# Colours for code in other languages can take hours.\n"
+        "c.HighlightMagicsPreprocessor.enabled = False\n",
     )
 
 

@@ -24,7 +24,7 @@ from autograder.release import ReleasedNotebook
 
 #: A notebook of the course has some tens of kilobytes; these bounds leave room for pictures.
 MAX_FILE_BYTES = 20 * 1024**2
-MAX_CELLS = 1_000
+MAX_CELLS = 500
 MAX_SOURCE = 1_000_000
 MAX_NOTES = 20
 

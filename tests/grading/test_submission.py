@@ -106,7 +106,7 @@ def test_cells_of_the_learners_own_stay_where_they_followed(
         (b'{"cells": []}', "not a notebook that Jupyter could have saved: Object missing required field `nbformat`"),
         ({"nbformat": 4, "cells": [{"cell_type": "code", "source": 3}]}, "at `$.cells[0].source`"),
         ({"nbformat": 3, "worksheets": []}, "the notebook has the format 3, and 4 is needed"),
-        ({"nbformat": 4, "cells": [{"cell_type": "raw", "source": ""}] * 1001}, "more than 1000 cells"),
+        ({"nbformat": 4, "cells": [{"cell_type": "raw", "source": ""}] * 501}, "more than 500 cells"),
         (b" " * (MAX_FILE_BYTES + 1), "larger than 20 MB"),
     ],
 )
