@@ -30,7 +30,7 @@ from autograder.samples import build_class
 from autograder.sandbox.bubblewrap import Boxes
 from autograder.sandbox.policy import Engine
 from autograder.sandbox.probe import Wall, describe_limits, examine_box
-from autograder.submission import find_submissions, read_learners, read_notebook
+from autograder.submission import LeftOut, find_submissions, read_learners, read_notebook
 from autograder.tutor import Tutor, tutor_in
 from autograder.tutor.checking import NOTHING_TO_COMPARE, row
 from autograder.verdicts import SIGNS
@@ -64,7 +64,7 @@ def grade(
 ) -> int:
     """Grade every submission of a folder and file the results in another; see `mlm grade --help`."""
     rubric = course.rubric(assignment, language)
-    folders, ignored = find_submissions(submitted, assignment)
+    folders, others = find_submissions(submitted, assignment)
     released = read_release(course, rubric)
     pipeline.make_results(into)
     seed = pipeline.hidden_seed(into, hidden_seed)
@@ -82,14 +82,15 @@ def grade(
                 grades.append(done)
                 progress.advance(task)
     copies = pipeline.class_copies(grading, grades)
-    page, to_read = pipeline.write_class_pages(grading, grades, into, copies)
-    _print_grades(grades, ignored)
+    left_out = [one for one in others if one.is_learner]
+    page, to_read = pipeline.write_class_pages(grading, grades, into, copies, left_out)
+    _print_grades(grades, others)
     for copy in copies:
         _OUT.print(f"Look at {copy.student}: {', '.join(copy.items)} are right on the panel of {copy.other} only.")
     _OUT.print(f"\nThe class     {page}\nFeedback      {into / 'feedback'}\nGradebook     {into / 'gradebook.db'}")
     _OUT.print(f"To be read    {to_read}")
     _OUT.print(f"Read by hand  cd {into} && jupyter lab, then Nbgrader > Formgrader")
-    return NEEDS_PERSON if copies and _exit_code(grades) == ALL_GRADED else _exit_code(grades)
+    return _exit_code(grades, for_a_person=bool(copies or left_out))
 
 
 def _personal_panels(rubric: Rubric, students: Sequence[str]) -> dict[str, Keyed]:
@@ -135,7 +136,7 @@ def _progress() -> Progress:
     return Progress(*columns, console=_ERR)
 
 
-def _print_grades(grades: Sequence[Grade], ignored: Sequence[str]) -> None:
+def _print_grades(grades: Sequence[Grade], others: Sequence[LeftOut]) -> None:
     table = Table(box=None, pad_edge=False)
     table.add_column("Learner", no_wrap=True, max_width=40)
     table.add_column("Points", no_wrap=True, justify="right")
@@ -146,9 +147,12 @@ def _print_grades(grades: Sequence[Grade], ignored: Sequence[str]) -> None:
         urgent = most_urgent(grade)
         points = f"{grade.score:g} / {grade.points:g}"
         table.add_row(grade.student, points, f"{right} / {len(grade.items)}", f"{SIGNS[urgent]} {urgent}")
+    for one in others:
+        if one.is_learner:
+            table.add_row(one.name, "", "", f"{SIGNS[Verdict.UNGRADED]} not graded")
     _OUT.print(table)
-    for line in ignored:
-        _OUT.print(f"Not graded: {line}.")
+    for one in others:
+        _OUT.print(f"Not graded: {one}.")
     for grade in grades:
         if grade.is_ungraded:
             _OUT.print(f"Not graded: {grade.student}. {grade.items[0].reason}")
@@ -157,10 +161,10 @@ def _print_grades(grades: Sequence[Grade], ignored: Sequence[str]) -> None:
         _OUT.print(f"{waiting} of {len(grades)} submissions have something that a person must read.")
 
 
-def _exit_code(grades: Sequence[Grade]) -> int:
+def _exit_code(grades: Sequence[Grade], *, for_a_person: bool) -> int:
     if any(grade.is_ungraded for grade in grades):
         return BROKEN
-    return NEEDS_PERSON if any(grade.needs_person for grade in grades) else ALL_GRADED
+    return NEEDS_PERSON if for_a_person or any(grade.needs_person for grade in grades) else ALL_GRADED
 
 
 def release(course: Course, assignment: str, *, panels: int, workers: int | None) -> int:

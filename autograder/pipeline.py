@@ -43,7 +43,7 @@ from autograder.rubric import Rubric
 from autograder.sandbox.bubblewrap import Boxes, Job, Run, run_job
 from autograder.sandbox.policy import Limits
 from autograder.scoring import resolve_dependencies, score_notebook
-from autograder.submission import SubmissionFolder, read_submission
+from autograder.submission import LeftOut, SubmissionFolder, read_submission
 from autograder.writing import write_whole
 
 GRADEBOOK = "gradebook.db"
@@ -280,11 +280,15 @@ def class_copies(grading: Grading, grades: Sequence[Grade]) -> tuple[Copy, ...]:
 
 
 def write_class_pages(
-    grading: Grading, grades: Sequence[Grade], into: Path, copies: Sequence[Copy] = ()
+    grading: Grading,
+    grades: Sequence[Grade],
+    into: Path,
+    copies: Sequence[Copy] = (),
+    left_out: Sequence[LeftOut] = (),
 ) -> tuple[Path, Path]:
     """Write the page that shows the whole class and the one for who grades by hand; return their paths."""
     name = grading.rubric.assignment
-    shown = write_whole(into / f"{name}.html", class_page(grading.rubric, grades, copies))
+    shown = write_whole(into / f"{name}.html", class_page(grading.rubric, grades, copies, left_out))
     to_read = write_whole(into / f"{name}-to-read.html", reading_page(grading.rubric, grades))
     return shown, to_read
 

@@ -106,6 +106,31 @@ def test_a_whole_class_without_memos_ends_with_zero(course: Course, quick_class:
     assert dump(into) == before
 
 
+def test_a_learner_whose_folder_was_left_out_is_named_and_a_person_is_needed(
+    course: Course, quick_class: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("-rf", "a+b", "dora"):
+        (quick_class / "ben").rename(quick_class / name) if name == "-rf" else (quick_class / name).mkdir()
+    (quick_class / "link").symlink_to(quick_class / "anna")
+    (quick_class / ".DS_Store").touch()
+    (quick_class / "roster.csv").touch()
+    arguments = ("grade", "practice", "--submitted", quick_class, "--into", tmp_path / "into", "--language", "de")
+    assert mlm(*arguments, "--course", course.root) == 1
+    printed = capsys.readouterr().out
+    rows = {line.split()[0]: line for line in printed.splitlines() if line.rstrip().endswith("! not graded")}
+    assert rows.keys() == {"-rf", "a+b", "link"}
+    for line in (
+        "Not graded: -rf: a spreadsheet takes",
+        "Not graded: .DS_Store: its name",
+        "Not graded: roster.csv: not a",
+    ):
+        assert line in printed
+    page = (tmp_path / "into" / "practice.html").read_text(encoding="utf-8")
+    assert page.count("! nicht bewertet: ") == 3
+    assert "6 Lernende" in page
+    assert "roster.csv" not in page
+
+
 def bad_submitted(course: Course, tmp_path: Path) -> tuple[str, Path]:
     return "practice", tmp_path / "nowhere"
 
