@@ -19,18 +19,21 @@ from autograder.catalogue import LANGUAGES, Sentence, translated
 from autograder.certify import examine
 from autograder.course import CHECK_FILE, Course, find_course, learners_course
 from autograder.errors import BoxUnavailable, CourseError
+from autograder.filing import filing, held
 from autograder.key import PANEL_FILE, Keyed, hidden_panel
 from autograder.personal import personal_panel
 from autograder.proof import prove
 from autograder.records import Grade, Verdict
 from autograder.release import make_release, parse_release, read_release, write_release
 from autograder.report import most_urgent
+from autograder.results import hidden_seed as drawn_seed
+from autograder.results import make_results
 from autograder.rubric import Rubric
 from autograder.samples import build_class
 from autograder.sandbox.bubblewrap import Boxes
 from autograder.sandbox.policy import Engine
 from autograder.sandbox.probe import Wall, describe_limits, examine_box
-from autograder.submission import LeftOut, find_submissions, read_learners, read_notebook
+from autograder.submission import LeftOut, SubmissionFolder, find_submissions, read_learners, read_notebook
 from autograder.tutor import Tutor, tutor_in
 from autograder.tutor.checking import NOTHING_TO_COMPARE, row
 from autograder.verdicts import SIGNS
@@ -66,24 +69,24 @@ def grade(
     rubric = course.rubric(assignment, language)
     folders, others = find_submissions(submitted, assignment)
     released = read_release(course, rubric)
-    pipeline.make_results(into)
-    seed = pipeline.hidden_seed(into, hidden_seed)
-    own = _personal_panels(rubric, [folder.student for folder in folders]) if personal else {}
-    grades = []
-    with Boxes(engine) as boxes:
-        boxes.open_soon(pipeline.count_workers(workers))
-        with _ERR.status("Preparing the panels, and trying to get out of the box …"), ThreadPoolExecutor(1) as beside:
-            walls = beside.submit(_require_safe_box, course, [*(folder.path for folder in folders), into], boxes)
-            grading = pipeline.Grading(rubric, released, pipeline.prepare_panels(rubric, seed), personal=own)
-            walls.result()
-        with _progress() as progress:
-            task = progress.add_task(f"Grading {assignment}", total=len(folders))
-            for done in pipeline.grade_class(grading, folders, into, workers=workers, boxes=boxes):
-                grades.append(done)
-                progress.advance(task)
-    copies = pipeline.class_copies(grading, grades)
-    left_out = [one for one in others if one.is_learner]
-    page, to_read = pipeline.write_class_pages(grading, grades, into, copies, left_out)
+    make_results(into)
+    with held(into):
+        seed = drawn_seed(into, hidden_seed)
+        own = _personal_panels(rubric, [folder.student for folder in folders]) if personal else {}
+        with Boxes(engine) as boxes:
+            boxes.open_soon(pipeline.count_workers(workers))
+            protected = _protected(course, [*(folder.path for folder in folders), into])
+            with (
+                _ERR.status("Preparing the panels, and trying to get out of the box …"),
+                ThreadPoolExecutor(1) as beside,
+            ):
+                walls = beside.submit(_require_safe_box, protected, boxes)
+                grading = pipeline.Grading(rubric, released, pipeline.prepare_panels(rubric, seed), personal=own)
+                walls.result()
+            grades = _grade_class(grading, folders, into, workers, boxes)
+        copies = pipeline.class_copies(grading, grades)
+        left_out = [one for one in others if one.is_learner]
+        page, to_read = pipeline.write_class_pages(grading, grades, into, copies, left_out)
     _print_grades(grades, others)
     for copy in copies:
         _OUT.print(f"Look at {copy.student}: {', '.join(copy.items)} are right on the panel of {copy.other} only.")
@@ -91,6 +94,14 @@ def grade(
     _OUT.print(f"To be read    {to_read}")
     _OUT.print(f"Read by hand  cd {into} && jupyter lab, then Nbgrader > Formgrader")
     return _exit_code(grades, for_a_person=bool(copies or left_out))
+
+
+def _grade_class(
+    grading: pipeline.Grading, folders: tuple[SubmissionFolder, ...], into: Path, workers: int | None, boxes: Boxes
+) -> list[Grade]:
+    with _progress() as progress:
+        done = pipeline.grade_class(grading, folders, into, workers=workers, boxes=boxes)
+        return list(progress.track(done, total=len(folders), description=f"Grading {grading.rubric.assignment}"))
 
 
 def _personal_panels(rubric: Rubric, students: Sequence[str]) -> dict[str, Keyed]:
@@ -106,17 +117,18 @@ def handout(course: Course, assignment: str, learners: Path, into: Path) -> int:
     students = read_learners(learners)
     for name, keyed in _personal_panels(rubric, students).items():
         folder = into / name / assignment
-        for file in (*(released / f"{notebook.name}.ipynb" for notebook in rubric.notebook), released / CHECK_FILE):
-            if file.is_file():
-                write_whole(folder / file.name, file.read_text(encoding="utf-8"))
-        write_whole(folder / PANEL_FILE, keyed.panel.to_csv_bytes().decode("ascii"))
+        with filing(into):
+            for file in (*(released / f"{notebook.name}.ipynb" for notebook in rubric.notebook), released / CHECK_FILE):
+                if file.is_file():
+                    write_whole(folder / file.name, file.read_text(encoding="utf-8"))
+            write_whole(folder / PANEL_FILE, keyed.panel.to_csv_bytes().decode("ascii"))
     _OUT.print(f"{assignment} for {len(students)} learners, each with a panel of the learner's own, is in {into}.")
     _OUT.print(f"Grade it with  mlm grade {assignment} --submitted DIR --personal")
     return ALL_GRADED
 
 
-def _require_safe_box(course: Course, more: Sequence[Path], boxes: Boxes) -> None:
-    leaking = [wall for wall in examine_box(_protected(course, more), boxes) if not wall.holds]
+def _require_safe_box(protected: tuple[Path, ...], boxes: Boxes) -> None:
+    leaking = [wall for wall in examine_box(protected, boxes) if not wall.holds]
     if leaking:
         lines = "\n".join(f"  - {wall.claim}: {wall.detail}" for wall in leaking)
         raise BoxUnavailable(f"The box is not safe here, so nothing was run. These do not hold:\n{lines}")
@@ -282,9 +294,11 @@ def demo(course: Course, into: Path, *, workers: int | None) -> int:
     """Build and grade the class of sample submissions; see `mlm demo --help`."""
     rubric = course.rubric("practice")
     submitted = into / "submitted"
-    if submitted.exists():
-        shutil.rmtree(submitted)
-    names = build_class(course.root / SAMPLES, course, rubric, submitted)
+    make_results(into / "grading")
+    with held(into / "grading"), filing(into):
+        if submitted.exists():
+            shutil.rmtree(submitted)
+        names = build_class(course.root / SAMPLES, course, rubric, submitted)
     _OUT.print(f"A class of {len(names)} sample submissions is in {submitted}.")
     code = grade(course, rubric.assignment, submitted, into / "grading", hidden_seed=None, workers=workers)
     # Memos wait for a person, as they should: the demonstration has done all it can.

@@ -1,0 +1,70 @@
+"""Ending a run in order when a signal asks for it: boxes closed, nothing half written, one sentence.
+
+Nothing here is imported that takes time, so that a signal is heeded from the start.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import signal
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from types import FrameType
+from typing import NoReturn
+
+#: What asks a run to end: Ctrl-C, a service manager or `kill`, a terminal that is closed.
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+class Interrupted(BaseException):
+    """A signal asked the run to end; no piece of work takes this for a failure of its own."""
+
+    def __init__(self, number: int) -> None:
+        """Keep which signal it was."""
+        name = signal.Signals(number).name
+        super().__init__(f"ended by {name}. What was filed so far is kept; the same command goes on from there.")
+        #: What a shell shows of a program that a signal ended.
+        self.exit_code = 128 + number
+
+
+@contextlib.contextmanager
+def heeded() -> Iterator[None]:
+    """Raise `Interrupted` in the main thread at the first signal that asks to end; later ones change nothing.
+
+    A signal that is ignored stays so, as by `nohup`.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.getsignal(number) for number in SIGNALS}
+    before = {number: handler for number, handler in before.items() if handler is not signal.SIG_IGN}
+
+    def interrupt(number: int, _: FrameType | None) -> NoReturn:
+        for each in before:
+            signal.signal(each, signal.SIG_IGN)  # the boxes are being closed, and that takes a second
+        raise Interrupted(number)
+
+    for number in before:
+        signal.signal(number, interrupt)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def end_notebooks() -> None:
+    """End every notebook that runs in a box of ours; the boxes then say so, and can be closed.
+
+    A notebook is known by its namespace of processes, which lies within the box's.
+    """
+    import psutil
+
+    for process in psutil.Process().children(recursive=True):
+        with contextlib.suppress(OSError, psutil.Error):  # it has ended
+            status = Path(f"/proc/{process.pid}/status").read_text(encoding="utf-8")
+            numbers = re.search(r"^NSpid:(.*)$", status, re.MULTILINE)
+            if numbers is not None and len(numbers[1].split()) > 2:
+                process.kill()
