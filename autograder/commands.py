@@ -20,6 +20,7 @@ from autograder.certify import examine
 from autograder.course import CHECK_FILE, Course, find_course, learners_course
 from autograder.errors import BoxUnavailable, CourseError
 from autograder.filing import filing, held
+from autograder.interruptions import end_work
 from autograder.key import PANEL_FILE, Keyed, hidden_panel
 from autograder.personal import personal_panel
 from autograder.proof import prove
@@ -81,8 +82,12 @@ def grade(
                 ThreadPoolExecutor(1) as beside,
             ):
                 walls = beside.submit(_require_safe_box, protected, boxes)
-                grading = pipeline.Grading(rubric, released, pipeline.prepare_panels(rubric, seed), personal=own)
-                walls.result()
+                try:
+                    grading = pipeline.Grading(rubric, released, pipeline.prepare_panels(rubric, seed), personal=own)
+                    walls.result()
+                except BaseException:
+                    end_work([walls])
+                    raise
             grades = _grade_class(grading, folders, into, workers, boxes)
         copies = pipeline.class_copies(grading, grades)
         left_out = [one for one in others if one.is_learner]

@@ -9,10 +9,11 @@ import contextlib
 import re
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, wait
 from pathlib import Path
 from types import FrameType
-from typing import NoReturn
+from typing import Any, NoReturn
 
 #: What asks a run to end: Ctrl-C, a service manager or `kill`, a terminal that is closed.
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -41,7 +42,10 @@ def heeded() -> Iterator[None]:
     before = {number: signal.getsignal(number) for number in SIGNALS}
     before = {number: handler for number, handler in before.items() if handler is not signal.SIG_IGN}
 
+    received: list[int] = []
+
     def interrupt(number: int, _: FrameType | None) -> NoReturn:
+        received.append(number)
         for each in before:
             signal.signal(each, signal.SIG_IGN)  # the boxes are being closed, and that takes a second
         raise Interrupted(number)
@@ -50,16 +54,27 @@ def heeded() -> Iterator[None]:
         signal.signal(number, interrupt)
     try:
         yield
+    except Exception as error:
+        if received:  # what is written in C, such as a library being imported, makes an error of its own of it
+            raise Interrupted(received[0]) from error
+        raise
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
 
 
-def end_notebooks() -> None:
-    """End every notebook that runs in a box of ours; the boxes then say so, and can be closed.
+def end_work(futures: Iterable[Future[Any]]) -> None:
+    """Return when work in boxes that nobody waits for has ended, which is soon: its notebooks are ended.
 
-    A notebook is known by its namespace of processes, which lies within the box's.
+    By itself a notebook may take a minute and a half.
     """
+    while wait([one for one in futures if not one.cancelled()], timeout=0.2).not_done:
+        _end_notebooks()
+
+
+def _end_notebooks() -> None:
+    # A notebook is known by its namespace of processes, which lies within the box's; the box says that it has ended,
+    # and can be closed.
     import psutil
 
     for process in psutil.Process().children(recursive=True):

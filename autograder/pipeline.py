@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, as_completed, wait
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -25,7 +25,7 @@ from autograder.executed import executed_notebook
 from autograder.feedback import shorten
 from autograder.filing import filing
 from autograder.gradebook import Gradebook
-from autograder.interruptions import end_notebooks
+from autograder.interruptions import end_work
 from autograder.key import Keyed, own_panel
 from autograder.personal import Copy, find_copies
 from autograder.records import (
@@ -223,9 +223,7 @@ def grade_class(
                 yield from _file_grades(grading, waiting, into)
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
-            # Nobody will see what the others come to: a notebook may take a minute and a half.
-            while wait([one for one in running if not one.cancelled()], timeout=0.2).not_done:
-                end_notebooks()
+            end_work(running)
             raise
 
 

@@ -27,6 +27,7 @@ import pytest
 
 from autograder.course import Course
 from autograder.filing import LOCK
+from autograder.interruptions import Interrupted, heeded
 
 #: What a gradebook says, without the random keys of its rows.
 QUERY = """
@@ -202,6 +203,33 @@ def test_a_signal_before_anything_is_filed_ends_it_in_order_too(
     assert code == 128 + signal.SIGINT
     assert said.startswith("mlm: ended by SIGINT.")
     run.require_nothing_left()
+
+
+@heeded()
+def import_that_meets(number: signal.Signals) -> None:
+    """Fail as a library written in C does that is being imported when a signal comes."""
+    try:
+        signal.raise_signal(number)
+    except Interrupted as interrupted:
+        raise ImportError("initialization failed") from interrupted
+    raise ImportError("not there")
+
+
+def test_a_signal_is_heeded_where_a_library_makes_an_error_of_it() -> None:
+    before = signal.getsignal(signal.SIGTERM)
+    with pytest.raises(Interrupted, match="ended by SIGTERM") as ended:
+        import_that_meets(signal.SIGTERM)
+    assert ended.value.exit_code == 143
+    assert signal.getsignal(signal.SIGTERM) == before
+
+
+def test_an_ignored_signal_stays_so_and_other_errors_stay_as_they_are() -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with pytest.raises(ImportError, match="not there"):
+            import_that_meets(signal.SIGHUP)
+    finally:
+        signal.signal(signal.SIGHUP, before)
 
 
 def test_two_at_once_into_one_folder(course: Course, submitted: Path, undisturbed: Path, tmp_path: Path) -> None:
