@@ -1,13 +1,14 @@
 """The command `mlm`: its words and its exit codes. What it does is in `autograder.commands`.
 
 Exit codes: 0 all graded; 1 something needs a person; 2 what was asked cannot be done as asked; 3 the box is not safe,
-or something of ours is broken.
+or something of ours is broken; 128 and a signal's number: that signal ended it.
 """
 
 # Each command imports what it needs when it runs: the notebook libraries take seconds, and --help should not.
 
 from __future__ import annotations
 
+import errno
 import sys
 import traceback
 from collections.abc import Sequence
@@ -17,8 +18,12 @@ from typing import Annotated
 import typer
 
 from autograder.errors import OurFault, UsageError
+from autograder.interruptions import Interrupted, heeded
 
 NEEDS_PERSON, USAGE, BROKEN = 1, 2, 3
+
+#: A full disk, a used up quota, a file system that is only read.
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 
 
 def _exit_with(code: int) -> None:
@@ -77,18 +82,19 @@ def grade(
     language: LanguageOption = None,
 ) -> int:
     """Grade a class, each learner in the box, on the known panel and on a hidden one."""
-    from autograder import commands
+    with heeded():
+        from autograder import commands
 
-    return commands.grade(
-        commands.course_at(course),
-        assignment,
-        submitted,
-        into,
-        hidden_seed=hidden_seed,
-        workers=workers,
-        personal=personal,
-        language=language,
-    )
+        return commands.grade(
+            commands.course_at(course),
+            assignment,
+            submitted,
+            into,
+            hidden_seed=hidden_seed,
+            workers=workers,
+            personal=personal,
+            language=language,
+        )
 
 
 @app.command(epilog="Example: mlm handout practice --learners names.txt --into handout/")
@@ -185,9 +191,10 @@ def demo(
     workers: WorkersOption = None,
 ) -> int:
     """Build a class of sample submissions, grade it, and say where the pages are."""
-    from autograder import commands
+    with heeded():
+        from autograder import commands
 
-    return commands.demo(commands.course_at(course), into, workers=workers)
+        return commands.demo(commands.course_at(course), into, workers=workers)
 
 
 @app.command(
@@ -290,7 +297,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except OurFault as error:
         print(f"mlm: {error}", file=sys.stderr)
         sys.exit(BROKEN)
-    except Exception:
+    except Interrupted as interrupted:
+        print(f"mlm: {interrupted}", file=sys.stderr)
+        sys.exit(interrupted.exit_code)
+    except Exception as error:
+        if isinstance(error, OSError) and error.errno in _NO_ROOM:
+            where = error.filename or "what is printed"
+            print(f"mlm: {where}: {error.strerror}. Make room, and give the same command again.", file=sys.stderr)
+            sys.exit(USAGE)
         # Python would end with 1, which says here that a person must read something.
         traceback.print_exc()
         print(

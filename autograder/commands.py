@@ -19,17 +19,20 @@ from autograder.catalogue import LANGUAGES, Sentence, translated
 from autograder.certify import examine
 from autograder.course import CHECK_FILE, Course, find_course, learners_course
 from autograder.errors import BoxUnavailable, CourseError
+from autograder.filing import filing, held
 from autograder.key import PANEL_FILE, Keyed, hidden_panel
 from autograder.personal import personal_panel
 from autograder.proof import prove
 from autograder.records import Grade, Verdict
 from autograder.release import make_release, parse_release, read_release, write_release
 from autograder.report import most_urgent
+from autograder.results import hidden_seed as drawn_seed
+from autograder.results import make_results
 from autograder.rubric import Rubric
 from autograder.samples import build_class
 from autograder.sandbox.bubblewrap import Boxes
 from autograder.sandbox.probe import Wall, describe_limits, examine_box
-from autograder.submission import find_submissions, read_learners, read_notebook
+from autograder.submission import LeftOut, SubmissionFolder, find_submissions, read_learners, read_notebook
 from autograder.tutor import Tutor, tutor_in
 from autograder.tutor.checking import NOTHING_TO_COMPARE, row
 from autograder.verdicts import SIGNS
@@ -62,34 +65,47 @@ def grade(
 ) -> int:
     """Grade every submission of a folder and file the results in another; see `mlm grade --help`."""
     rubric = course.rubric(assignment, language)
-    folders, ignored = find_submissions(submitted, assignment)
+    folders, others = find_submissions(submitted, assignment)
     released = read_release(course, rubric)
-    pipeline.make_results(into)
-    seed = pipeline.hidden_seed(into, hidden_seed)
-    own = _personal_panels(rubric, [folder.student for folder in folders]) if personal else {}
-    grades = []
+    make_results(into)
     if advice := pipeline.memory_advice(workers):
         _ERR.print(advice)
-    with Boxes() as boxes:
-        boxes.open_soon(pipeline.count_workers(workers))
-        with _ERR.status("Preparing the panels, and trying to get out of the box …"), ThreadPoolExecutor(1) as beside:
-            walls = beside.submit(_require_safe_box, course, [*(folder.path for folder in folders), into], boxes)
-            grading = pipeline.Grading(rubric, released, pipeline.prepare_panels(rubric, seed), personal=own)
-            walls.result()
-        with _progress() as progress:
-            task = progress.add_task(f"Grading {assignment}", total=len(folders))
-            for done in pipeline.grade_class(grading, folders, into, workers=workers, boxes=boxes):
-                grades.append(done)
-                progress.advance(task)
-    copies = pipeline.class_copies(grading, grades)
-    page, to_read = pipeline.write_class_pages(grading, grades, into, copies)
-    _print_grades(grades, ignored)
+    with held(into):
+        seed = drawn_seed(into, hidden_seed)
+        own = _personal_panels(rubric, [folder.student for folder in folders]) if personal else {}
+        with Boxes() as boxes:
+            boxes.open_soon(pipeline.count_workers(workers))
+            protected = _protected(course, [*(folder.path for folder in folders), into])
+            with (
+                _ERR.status("Preparing the panels, and trying to get out of the box …"),
+                ThreadPoolExecutor(1) as beside,
+            ):
+                walls = beside.submit(_require_safe_box, protected, boxes)
+                try:
+                    grading = pipeline.Grading(rubric, released, pipeline.prepare_panels(rubric, seed), personal=own)
+                    walls.result()
+                except BaseException:
+                    boxes.end_runs()
+                    raise
+            grades = _grade_class(grading, folders, into, workers, boxes)
+        copies = pipeline.class_copies(grading, grades)
+        left_out = [one for one in others if one.is_learner]
+        page, to_read = pipeline.write_class_pages(grading, grades, into, copies, left_out)
+    _print_grades(grades, others)
     for copy in copies:
         _OUT.print(f"Look at {copy.student}: {', '.join(copy.items)} are right on the panel of {copy.other} only.")
     _OUT.print(f"\nThe class     {page}\nFeedback      {into / 'feedback'}\nGradebook     {into / 'gradebook.db'}")
     _OUT.print(f"To be read    {to_read}")
     _OUT.print(f"Read by hand  cd {into} && jupyter lab, then Nbgrader > Formgrader")
-    return NEEDS_PERSON if copies and _exit_code(grades) == ALL_GRADED else _exit_code(grades)
+    return _exit_code(grades, for_a_person=bool(copies or left_out))
+
+
+def _grade_class(
+    grading: pipeline.Grading, folders: tuple[SubmissionFolder, ...], into: Path, workers: int | None, boxes: Boxes
+) -> list[Grade]:
+    with _progress() as progress:
+        done = pipeline.grade_class(grading, folders, into, workers=workers, boxes=boxes)
+        return list(progress.track(done, total=len(folders), description=f"Grading {grading.rubric.assignment}"))
 
 
 def _personal_panels(rubric: Rubric, students: Sequence[str]) -> dict[str, Keyed]:
@@ -105,17 +121,18 @@ def handout(course: Course, assignment: str, learners: Path, into: Path) -> int:
     students = read_learners(learners)
     for name, keyed in _personal_panels(rubric, students).items():
         folder = into / name / assignment
-        for file in (*(released / f"{notebook.name}.ipynb" for notebook in rubric.notebook), released / CHECK_FILE):
-            if file.is_file():
-                write_whole(folder / file.name, file.read_text(encoding="utf-8"))
-        write_whole(folder / PANEL_FILE, keyed.panel.to_csv_bytes().decode("ascii"))
+        with filing(into):
+            for file in (*(released / f"{notebook.name}.ipynb" for notebook in rubric.notebook), released / CHECK_FILE):
+                if file.is_file():
+                    write_whole(folder / file.name, file.read_text(encoding="utf-8"))
+            write_whole(folder / PANEL_FILE, keyed.panel.to_csv_bytes().decode("ascii"))
     _OUT.print(f"{assignment} for {len(students)} learners, each with a panel of the learner's own, is in {into}.")
     _OUT.print(f"Grade it with  mlm grade {assignment} --submitted DIR --personal")
     return ALL_GRADED
 
 
-def _require_safe_box(course: Course, more: Sequence[Path], boxes: Boxes) -> None:
-    leaking = [wall for wall in examine_box(_protected(course, more), boxes) if not wall.holds]
+def _require_safe_box(protected: tuple[Path, ...], boxes: Boxes) -> None:
+    leaking = [wall for wall in examine_box(protected, boxes) if not wall.holds]
     if leaking:
         lines = "\n".join(f"  - {wall.claim}: {wall.detail}" for wall in leaking)
         raise BoxUnavailable(f"The box is not safe here, so nothing was run. These do not hold:\n{lines}")
@@ -135,7 +152,7 @@ def _progress() -> Progress:
     return Progress(*columns, console=_ERR)
 
 
-def _print_grades(grades: Sequence[Grade], ignored: Sequence[str]) -> None:
+def _print_grades(grades: Sequence[Grade], others: Sequence[LeftOut]) -> None:
     table = Table(box=None, pad_edge=False)
     table.add_column("Learner", no_wrap=True, max_width=40)
     table.add_column("Points", no_wrap=True, justify="right")
@@ -146,9 +163,12 @@ def _print_grades(grades: Sequence[Grade], ignored: Sequence[str]) -> None:
         urgent = most_urgent(grade)
         points = f"{grade.score:g} / {grade.points:g}"
         table.add_row(grade.student, points, f"{right} / {len(grade.items)}", f"{SIGNS[urgent]} {urgent}")
+    for one in others:
+        if one.is_learner:
+            table.add_row(one.name, "", "", f"{SIGNS[Verdict.UNGRADED]} not graded")
     _OUT.print(table)
-    for line in ignored:
-        _OUT.print(f"Not graded: {line}.")
+    for one in others:
+        _OUT.print(f"Not graded: {one}.")
     for grade in grades:
         if grade.is_ungraded:
             _OUT.print(f"Not graded: {grade.student}. {grade.items[0].reason}")
@@ -157,10 +177,10 @@ def _print_grades(grades: Sequence[Grade], ignored: Sequence[str]) -> None:
         _OUT.print(f"{waiting} of {len(grades)} submissions have something that a person must read.")
 
 
-def _exit_code(grades: Sequence[Grade]) -> int:
+def _exit_code(grades: Sequence[Grade], *, for_a_person: bool) -> int:
     if any(grade.is_ungraded for grade in grades):
         return BROKEN
-    return NEEDS_PERSON if any(grade.needs_person for grade in grades) else ALL_GRADED
+    return NEEDS_PERSON if for_a_person or any(grade.needs_person for grade in grades) else ALL_GRADED
 
 
 def release(course: Course, assignment: str, *, panels: int, workers: int | None) -> int:
@@ -278,9 +298,11 @@ def demo(course: Course, into: Path, *, workers: int | None) -> int:
     """Build and grade the class of sample submissions; see `mlm demo --help`."""
     rubric = course.rubric("practice")
     submitted = into / "submitted"
-    if submitted.exists():
-        shutil.rmtree(submitted)
-    names = build_class(course.root / SAMPLES, course, rubric, submitted)
+    make_results(into / "grading")
+    with held(into / "grading"), filing(into):
+        if submitted.exists():
+            shutil.rmtree(submitted)
+        names = build_class(course.root / SAMPLES, course, rubric, submitted)
     _OUT.print(f"A class of {len(names)} sample submissions is in {submitted}.")
     code = grade(course, rubric.assignment, submitted, into / "grading", hidden_seed=None, workers=workers)
     # Memos wait for a person, as they should: the demonstration has done all it can.

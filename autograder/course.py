@@ -122,6 +122,6 @@ def read_check_file(folder: Path) -> Handed | None:
         return None
     try:
         return msgspec.json.decode(path.read_bytes(), type=Handed)
-    except (OSError, msgspec.MsgspecError, UnicodeError):
+    except (OSError, msgspec.MsgspecError, ValueError, RecursionError):
         known = ", ".join(map(repr, get_args(Says)))
         raise CourseError(f"{path}: this should name an assignment and one of {known}. Get it again.") from None

@@ -16,36 +16,52 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 
 from autograder.catalogue import DEFAULT, Sentence, translated
 from autograder.outputs import NO_FORMULAS, clean_outputs
-from autograder.records import Cell, ItemResult, NotebookGrade
+from autograder.records import Cell, CellRun, ItemResult, NotebookGrade
 from autograder.release import ReleasedNotebook
 from autograder.verdicts import name_of
+
+#: Characters of code and of Markdown in a notebook, and outputs, of which nbconvert makes a page in less than a second
+#: whatever they are. That is several times what notebooks of the course have; one that has more is shown plainer.
+_MOST_CODE, _MOST_MARKDOWN, _MOST_OUTPUTS = 15_000, 20_000, 300
 
 
 def executed_notebook(grade: NotebookGrade, release: ReleasedNotebook, language: str = DEFAULT) -> str:
     """Return a learner's executed notebook as text, with nbgrader's metadata and a score in every check cell."""
     runs = {run.index: run for run in grade.run.cells}
     results = {item.item: item for item in grade.items}
+    plain = _characters(grade, "markdown", "raw") > _MOST_MARKDOWN
     cells = []
+    room = _MOST_OUTPUTS
     for index, cell in enumerate(grade.notebook.cells):
-        node = _node(index, cell, release)
+        node = _node(index, cell, release, plain=plain)
         if cell.cell_type == "code":
             result = results.get(cell.grade_id or "")
             if result is not None:
                 node.outputs = [_score_output(result, language)]
             elif index in runs:
-                node.outputs = clean_outputs(runs[index].outputs)
-                if runs[index].left_out:
-                    said = translated(Sentence("page.outputs_left_out"), language)
-                    node.outputs.append(new_output("stream", name="stderr", text=said))
+                node.outputs = _shown(runs[index], room, language)
+                room = max(0, room - len(node.outputs))
             node.execution_count = None
         cells.append(node)
     notebook = new_notebook(cells=cells)
-    notebook.metadata.kernelspec = {
-        "display_name": "Python 3 (ipykernel)",
-        "language": "python",
-        "name": "python3",
-    }
+    notebook.metadata.kernelspec = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
+    # By itself nbconvert takes code for IPython's, in which lines can be of many other languages, some slow to colour.
+    lexer = "python" if _characters(grade, "code") <= _MOST_CODE else "text"
+    notebook.metadata.language_info = {"name": "python", "pygments_lexer": lexer}
     return f"{nbformat.writes(notebook, split_lines=False)}\n"
+
+
+def _characters(grade: NotebookGrade, *kinds: str) -> int:
+    return sum(len(cell.source) for cell in grade.notebook.cells if cell.cell_type in kinds)
+
+
+def _shown(run: CellRun, room: int, language: str) -> list[Any]:
+    """Return a cell's outputs as they are shown, and a sentence in the place of those that are not."""
+    shown = clean_outputs(run.outputs[:room])
+    if run.left_out or len(run.outputs) > room:
+        said = translated(Sentence("page.outputs_left_out"), language)
+        shown.append(new_output("stream", name="stderr", text=said))
+    return shown
 
 
 def _as_code_block(source: str) -> Any:
@@ -61,8 +77,8 @@ _NEW_CELL: Mapping[str, Callable[[str], Any]] = {
 }
 
 
-def _node(index: int, cell: Cell, release: ReleasedNotebook) -> Any:
-    node = _NEW_CELL[cell.cell_type](cell.source)
+def _node(index: int, cell: Cell, release: ReleasedNotebook, *, plain: bool) -> Any:
+    node = _NEW_CELL["raw" if plain and cell.cell_type == "markdown" else cell.cell_type](cell.source)
     node.id = f"cell-{index}"
     if cell.grade_id is not None:
         # nbgrader asks for the kind of cell that was released beside the kind that is there.

@@ -7,24 +7,37 @@ that an interrupted run leaves a learner's grade as it was or as it should be, n
 from __future__ import annotations
 
 import json
+import logging
 import os
 import sqlite3
 import sysconfig
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
+from urllib.parse import quote
 
 from nbgrader.api import Gradebook as NbgraderGradebook
-from nbgrader.api import MissingEntry
+from nbgrader.api import InvalidEntry, MissingEntry
+from sqlalchemy import URL
 from sqlalchemy.exc import SQLAlchemyError
 
 from autograder.errors import GradebookError
+from autograder.filing import said_of_gradebook
 from autograder.records import Grade, ItemResult, Verdict
 from autograder.release import ReleasedNotebook
 
 COURSE_ID = "mlm-course"
 _KERNEL = json.dumps({"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"})
+
+#: How many seconds another program's lock is waited for: before a run begins, and while learners' grades are filed.
+_AT_FIRST, _WHILE_FILING = 2, 20
+
+_NBGRADERS_LOG = logging.getLogger("tornado.application")
+
+
+def _address(path: Path) -> URL:
+    return URL.create("sqlite", database=str(path), query={"timeout": str(_WHILE_FILING)})
 
 
 class Gradebook:
@@ -37,14 +50,18 @@ class Gradebook:
         ------
         GradebookError
             If the file is something else; it is left as it was.
+        sqlite3.Error, sqlalchemy.exc.DBAPIError
+            If its surroundings keep it from being used; `autograder.filing` says so in a sentence.
         """
         require_gradebook_file(path)
         self.path = path
         try:
             if not path.exists() or path.stat().st_size == 0:
                 _make_gradebook(path)
-            self._nbgrader = NbgraderGradebook(f"sqlite:///{path}", course_id=COURSE_ID)
+            self._nbgrader = NbgraderGradebook(_address(path), course_id=COURSE_ID)
         except SQLAlchemyError as error:
+            if said_of_gradebook(error) is not None:
+                raise
             raise GradebookError(f"{path}: the gradebook cannot be opened: {error.__cause__ or error}") from error
 
     def __enter__(self) -> Gradebook:
@@ -116,15 +133,23 @@ class Gradebook:
         session = self._nbgrader.db()
         commit = session.commit
         session.commit = session.flush
+        _NBGRADERS_LOG.disabled = True  # it prints a traceback of what is raised anyway
         try:
             with session.no_autoflush:
                 yield self._nbgrader
             commit()
+        except InvalidEntry as error:
+            session.rollback()
+            # nbgrader takes whatever its database says for a fault of the entry, a full disk too.
+            if error.__context__ is not None and said_of_gradebook(error.__context__) is not None:
+                raise error.__context__ from None
+            raise
         except BaseException:
             session.rollback()
             raise
         finally:
             session.commit = commit
+            _NBGRADERS_LOG.disabled = False
 
 
 def _make_gradebook(path: Path) -> None:
@@ -133,7 +158,7 @@ def _make_gradebook(path: Path) -> None:
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=".writing-") as folder:
         fresh = Path(folder) / path.name
         with _own_programs_on_path():
-            NbgraderGradebook(f"sqlite:///{fresh}", course_id=COURSE_ID).close()
+            NbgraderGradebook(_address(fresh), course_id=COURSE_ID).close()
         fresh.replace(path)
 
 
@@ -149,21 +174,27 @@ def _own_programs_on_path() -> Iterator[None]:
 
 
 def require_gradebook_file(path: Path) -> None:
-    """Refuse a file that is there and is not a gradebook of nbgrader; it is only read.
+    """Refuse a file that is there and is no gradebook of nbgrader, or cannot be written now; it is left as it is.
 
     Raises
     ------
     GradebookError
         Saying what the file is instead.
+    sqlite3.Error
+        If its surroundings keep it from being written, such as another program's lock.
     """
     if not path.exists() or path.stat().st_size == 0:
         return
     advice = "Move it away, or name another folder with --into."
     try:
-        with sqlite3.connect(f"file:{path}?mode=ro", uri=True) as connection:
+        # One that was written when its run was killed is put right by whoever opens it first, and may write to it.
+        with closing(sqlite3.connect(f"file:{quote(str(path))}?mode=rw", timeout=_AT_FIRST, uri=True)) as connection:
             tables = {name for (name,) in connection.execute("select name from sqlite_master where type = 'table'")}
-        connection.close()
+            connection.execute("begin immediate")
+            connection.rollback()
     except sqlite3.DatabaseError as error:
+        if said_of_gradebook(error) is not None:
+            raise
         raise GradebookError(f"{path}: this is not a gradebook ({error}). {advice}") from None
     if tables and not {"grade", "student", "submitted_assignment"} <= tables:
         raise GradebookError(f"{path}: this is a database, but not a gradebook of nbgrader. {advice}")

@@ -1,13 +1,15 @@
 """Clean the outputs of cells that came from the box, before a person opens them.
 
 A teacher's browser shows these with the teacher's session, so only what cannot run there is kept: text, errors, and
-pictures that are PNG. HTML, JavaScript, SVG and widgets are dropped; a table still has its text form.
+pictures that are PNG. HTML, JavaScript, SVG and widgets are dropped; a table still has its text form. Text has no
+escape sequences of terminals.
 """
 
 from __future__ import annotations
 
 import base64
 import binascii
+import re
 from collections.abc import Iterable
 from html import escape
 from typing import Any
@@ -23,6 +25,15 @@ from autograder.answers import Output
 _PNG = b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR"
 #: A browser needs four bytes a pixel, however small the file is; a large figure has a tenth of this.
 _MOST_PIXELS = 40_000_000
+
+#: What steers a terminal, all of it but line ends, tabs, carriage returns and backspaces: sequences with parameters,
+#: strings with an end, other sequences, single characters. No part is tried twice, so this takes linear time.
+_STEERING = re.compile(
+    r"(?:\x1b\[|\x9b)[0-?]*+[ -/]*+[@-~]?"
+    r"|(?:\x1b[\]PX^_]|[\x90\x98\x9d-\x9f])[^\n\x07\x1b\x80-\x9f]*+(?:\x07|\x1b\\|\x9c)"
+    r"|\x1b[ -/]*+[0-~]?"
+    r"|[\x00-\x07\x0b\x0c\x0e-\x1f\x7f-\x9f]"
+)
 
 #: MathJax leaves what bears these classes alone: a formula can hold a link that runs, or load a picture.
 NO_FORMULAS = "tex2jax_ignore mathjax_ignore"
@@ -63,11 +74,39 @@ def clean_outputs(outputs: Iterable[Output]) -> list[NotebookNode]:
 def _clean(output: Output) -> Any:
     if output.output_type == "stream":
         name = "stderr" if output.name == "stderr" else "stdout"
-        return new_output("stream", name=name, text=output.text)
+        return new_output("stream", name=name, text=printed_text(output.text))
     if output.output_type == "error":
-        return new_output("error", ename=output.ename, evalue=output.evalue, traceback=["\n".join(output.traceback)])
+        name, value = printed_text(output.ename), printed_text(output.evalue)
+        return new_output("error", ename=name, evalue=value, traceback=[printed_text("\n".join(output.traceback))])
     kept = {mime: content for mime, content in output.data.items() if _is_harmless(mime, content)}
+    if "text/plain" in kept:
+        kept["text/plain"] = printed_text(kept["text/plain"])
     return new_output(output.output_type, data=kept) if kept else None
+
+
+def printed_text(text: str) -> str:
+    """Return what a terminal would be left with, in one colour: no escape sequence, no other control character.
+
+    nbconvert turns escape sequences into colours in a time that grows with the square of their number, and gives up at
+    some. A line that was written over holds what was written last, and a backspace takes back what is before it.
+    """
+    plain = _STEERING.sub("", text)
+    if "\r" not in plain and "\b" not in plain:
+        return plain
+    return "\n".join(map(_written_last, plain.split("\n")))
+
+
+def _written_last(line: str) -> str:
+    line = line.rstrip("\r").rpartition("\r")[2]
+    if "\b" not in line:
+        return line
+    kept: list[str] = []
+    for character in line:
+        if character == "\b":
+            del kept[-1:]
+        else:
+            kept.append(character)
+    return "".join(kept)
 
 
 class _Renderer(IPythonRenderer):

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 import os
-import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from contextlib import nullcontext
@@ -20,11 +19,12 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from autograder.catalogue import Sentence
 from autograder.certify import certified_panel
-from autograder.errors import BoxUnavailable, CourseError, GradebookError, OurFault
+from autograder.errors import BoxUnavailable, GradebookError, OurFault
 from autograder.evidence import add_evidence
 from autograder.executed import executed_notebook
 from autograder.feedback import shorten
-from autograder.gradebook import COURSE_ID, Gradebook, require_gradebook_file
+from autograder.filing import filing
+from autograder.gradebook import Gradebook
 from autograder.key import Keyed, own_panel
 from autograder.personal import Copy, find_copies
 from autograder.records import (
@@ -39,15 +39,14 @@ from autograder.records import (
 )
 from autograder.release import ReleasedNotebook
 from autograder.report import class_page, learner_page, reading_page
+from autograder.results import GRADEBOOK, write_configuration
 from autograder.rubric import Rubric
 from autograder.sandbox.bubblewrap import Boxes, Job, Run, run_job
 from autograder.sandbox.cgroups import memory_there_is
 from autograder.sandbox.policy import Limits
 from autograder.scoring import resolve_dependencies, score_notebook
-from autograder.submission import SubmissionFolder, read_submission
+from autograder.submission import LeftOut, SubmissionFolder, read_submission
 from autograder.writing import write_whole
-
-GRADEBOOK = "gradebook.db"
 
 _LOG = logging.getLogger("mlm")
 
@@ -231,15 +230,19 @@ def grade_class(
     ------
     GradebookError
         If the gradebook cannot be used; nothing is written then.
+    FilingError
+        If nothing more can be filed; what was filed before is kept.
     BoxUnavailable
         If no box can be built.
     """
     with nullcontext(boxes) if boxes else Boxes() as open_boxes, ThreadPoolExecutor(count_workers(workers)) as pool:
         waiting = [pool.submit(grade_folder, grading, folder, open_boxes.run) for folder in folders]
         try:
-            yield from _file_grades(grading, waiting, into)
+            with filing(into):
+                yield from _file_grades(grading, waiting, into)
         except BaseException:
-            pool.shutdown(cancel_futures=True)
+            pool.shutdown(wait=False, cancel_futures=True)
+            open_boxes.end_runs()
             raise
 
 
@@ -247,7 +250,7 @@ def _file_grades(grading: Grading, waiting: list[Future[Grade]], into: Path) -> 
     """File grades as they come. Only one thread does: nbgrader's SQLite gradebook takes one writer at a time."""
     with Gradebook(into / GRADEBOOK) as gradebook:
         gradebook.prepare(grading.rubric.assignment, grading.release)
-        _write_configuration(into)
+        write_configuration(into)
         for done in as_completed(waiting):
             grade = done.result()
             waiting.remove(done)  # which holds the grade, too
@@ -314,62 +317,15 @@ def class_copies(grading: Grading, grades: Sequence[Grade]) -> tuple[Copy, ...]:
 
 
 def write_class_pages(
-    grading: Grading, grades: Sequence[Grade], into: Path, copies: Sequence[Copy] = ()
+    grading: Grading,
+    grades: Sequence[Grade],
+    into: Path,
+    copies: Sequence[Copy] = (),
+    left_out: Sequence[LeftOut] = (),
 ) -> tuple[Path, Path]:
     """Write the page that shows the whole class and the one for who grades by hand; return their paths."""
     name = grading.rubric.assignment
-    shown = write_whole(into / f"{name}.html", class_page(grading.rubric, grades, copies))
-    to_read = write_whole(into / f"{name}-to-read.html", reading_page(grading.rubric, grades))
+    with filing(into):
+        shown = write_whole(into / f"{name}.html", class_page(grading.rubric, grades, copies, left_out))
+        to_read = write_whole(into / f"{name}-to-read.html", reading_page(grading.rubric, grades))
     return shown, to_read
-
-
-def _write_configuration(into: Path) -> None:
-    """Write what nbgrader needs to open the results: run `nbgrader formgrader` in that folder."""
-    write_whole(
-        into / "nbgrader_config.py",
-        "c = get_config()\n"
-        f"c.CourseDirectory.course_id = {COURSE_ID!r}\n"
-        f"c.CourseDirectory.root = {str(into.resolve())!r}\n"
-        "# A learner's Markdown is shown to the teacher in the teacher's own browser session.\n"
-        'c.HTMLExporter.filters = {"markdown2html": "autograder.outputs.markdown_to_safe_html"}\n'
-        "c.HTMLExporter.sanitize_html = True\n",
-    )
-
-
-def make_results(into: Path) -> None:
-    """Make the results folder, for its owner alone, or refuse one that no gradebook can be kept in.
-
-    One that is there already keeps who may enter it.
-
-    Raises
-    ------
-    GradebookError
-        If there is something else in the gradebook's place.
-    """
-    if into.exists() and not into.is_dir():
-        raise GradebookError(f"{into} is not a folder. Name another one with --into.")
-    require_gradebook_file(into / GRADEBOOK)
-    into.parent.mkdir(parents=True, exist_ok=True)
-    into.mkdir(mode=0o700, exist_ok=True)
-
-
-def hidden_seed(into: Path, given: int | None) -> int:
-    """Return the seed of the hidden panel: the one given, or the one this folder's grades rest on.
-
-    It is drawn once and kept with the gradebook, so that grading again gives the same grades. Whoever knows it can
-    make the hidden panel; keep it from learners.
-
-    Raises
-    ------
-    CourseError
-        If the file that keeps it is damaged.
-    """
-    path = into / "hidden-seed.txt"
-    if given is not None:
-        return given
-    if not path.exists():
-        write_whole(path, f"{secrets.randbits(128)}\n", mode=0o600)
-    try:
-        return int(path.read_text(encoding="utf-8"))
-    except ValueError:
-        raise CourseError(f"{path}: this should hold one whole number. Restore it, or give --hidden-seed.") from None

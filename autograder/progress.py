@@ -6,6 +6,7 @@ answers of one notebook. Each file is written whole or not at all. No score is k
 
 from __future__ import annotations
 
+import stat
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TypeVar
@@ -17,6 +18,9 @@ from autograder.writing import write_whole
 
 FOLDER = ".mlm"
 _STUDY = "study.json"
+
+#: All answers of a notebook take some kilobytes; a file of more was not written here.
+_MOST_BYTES = 20 * 1024**2
 Record = TypeVar("Record", bound=msgspec.Struct)
 
 
@@ -91,6 +95,10 @@ class Notes:
 
 def _read(path: Path, record: type[Record]) -> Record | None:
     try:
+        status = path.lstat()
+        # Whoever opens a pipe waits for a writer, and a link may lead to something that never ends.
+        if not stat.S_ISREG(status.st_mode) or status.st_size > _MOST_BYTES:
+            return None
         return msgspec.json.decode(path.read_bytes(), type=record)
-    except (OSError, msgspec.MsgspecError, UnicodeError):
+    except (OSError, msgspec.MsgspecError, ValueError, RecursionError):
         return None

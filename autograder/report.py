@@ -10,6 +10,7 @@ from autograder.evidence import memo_text
 from autograder.personal import Copy
 from autograder.records import URGENCY, Grade, Verdict
 from autograder.rubric import Rubric
+from autograder.submission import LeftOut
 from autograder.templating import template
 from autograder.verdicts import SIGNS, name_of
 
@@ -21,15 +22,19 @@ def learner_page(rubric: Rubric, grade: Grade) -> str:
     return template("learner.html").render(**_in_language(rubric), grade=grade, titles=titles, headings=headings)
 
 
-def class_page(rubric: Rubric, grades: Sequence[Grade], copies: Sequence[Copy] = ()) -> str:
+def class_page(
+    rubric: Rubric, grades: Sequence[Grade], copies: Sequence[Copy] = (), left_out: Sequence[LeftOut] = ()
+) -> str:
     """Return the page of a whole class: one row per learner, one column per item, and where the class struggles.
 
-    ``copies`` are the learners whose numbers are right on another's panel, for a person to look at.
+    ``copies`` are the learners whose numbers are right on another's panel, for a person to look at; ``left_out`` those
+    whose folders were not graded.
     """
     rows = sorted(grades, key=lambda grade: grade.student)
     columns = [[next(i for i in grade.items if i.item == item.id) for grade in rows] for item in rubric.items]
     share = [sum(result.verdict is Verdict.CORRECT for result in column) / len(column) for column in columns]
-    return template("class.html").render(**_in_language(rubric), grades=rows, share=share, signs=SIGNS, copies=copies)
+    shown = {"grades": rows, "share": share, "copies": copies, "left_out": left_out}
+    return template("class.html").render(**_in_language(rubric), **shown, signs=SIGNS)
 
 
 def reading_page(rubric: Rubric, grades: Sequence[Grade]) -> str:

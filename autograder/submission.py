@@ -8,7 +8,9 @@ followed. Whatever was deleted, duplicated, renamed or moved is named, and costs
 from __future__ import annotations
 
 import os
+import re
 import stat
+import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,12 +21,13 @@ import msgspec
 from autograder.catalogue import Sentence
 from autograder.errors import CourseError
 from autograder.feedback import shorten
+from autograder.names import problem_of_name, shown_name
 from autograder.records import Cell, Submission, SubmittedNotebook
 from autograder.release import ReleasedNotebook
 
 #: A notebook of the course has some tens of kilobytes; these bounds leave room for pictures.
 MAX_FILE_BYTES = 20 * 1024**2
-MAX_CELLS = 1_000
+MAX_CELLS = 500
 MAX_SOURCE = 1_000_000
 MAX_NOTES = 20
 
@@ -68,8 +71,24 @@ class SubmissionFolder:
     path: Path
 
 
-def find_submissions(directory: Path, assignment: str) -> tuple[tuple[SubmissionFolder, ...], tuple[str, ...]]:
-    """Return the submissions in a folder, and a line for everything in it that is not one.
+@dataclass(frozen=True)
+class LeftOut:
+    """Something beside the submissions that is not graded, and why.
+
+    ``is_learner`` is False for plain files and for what begins with a dot, such as a list of the class.
+    """
+
+    name: str
+    why: str
+    is_learner: bool
+
+    def __str__(self) -> str:
+        """Return the line that is printed of it."""
+        return f"{self.name}: {self.why}"
+
+
+def find_submissions(directory: Path, assignment: str) -> tuple[tuple[SubmissionFolder, ...], tuple[LeftOut, ...]]:
+    """Return the submissions in a folder, and everything in it that is not one.
 
     Parameters
     ----------
@@ -85,32 +104,33 @@ def find_submissions(directory: Path, assignment: str) -> tuple[tuple[Submission
     """
     if not directory.is_dir():
         raise CourseError(f"There is no folder {directory}. Name the folder that holds one folder per learner.")
-    found, ignored = [], []
+    found, left_out = [], []
     for entry in sorted(directory.iterdir()):
         inner = entry / assignment
-        if not entry.name.isprintable() or set(entry.name) & set('<>"\\'):
-            # Names of other encodings could not be written down, some characters steer a terminal, and nbgrader's pages
-            # repeat a name as it is.
-            ignored.append(
-                f"{entry.name!a}: a learner's name must be readable text without < > \" \\; rename the folder"
-            )
-        elif entry.name.startswith("."):
-            ignored.append(f"{entry.name}: its name starts with a dot, so it is not taken for a learner")
-        elif not entry.is_symlink() and entry.is_dir() and not os.access(entry, os.X_OK):
-            ignored.append(f"{entry.name}: this folder cannot be entered; change its permissions")
-        elif entry.is_symlink() or (entry.is_dir() and inner.is_symlink()):
-            ignored.append(f"{entry.name}: a link could lead to another learner's work, and is not followed")
-        elif not entry.is_dir():
-            ignored.append(f"{entry.name}: not a folder; each learner's notebooks go into a folder of their own")
-        elif entry.name[0] in "=-@":
-            ignored.append(f"{entry.name}: a spreadsheet takes a name that begins so for a formula; rename the folder")
-        elif "+" in entry.name:
-            ignored.append(f"{entry.name}: nbgrader allows no + in a learner's name; rename the folder")
-        else:
+        problem = _problem_of_entry(entry, inner)
+        if problem is None:
             found.append(SubmissionFolder(entry.name, inner if inner.is_dir() else entry))
+        else:
+            is_learner = not entry.name.startswith(".") and (entry.is_symlink() or not entry.is_file())
+            left_out.append(LeftOut(shown_name(entry.name), problem, is_learner))
     if not found:
-        raise CourseError(f"The folder {directory} holds no submission: it needs one folder per learner.")
-    return tuple(found), tuple(ignored)
+        lines = "".join(f"\n  - {one}" for one in left_out[:20])
+        raise CourseError(f"The folder {directory} holds no submission: it needs one folder per learner.{lines}")
+    return tuple(found), tuple(left_out)
+
+
+def _problem_of_entry(entry: Path, inner: Path) -> str | None:
+    """Return why something beside the submissions is not graded; None for a learner's folder."""
+    if entry.is_file() and not entry.is_symlink() and not entry.name.startswith("."):
+        return Sentence("names.not_a_folder")
+    problem = problem_of_name(entry.name)
+    if problem is not None:
+        return problem if problem.key == "names.dot" else Sentence("names.rename", why=problem)
+    if not entry.is_symlink() and entry.is_dir() and not os.access(entry, os.X_OK):
+        return Sentence("names.cannot_be_entered")
+    if entry.is_symlink() or (entry.is_dir() and inner.is_symlink()):
+        return Sentence("names.link")
+    return None if entry.is_dir() else Sentence("names.not_a_folder")
 
 
 def read_learners(path: Path) -> tuple[str, ...]:
@@ -119,19 +139,29 @@ def read_learners(path: Path) -> tuple[str, ...]:
     Raises
     ------
     CourseError
-        If the list cannot be read, is empty, or holds a name that cannot be a folder's or is there twice.
+        If the list cannot be read, is empty, or holds a name that no learner can have, or that is there twice.
     """
     try:
-        names = [line.strip() for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+        # Only these end a line: a name with another character that Python takes for an end is refused as a whole.
+        lines = re.split("\r\n|\r|\n", path.read_bytes().decode("utf-8-sig"))
     except (OSError, UnicodeDecodeError) as error:
         raise CourseError(f"{path}: this list cannot be read ({error}). Give a text with a name to a line.") from None
+    seen: dict[str, int] = {}
+    names = []
+    for number, name in enumerate((line.strip(" \t") for line in lines), 1):
+        if not name:
+            continue
+        place = f"{path}, line {number}: {shown_name(name)}"
+        problem = problem_of_name(name)
+        if problem is not None:
+            raise CourseError(f"{place} cannot be a learner's name: {problem}. Change it.")
+        # Some file systems take names for the same that differ in case, or in how an accent is written.
+        first = seen.setdefault(unicodedata.normalize("NFC", name).casefold(), number)
+        if first != number:
+            raise CourseError(f"{place} is there twice, or hardly differs from line {first}; change or remove one.")
+        names.append(name)
     if not names:
         raise CourseError(f"{path}: there is no learner in this list. Give a text with a name to a line.")
-    for number, name in enumerate(names, 1):
-        if name.startswith(".") or "/" in name or "+" in name or "\0" in name:
-            raise CourseError(f"{path}, name {number}: {name!r} cannot be the name of a learner's folder; change it.")
-        if name in names[: number - 1]:
-            raise CourseError(f"{path}, name {number}: {name!r} is there twice; remove one.")
     return tuple(names)
 
 

@@ -101,5 +101,6 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--attacks", default="30", help="attacks to grade: how many, or names with commas, or all")
     parser.addoption("--mutants", type=int, default=6, help="how many of 500 mutated notebooks to run in the box")
     parser.addoption("--submissions", type=int, default=2, help="how many leave things behind in the box; 200 for all")
+    parser.addoption("--kills", type=int, default=2, help="how often a grading is killed and run again; 10 for all")
     parser.addoption("--draw", type=int, default=0, help="seed by which attacks and mutants are drawn")
     parser.addoption("--every-page", action="store_true", help="audit every page of the site, not one of each kind")

@@ -10,6 +10,7 @@ import socket
 import subprocess
 from collections.abc import Sequence
 from dataclasses import asdict
+from threading import Event
 
 import psutil
 
@@ -106,11 +107,19 @@ class Box:
             outer.refuse(self._complaint())
 
     def run(
-        self, cells: Sequence[str | None], panel_csv: bytes, limits: Limits, record: Record, *, alone: bool
+        self,
+        cells: Sequence[str | None],
+        panel_csv: bytes,
+        limits: Limits,
+        record: Record,
+        ended: Event,
+        *,
+        alone: bool,
     ) -> NotebookRun:
         """Return the run of one notebook, on a panel, within limits, in the record that was begun for it.
 
-        ``alone`` says that no other notebook of ours runs meanwhile.
+        ``ended`` is set when nobody wants the run any more; ``alone`` says that no other notebook of ours runs
+        meanwhile.
 
         Raises
         ------
@@ -131,7 +140,7 @@ class Box:
             socket.send_fds(self._control, [json.dumps({"user": user}).encode()], descriptors)
             while descriptors:
                 os.close(descriptors.pop())
-            return record.finish(keep(self._control, way_out, record, meter, limits, alone=alone))
+            return record.finish(keep(self._control, way_out, record, meter, limits, ended, alone=alone))
         except (BoxBroken, OSError) as error:
             raise BoxBroken(f"{error} {self._complaint()}".strip()) from error
         finally:

@@ -70,6 +70,7 @@ class Boxes:
         # A box ends with the thread that opened it, so one thread that lives as long as this opens them all.
         self._opener = ThreadPoolExecutor(1)
         self._turns = _Turns()
+        self._ended = threading.Event()
 
     def __enter__(self) -> Boxes:
         """Return the boxes."""
@@ -94,6 +95,10 @@ class Boxes:
         for _ in range(count):
             self._opening.put(self._opener.submit(Box))
 
+    def end_runs(self) -> None:
+        """End every notebook that runs, and let none begin: `run` raises, and nobody waits for a verdict any more."""
+        self._ended.set()
+
     def run(self, job: Job) -> dict[str, NotebookRun]:
         """Return one run for every notebook of the job; from any thread.
 
@@ -107,17 +112,22 @@ class Boxes:
         return {name: self._run(name, cells, job) for name, cells in job.notebooks.items()}
 
     def _run(self, name: str, cells: tuple[str | None, ...], job: Job) -> NotebookRun:
-        with contextlib.suppress(BoxBroken), self._turns.beside_others():
-            return self._run_once(name, cells, job, alone=False)
+        try:
+            with self._turns.beside_others():
+                return self._run_once(name, cells, job, alone=False)
+        except BoxBroken:
+            pass  # a second failure, alone, is told
         with self._turns.alone():
             return self._run_once(name, cells, job, alone=True)
 
     def _run_once(self, name: str, cells: tuple[str | None, ...], job: Job, *, alone: bool) -> NotebookRun:
+        if self._ended.is_set():
+            raise BoxBroken("The run was ended.")
         asked = None if job.asked is None else job.asked[name]
         record = Record(name, len(cells), asked, outputs=job.outputs)
         box = self._take() or self._open()
         try:
-            run = box.run(cells, job.panel_csv, job.limits, record, alone=alone)
+            run = box.run(cells, job.panel_csv, job.limits, record, self._ended, alone=alone)
         except BaseException:
             box.close()
             raise

@@ -12,6 +12,7 @@ import signal
 import socket
 import time
 from enum import Enum
+from threading import Event
 from typing import Protocol
 
 import msgspec
@@ -154,11 +155,18 @@ class ProcessMeter:
 
 
 def keep(
-    control: socket.socket, way_out: int, record: Record, meter: Meter, limits: Limits, *, alone: bool = False
+    control: socket.socket,
+    way_out: int,
+    record: Record,
+    meter: Meter,
+    limits: Limits,
+    ended: Event,
+    *,
+    alone: bool,
 ) -> Ending:
     """Enter what a notebook sends into its record until it has ended, and return how it ended.
 
-    ``alone`` says that no other notebook of ours runs meanwhile.
+    ``ended`` is set when nobody wants the run any more; ``alone`` says that no other notebook of ours runs meanwhile.
 
     Raises
     ------
@@ -180,6 +188,8 @@ def keep(
         if control.fileno() in ready:
             report = _ended(read_report(control))
             continue
+        if stopped is None and ended.is_set():
+            raise BoxBroken("The run was ended before the notebook was.")  # and its box is closed
         if stopped is None:
             stopped = Ending.OUTPUT_LIMIT if sent.left < 0 else walls.met()
             if stopped is not None:

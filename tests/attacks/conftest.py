@@ -19,6 +19,7 @@ from autograder.course import Course
 from autograder.gradebook import Gradebook
 from autograder.pipeline import Grading, grade_class, write_class_pages
 from autograder.records import Grade
+from autograder.results import GRADEBOOK
 from autograder.rubric import Rubric
 from autograder.samples import build_sample
 from autograder.sandbox.policy import Limits
@@ -105,7 +106,7 @@ def _hand_in(
 
 def _open_results(grading: Grading, into: Path) -> None:
     """Make what an attacker may look for before the class is graded: a gradebook and the hidden panel's seed."""
-    with Gradebook(into / pipeline.GRADEBOOK) as gradebook:
+    with Gradebook(into / GRADEBOOK) as gradebook:
         gradebook.prepare(grading.rubric.assignment, grading.release)
     (into / "hidden-seed.txt").write_text("20\n", encoding="utf-8")
 
