@@ -112,11 +112,9 @@ class Boxes:
         return {name: self._run(name, cells, job) for name, cells in job.notebooks.items()}
 
     def _run(self, name: str, cells: tuple[str | None, ...], job: Job) -> NotebookRun:
-        try:
-            with self._turns.beside_others():
-                return self._run_once(name, cells, job, alone=False)
-        except BoxBroken:
-            pass  # a second failure, alone, is told
+        # Only what fails once more, alone, is told.
+        with contextlib.suppress(BoxBroken), self._turns.beside_others():
+            return self._run_once(name, cells, job, alone=False)
         with self._turns.alone():
             return self._run_once(name, cells, job, alone=True)
 
