@@ -17,8 +17,8 @@ from typing import Annotated
 
 import typer
 
+from autograder.commands.interruptions import Interrupted, heeded
 from autograder.errors import OurFault, UsageError
-from autograder.interruptions import Interrupted, heeded
 
 NEEDS_PERSON, USAGE, BROKEN = 1, 2, 3
 
@@ -83,10 +83,11 @@ def grade(
 ) -> int:
     """Grade a class, each learner in the box, on the known panel and on a hidden one."""
     with heeded():
-        from autograder import commands
+        from autograder.commands import grade as command
+        from autograder.commands.console import course_at
 
-        return commands.grade(
-            commands.course_at(course),
+        return command.grade(
+            course_at(course),
             assignment,
             submitted,
             into,
@@ -105,9 +106,10 @@ def handout(
     course: CourseOption = None,
 ) -> int:
     """Write the released notebooks for each learner, with a panel that nobody else has."""
-    from autograder import commands
+    from autograder.commands import handout as command
+    from autograder.commands.console import course_at
 
-    return commands.handout(commands.course_at(course), assignment, learners, into)
+    return command.handout(course_at(course), assignment, learners, into)
 
 
 @app.command(epilog="Example: mlm release practice")
@@ -118,9 +120,10 @@ def release(
     workers: WorkersOption = None,
 ) -> int:
     """Prove that an assignment grades as it should, and make the learners' notebooks in exercises/ from solutions/."""
-    from autograder import commands
+    from autograder.commands import release as command
+    from autograder.commands.console import course_at
 
-    return commands.release(commands.course_at(course), assignment, panels=panels, workers=workers)
+    return command.release(course_at(course), assignment, panels=panels, workers=workers)
 
 
 @app.command(epilog="Example: mlm check exercises/practice/task1-icc.ipynb")
@@ -133,10 +136,10 @@ def check(
 
     Exit code 0: every answer is right. 1: something is not, or is for a person to read.
     """
-    from autograder import commands
-    from autograder.course import find_course
+    from autograder.assignment.course import find_course
+    from autograder.commands import check as command
 
-    return commands.check(find_course(course) if course else None, notebook, language)
+    return command.check(find_course(course) if course else None, notebook, language)
 
 
 @app.command(epilog="Example: mlm study my-course --language de")
@@ -154,10 +157,10 @@ def study(
     course: CourseOption = None,
 ) -> int:
     """Copy the exercises into a folder to study on your own, and open JupyterLab on them."""
-    from autograder import studying
+    from autograder.tutor import study
 
-    arguments = studying.options(port=port, browser=browser, more=jupyter or ())
-    return studying.study(course, folder, language, None if copy_only else arguments)
+    arguments = study.options(port=port, browser=browser, more=jupyter or ())
+    return study.study(course, folder, language, None if copy_only else arguments)
 
 
 @panels_app.command(epilog="Example: mlm panels certify 100 --confusion")
@@ -169,17 +172,19 @@ def certify(
     course: CourseOption = None,
 ) -> int:
     """Say how many seeds give a panel on which right and wrong answers are told apart, and why the rest do not."""
-    from autograder import commands
+    from autograder.commands import release as command
+    from autograder.commands.console import course_at
 
-    return commands.certify_panels(commands.course_at(course), assignment, count, first, confusion=confusion)
+    return command.certify_panels(course_at(course), assignment, count, first, confusion=confusion)
 
 
 @app.command(epilog="Example: mlm doctor")
 def doctor(course: CourseOption = None) -> int:
     """Try to get out of the box, and say which of its walls hold here."""
-    from autograder import commands
+    from autograder.commands import doctor as command
+    from autograder.commands.console import course_at
 
-    return commands.doctor(commands.course_at(course))
+    return command.doctor(course_at(course))
 
 
 @app.command(epilog="Example: mlm demo --into build/demo")
@@ -192,9 +197,10 @@ def demo(
 ) -> int:
     """Build a class of sample submissions, grade it, and say where the pages are."""
     with heeded():
-        from autograder import commands
+        from autograder.commands import grade as command
+        from autograder.commands.console import course_at
 
-        return commands.demo(commands.course_at(course), into, workers=workers)
+        return command.demo(course_at(course), into, workers=workers)
 
 
 @app.command(

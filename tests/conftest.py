@@ -9,14 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from autograder.course import Course
-from autograder.key import Keyed
-from autograder.pipeline import Grading, grade_class, prepare_panels, write_class_pages
-from autograder.records import Grade
-from autograder.release import read_release
-from autograder.rubric import Rubric
-from autograder.samples import build_class
-from autograder.submission import find_submissions
+from autograder.assignment.course import Course
+from autograder.assignment.key import Keyed
+from autograder.assignment.release import read_release
+from autograder.assignment.rubric import Rubric
+from autograder.assignment.samples import build_class
+from autograder.grading.pipeline import Grading, grade_class, prepare_panels, write_class_pages
+from autograder.grading.submission import find_submissions
+from autograder.records.grading import Grade
 
 ROOT = Path(__file__).resolve().parents[1]
 SAMPLES = ROOT / "tests" / "submissions"

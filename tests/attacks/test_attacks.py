@@ -21,9 +21,9 @@ from attack_corpus import Attack, read_corpus
 from attacked_class import AttackedClass
 from formgrader_page import formgrader_of
 
-from autograder.key import Keyed
-from autograder.records import Verdict
-from autograder.rubric import Rubric
+from autograder.assignment.key import Keyed
+from autograder.assignment.rubric import Rubric
+from autograder.records.grading import Verdict
 
 #: What an attack prints or answers where it reached what it must not reach.
 TROPHY = "GOT THROUGH"

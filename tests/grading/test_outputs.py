@@ -12,8 +12,9 @@ from active_parts import active_parts
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autograder.answers import CellDone, Output, parse_event
-from autograder.outputs import clean_outputs, markdown_to_safe_html, printed_text
+from autograder.records.values import Output
+from autograder.results.safe_outputs import clean_outputs, markdown_to_safe_html, printed_text
+from autograder.sandbox.wire import CellDone, parse_event
 
 
 def png(width: int, height: int) -> str:

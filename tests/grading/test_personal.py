@@ -7,15 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from autograder.answers import key_value
+from autograder.assignment.key import Keyed, expected, own_panel
+from autograder.assignment.rubric import Rubric
 from autograder.cli import main
-from autograder.key import Keyed, expected, own_panel
-from autograder.personal import Copy, find_copies, personal_panel
-from autograder.pipeline import Grading
-from autograder.records import Ending, Grade, NotebookGrade, NotebookRun, SubmittedNotebook
-from autograder.report import class_page
-from autograder.rubric import Rubric
-from autograder.scoring import score_notebook
+from autograder.grading.copies import find_copies, personal_panel
+from autograder.grading.pipeline import Grading
+from autograder.records.grading import Copy, Ending, Grade, NotebookGrade, NotebookRun, SubmittedNotebook
+from autograder.results.pages import class_page
+from autograder.sandbox.wire import key_value
+from autograder.scoring.items import score_notebook
 from autograder.student import load_panel
 
 

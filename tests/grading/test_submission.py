@@ -14,11 +14,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autograder.course import Course
+from autograder.assignment.course import Course
+from autograder.assignment.release import ReleasedNotebook, read_release
+from autograder.assignment.rubric import Rubric
 from autograder.errors import CourseError
-from autograder.release import ReleasedNotebook, read_release
-from autograder.rubric import Rubric
-from autograder.submission import MAX_FILE_BYTES, find_submissions, read_learners, read_notebook
+from autograder.grading.submission import MAX_FILE_BYTES, find_submissions, read_learners, read_notebook
 
 
 @pytest.fixture(scope="module")

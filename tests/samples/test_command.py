@@ -14,15 +14,15 @@ import nbformat
 import pytest
 from nbgrader.api import Gradebook as NbgraderGradebook
 
-from autograder import pipeline
+from autograder.assignment.course import Course
+from autograder.assignment.rubric import Rubric
+from autograder.assignment.samples import build_sample
 from autograder.cli import main
-from autograder.course import Course
 from autograder.errors import BoxBroken
-from autograder.gradebook import Gradebook
-from autograder.pipeline import Grading, grade_class
-from autograder.rubric import Rubric
-from autograder.samples import build_sample
-from autograder.submission import find_submissions
+from autograder.grading import pipeline
+from autograder.grading.pipeline import Grading, grade_class
+from autograder.grading.submission import find_submissions
+from autograder.results.gradebook import Gradebook
 
 SAMPLES = Path(__file__).resolve().parents[1] / "submissions"
 

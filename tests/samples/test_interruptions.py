@@ -25,9 +25,9 @@ from pathlib import Path
 import psutil
 import pytest
 
-from autograder.course import Course
-from autograder.filing import LOCK
-from autograder.interruptions import Interrupted, heeded
+from autograder.assignment.course import Course
+from autograder.commands.interruptions import Interrupted, heeded
+from autograder.results.filing import LOCK
 
 #: What a gradebook says, without the random keys of its rows.
 QUERY = """

@@ -14,19 +14,19 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from autograder.answers import plain_value
-from autograder.cards import PALETTES, Card
-from autograder.certify import certified_panel
-from autograder.course import CHECK_FILE
-from autograder.key import PANEL_FILE, Keyed, expected
-from autograder.progress import FOLDER, Notes, Progress, read_study
-from autograder.records import Cell, Ending, ItemResult, NotebookRun, SubmittedNotebook
-from autograder.rubric import Rubric, Says
-from autograder.scoring import resolve_dependencies, score_notebook
+from autograder.assignment.course import CHECK_FILE
+from autograder.assignment.key import PANEL_FILE, Keyed, expected
+from autograder.assignment.rubric import Rubric, Says
+from autograder.records.grading import Cell, Ending, ItemResult, NotebookRun, SubmittedNotebook
+from autograder.records.verdict_signs import SIGNS
+from autograder.sandbox.wire import plain_value
+from autograder.scoring.distinct_answers import certified_panel
+from autograder.scoring.items import resolve_dependencies, score_notebook
 from autograder.student import check, load_panel, progress, reveal
-from autograder.tutor import Tutor, tutor_in
+from autograder.tutor.cards import PALETTES, Card
 from autograder.tutor.checking import card_for
-from autograder.verdicts import SIGNS
+from autograder.tutor.progress import FOLDER, Notes, Progress, read_study
+from autograder.tutor.tutor import Tutor, tutor_in
 from reference.panels import tutorial_panel
 
 Capture = pytest.CaptureFixture[str]
