@@ -22,7 +22,7 @@ from autograder.records.grading import Ending
 from autograder.sandbox import processes
 from autograder.sandbox.cgroups import Group
 from autograder.sandbox.clock import Clock
-from autograder.sandbox.inside import notebook, zygote
+from autograder.sandbox.inside import recording, zygote
 from autograder.sandbox.policy import Limits
 from autograder.sandbox.run_record import Record
 
@@ -60,8 +60,8 @@ class Ended(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="
 _REPORT: msgspec.json.Decoder[Ready | Ended] = msgspec.json.Decoder(Ready | Ended)
 
 _ENDINGS = {
-    notebook.FINISHED: Ending.FINISHED,
-    notebook.OUTPUT_LIMIT: Ending.OUTPUT_LIMIT,
+    recording.FINISHED: Ending.FINISHED,
+    recording.OUTPUT_LIMIT: Ending.OUTPUT_LIMIT,
     zygote.TIMED_OUT: Ending.TIMED_OUT,
     zygote.CRASHED: Ending.CRASHED,
     zygote.KILLED: Ending.CRASHED,
