@@ -60,7 +60,7 @@ def test_notebooks_that_run_at_the_same_time_do_not_find_each_other(boxes: Boxes
     with ThreadPoolExecutor(2) as pool:
         runs = [ended["task"] for ended in pool.map(boxes.run, jobs)]
     assert [ended.answers["mine"] for ended in runs] == [Text("anna"), Text("ben")]
-    assert [str(ended.answers["found"]) for ended in runs] == ["Sequence(items=())"] * 2
+    assert [str(ended.answers["found"]) for ended in runs] == ["ListValue(items=())"] * 2
 
 
 def test_every_notebook_draws_random_numbers_of_its_own(boxes: Boxes, panel: bytes) -> None:
