@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from functools import cache
 from typing import Protocol, Self
 
 import numpy as np
@@ -79,9 +80,17 @@ class Profile:
 
         The denominator for the last column (the residual); for the others 1 under REML and 0 under ML.
         """
-        weights = np.full(len(self.inverse), 1.0 if self.reml else 0.0)
-        weights[-1] = self.denominator
-        return weights, np.maximum.outer(weights, weights)
+        return _weights(len(self.inverse), self.denominator, reml=self.reml)
+
+
+@cache
+def _weights(width: int, denominator: int, *, reml: bool) -> tuple[Floats, Floats]:
+    weights = np.full(width, 1.0 if reml else 0.0)
+    weights[-1] = denominator
+    pairs = np.maximum.outer(weights, weights)
+    weights.setflags(write=False)
+    pairs.setflags(write=False)
+    return weights, pairs
 
 
 @dataclass(frozen=True, eq=False)

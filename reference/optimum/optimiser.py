@@ -223,20 +223,19 @@ def _descend(start: Start, known: float, surface: Surface, enough: float = _PROM
     Where a scale shrinks towards zero, Newton's steps may close in by a constant factor only, so the boundary
     is tried at once. A descent about to reach the criterion of a known optimum ends there.
     """
-    place, untried = _Place.at(surface, start.factor), True
+    place, gain, untried = _Place.at(surface, start.factor), np.inf, True
     path: list[Iterate[_Place]] = []
     for here in descend(place, max(1.0, float(place.scales.max()))):
         path.append(here)
-        end = here.place.ended(here.predicted)
-        if here.predicted <= enough or len(path) > _MAX_ITERATIONS or _heads_for(known, end):
+        place, gain = here.place, here.predicted
+        if gain <= enough or len(path) > _MAX_ITERATIONS or _heads_for(known, place.criterion, gain):
             break
-        if here.predicted <= _NEAR and untried and end.scales.min() <= _SNAP:
+        if gain <= _NEAR and untried and place.scales.min() <= _SNAP:
             untried = False
-            cut = _cut(end, end.point.criterion, known)
+            cut = _cut(place.ended(gain), place.criterion, known)
             if cut is not None:
-                end = cut
-                break
-    return Descent(start.name, _steps(path), end.point.criterion, end.decrement), end
+                return Descent(start.name, _steps(path), cut.point.criterion, cut.decrement), cut
+    return Descent(start.name, _steps(path), place.criterion, gain), place.ended(gain)
 
 
 def _steps(path: Sequence[Iterate[_Place]]) -> tuple[Step, ...]:
@@ -246,10 +245,14 @@ def _steps(path: Sequence[Iterate[_Place]]) -> tuple[Step, ...]:
     )
 
 
-def _heads_for(known: float, end: Optimum) -> bool:
+def _heads_for(known: float, criterion: float, gain: float) -> bool:
     """Return whether the small gain promised leads to the criterion of an optimum already known."""
-    gain = end.decrement
-    return gain <= _MERGE and abs(end.point.criterion - gain - known) <= _SAME_PREDICTION
+    return gain <= _MERGE and abs(criterion - gain - known) <= _SAME_PREDICTION
+
+
+def _arrived(end: Optimum, known: float) -> bool:
+    """Return whether nothing is left to gain, or what is leads to a known optimum."""
+    return end.decrement <= _DECREMENT or _heads_for(known, end.point.criterion, end.decrement)
 
 
 def _settle(end: Optimum) -> Optimum:
@@ -288,7 +291,7 @@ def _cut(near: Optimum, ceiling: float, known: float = np.inf) -> Optimum | None
         full = cut.point.derivatives(cut.factor, factor_directions(cut.rotation, sizes, sizes))
         curvature = np.linalg.eigvalsh(full.hessian)
         level = curvature[0] >= -_DESCENDING * max(1.0, curvature[-1])
-        if cut.point.criterion <= ceiling and level and (cut.decrement <= _DECREMENT or _heads_for(known, cut)):
+        if cut.point.criterion <= ceiling and level and _arrived(cut, known):
             return cut
     return None
 
@@ -315,7 +318,7 @@ def _polish(near: Optimum, kept: Any, known: float = np.inf) -> Optimum:
         if gain >= best.decrement:
             break
         best = Optimum(surface, rotation, scales, point, gain)
-        if gain <= _POLISHED or _heads_for(known, best):
+        if gain <= _POLISHED or _heads_for(known, point.criterion, gain):
             break
         rotation, scales = turn_factor(rotation * scales - combine(vectors @ newton, directions), sizes)
         scales = np.where(within, scales, 0.0)
