@@ -13,12 +13,12 @@ import pandas as pd
 
 from reference.arrays import Floats, Integers, triangular_factor
 from reference.data.columns import Level
-from reference.data.encoding import Encoding, Matrices, read_encoding
+from reference.data.encoding import Encoding, Matrices, encode, read_encoding
 from reference.data.formula import MixedModel
 from reference.data.groups import check_names, group_names
 from reference.data.tables import Pieces, Table, open_table
 from reference.design.elimination import Elimination
-from reference.design.moments import Tally, sum_pieces
+from reference.design.moments import GroupMoments, sum_pieces
 from reference.design.orthonormal import Units, choose_units
 from reference.design.standardised import Columns, choose_columns, reduce_pieces, reduce_rows
 from reference.errors import DesignError, SaturationError
@@ -178,9 +178,9 @@ def build_design(data: Table, model: MixedModel) -> Design:
         If the random effects of all groups leave no residual degree of freedom.
     """
     pieces = open_table(data, model)
-    encoding = read_encoding(model, pieces.first)
     if pieces.rest is None:
-        return design_rows(encoding, encoding.matrices(pieces.first), pieces.first)
+        return design_rows(encode(model, pieces.first), pieces.first)
+    encoding = read_encoding(model, pieces.first)
     columns, elimination, n_observations, ids = _eliminate(encoding, pieces)
     # The order of the rows is not needed any more.
     table = pieces.whole
@@ -195,26 +195,26 @@ def _eliminate(encoding: Encoding, pieces: Pieces) -> tuple[Columns, Elimination
     columns = choose_columns(encoding, encoding.columns(pieces.first))
     tables = chain([pieces.first], pieces.rest or ())
     if grouping is None:
-        tally = sum_pieces(columns, map(encoding.matrices, tables))
-        counts = tally.counts[_ascending(encoding, tally)]
+        moments = sum_pieces(columns, map(encoding.matrices, tables))
+        counts = moments.counts[_ascending(encoding, moments)]
         _check_groups(encoding, [counts])
-        return columns, tally.elimination(), int(counts.sum()), tally.levels
+        return columns, moments.elimination(), int(counts.sum()), moments.levels
     _check_groups(encoding, [np.diff(grouping.starts)])
     elimination = reduce_pieces(columns, map(encoding.columns, tables), grouping.starts)
     return columns, elimination, int(grouping.starts[-1]), grouping.levels
 
 
-def _ascending(encoding: Encoding, tally: Tally) -> Integers:
+def _ascending(encoding: Encoding, moments: GroupMoments) -> Integers:
     try:
-        return tally.order
+        return moments.order
     except TypeError as error:
-        label = ":".join(encoding.model.groups[0])
+        label = encoding.groups[0]
         raise DesignError(
             f"column {label!r} holds numbers in one piece of the table and text in another; make it text in all."
         ) from error
 
 
-def design_rows(encoding: Encoding, matrices: Matrices, table: pd.DataFrame | None) -> Design:
+def design_rows(matrices: Matrices, table: pd.DataFrame | None) -> Design:
     """Return the design of an encoded model on rows in memory.
 
     Raises
@@ -222,11 +222,11 @@ def design_rows(encoding: Encoding, matrices: Matrices, table: pd.DataFrame | No
     DesignError, SaturationError
         As for :func:`build_design`.
     """
-    counts = tuple(np.bincount(codes) for codes in matrices.codes)
+    encoding, counts = matrices.encoding, tuple(np.bincount(codes) for codes in matrices.codes)
     _check_groups(encoding, counts)
     columns = choose_columns(encoding, matrices.columns)
     if len(counts) > 1:
-        return _many_factors(encoding, columns, matrices, table)
+        return _many_factors(columns, matrices, table)
     elimination = reduce_rows(columns, matrices, counts[0])
     return _one_factor(encoding, columns, elimination, matrices.response.size, matrices.levels[0], table, matrices)
 
@@ -249,27 +249,20 @@ def _one_factor(
 
 
 def _terms(encoding: Encoding, units: Units, ids: Sequence[Any], n_observations: int) -> tuple[TermDesign, ...]:
-    groups = encoding.model.groups
-    for group, levels in zip(groups, ids, strict=True):
-        check_names(levels, ":".join(group))
+    for label, levels in zip(encoding.groups, ids, strict=True):
+        check_names(levels, label)
     return tuple(
-        TermDesign(
-            group=term.label,
-            names=part.names,
-            factor=groups.index(term.group),
-            ids=ids[groups.index(term.group)],
-            root=basis.root / np.sqrt(n_observations),
-        )
-        for term, part, basis in zip(encoding.model.terms, encoding.random, units.random, strict=True)
+        TermDesign(encoding.groups[owner], part.names, owner, ids[owner], basis.root / np.sqrt(n_observations))
+        for owner, part, basis in zip(encoding.owners, encoding.random, units.random, strict=True)
     )
 
 
-def _many_factors(encoding: Encoding, columns: Columns, matrices: Matrices, table: pd.DataFrame | None) -> Design:
-    rows = columns.standardised(matrices.columns)
+def _many_factors(columns: Columns, matrices: Matrices, table: pd.DataFrame | None) -> Design:
+    encoding, rows = matrices.encoding, columns.standardised(matrices.columns)
     units = choose_units(encoding, columns, triangular_factor(rows), rows.shape[0])
     turned = rows @ units.turn
     sizes = tuple(len(part.names) for part in encoding.random)
-    owner = np.repeat([encoding.model.groups.index(term.group) for term in encoding.model.terms], sizes)
+    owner = np.repeat(encoding.owners, sizes)
     effects = [turned[:, np.flatnonzero(owner == factor)] for factor in range(len(matrices.codes))]
     fronts = build_fronts(matrices.codes, effects, turned[:, owner.size :])
     terms = _terms(encoding, units, matrices.levels, len(rows))
@@ -279,15 +272,14 @@ def _many_factors(encoding: Encoding, columns: Columns, matrices: Matrices, tabl
 
 def _check_groups(encoding: Encoding, counts: Sequence[Integers]) -> None:
     n_fixed, n_observations = len(encoding.fixed.names), int(counts[0].sum())
-    for group, sizes in zip(encoding.model.groups, counts, strict=True):
-        label = ":".join(group)
+    for factor, (label, sizes) in enumerate(zip(encoding.groups, counts, strict=True)):
         if len(sizes) < 2:
             raise DesignError(
                 f"column {label!r} holds {'one group only' if len(sizes) else 'no rows'}; "
                 "a multilevel model needs at least two groups, so add some or fit OLS instead."
             )
-        terms = zip(encoding.model.terms, encoding.random, strict=True)
-        n_random = sum(len(part.names) for term, part in terms if term.group == group)
+        terms = zip(encoding.owners, encoding.random, strict=True)
+        n_random = sum(len(part.names) for owner, part in terms if owner == factor)
         effects = int(np.minimum(sizes, n_random).sum())
         if n_observations <= effects + n_fixed:
             raise SaturationError(

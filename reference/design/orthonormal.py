@@ -126,7 +126,7 @@ def choose_units(encoding: Encoding, columns: Columns, root: Floats, n_observati
     return Units(fixed, tuple(random), turn, ols, rms * scale)
 
 
-def check_fixed_part(encoding: Encoding, matrices: Matrices) -> Floats:
+def check_fixed_part(matrices: Matrices) -> Floats:
     """Return R (p, p), upper triangular with a positive diagonal, of X = Q R.
 
     Raises
@@ -135,9 +135,9 @@ def check_fixed_part(encoding: Encoding, matrices: Matrices) -> Floats:
         If a column is constant or depends on the others, or there are not more rows than columns.
     """
     _check_rows(*matrices.fixed.shape)
-    columns = choose_columns(encoding, matrices.columns)
+    columns = choose_columns(matrices.encoding, matrices.columns)
     root = triangular_factor(columns.standardised(matrices.columns))
-    return Basis.of(encoding.fixed, columns, columns.places[0], root).root
+    return Basis.of(matrices.encoding.fixed, columns, columns.places[0], root).root
 
 
 def _check_sizes(encoding: Encoding, columns: Columns) -> None:

@@ -44,7 +44,7 @@ _HOPELESS = 12.0
 
 
 @dataclass(frozen=True)
-class Step:
+class Iteration:
     """One iteration: criterion before it, largest gradient entry, trust radius, whether it was taken."""
 
     criterion: float
@@ -58,7 +58,7 @@ class Descent:
     """The log of one start: its steps, where it ended, and what a further step promised to gain."""
 
     start: str
-    steps: tuple[Step, ...]
+    steps: tuple[Iteration, ...]
     criterion: float
     promise: float
 
@@ -238,9 +238,11 @@ def _descend(start: Start, known: float, surface: Surface, enough: float = _PROM
     return Descent(start.name, _steps(path), place.criterion, gain), place.ended(gain)
 
 
-def _steps(path: Sequence[Iterate[_Place]]) -> tuple[Step, ...]:
+def _steps(path: Sequence[Iterate[_Place]]) -> tuple[Iteration, ...]:
     return tuple(
-        Step(here.place.criterion, float(np.abs(here.local.gradient).max()), here.radius, after.place is not here.place)
+        Iteration(
+            here.place.criterion, float(np.abs(here.local.gradient).max()), here.radius, after.place is not here.place
+        )
         for here, after in pairwise(path)
     )
 
