@@ -19,7 +19,7 @@ from reference.data.groups import check_names, group_names
 from reference.data.tables import Pieces, Table, open_table
 from reference.design.elimination import Elimination
 from reference.design.moments import GroupMoments, sum_pieces
-from reference.design.orthonormal import Units, choose_units
+from reference.design.orthonormal import COLLINEAR, Units, choose_units
 from reference.design.standardised import Columns, choose_columns, reduce_pieces, reduce_rows
 from reference.errors import DesignError, SaturationError
 from reference.likelihood.blocks import Blocks
@@ -30,7 +30,6 @@ from reference.likelihood.surface import Surface
 
 # A share of the residual below which a response counts as explained within groups: sigma's digits are lost to rounding.
 _EXACT_WITHIN = 1e-6
-_COLLINEAR = 1e-9
 
 
 @dataclass(frozen=True, eq=False)
@@ -291,7 +290,7 @@ def _check_groups(encoding: Encoding, counts: Sequence[Integers]) -> None:
 def _check_residual(blocks: Blocks, model: MixedModel) -> None:
     """Refuse a response that the predictors and every group's own effects explain: sigma would run to zero."""
     p = blocks.n_fixed
-    explained = np.linalg.lstsq(blocks.rest[:p, :p], blocks.rest[:p, p], rcond=_COLLINEAR)[0]
+    explained = np.linalg.lstsq(blocks.rest[:p, :p], blocks.rest[:p, p], rcond=COLLINEAR)[0]
     if blocks.rest[p, p] - blocks.rest[:p, p] @ explained <= _EXACT_WITHIN**2 * blocks.n_observations:
         raise DesignError(
             f"column {model.response!r} is an exact function of the predictors within each group of "

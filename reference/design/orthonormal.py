@@ -16,7 +16,7 @@ from reference.errors import DesignError
 
 # Relative sizes below which a column is constant or a combination of others, and a response is fitted exactly.
 _CONSTANT = 1e-12
-_COLLINEAR = 1e-9
+COLLINEAR = 1e-9
 _EXACT_FIT = 1e-13
 
 
@@ -64,7 +64,7 @@ def _check_rank(part: Part, upper: Floats, shift: Floats, scale: Floats) -> None
         if spread <= _CONSTANT * max(whole, origin) or spread == 0.0:
             what = "does not vary, so it repeats the intercept" if first else "is zero throughout"
             raise DesignError(f"column {name!r} {what}; drop it from the model.")
-        if abs(upper[position, position]) <= _COLLINEAR * spread:
+        if abs(upper[position, position]) <= COLLINEAR * spread:
             raise DesignError(f"column {name!r} is a combination of the columns before it; drop one of them.")
 
 

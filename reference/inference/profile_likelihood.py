@@ -175,10 +175,10 @@ class VarianceSlice:
 
     def _descend(self, value: float, family: _Family, x: Floats) -> Place:
         """Return where a trust-region Newton method ends."""
-        for here in islice(descend(_Stand.at(self, value, family, x), 1.0), _MAX_STEPS):
+        for here in islice(descend(_State.at(self, value, family, x), 1.0), _MAX_STEPS):
             if here.predicted <= _SETTLED or here.radius < _SHORTEST:
-                relative, log_sigma = here.place.relative
-                return Place(value, here.place.criterion - self.fit.optimum.point.criterion, relative, log_sigma)
+                relative, log_sigma = here.state.relative
+                return Place(value, here.state.criterion - self.fit.optimum.point.criterion, relative, log_sigma)
         raise ConvergenceError(
             f"the profile of {self.parameter.name!r} did not converge in {_MAX_STEPS} steps; centre predictors "
             "that are far from zero, or use wald_intervals."
@@ -186,8 +186,8 @@ class VarianceSlice:
 
 
 @dataclass(frozen=True, eq=False)
-class _Stand:
-    """A place on the way to a minimum with a variance parameter held."""
+class _State:
+    """A state of the descent to the minimum with a variance parameter held."""
 
     along: VarianceSlice
     value: float
@@ -197,7 +197,7 @@ class _Stand:
     point: Point
 
     @classmethod
-    def at(cls, along: VarianceSlice, value: float, family: _Family, x: Floats) -> _Stand:
+    def at(cls, along: VarianceSlice, value: float, family: _Family, x: Floats) -> _State:
         factor, log_sigma = family.unpack(x)
         point = along.fit.optimum.surface.profile(float(np.exp(-log_sigma)) * (along._turn @ factor))
         return cls(along, value, family, x, point.criterion + point.excess(2.0 * log_sigma), point)
@@ -208,8 +208,8 @@ class _Stand:
         factor, log_sigma = self.family.unpack(self.x)
         return float(np.exp(-log_sigma)) * (self.along._turn @ factor), log_sigma
 
-    def moved(self, move: Floats) -> _Stand:
-        there = _Stand.at(self.along, self.value, self.family, self.x + move)
+    def moved(self, move: Floats) -> _State:
+        there = _State.at(self.along, self.value, self.family, self.x + move)
         family, x = self.along._family(self.value, *self.family.unpack(there.x))
         return replace(there, family=family, x=x)
 

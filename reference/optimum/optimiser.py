@@ -184,7 +184,7 @@ def _certified(optimum: Optimum) -> Optimum:
 
 
 @dataclass(frozen=True, eq=False)
-class _Place:
+class _State:
     """A point on the way, its factor turned to rotation · diag(scales)."""
 
     sizes: tuple[int, ...]
@@ -194,7 +194,7 @@ class _Place:
     point: Point
 
     @classmethod
-    def at(cls, surface: Surface, factor: Floats) -> _Place:
+    def at(cls, surface: Surface, factor: Floats) -> _State:
         rotation, scales = turn_factor(factor, surface.sizes)
         return cls(surface.sizes, surface, rotation, scales, surface.profile(rotation * scales))
 
@@ -209,9 +209,9 @@ class _Place:
     def derivatives(self) -> Derivatives:
         return self.point.derivatives(self.rotation * self.scales, self.directions)
 
-    def moved(self, move: Floats) -> _Place:
+    def moved(self, move: Floats) -> _State:
         trial = self.rotation * self.scales + combine(move, self.directions)
-        return _Place(self.sizes, self.surface, *turn_factor(trial, self.sizes), self.surface.profile(trial))
+        return _State(self.sizes, self.surface, *turn_factor(trial, self.sizes), self.surface.profile(trial))
 
     def ended(self, predicted: float) -> Optimum:
         return Optimum(self.surface, self.rotation, self.scales, self.point, predicted)
@@ -223,25 +223,25 @@ def _descend(start: Start, known: float, surface: Surface, enough: float = _PROM
     Where a scale shrinks towards zero, Newton's steps may close in by a constant factor only, so the boundary
     is tried at once. A descent about to reach the criterion of a known optimum ends there.
     """
-    place, gain, untried = _Place.at(surface, start.factor), np.inf, True
-    path: list[Iterate[_Place]] = []
-    for here in descend(place, max(1.0, float(place.scales.max()))):
+    state, gain, untried = _State.at(surface, start.factor), np.inf, True
+    path: list[Iterate[_State]] = []
+    for here in descend(state, max(1.0, float(state.scales.max()))):
         path.append(here)
-        place, gain = here.place, here.predicted
-        if gain <= enough or len(path) > _MAX_ITERATIONS or _heads_for(known, place.criterion, gain):
+        state, gain = here.state, here.predicted
+        if gain <= enough or len(path) > _MAX_ITERATIONS or _heads_for(known, state.criterion, gain):
             break
-        if gain <= _NEAR and untried and place.scales.min() <= _SNAP:
+        if gain <= _NEAR and untried and state.scales.min() <= _SNAP:
             untried = False
-            cut = _cut(place.ended(gain), place.criterion, known)
+            cut = _cut(state.ended(gain), state.criterion, known)
             if cut is not None:
                 return Descent(start.name, _steps(path), cut.point.criterion, cut.decrement), cut
-    return Descent(start.name, _steps(path), place.criterion, gain), place.ended(gain)
+    return Descent(start.name, _steps(path), state.criterion, gain), state.ended(gain)
 
 
-def _steps(path: Sequence[Iterate[_Place]]) -> tuple[Iteration, ...]:
+def _steps(path: Sequence[Iterate[_State]]) -> tuple[Iteration, ...]:
     return tuple(
         Iteration(
-            here.place.criterion, float(np.abs(here.local.gradient).max()), here.radius, after.place is not here.place
+            here.state.criterion, float(np.abs(here.local.gradient).max()), here.radius, after.state is not here.state
         )
         for here, after in pairwise(path)
     )
