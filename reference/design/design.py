@@ -240,7 +240,7 @@ def _one_factor(
     known: Matrices | None = None,
 ) -> Design:
     units = choose_units(encoding, columns, elimination.root, n_observations)
-    blocks = elimination.blocks(units.turn, sum(basis.root.shape[0] for basis in units.random), n_observations)
+    blocks = elimination.blocks(units.whitening, sum(basis.root.shape[0] for basis in units.random), n_observations)
     _check_residual(blocks, encoding.model)
     terms = _terms(encoding, units, (ids,), n_observations)
     likelihood = OneFactor(blocks, tuple(len(term.names) for term in terms), reml=False)
@@ -259,11 +259,11 @@ def _terms(encoding: Encoding, units: Units, ids: Sequence[Any], n_observations:
 def _many_factors(columns: Columns, matrices: Matrices, table: pd.DataFrame | None) -> Design:
     encoding, rows = matrices.encoding, columns.standardised(matrices.columns)
     units = choose_units(encoding, columns, triangular_factor(rows), rows.shape[0])
-    turned = rows @ units.turn
+    whitened = rows @ units.whitening
     sizes = tuple(len(part.names) for part in encoding.random)
     owner = np.repeat(encoding.owners, sizes)
-    effects = [turned[:, np.flatnonzero(owner == factor)] for factor in range(len(matrices.codes))]
-    fronts = build_fronts(matrices.codes, effects, turned[:, owner.size :])
+    effects = [whitened[:, np.flatnonzero(owner == factor)] for factor in range(len(matrices.codes))]
+    fronts = build_fronts(matrices.codes, effects, whitened[:, owner.size :])
     terms = _terms(encoding, units, matrices.levels, len(rows))
     likelihood = ManyFactors(fronts, sizes, tuple(np.argsort(owner, kind="stable").tolist()), reml=False)
     return Design(encoding, terms, units.fixed.root, units.ols, units.scale, likelihood, table, matrices)

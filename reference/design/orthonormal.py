@@ -23,11 +23,11 @@ _EXACT_FIT = 1e-13
 @dataclass(frozen=True, eq=False)
 class Basis:
     """Orthonormal columns for one part: ``raw = orthonormal · root`` (upper triangular, its diagonal positive)
-    and ``orthonormal = standardised · turn``.
+    and ``orthonormal = standardised · whitening``.
     """
 
     root: Floats
-    turn: Floats
+    whitening: Floats
 
     @classmethod
     def of(cls, part: Part, columns: Columns, places: Sequence[int], root: Floats) -> Basis:
@@ -76,7 +76,7 @@ class Units:
     ----------
     fixed, random : Basis
         Of X, and of the Z of each random term.
-    turn : (k, Q + p + 1)
+    whitening : (k, Q + p + 1)
         Maps standardised columns to ``[Z X y]``: every Z's columns of length √n, those of X of length one, and y the
         OLS residual over its root mean square.
     ols : (p,)
@@ -87,7 +87,7 @@ class Units:
 
     fixed: Basis
     random: tuple[Basis, ...]
-    turn: Floats
+    whitening: Floats
     ols: Floats
     scale: float
 
@@ -105,7 +105,7 @@ def choose_units(encoding: Encoding, columns: Columns, root: Floats, n_observati
     parts = (encoding.fixed, *encoding.random)
     fixed, *random = (Basis.of(part, columns, places, root) for part, places in zip(parts, columns.places, strict=True))
     _check_sizes(encoding, columns)
-    basis, response = root @ fixed.turn, root[:, -1]
+    basis, response = root @ fixed.whitening, root[:, -1]
     projection = basis.T @ response
     projection += basis.T @ (response - basis @ projection)
     residual = response - basis @ projection
@@ -117,13 +117,15 @@ def choose_units(encoding: Encoding, columns: Columns, root: Floats, n_observati
             f"column {encoding.model.response!r} is an exact function of the predictors, so there is no error to "
             "model; take a response that was measured, or drop the predictor it was computed from."
         )
-    target = -fixed.turn @ projection
+    target = -fixed.whitening @ projection
     target[-1] += 1.0
-    turn = np.column_stack([*(basis.turn * np.sqrt(n_observations) for basis in random), fixed.turn, target / rms])
+    whitening = np.column_stack(
+        [*(basis.whitening * np.sqrt(n_observations) for basis in random), fixed.whitening, target / rms]
+    )
     ols = np.asarray(np.linalg.solve(fixed.root, scale * projection), dtype=np.float64)
     if encoding.fixed.has_intercept:
         ols[0] += shift
-    return Units(fixed, tuple(random), turn, ols, rms * scale)
+    return Units(fixed, tuple(random), whitening, ols, rms * scale)
 
 
 def check_fixed_part(matrices: Matrices) -> Floats:

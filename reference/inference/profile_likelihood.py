@@ -123,7 +123,7 @@ class VarianceSlice:
         ConvergenceError
             If the descent does not end.
         """
-        start = np.asarray(float(np.exp(near.log_sigma)) * np.linalg.solve(self._turn, near.factor))
+        start = np.asarray(float(np.exp(near.log_sigma)) * np.linalg.solve(self._to_orthonormal, near.factor))
         log_sigma = near.log_sigma if self.parameter.effects else value - float(np.log(self.fit.design.scale))
         return self._descend(value, *self._family(value, start, log_sigma))
 
@@ -139,7 +139,7 @@ class VarianceSlice:
         return np.concatenate([np.linalg.norm(term.root, axis=0) for term in design.terms]) / design.scale
 
     @cached_property
-    def _turn(self) -> Floats:
+    def _to_orthonormal(self) -> Floats:
         """What maps F, whose rows are raw effects times their lengths, to orthonormal units, (Q, Q)."""
         roots = [term.root for term in self.fit.design.terms]
         return np.asarray(block_diag(*roots) / self._lengths / self.fit.design.scale, dtype=np.float64)
@@ -199,14 +199,14 @@ class _State:
     @classmethod
     def at(cls, along: VarianceSlice, value: float, family: _Family, x: Floats) -> _State:
         factor, log_sigma = family.unpack(x)
-        point = along.fit.optimum.surface.profile(float(np.exp(-log_sigma)) * (along._turn @ factor))
+        point = along.fit.optimum.surface.profile(float(np.exp(-log_sigma)) * (along._to_orthonormal @ factor))
         return cls(along, value, family, x, point.criterion + point.excess(2.0 * log_sigma), point)
 
     @property
     def relative(self) -> tuple[Floats, float]:
         """The relative factor in orthonormal units, and log sigma."""
         factor, log_sigma = self.family.unpack(self.x)
-        return float(np.exp(-log_sigma)) * (self.along._turn @ factor), log_sigma
+        return float(np.exp(-log_sigma)) * (self.along._to_orthonormal @ factor), log_sigma
 
     def moved(self, move: Floats) -> _State:
         there = _State.at(self.along, self.value, self.family, self.x + move)
@@ -217,7 +217,9 @@ class _State:
         """Return the exact gradient and Hessian along the coordinates x."""
         (relative, log_sigma), point, family = self.relative, self.point, self.family
         n, weight = point.denominator, float(np.expm1(point.log_ratio(2.0 * log_sigma)))
-        directions = np.concatenate([float(np.exp(-log_sigma)) * (self.along._turn @ family.moves), -relative[None]])
+        directions = np.concatenate(
+            [float(np.exp(-log_sigma)) * (self.along._to_orthonormal @ family.moves), -relative[None]]
+        )
         local = point.derivatives(relative, directions)
         double = replace(point, denominator=2 * n).derivatives(relative, directions)
         gradient = local.gradient + weight * (double.gradient - local.gradient)
