@@ -29,7 +29,7 @@ import numpy as np
 
 from reference.arrays import Floats
 from reference.likelihood.fronts import Batch, Fronts, join_columns
-from reference.likelihood.surface import Profile
+from reference.likelihood.surface import Profile, profiled_criterion
 
 
 def front_profile(factor: Floats, fronts: Fronts, *, reml: bool) -> Profile:
@@ -60,13 +60,10 @@ def front_profile(factor: Floats, fronts: Fronts, *, reml: bool) -> Profile:
     ----------
     Bates, Mächler, Bolker & Walker (2015), J. Stat. Softw. 67(1), section 3.
     """
-    reduced, p = reduce_fronts(factor, fronts), fronts.n_fixed
-    pivots = np.log(np.diagonal(reduced.triangle))
-    inverse = np.tril(np.linalg.inv(reduced.triangle)).astype(np.float64)
-    count = residual_count(fronts, reml=reml)
-    value = reduced.log_determinant + count * (1.0 + np.log(2.0 * np.pi / count) + 2.0 * pivots[p])
-    criterion = float(value + 2.0 * pivots[:p].sum() if reml else value)
-    return Profile(criterion, inverse, count, reml)
+    reduced = reduce_fronts(factor, fronts)
+    count = fronts.n_observations - (fronts.n_fixed if reml else 0)
+    criterion = float(profiled_criterion(reduced.log_determinant, reduced.triangle, count, reml=reml))
+    return Profile(criterion, np.tril(np.linalg.inv(reduced.triangle)).astype(np.float64), count, reml)
 
 
 def front_modes(factor: Floats, fronts: Fronts, point: Profile) -> tuple[Floats, ...]:
@@ -163,11 +160,6 @@ def reduce_fronts(factor: Floats, fronts: Fronts) -> Reduced:
 
 def _log_pivots(lower: Any) -> float:
     return 2.0 * float(np.log(np.diagonal(lower, axis1=-2, axis2=-1)).sum())
-
-
-def residual_count(fronts: Fronts, *, reml: bool) -> int:
-    """Return what the residual sum of squares is divided by: n under ML, n - p under REML."""
-    return fronts.n_observations - (fronts.n_fixed if reml else 0)
 
 
 def on_each(small: Floats, stacked: Floats) -> Floats:

@@ -93,6 +93,13 @@ def _weights(width: int, denominator: int, *, reml: bool) -> tuple[Floats, Float
     return weights, pairs
 
 
+def profiled_criterion(log_determinant: Floats | float, triangle: Floats, count: int, *, reml: bool) -> Floats:
+    """Return the criterion (...,), given log det W (...,), T (..., p + 1, p + 1) and the denominator."""
+    pivots = np.log(np.diagonal(triangle, axis1=-2, axis2=-1))
+    value = log_determinant + count * (1.0 + np.log(2.0 * np.pi / count) + 2.0 * pivots[..., -1])
+    return np.asarray(value + 2.0 * pivots[..., :-1].sum(axis=-1) if reml else value)
+
+
 @dataclass(frozen=True, eq=False)
 class Derivatives:
     """First and second derivatives of the criterion along k directions of the factor.
