@@ -146,7 +146,7 @@ class Leverage:
 
 
 class Point(Profile, ABC):
-    """A place on a surface. The methods take a factor of the same covariance as the point's, by default its own one."""
+    """A place on a surface. Its methods take any factor of the same covariance as the one it was computed at."""
 
     @abstractmethod
     def derivatives(self, factor: Floats, directions: Floats) -> Derivatives:
