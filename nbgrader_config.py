@@ -15,5 +15,5 @@ c.CourseDirectory.ignore = [
     "words.*.toml",
 ]
 # A learner's Markdown is shown to the teacher in the teacher's own browser session.
-c.HTMLExporter.filters = {"markdown2html": "autograder.outputs.markdown_to_safe_html"}
+c.HTMLExporter.filters = {"markdown2html": "autograder.results.safe_outputs.markdown_to_safe_html"}
 c.HTMLExporter.sanitize_html = True

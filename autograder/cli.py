@@ -1,13 +1,14 @@
 """The command `mlm`: its words and its exit codes. What it does is in `autograder.commands`.
 
 Exit codes: 0 all graded; 1 something needs a person; 2 what was asked cannot be done as asked; 3 the box is not safe,
-or something of ours is broken.
+or something of ours is broken; 128 and a signal's number: that signal ended it.
 """
 
 # Each command imports what it needs when it runs: the notebook libraries take seconds, and --help should not.
 
 from __future__ import annotations
 
+import errno
 import gc
 import sys
 import traceback
@@ -18,9 +19,13 @@ from typing import Annotated
 
 import typer
 
+from autograder.commands.interruptions import Interrupted, heeded
 from autograder.errors import OurFault, UsageError
 
 NEEDS_PERSON, USAGE, BROKEN = 1, 2, 3
+
+#: A full disk, a used up quota, a file system that is only read.
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 
 
 def _exit_with(code: int) -> None:
@@ -89,18 +94,20 @@ def grade(
     language: LanguageOption = None,
 ) -> int:
     """Grade a class, each learner in the box, on the known panel and on a hidden one."""
-    from autograder import commands
+    with heeded():
+        from autograder.commands import grade as command
+        from autograder.commands.console import course_at
 
-    return commands.grade(
-        commands.course_at(course),
-        assignment,
-        submitted,
-        into,
-        hidden_seed=hidden_seed,
-        workers=workers,
-        personal=personal,
-        language=language,
-    )
+        return command.grade(
+            course_at(course),
+            assignment,
+            submitted,
+            into,
+            hidden_seed=hidden_seed,
+            workers=workers,
+            personal=personal,
+            language=language,
+        )
 
 
 @app.command(epilog="Example: mlm handout practice --learners names.txt --into handout/")
@@ -111,9 +118,10 @@ def handout(
     course: CourseOption = None,
 ) -> int:
     """Write the released notebooks for each learner, with a panel that nobody else has."""
-    from autograder import commands
+    from autograder.commands import handout as command
+    from autograder.commands.console import course_at
 
-    return commands.handout(commands.course_at(course), assignment, learners, into)
+    return command.handout(course_at(course), assignment, learners, into)
 
 
 @app.command(epilog="Example: mlm release practice")
@@ -124,9 +132,10 @@ def release(
     workers: WorkersOption = None,
 ) -> int:
     """Prove that an assignment grades as it should, and make the learners' notebooks in exercises/ from solutions/."""
-    from autograder import commands
+    from autograder.commands import release as command
+    from autograder.commands.console import course_at
 
-    return commands.release(commands.course_at(course), assignment, panels=panels, workers=workers)
+    return command.release(course_at(course), assignment, panels=panels, workers=workers)
 
 
 @app.command(epilog="Example: mlm check exercises/practice/task1-icc.ipynb")
@@ -139,10 +148,10 @@ def check(
 
     Exit code 0: every answer is right. 1: something is not, or is for a person to read.
     """
-    from autograder import commands
-    from autograder.course import find_course
+    from autograder.assignment.course import find_course
+    from autograder.commands import check as command
 
-    return commands.check(find_course(course) if course else None, notebook, language)
+    return command.check(find_course(course) if course else None, notebook, language)
 
 
 @app.command(epilog="Example: mlm study my-course --language de")
@@ -160,10 +169,10 @@ def study(
     course: CourseOption = None,
 ) -> int:
     """Copy the exercises into a folder to study on your own, and open JupyterLab on them."""
-    from autograder import studying
+    from autograder.tutor import study
 
-    arguments = studying.options(port=port, browser=browser, more=jupyter or ())
-    return studying.study(course, folder, language, None if copy_only else arguments)
+    arguments = study.options(port=port, browser=browser, more=jupyter or ())
+    return study.study(course, folder, language, None if copy_only else arguments)
 
 
 @panels_app.command(epilog="Example: mlm panels certify 100 --confusion")
@@ -175,17 +184,19 @@ def certify(
     course: CourseOption = None,
 ) -> int:
     """Say how many seeds give a panel on which right and wrong answers are told apart, and why the rest do not."""
-    from autograder import commands
+    from autograder.commands import release as command
+    from autograder.commands.console import course_at
 
-    return commands.certify_panels(commands.course_at(course), assignment, count, first, confusion=confusion)
+    return command.certify_panels(course_at(course), assignment, count, first, confusion=confusion)
 
 
 @app.command(epilog="Example: mlm doctor")
 def doctor(course: CourseOption = None) -> int:
     """Try to get out of the box, and say which of its walls hold here."""
-    from autograder import commands
+    from autograder.commands import doctor as command
+    from autograder.commands.console import course_at
 
-    return commands.doctor(commands.course_at(course))
+    return command.doctor(course_at(course))
 
 
 @app.command(epilog="Example: mlm demo --into build/demo")
@@ -197,9 +208,11 @@ def demo(
     workers: WorkersOption = None,
 ) -> int:
     """Build a class of sample submissions, grade it, and say where the pages are."""
-    from autograder import commands
+    with heeded():
+        from autograder.commands import grade as command
+        from autograder.commands.console import course_at
 
-    return commands.demo(commands.course_at(course), into, workers=workers)
+        return command.demo(course_at(course), into, workers=workers)
 
 
 @app.command(
@@ -304,7 +317,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except OurFault as error:
         print(f"mlm: {error}", file=sys.stderr)
         sys.exit(BROKEN)
-    except Exception:
+    except Interrupted as interrupted:
+        print(f"mlm: {interrupted}", file=sys.stderr)
+        sys.exit(interrupted.exit_code)
+    except Exception as error:
+        if isinstance(error, OSError) and error.errno in _NO_ROOM:
+            where = error.filename or "what is printed"
+            print(f"mlm: {where}: {error.strerror}. Make room, and give the same command again.", file=sys.stderr)
+            sys.exit(USAGE)
         # Python would end with 1, which says here that a person must read something.
         traceback.print_exc()
         print(

@@ -7,7 +7,8 @@
     │   ├── CourseError       a folder or file of the course is missing or not what it should be
     │   ├── RubricError       a rubric that does not hold together; names file, item and key
     │   ├── ReleaseError      source notebooks and rubric disagree; nothing was released
-    │   └── GradebookError    a gradebook that is not one
+    │   ├── GradebookError    a gradebook that is not one
+    │   └── FilingError       the results folder cannot be written to now: full, closed, or held by another run
     └── OurFault              never a learner's mark: exit code 3
         ├── BoxUnavailable    there is no safe box on this machine; nothing was run
         ├── BoxBroken         the box did not do what it must; the run says nothing about the learner
@@ -39,6 +40,10 @@ class ReleaseError(UsageError):
 
 class GradebookError(UsageError):
     """A gradebook that cannot be used."""
+
+
+class FilingError(UsageError):
+    """Results cannot be filed now; what was filed before is kept."""
 
 
 class OurFault(AutograderError):

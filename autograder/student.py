@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     import pandas as pd
 
-    from autograder.cards import Card
-    from autograder.tutor import Tutor
+    from autograder.tutor.cards import Card
+    from autograder.tutor.tutor import Tutor
 
 __all__ = ["check", "load_panel", "progress", "reveal"]
 
@@ -84,7 +84,7 @@ def progress() -> None:
     """Show how far you are: a bar for each task."""
 
     def card(tutor: Tutor) -> Card:
-        from autograder.tutor.standing import progress_card
+        from autograder.tutor.progress_cards import progress_card
 
         return progress_card(tutor)
 
@@ -101,7 +101,7 @@ def reveal(name: str) -> None:
     """
 
     def card(tutor: Tutor) -> Card:
-        from autograder.tutor.standing import reveal_card
+        from autograder.tutor.progress_cards import reveal_card
 
         return reveal_card(tutor, str(name))
 
@@ -112,11 +112,11 @@ def _answer(name: str, card: Callable[[Tutor], Card]) -> None:
     """Show a card; whatever fails on our side is said on one too, for a traceback of ours helps no learner."""
     language = os.environ.get("MLM_LANGUAGE") or None
     try:
-        from autograder.tutor import tutor_in
+        from autograder.tutor.tutor import tutor_in
 
         shown = card(tutor_in(Path.cwd(), language, worked_on=next(iter(_loaded[-1:]), None)))
     except Exception as problem:
-        from autograder.catalogue import DEFAULT, LANGUAGES
+        from autograder.language.catalogue import DEFAULT, LANGUAGES
         from autograder.tutor.checking import trouble_card
 
         shown = trouble_card(name, problem, language if language in LANGUAGES else DEFAULT)

@@ -37,14 +37,14 @@ from paired import ASSIGNMENT, MEMO_WAITS, ROOT, SEED, command, compare, make_cl
 from rich.console import Console
 from rich.table import Table
 
-from autograder.course import Course
-from autograder.pipeline import prepare_panels
-from autograder.release import read_release
-from autograder.sandbox import watch
-from autograder.sandbox.bubblewrap import Boxes, Job
+from autograder.assignment.course import Course
+from autograder.assignment.release import read_release
+from autograder.grading.pipeline import prepare_panels
+from autograder.grading.submission import SubmissionFolder, read_submission
+from autograder.sandbox import processes
+from autograder.sandbox.boxes import Boxes, Job
 from autograder.sandbox.inside import notebook as inside
 from autograder.sandbox.policy import Limits
-from autograder.submission import SubmissionFolder, read_submission
 
 Notebooks = dict[str, tuple[str | None, ...]]
 
@@ -82,7 +82,7 @@ def measured(into: Measured, submissions: int) -> Iterator[None]:
 
 def _cpu_seconds() -> float:
     # Of a box that has been closed not all is told to who started it: this is right for boxes that are still open.
-    return watch.cpu_seconds(watch.family(os.getpid()))
+    return processes.cpu_seconds(processes.family(os.getpid()))
 
 
 def _watch_memory(into: Measured, done: threading.Event) -> None:

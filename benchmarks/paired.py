@@ -15,7 +15,7 @@ from pathlib import Path
 
 from scipy.stats import binom
 
-from autograder.course import Course
+from autograder.assignment.course import Course
 
 ROOT = Path(__file__).resolve().parents[1]
 ASSIGNMENT = "practice"

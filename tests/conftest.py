@@ -9,14 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from autograder.course import Course
-from autograder.key import Keyed
-from autograder.pipeline import Grading, grade_class, prepare_panels, write_class_pages
-from autograder.records import Grade
-from autograder.release import read_release
-from autograder.rubric import Rubric
-from autograder.samples import build_class
-from autograder.submission import find_submissions
+from autograder.assignment.course import Course
+from autograder.assignment.key import Keyed
+from autograder.assignment.release import read_release
+from autograder.assignment.rubric import Rubric
+from autograder.assignment.samples import build_class
+from autograder.grading.pipeline import Grading, grade_class, prepare_panels, write_class_pages
+from autograder.grading.submission import find_submissions
+from autograder.records.grading import Grade
 
 ROOT = Path(__file__).resolve().parents[1]
 SAMPLES = ROOT / "tests" / "submissions"
@@ -101,5 +101,6 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--attacks", default="30", help="attacks to grade: how many, or names with commas, or all")
     parser.addoption("--mutants", type=int, default=6, help="how many of 500 mutated notebooks to run in the box")
     parser.addoption("--submissions", type=int, default=2, help="how many leave things behind in the box; 200 for all")
+    parser.addoption("--kills", type=int, default=2, help="how often a grading is killed and run again; 10 for all")
     parser.addoption("--draw", type=int, default=0, help="seed by which attacks and mutants are drawn")
     parser.addoption("--every-page", action="store_true", help="audit every page of the site, not one of each kind")

@@ -12,10 +12,10 @@ from decimal import Decimal
 from statistics import pstdev
 from typing import TypeAlias
 
-from autograder import answers
-from autograder.answers import Value
-from autograder.catalogue import Sentence
-from autograder.records import Verdict
+from autograder.language.catalogue import Sentence
+from autograder.records import values
+from autograder.records.grading import Verdict
+from autograder.records.values import Value
 
 Named: TypeAlias = Mapping[str, float] | Mapping[int, float]
 
@@ -69,7 +69,7 @@ class Scale:
 
 def malformed(wanted: str, value: Value, **gaps: str) -> Finding:
     """Return the finding for a value that is not what was ``wanted``, a name in the words' section of that name."""
-    found = answers.describe(value)
+    found = values.describe(value)
     sentence = Sentence("comparison.malformed", wanted=Sentence(f"wanted.{wanted}", **gaps), found=found)
     return Finding(Verdict.MALFORMED, 0.0, sentence)
 

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from autograder.answers import Value
 from autograder.kinds.finding import Expected, Finding, Scale
+from autograder.records.values import Value
 
 Compare: TypeAlias = Callable[[Value, Expected, Scale], Finding]
 Distance: TypeAlias = Callable[[Expected, Expected, Scale], float | None]

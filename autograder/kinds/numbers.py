@@ -6,10 +6,9 @@ import math
 from collections.abc import Callable
 from dataclasses import replace
 
-from autograder import answers
-from autograder.answers import Value
 from autograder.kinds.finding import RIGHT, Expected, Finding, Scale, close, malformed, wrong
 from autograder.kinds.kind import Kind
+from autograder.records.values import ListValue, MappingValue, NotFinite, Number, Value
 
 # A correlation this close to one counts as one where the reference's is.
 _BOUNDARY = 0.005
@@ -20,9 +19,9 @@ _SMALL = 0.01
 def _number(value: Value) -> float | None:
     """Return the number in an answer; a one-element list or Series is taken for its element."""
     match value:
-        case answers.Number(number):
+        case Number(number):
             return number
-        case answers.Sequence(items=(float() as number,)) | answers.Mapping(values=(float() as number,)):
+        case ListValue(items=(float() as number,)) | MappingValue(values=(float() as number,)):
             return number
         case _:
             return None
@@ -86,7 +85,7 @@ _PLAIN = _by_unit(_one, "`tolerance`; at the boundary 1 and 0.995 are the same",
 
 def _correlation(value: Value, expected: Expected, scale: Scale) -> Finding:
     number = _number(value)
-    if isinstance(value, answers.NotFinite) and value.text == "nan":
+    if isinstance(value, NotFinite) and value.text == "nan":
         return wrong("nan_correlation")
     if number is not None and isinstance(expected, float) and abs(expected) >= 1.0 - _BOUNDARY / 10.0:
         if abs(number - expected) <= max(_BOUNDARY, scale.tolerance):

@@ -5,12 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-from autograder import answers
-from autograder.answers import Value
-from autograder.catalogue import Sentence
 from autograder.kinds.finding import RIGHT, Expected, Finding, Scale, label, malformed, spread, wrong
 from autograder.kinds.kind import Kind
-from autograder.records import Verdict
+from autograder.language.catalogue import Sentence
+from autograder.records.grading import Verdict
+from autograder.records.values import ListValue, MappingValue, Scalar, Value
 
 
 def _compare(value: Value, expected: Expected, scale: Scale) -> Finding:
@@ -29,12 +28,12 @@ def _compare(value: Value, expected: Expected, scale: Scale) -> Finding:
     return wrong("other_ones")
 
 
-def _listed(value: Value) -> tuple[answers.Scalar, ...] | None:
+def _listed(value: Value) -> tuple[Scalar, ...] | None:
     """Return the entries of a list, or of a Series that is one: its labels count from zero."""
     match value:
-        case answers.Sequence(items):
+        case ListValue(items):
             return items
-        case answers.Mapping(keys, values) if keys == tuple(map(float, range(len(keys)))):
+        case MappingValue(keys, values) if keys == tuple(map(float, range(len(keys)))):
             return values
         case _:
             return None

@@ -6,11 +6,12 @@ import math
 from collections.abc import Mapping
 from dataclasses import replace
 
-from autograder.answers import Value, key_value
 from autograder.kinds import numbers, rankings, tables, words
 from autograder.kinds.finding import Expected, Finding, Scale
 from autograder.kinds.kind import Kind
-from autograder.records import Verdict
+from autograder.records.grading import Verdict
+from autograder.records.values import Value
+from autograder.sandbox.wire import key_value
 
 #: In the order of the authors' guide.
 KINDS: Mapping[str, Kind] = {

@@ -6,8 +6,6 @@ import math
 from collections.abc import Mapping
 from statistics import pstdev
 
-from autograder import answers
-from autograder.answers import Value
 from autograder.kinds.finding import (
     RIGHT,
     ROUNDED,
@@ -22,6 +20,7 @@ from autograder.kinds.finding import (
     wrong,
 )
 from autograder.kinds.kind import Kind
+from autograder.records.values import MappingValue, Table, Value
 
 
 def _columns(table: Mapping[str, object] | Mapping[int, object]) -> dict[str, dict[str, float]]:
@@ -58,11 +57,11 @@ def _by_name(value: Value, expected: Expected, scale: Scale) -> Finding:
 
 def _named_values(value: Value) -> dict[str, float] | None:
     match value:
-        case answers.Mapping(keys, values):
+        case MappingValue(keys, values):
             pairs = list(zip(keys, values, strict=True))
-        case answers.Table(columns, index, rows) if len(columns) == 1:
+        case Table(columns, index, rows) if len(columns) == 1:
             pairs = [(name, row[0]) for name, row in zip(index, rows, strict=True)]
-        case answers.Table(_, _, rows) if all(len(row) == 2 for row in rows):
+        case Table(_, _, rows) if all(len(row) == 2 for row in rows):
             pairs = [(row[0], row[1]) for row in rows]
         case _:
             return None
@@ -88,7 +87,7 @@ def _tells_names_apart(value: Value, expected: Expected) -> bool:
 def _table(value: Value, expected: Expected, scale: Scale) -> Finding:
     if not isinstance(expected, Mapping):
         raise TypeError("The reference must give a table here.")
-    if not isinstance(value, answers.Table):
+    if not isinstance(value, Table):
         return malformed("table", value)
     wanted = _columns(expected)
     places = {label(name): place for place, name in enumerate(value.columns)}

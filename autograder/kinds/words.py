@@ -5,17 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from autograder import answers
-from autograder.answers import Value
 from autograder.kinds.finding import RIGHT, Expected, Finding, Scale, close, label, malformed, wrong
 from autograder.kinds.kind import Kind
-from autograder.records import Verdict
+from autograder.records.grading import Verdict
+from autograder.records.values import ListValue, MappingValue, Scalar, Text, Value
 
 _NUMBER_IN_A_SENTENCE = 0.01
 
 
 def _choice(value: Value, expected: Expected, scale: Scale) -> Finding:
-    if not isinstance(value, answers.Text):
+    if not isinstance(value, Text):
         return malformed("choice", value)
     return RIGHT if label(value.value) == label(expected) else wrong("other_choice")
 
@@ -23,7 +22,7 @@ def _choice(value: Value, expected: Expected, scale: Scale) -> Finding:
 def _choices(value: Value, expected: Expected, scale: Scale) -> Finding:
     if not isinstance(expected, tuple):
         raise TypeError("The rubric must give the right choices here.")
-    if not isinstance(value, answers.Sequence) or not all(isinstance(item, str) for item in value.items):
+    if not isinstance(value, ListValue) or not all(isinstance(item, str) for item in value.items):
         return malformed("choices", value)
     given, wanted = {label(item) for item in value.items}, {label(item) for item in expected}
     if given == wanted:
@@ -35,7 +34,7 @@ def _choices(value: Value, expected: Expected, scale: Scale) -> Finding:
 
 
 def _text(value: Value, expected: Expected, scale: Scale) -> Finding:
-    if not isinstance(value, answers.Text):
+    if not isinstance(value, Text):
         return malformed("text", value)
     return RIGHT if value.value.split() == str(expected).split() else wrong("other_text")
 
@@ -44,7 +43,7 @@ def _slots(value: Value, expected: Expected, scale: Scale) -> Finding:
     if not isinstance(expected, Mapping):
         raise TypeError("The rubric must give a word or a number for each slot here.")
     wanted = {label(name): filling for name, filling in expected.items()}
-    if not isinstance(value, answers.Mapping):
+    if not isinstance(value, MappingValue):
         return malformed("slots", value, slots=", ".join(wanted))
     given = {label(name): filling for name, filling in zip(value.keys, value.values, strict=True)}
     lacking = [name for name, filling in wanted.items() if not _fits(given.get(name), filling)]
@@ -56,7 +55,7 @@ def _slots(value: Value, expected: Expected, scale: Scale) -> Finding:
     )
 
 
-def _fits(given: answers.Scalar, wanted: object) -> bool:
+def _fits(given: Scalar, wanted: object) -> bool:
     if isinstance(wanted, str):
         return isinstance(given, str) and label(given) == label(wanted)
     if type(given) is not float or not isinstance(wanted, (int, float)):

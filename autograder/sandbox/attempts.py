@@ -1,7 +1,7 @@
 """Ways out of the box, tried by the doctor: each is code that runs as a learner's notebook would.
 
 What an attempt needs to know of the host (files it must not read, a server it must not reach) stands in names that
-`autograder.sandbox.probe` sets before it.
+`autograder.sandbox.doctor` sets before it.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ ATTEMPTS = (
         """
 import importlib
 got_through = []
-for module in ("reference", "reference.assignments", "autograder.key", "autograder.rubric", "nbgrader"):
+for module in ("reference", "reference.assignments", "autograder.errors", "autograder.assignment.key", "nbgrader"):
     try:
         importlib.import_module(module)
         got_through.append(module)

@@ -10,12 +10,13 @@ import socket
 import subprocess
 from collections.abc import Sequence
 from dataclasses import asdict
+from threading import Event
 
 import psutil
 
 from autograder.errors import BoxBroken
-from autograder.records import NotebookRun
-from autograder.sandbox import outer, systemcalls, watch
+from autograder.records.grading import NotebookRun
+from autograder.sandbox import bubblewrap, processes, systemcalls
 from autograder.sandbox.cgroups import open_group
 from autograder.sandbox.keeper import (
     GRACE_SECONDS,
@@ -28,7 +29,7 @@ from autograder.sandbox.keeper import (
     read_report,
 )
 from autograder.sandbox.policy import Limits
-from autograder.sandbox.record import Record
+from autograder.sandbox.run_record import Record
 
 #: A cold disk needs a while to read the scientific stack; a box that is not ready by then is broken.
 STARTUP_SECONDS = 120.0
@@ -54,14 +55,14 @@ class Box:
         BoxUnavailable
             If there is no bubblewrap or no libseccomp.
         """
-        self._as_root = outer.opens_as_root()
+        self._as_root = bubblewrap.opens_as_root()
         self._filter = systemcalls.compiled_filter()
         self._complaints = os.memfd_create("mlm")
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         try:
             with theirs:
                 self._process = subprocess.Popen(
-                    outer.command(theirs.fileno(), as_root=self._as_root),
+                    bubblewrap.command(theirs.fileno(), as_root=self._as_root),
                     stdin=subprocess.DEVNULL,
                     stdout=subprocess.DEVNULL,
                     stderr=self._complaints,
@@ -103,14 +104,22 @@ class Box:
         if not select.select([self._control], [], [], STARTUP_SECONDS)[0]:
             raise BoxBroken(f"The box was not ready in {STARTUP_SECONDS:g} s. The machine is too small or too busy.")
         if not isinstance(read_report(self._control), Ready):
-            outer.refuse(self._complaint())
+            bubblewrap.refuse(self._complaint())
 
     def run(
-        self, cells: Sequence[str | None], panel_csv: bytes, limits: Limits, record: Record, *, alone: bool
+        self,
+        cells: Sequence[str | None],
+        panel_csv: bytes,
+        limits: Limits,
+        record: Record,
+        ended: Event,
+        *,
+        alone: bool,
     ) -> NotebookRun:
         """Return the run of one notebook, on a panel, within limits, in the record that was begun for it.
 
-        ``alone`` says that no other notebook of ours runs meanwhile.
+        ``ended`` is set when nobody wants the run any more; ``alone`` says that no other notebook of ours runs
+        meanwhile.
 
         Raises
         ------
@@ -131,7 +140,7 @@ class Box:
             socket.send_fds(self._control, [json.dumps({"user": user}).encode()], descriptors)
             while descriptors:
                 os.close(descriptors.pop())
-            return record.finish(keep(self._control, way_out, record, meter, limits, alone=alone))
+            return record.finish(keep(self._control, way_out, record, meter, limits, ended, alone=alone))
         except (BoxBroken, OSError) as error:
             raise BoxBroken(f"{error} {self._complaint()}".strip()) from error
         finally:
@@ -149,14 +158,14 @@ class Box:
 
     def close(self) -> None:
         """End every process of the box and remove what was made for it."""
-        processes = watch.family(self._process.pid)
+        family = processes.family(self._process.pid)
         self._control.close()  # by which the box knows that it is no longer needed
         try:
             self._process.wait(GRACE_SECONDS)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
-        _, left = psutil.wait_procs(processes, GRACE_SECONDS)
+        _, left = psutil.wait_procs(family, GRACE_SECONDS)
         for process in left:
             process.kill()
         os.close(self._complaints)

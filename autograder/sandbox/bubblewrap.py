@@ -1,188 +1,100 @@
-"""Keep warm boxes, run jobs in them, and keep the record of what came out.
-
-A box is one bubblewrap with one process of ours in it that has imported the scientific stack; each notebook runs in a
-clone of that process with namespaces of its own. The record is written here, outside, by the keeper; what a notebook's
-process says only fills it in. A job that cannot be run for a reason of ours raises `BoxUnavailable` or `BoxBroken` and
-never becomes a verdict.
-"""
+"""The outer wall: the bubblewrap command line of a box, and what to do where bubblewrap is not allowed."""
 
 from __future__ import annotations
 
-import contextlib
-import queue
-import threading
-from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
-from typing import TypeAlias
+import os
+import shutil
+from pathlib import Path, PurePosixPath
 
 from autograder.errors import BoxBroken, BoxUnavailable
-from autograder.records import NotebookRun
-from autograder.sandbox.box import Box
-from autograder.sandbox.policy import Limits
-from autograder.sandbox.record import Record
+from autograder.sandbox import policy
+from autograder.sandbox.inside import zygote
+from autograder.sandbox.policy import Mount
+
+#: The code of ours in the box, and nothing else of ours.
+INSIDE = Path(__file__).with_name("inside")
+
+#: What root keeps in the box: to make namespaces for each notebook, and to become in them a user no account has.
+ROOT_KEEPS = ("CAP_SYS_ADMIN", "CAP_SETUID", "CAP_SETGID")
+
+INSTALL_ADVICE = (
+    "Install bubblewrap (Debian and Ubuntu: sudo apt-get install bubblewrap). Where it is installed and refused, user "
+    "namespaces are switched off: on Ubuntu 24.04, sudo sysctl kernel.apparmor_restrict_unprivileged_userns=0; under "
+    "Docker or Podman, start the container with --privileged, or with --cap-add SYS_ADMIN --cap-add NET_ADMIN "
+    "--security-opt seccomp=unconfined --security-opt apparmor=unconfined --security-opt systempaths=unconfined "
+    "(Podman: unmask=ALL)."
+)
+
+_START = "import sys; sys.path.append('/box'); from inside import zygote; sys.path.remove('/box'); zygote.main({})"
 
 
-@dataclass(frozen=True)
-class Job:
-    """What a box is asked to run: code cells by notebook (None for a cell that is not code), on one panel.
+def command(control: int, *, as_root: bool) -> list[str]:
+    """Return the bubblewrap command line that opens a box.
 
-    ``asked`` are the names of the answers that are kept, by notebook; without it, all are. ``outputs`` says whether
-    what cells show is kept.
-    """
-
-    notebooks: Mapping[str, tuple[str | None, ...]]
-    panel_csv: bytes
-    limits: Limits = field(default_factory=Limits)
-    asked: Mapping[str, frozenset[str]] | None = None
-    outputs: bool = True
-
-
-#: Runs a job: `run_job`, or `Boxes.run` of boxes that are warm.
-Run: TypeAlias = Callable[[Job], dict[str, NotebookRun]]
-
-
-def run_job(job: Job) -> dict[str, NotebookRun]:
-    """Return one run for every notebook of the job, in a box that is opened and closed for it.
+    ``control`` is the open descriptor of the socket by which the box gets its orders. ``as_root`` says that root opens
+    it, who needs no user namespace to do so.
 
     Raises
     ------
     BoxUnavailable
-        If bubblewrap is missing or not allowed here.
+        If there is no bubblewrap.
+    """
+    bwrap = shutil.which("bwrap")
+    if bwrap is None:
+        raise BoxUnavailable(f"The program bwrap was not found, and without the box nothing is run. {INSTALL_ADVICE}")
+    mounts = [*policy.system_mounts(), *policy.python_mounts(), *policy.library_mounts()]
+    mounts.append(Mount(INSIDE, "/box/inside"))
+    line = [bwrap, "--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts", "--unshare-cgroup-try"]
+    line += ["--hostname", "box", "--die-with-parent", "--new-session", "--clearenv", "--cap-drop", "ALL"]
+    if as_root:
+        for right in ROOT_KEEPS:
+            line += ["--cap-add", right]
+    else:
+        line += ["--unshare-user", "--uid", "1000", "--gid", "1000"]
+    for directory in [*_parents(mounts), "/box/run"]:
+        line += ["--perms", "0755", "--dir", directory]
+    for mount in mounts:
+        line += ["--ro-bind" if mount.required else "--ro-bind-try", str(mount.source), mount.target]
+    for hidden in policy.hidden_directories():
+        line += ["--perms", "0755", "--size", "4096", "--tmpfs", hidden, "--remount-ro", hidden]
+    for link in ("lib", "lib64"):
+        if Path("/", link).exists():
+            line += ["--symlink", f"usr/{link}", f"/{link}"]
+    # What the box itself writes while it gets ready; each notebook has a /tmp and a /dev/shm of its own.
+    line += ["--proc", "/proc", "--dev", "/dev", "--perms", "0755", "--size", str(1 << 24), "--tmpfs", "/tmp"]
+    # In a user namespace the box's user owns /dev, a file system in memory without a bound.
+    line += ["--remount-ro", "/dev", "--remount-ro", "/", "--chdir", "/tmp"]
+    for name, value in policy.environment().items():
+        line += ["--setenv", name, value]
+    return [*line, "/box/python/bin/python", "-I", "-S", "-c", _START.format(control)]
+
+
+def _parents(mounts: list[Mount]) -> list[str]:
+    # bubblewrap would make these for its own user alone, and the box's user could not pass.
+    found: dict[str, None] = {}
+    for mount in mounts:
+        for parent in reversed(PurePosixPath(mount.target).parents):
+            if str(parent) != "/":
+                found[str(parent)] = None
+    return list(found)
+
+
+def opens_as_root() -> bool:
+    """Return True if root opens the boxes."""
+    return os.geteuid() == 0
+
+
+def refuse(complaint: str) -> None:
+    """Raise what a box deserves that ended before it was ready.
+
+    Raises
+    ------
+    BoxUnavailable
+        If bubblewrap, or the box itself, says which wall this machine does not let it build.
     BoxBroken
-        If a box fails, and not by what a learner's code did.
+        If the box was built and broke.
     """
-    with Boxes() as boxes:
-        return boxes.run(job)
-
-
-class Boxes:
-    """Warm boxes: opened when they are needed or soon will be, used again, one notebook at a time in each.
-
-    As many are open as threads have called `run` at a time. Leaving the context closes them all. A notebook whose run
-    failed, as far as can be told not by its own doing, is run once more while no other one runs.
-    """
-
-    def __init__(self) -> None:
-        """Open nothing yet."""
-        self._idle: queue.LifoQueue[Box] = queue.LifoQueue()
-        self._opening: queue.SimpleQueue[Future[Box]] = queue.SimpleQueue()
-        # A box ends with the thread that opened it, so one thread that lives as long as this opens them all.
-        self._opener = ThreadPoolExecutor(1)
-        self._turns = _Turns()
-
-    def __enter__(self) -> Boxes:
-        """Return the boxes."""
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """Close every box."""
-        boxes = []
-        while box := self._take():
-            boxes.append(box)
-        while opening := self._next_opening():
-            # Nobody has asked for this one, and nobody asks why it could not be opened.
-            with contextlib.suppress(BoxUnavailable):
-                boxes.append(opening.result())
-        # The kernel takes a second to take a box down.
-        with ThreadPoolExecutor(max(1, len(boxes))) as pool:
-            list(pool.map(Box.close, boxes))
-        self._opener.shutdown()
-
-    def open_soon(self, count: int) -> None:
-        """Start to open so many boxes, which get ready while the caller does something else."""
-        for _ in range(count):
-            self._opening.put(self._opener.submit(Box))
-
-    def run(self, job: Job) -> dict[str, NotebookRun]:
-        """Return one run for every notebook of the job; from any thread.
-
-        Raises
-        ------
-        BoxUnavailable
-            If bubblewrap is missing or not allowed here.
-        BoxBroken
-            If a box fails, and not by what a learner's code did.
-        """
-        return {name: self._run(name, cells, job) for name, cells in job.notebooks.items()}
-
-    def _run(self, name: str, cells: tuple[str | None, ...], job: Job) -> NotebookRun:
-        with contextlib.suppress(BoxBroken), self._turns.beside_others():
-            return self._run_once(name, cells, job, alone=False)
-        with self._turns.alone():
-            return self._run_once(name, cells, job, alone=True)
-
-    def _run_once(self, name: str, cells: tuple[str | None, ...], job: Job, *, alone: bool) -> NotebookRun:
-        asked = None if job.asked is None else job.asked[name]
-        record = Record(name, len(cells), asked, outputs=job.outputs)
-        box = self._take() or self._open()
-        try:
-            run = box.run(cells, job.panel_csv, job.limits, record, alone=alone)
-        except BaseException:
-            box.close()
-            raise
-        if box.is_as_new(job.limits):
-            self._idle.put(box)
-        else:
-            box.close()
-        return run
-
-    def _take(self) -> Box | None:
-        """Return an idle box; one that has ended meanwhile is nobody's, and is put away."""
-        with contextlib.suppress(queue.Empty):
-            while True:
-                box = self._idle.get_nowait()
-                if box.is_open:
-                    return box
-                box.close()
-        return None
-
-    def _next_opening(self) -> Future[Box] | None:
-        with contextlib.suppress(queue.Empty):
-            return self._opening.get_nowait()
-        return None
-
-    def _open(self) -> Box:
-        box = (self._next_opening() or self._opener.submit(Box)).result()
-        try:
-            box.await_ready()
-        except BaseException:
-            box.close()
-            raise
-        return box
-
-
-class _Turns:
-    """Lets notebooks run beside each other, or one of them alone."""
-
-    def __init__(self) -> None:
-        self._change = threading.Condition()
-        self._running = self._waiting = 0
-
-    @contextlib.contextmanager
-    def beside_others(self) -> Iterator[None]:
-        """Run with others, but not while one runs alone or waits for that."""
-        with self._change:
-            self._change.wait_for(lambda: not self._waiting)
-            self._running += 1
-        try:
-            yield
-        finally:
-            with self._change:
-                self._running -= 1
-                self._change.notify_all()
-
-    @contextlib.contextmanager
-    def alone(self) -> Iterator[None]:
-        """Run while no other does, one after the other of those who wait for that."""
-        with self._change:
-            self._waiting += 1
-            self._change.wait_for(lambda: not self._running)
-            self._running += 1
-        try:
-            yield
-        finally:
-            with self._change:
-                self._running -= 1
-                self._waiting -= 1
-                self._change.notify_all()
+    for line in complaint.splitlines():
+        if line.startswith(("bwrap:", zygote.REFUSED)):
+            raise BoxUnavailable(f"The box could not be built: {line}. {INSTALL_ADVICE}")
+    raise BoxBroken(f"The box ended before any notebook ran: {complaint or 'it said nothing'}")

@@ -2,7 +2,7 @@
 
 A box has one group in which its notebooks run one after the other. What is counted includes files in memory and pages
 that no process maps any more. Groups share the processor equally, however many processes each has. Where there is no
-group, `autograder.sandbox.watch` looks at the processes instead, and their own limits hold.
+group, `autograder.sandbox.processes` looks at the processes instead, and their own limits hold.
 """
 
 from __future__ import annotations

@@ -12,18 +12,19 @@ import signal
 import socket
 import time
 from enum import Enum
+from threading import Event
 from typing import Protocol
 
 import msgspec
 
 from autograder.errors import BoxBroken
-from autograder.records import Ending
-from autograder.sandbox import watch
+from autograder.records.grading import Ending
+from autograder.sandbox import processes
 from autograder.sandbox.cgroups import Group
 from autograder.sandbox.clock import Clock
-from autograder.sandbox.inside import notebook, zygote
+from autograder.sandbox.inside import recording, zygote
 from autograder.sandbox.policy import Limits
-from autograder.sandbox.record import Record
+from autograder.sandbox.run_record import Record
 
 #: How often a running notebook is looked at for memory and processor time.
 LOOK_SECONDS = 0.25
@@ -59,8 +60,8 @@ class Ended(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="
 _REPORT: msgspec.json.Decoder[Ready | Ended] = msgspec.json.Decoder(Ready | Ended)
 
 _ENDINGS = {
-    notebook.FINISHED: Ending.FINISHED,
-    notebook.OUTPUT_LIMIT: Ending.OUTPUT_LIMIT,
+    recording.FINISHED: Ending.FINISHED,
+    recording.OUTPUT_LIMIT: Ending.OUTPUT_LIMIT,
     zygote.TIMED_OUT: Ending.TIMED_OUT,
     zygote.CRASHED: Ending.CRASHED,
     zygote.KILLED: Ending.CRASHED,
@@ -110,7 +111,7 @@ class GroupMeter:
 
     def __init__(self, group: Group) -> None:
         """Begin with a notebook that is about to enter the group."""
-        self._group, self._before, self._delays = group, group.memory_ends(), watch.Delays()
+        self._group, self._before, self._delays = group, group.memory_ends(), processes.Delays()
 
     def cpu_seconds(self) -> float:
         """Return the processor time of the group."""
@@ -134,31 +135,38 @@ class ProcessMeter:
     def __init__(self, root: int, memory_bytes: int) -> None:
         """Look at a process and its descendants."""
         self._root, self._memory_bytes = root, memory_bytes
-        self._delays, self._before = watch.Delays(), watch.machine_kills()
+        self._delays, self._before = processes.Delays(), processes.machine_kills()
 
     def cpu_seconds(self) -> float:
         """Return the processor time of the processes, those included that were waited for."""
-        return watch.cpu_seconds(watch.family(self._root))
+        return processes.cpu_seconds(processes.family(self._root))
 
     def waited_seconds(self) -> float | None:
         """Return what the processes' tasks have waited since the last look."""
-        family = [process.pid for process in watch.family(self._root)]
+        family = [process.pid for process in processes.family(self._root)]
         return self._delays.since_last_look(family) if self._delays.are_told else None
 
     def memory(self, *, killed: bool = False) -> Memory:
         """Return whether the processes hold more than they may now, or may have been ended for others."""
-        if killed and watch.machine_kills() > self._before:
+        if killed and processes.machine_kills() > self._before:
             return Memory.TAKEN
-        exceeds = watch.exceeds_memory(watch.family(self._root), self._memory_bytes)
+        exceeds = processes.exceeds_memory(processes.family(self._root), self._memory_bytes)
         return Memory.LIMIT_MET if exceeds else Memory.FITS
 
 
 def keep(
-    control: socket.socket, way_out: int, record: Record, meter: Meter, limits: Limits, *, alone: bool = False
+    control: socket.socket,
+    way_out: int,
+    record: Record,
+    meter: Meter,
+    limits: Limits,
+    ended: Event,
+    *,
+    alone: bool,
 ) -> Ending:
     """Enter what a notebook sends into its record until it has ended, and return how it ended.
 
-    ``alone`` says that no other notebook of ours runs meanwhile.
+    ``ended`` is set when nobody wants the run any more; ``alone`` says that no other notebook of ours runs meanwhile.
 
     Raises
     ------
@@ -180,6 +188,8 @@ def keep(
         if control.fileno() in ready:
             report = _ended(read_report(control))
             continue
+        if stopped is None and ended.is_set():
+            raise BoxBroken("The run was ended before the notebook was.")  # and its box is closed
         if stopped is None:
             stopped = Ending.OUTPUT_LIMIT if sent.left < 0 else walls.met()
             if stopped is not None:

@@ -5,15 +5,16 @@ from __future__ import annotations
 import difflib
 from dataclasses import replace
 
-from autograder.answers import Value, describe, plain_value
-from autograder.cards import Card, Note, plain_card
-from autograder.catalogue import Sentence, together
+from autograder.assignment.rubric import Item, Notebook, Rubric
 from autograder.errors import AutograderError, CourseError
-from autograder.progress import Answered, Progress
-from autograder.records import ItemResult, Verdict
-from autograder.rubric import Item, Notebook, Rubric
-from autograder.tutor import Tutor, score_line
-from autograder.verdicts import SIGNS, Tone, name_of, tone_of
+from autograder.language.catalogue import Sentence, together
+from autograder.records.grading import ItemResult, Verdict
+from autograder.records.values import Value, describe
+from autograder.records.verdict_signs import SIGNS, Tone, name_of, tone_of
+from autograder.sandbox.wire import plain_value
+from autograder.tutor.cards import Card, Note, plain_card
+from autograder.tutor.progress import Answered, Progress
+from autograder.tutor.tutor import Tutor, score_line
 
 #: Verdicts on a run that gave no answer: what is said of them tells nothing of what is right.
 NOTHING_TO_COMPARE = frozenset(

@@ -16,9 +16,9 @@ from typing import Any
 
 import msgspec
 
-from autograder.records import Verdict
-from autograder.rubric import Rubric
-from autograder.samples import Sample, read_sample
+from autograder.assignment.rubric import Rubric
+from autograder.assignment.samples import Sample, read_sample
+from autograder.records.grading import Verdict
 from autograder.sandbox.policy import Limits
 
 CORPUS = Path(__file__).resolve().parent

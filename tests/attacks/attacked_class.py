@@ -9,7 +9,7 @@ import nbformat
 from attack_corpus import Attack
 from attacked_host import Bait, Snapshot
 
-from autograder.records import Grade
+from autograder.records.grading import Grade
 
 
 @dataclass(frozen=True)

@@ -14,15 +14,16 @@ from attack_corpus import Attack, choose, fill_in, read_corpus
 from attacked_class import AttackedClass
 from attacked_host import adopt_orphans, lay_bait, snapshot
 
-from autograder import pipeline
-from autograder.course import Course
-from autograder.gradebook import Gradebook
-from autograder.pipeline import Grading, grade_class, write_class_pages
-from autograder.records import Grade
-from autograder.rubric import Rubric
-from autograder.samples import build_sample
+from autograder.assignment.course import Course
+from autograder.assignment.rubric import Rubric
+from autograder.assignment.samples import build_sample
+from autograder.grading import pipeline
+from autograder.grading.pipeline import Grading, grade_class, write_class_pages
+from autograder.grading.submission import SubmissionFolder
+from autograder.records.grading import Grade
+from autograder.results.folder import GRADEBOOK
+from autograder.results.gradebook import Gradebook
 from autograder.sandbox.policy import Limits
-from autograder.submission import SubmissionFolder
 
 HONEST = Path(__file__).resolve().parents[1] / "submissions" / "solution"
 
@@ -105,7 +106,7 @@ def _hand_in(
 
 def _open_results(grading: Grading, into: Path) -> None:
     """Make what an attacker may look for before the class is graded: a gradebook and the hidden panel's seed."""
-    with Gradebook(into / pipeline.GRADEBOOK) as gradebook:
+    with Gradebook(into / GRADEBOOK) as gradebook:
         gradebook.prepare(grading.rubric.assignment, grading.release)
     (into / "hidden-seed.txt").write_text("20\n", encoding="utf-8")
 

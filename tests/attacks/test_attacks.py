@@ -11,6 +11,7 @@ The whole corpus, and some of it:
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import nbformat
@@ -18,15 +19,17 @@ import pytest
 from active_parts import active_parts
 from attack_corpus import Attack, read_corpus
 from attacked_class import AttackedClass
-from nbconvert.exporters import HTMLExporter
-from traitlets.config.loader import PyFileConfigLoader
+from formgrader_page import formgrader_of
 
-from autograder.key import Keyed
-from autograder.records import Verdict
-from autograder.rubric import Rubric
+from autograder.assignment.key import Keyed
+from autograder.assignment.rubric import Rubric
+from autograder.records.grading import Verdict
 
 #: What an attack prints or answers where it reached what it must not reach.
 TROPHY = "GOT THROUGH"
+
+#: What steers a terminal; nbconvert makes colours of it.
+STEERING = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
 def attack_names() -> list[str]:
@@ -110,6 +113,18 @@ def test_executed_notebooks_hold_text_and_pictures(attacked_class: AttackedClass
                 ours = cell.metadata.get("nbgrader", {}).get("grade_id") in graded
                 kinds = {kind for output in cell.get("outputs", ()) for kind in output.get("data", {})}
                 assert kinds <= {"text/plain", "text/html"} if ours else kinds <= {"text/plain", "image/png"}
+        assert STEERING.findall(attacked_class.printed(attack.name)) == [], attack.name
+
+
+def test_executed_notebooks_hold_no_more_than_a_page_is_quickly_made_of(attacked_class: AttackedClass) -> None:
+    for attack in attacked_class.attacks:
+        for text in attacked_class.executed(attack.name).values():
+            notebook = nbformat.reads(text, as_version=4)
+            outputs = [output for cell in notebook.cells for output in cell.get("outputs", ())]
+            assert len(outputs) <= 300 + len(notebook.cells)
+            code = sum(len(cell.source) for cell in notebook.cells if cell.cell_type == "code")
+            # Without this nbconvert takes code for IPython's, in which a line can be in another language.
+            assert notebook.metadata.language_info.pygments_lexer == ("python" if code <= 15_000 else "text")
 
 
 def test_pages_hold_nothing_that_runs_or_leads_elsewhere(attacked_class: AttackedClass) -> None:
@@ -125,11 +140,11 @@ def test_pages_hold_nothing_that_runs_or_leads_elsewhere(attacked_class: Attacke
 
 def test_nothing_of_a_learner_runs_where_a_teacher_opens_the_notebooks(attacked_class: AttackedClass) -> None:
     """As formgrader shows them, with the configuration that was written beside the grades."""
-    configuration = PyFileConfigLoader("nbgrader_config.py", path=str(attacked_class.into)).load_config()
-    exporter = HTMLExporter(config=configuration, template_name="classic")
+    formgrader = formgrader_of(attacked_class.into)
 
     def parts(text: str) -> set[str]:
-        page, _ = exporter.from_notebook_node(nbformat.reads(text, as_version=4))
+        page = formgrader(text)
+        assert "</html>" in page
         return {part for part in active_parts(page) if not part.startswith("img src=data:image/png;base64,")}
 
     harmless: set[str] = set()

@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 from attack_corpus import CORPUS
 
-from autograder.course import Course
-from autograder.gradebook import Gradebook
-from autograder.rubric import Rubric
-from autograder.samples import build_sample
+from autograder.assignment.course import Course
+from autograder.assignment.rubric import Rubric
+from autograder.assignment.samples import build_sample
+from autograder.results.gradebook import Gradebook
 
 HONEST = CORPUS.parent / "submissions" / "solution"
 

@@ -7,8 +7,8 @@ from typing import Protocol
 
 import pytest
 
-from autograder.records import NotebookRun
-from autograder.sandbox.bubblewrap import Boxes, Job
+from autograder.records.grading import NotebookRun
+from autograder.sandbox.boxes import Boxes, Job
 from autograder.sandbox.policy import Limits
 from reference.panels import tutorial_panel
 

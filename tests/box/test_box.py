@@ -16,14 +16,14 @@ import psutil
 import pyseccomp
 import pytest
 
-from autograder.answers import Number, Other, Sequence, Text, Truth
-from autograder.commands import _protected
-from autograder.course import Course
+from autograder.assignment.course import Course
+from autograder.commands.doctor import protected_files
 from autograder.errors import BoxBroken, BoxUnavailable
-from autograder.records import Ending, NotebookRun
-from autograder.sandbox import outer, policy, probe, systemcalls
+from autograder.records.grading import Ending, NotebookRun
+from autograder.records.values import ListValue, Number, Other, Text, Truth
+from autograder.sandbox import bubblewrap, doctor, policy, systemcalls
 from autograder.sandbox.attempts import ATTEMPTS
-from autograder.sandbox.bubblewrap import Boxes, Job
+from autograder.sandbox.boxes import Boxes, Job
 from autograder.sandbox.policy import Limits
 from reference.panels import tutorial_panel
 
@@ -38,13 +38,13 @@ class Run(Protocol):
 
 
 @pytest.fixture(scope="module")
-def walls(boxes: Boxes, course: Course) -> dict[str, probe.Wall]:
+def walls(boxes: Boxes, course: Course) -> dict[str, doctor.Wall]:
     # As Python leaves the box's code behind where nothing tells it not to.
-    compileall.compile_dir(outer.INSIDE, quiet=1)
-    return {wall.claim: wall for wall in probe.examine_box(_protected(course), boxes)}
+    compileall.compile_dir(bubblewrap.INSIDE, quiet=1)
+    return {wall.claim: wall for wall in doctor.examine_box(protected_files(course), boxes)}
 
 
-def test_every_wall_of_the_box_holds(walls: dict[str, probe.Wall]) -> None:
+def test_every_wall_of_the_box_holds(walls: dict[str, doctor.Wall]) -> None:
     assert {claim: wall.detail for claim, wall in walls.items() if not wall.holds} == {}
     assert len(walls) == len(ATTEMPTS) + 1
 
@@ -54,7 +54,7 @@ def test_a_wall_that_does_not_hold_is_noticed(monkeypatch: pytest.MonkeyPatch, c
     mount = policy.Mount(course.root / "reference", "/box/site/reference")
     honest = policy.library_mounts()
     monkeypatch.setattr(policy, "library_mounts", lambda: (*honest, mount))
-    leaking = {wall.claim for wall in probe.examine_box(_protected(course)) if not wall.holds}
+    leaking = {wall.claim for wall in doctor.examine_box(protected_files(course)) if not wall.holds}
     assert leaking == {
         "the reference, the rubric and the key cannot be imported",
         "no file of the course but the box's own code can be read",
@@ -84,9 +84,9 @@ def test_no_file_of_the_repository_is_readable_but_the_boxes_own_code(run: Run, 
     )
     inside = {str(path) for path in (course.root / "autograder" / "sandbox" / "inside").glob("*.py")}
     seen = ended.answers["seen"]
-    assert isinstance(seen, Sequence)
+    assert isinstance(seen, ListValue)
     assert set(seen.items) == inside
-    assert ended.answers["paths"] == Sequence(())
+    assert ended.answers["paths"] == ListValue(())
 
 
 def test_a_server_on_the_hosts_loopback_cannot_be_reached(run: Run) -> None:
@@ -107,7 +107,7 @@ def test_the_panel_of_the_run_is_what_load_panel_returns(run: Run) -> None:
     )
     frame = tutorial_panel().frame
     assert ended.answers == {
-        "shape": Sequence(tuple(map(float, frame.shape))),
+        "shape": ListValue(tuple(map(float, frame.shape))),
         "sales": Number(float(frame["sales"].sum())),
         "ints": Text("i"),
     }
@@ -371,7 +371,7 @@ def test_without_libseccomp_nothing_runs(monkeypatch: pytest.MonkeyPatch) -> Non
 def test_a_box_that_breaks_before_any_notebook_is_our_fault(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "__init__.py").touch()
     (tmp_path / "zygote.py").write_text("raise SystemExit('the disk is on fire')")
-    monkeypatch.setattr(outer, "INSIDE", tmp_path)
+    monkeypatch.setattr(bubblewrap, "INSIDE", tmp_path)
     with pytest.raises(BoxBroken, match="the disk is on fire"):
         run_in_a_new_box()
 

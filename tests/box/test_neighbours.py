@@ -16,11 +16,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autograder.answers import Number
 from autograder.errors import BoxBroken
-from autograder.records import Ending
+from autograder.records.grading import Ending
+from autograder.records.values import Number
 from autograder.sandbox import box, cgroups
-from autograder.sandbox.bubblewrap import Boxes, Job
+from autograder.sandbox.boxes import Boxes, Job
 from autograder.sandbox.clock import lost_seconds
 from autograder.sandbox.keeper import PATIENCE, Memory, _Walls
 from autograder.sandbox.policy import Limits
@@ -146,7 +146,7 @@ CLASS = """
 import json, sys
 from concurrent.futures import ThreadPoolExecutor
 from autograder.errors import BoxBroken
-from autograder.sandbox.bubblewrap import Boxes, Job
+from autograder.sandbox.boxes import Boxes, Job
 from autograder.sandbox.cgroups import memory_there_is
 from autograder.sandbox import box
 from autograder.sandbox.policy import Limits

@@ -10,14 +10,14 @@ from pathlib import Path
 import psutil
 import pytest
 
-from autograder.answers import Number, Text
 from autograder.errors import BoxBroken
-from autograder.records import Ending, NotebookRun
-from autograder.sandbox import box, cgroups, probe, watch
-from autograder.sandbox.bubblewrap import Boxes, Job
+from autograder.records.grading import Ending, NotebookRun
+from autograder.records.values import Number, Text
+from autograder.sandbox import box, cgroups, doctor, processes
+from autograder.sandbox.boxes import Boxes, Job
 from autograder.sandbox.cgroups import open_group
 from autograder.sandbox.policy import Limits
-from autograder.sandbox.record import Record
+from autograder.sandbox.run_record import Record
 
 IMPORT = "from autograder.student import check, load_panel"
 
@@ -28,7 +28,7 @@ if _group is not None:
     _group.remove()
 
 
-def processes() -> set[int]:
+def descendants() -> set[int]:
     """Everything that has come from this process and still runs."""
     return {process.pid for process in psutil.Process().children(recursive=True)}
 
@@ -94,7 +94,7 @@ def test_a_box_that_has_ended_between_notebooks_is_replaced(panel: bytes) -> Non
     with Boxes() as boxes:
         boxes.run(job)
         (opened,) = boxes._idle.queue
-        family = watch.family(opened.root)
+        family = processes.family(opened.root)
         family[-1].kill()
         psutil.wait_procs(family)
         assert boxes.run(job)["task"].answers == {"x": Number(1.0)}
@@ -113,7 +113,7 @@ def test_a_box_that_ends_under_a_notebook_is_our_fault(panel: bytes, monkeypatch
     def kill(self: Record, line: bytes) -> None:
         take(self, line)
         if b"die" in line:
-            watch.family(opened[-1].root)[2].kill()
+            processes.family(opened[-1].root)[2].kill()
 
     monkeypatch.setattr(box.Box, "__init__", noted)
     monkeypatch.setattr(Record, "take", kill)
@@ -132,15 +132,15 @@ def test_nothing_is_left_of_boxes_that_were_closed(panel: bytes, pytestconfig: p
         "for folder in ('/tmp', '/dev/shm', '.'): open(f'{folder}/left', 'w').write('x' * 10**6)\n"
         "if os.fork() == 0:\n    os.setsid()\n    signal.pause()"
     )
-    before = processes(), groups()
+    before = descendants(), groups()
     mounts, files = Path("/proc/self/mountinfo").read_text(), set(os.listdir(tempfile.gettempdir()))
     with Boxes() as boxes, ThreadPoolExecutor(2) as pool:
         boxes.open_soon(3)  # of which two will be needed
         job = Job({f"task{number}": (leaves,) for number in range(5)}, panel)
         runs = [ended for found in pool.map(boxes.run, [job] * submissions) for ended in found.values()]
-        assert processes() > before[0]
+        assert descendants() > before[0]
     assert [ended.ending for ended in runs] == [Ending.FINISHED] * 5 * submissions
-    assert (processes(), groups()) == before
+    assert (descendants(), groups()) == before
     assert Path("/proc/self/mountinfo").read_text() == mounts
     assert [name for name in set(os.listdir(tempfile.gettempdir())) - files if name.startswith(("mlm", "left"))] == []
 
@@ -192,11 +192,11 @@ def test_files_in_memory_count_as_memory(boxes: Boxes, panel: bytes) -> None:
 
 def test_without_control_groups_the_processes_are_looked_at(panel: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(box, "open_group", lambda: None)
-    monkeypatch.setattr(probe, "open_group", lambda: None)
+    monkeypatch.setattr(doctor, "open_group", lambda: None)
     ended = run_in_new_box(panel, "check('a', 1)", FORKS, limits=Limits(memory_bytes=800 * 2**20))
     assert ended.ending is Ending.OUT_OF_MEMORY
     assert ended.answers == {"a": Number(1.0)}
-    assert "rlimits" in probe.describe_limits()
+    assert "rlimits" in doctor.describe_limits()
 
 
 def test_a_control_group_of_version_2_is_used_as_one_of_version_1(

@@ -21,22 +21,23 @@ import nbformat
 import pytest
 from mutation import mutate
 
-from autograder import answers
-from autograder.answers import key_value, parse_event
-from autograder.course import Course
-from autograder.evidence import add_evidence
-from autograder.executed import executed_notebook
-from autograder.judging import judge_value
-from autograder.key import Keyed, expected
-from autograder.pipeline import Grading, grade_notebook
-from autograder.records import Cell, Ending, Grade, NotebookGrade, NotebookRun, SubmittedNotebook, Verdict
-from autograder.report import learner_page, reading_page
-from autograder.rubric import Item, Rubric
-from autograder.sandbox.bubblewrap import Boxes
+from autograder.assignment.course import Course
+from autograder.assignment.key import Keyed, expected
+from autograder.assignment.rubric import Item, Rubric
+from autograder.grading.evidence import add_evidence
+from autograder.grading.pipeline import Grading, grade_notebook
+from autograder.grading.submission import read_notebook
+from autograder.records import values
+from autograder.records.grading import Cell, Ending, Grade, NotebookGrade, NotebookRun, SubmittedNotebook, Verdict
+from autograder.results.executed_notebook import executed_notebook
+from autograder.results.pages import learner_page, reading_page
+from autograder.sandbox import wire
+from autograder.sandbox.boxes import Boxes
 from autograder.sandbox.policy import Limits
-from autograder.sandbox.record import Record
-from autograder.scoring import resolve_dependencies, score_notebook
-from autograder.submission import read_notebook
+from autograder.sandbox.run_record import Record
+from autograder.sandbox.wire import key_value, parse_event
+from autograder.scoring.items import resolve_dependencies, score_notebook
+from autograder.scoring.one_answer import judge_value
 
 NOTEBOOKS, LINES = 500, 2_000
 LIMITS = Limits(wall_seconds=30.0, cpu_seconds=10, memory_bytes=1_500_000_000, output_bytes=1_000_000)
@@ -123,19 +124,19 @@ def honest_events(rubric: Rubric, keyed: Keyed) -> list[dict[str, Any]]:
     """Return events as the box sends them: right answers, known mistakes, and cells with outputs of all kinds."""
     values = [(item.id, key_value(expected(item, keyed.answers))) for item in rubric.items if item.kind != "manual"]
     values += [(name, key_value(v)) for name, mistakes in keyed.answers.mistakes.items() for v in mistakes.values()]
-    values += [("icc", answers.Table((1.0, "a"), ("x",), ((1.0, "b"),))), ("icc", answers.NotFinite("nan"))]
-    values += [("icc", answers.Truth(True)), ("icc", answers.Nothing()), ("icc", answers.Other("complex"))]
-    events: list[answers.Event] = [answers.Answer("t", name, value) for name, value in values]
+    values += [("icc", values.Table((1.0, "a"), ("x",), ((1.0, "b"),))), ("icc", values.NotFinite("nan"))]
+    values += [("icc", values.Truth(True)), ("icc", values.Nothing()), ("icc", values.Other("complex"))]
+    events: list[wire.Event] = [wire.Answer("t", name, value) for name, value in values]
     outputs = (
-        answers.Output("stream", name="stdout", text="hello"),
-        answers.Output("display_data", data={"text/plain": "x", "image/png": "iVBORw0KGgo="}),
-        answers.Output("error", ename="ValueError", evalue="no", traceback=("line",)),
+        values.Output("stream", name="stdout", text="hello"),
+        values.Output("display_data", data={"text/plain": "x", "image/png": "iVBORw0KGgo="}),
+        values.Output("error", ename="ValueError", evalue="no", traceback=("line",)),
     )
-    events += [answers.CellDone("t", 0, outputs), answers.CellDone("t", 1, (), answers.ErrorText("E", "message"))]
+    events += [wire.CellDone("t", 0, outputs), wire.CellDone("t", 1, (), wire.ErrorText("E", "message"))]
     return [msgspec.to_builtins(event) for event in events]
 
 
-def judge_all(rubric: Rubric, keyed: Keyed, given: dict[str, answers.Value]) -> None:
+def judge_all(rubric: Rubric, keyed: Keyed, given: dict[str, values.Value]) -> None:
     """Compare answers with the key in the company of all others, each also as if it were another item's."""
     items: dict[str, Item] = {item.id: item for item in rubric.items if item.kind != "manual"}
     for name, value in given.items():

@@ -12,8 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autograder import answers
-from autograder.answers import parse_event, plain_value
+from autograder.records import values
+from autograder.sandbox import wire
+from autograder.sandbox.wire import parse_event, plain_value
 
 
 def line(value: object) -> bytes:
@@ -22,7 +23,7 @@ def line(value: object) -> bytes:
 
 def test_an_answer_is_read() -> None:
     event = parse_event(line({"kind": "number", "value": 1}))
-    assert event == answers.Answer("task", "icc", answers.Number(1.0))
+    assert event == wire.Answer("task", "icc", values.Number(1.0))
 
 
 @pytest.mark.parametrize(
@@ -66,16 +67,16 @@ def test_no_json_raises(value: object) -> None:
 @pytest.mark.parametrize(
     "value",
     [
-        {"kind": "sequence", "items": [1] * (answers.MAX_ELEMENTS + 1)},
+        {"kind": "sequence", "items": [1] * (wire.MAX_ELEMENTS + 1)},
         {"kind": "mapping", "keys": [1, 2], "values": [1]},
         {"kind": "table", "columns": ["a"], "index": [1], "rows": [[1, 2]]},
-        {"kind": "text", "value": "x" * (answers.MAX_TEXT + 1)},
+        {"kind": "text", "value": "x" * (wire.MAX_TEXT + 1)},
     ],
 )
 def test_what_is_too_large_or_out_of_step_is_no_value(value: object) -> None:
     event = parse_event(line(value))
-    assert isinstance(event, answers.Answer)
-    assert isinstance(event.value, answers.Other)
+    assert isinstance(event, wire.Answer)
+    assert isinstance(event.value, values.Other)
 
 
 class EqualsEverything:
@@ -89,33 +90,33 @@ class EqualsEverything:
 @pytest.mark.parametrize(
     ("value", "expected"),
     [
-        (3, answers.Number(3.0)),
-        (np.float64(0.5), answers.Number(0.5)),
-        (np.int64(3), answers.Number(3.0)),
-        (np.array(2.0), answers.Number(2.0)),
-        (True, answers.Truth(True)),
-        (np.bool_(False), answers.Truth(False)),
-        ("text", answers.Text("text")),
-        (np.str_("text"), answers.Text("text")),
-        (None, answers.Nothing()),
-        (math.nan, answers.NotFinite("nan")),
-        (-math.inf, answers.NotFinite("-inf")),
-        ("nan", answers.Text("nan")),
-        (10**400, answers.Other("int")),
-        (1j, answers.Other("complex")),
-        (EqualsEverything(), answers.Other("EqualsEverything")),
-        ([1, "a", None], answers.Sequence((1.0, "a", None))),
-        ({2, 1}, answers.Sequence((1.0, 2.0))),
-        (np.arange(3), answers.Sequence((0.0, 1.0, 2.0))),
-        (pd.Index([14, 1]), answers.Sequence((14.0, 1.0))),
-        ({14: 0.5}, answers.Mapping((14.0,), (0.5,))),
-        (pd.Series([0.5], index=[14]), answers.Mapping((14.0,), (0.5,))),
-        (pd.DataFrame({"a": [1], "b": ["x"]}), answers.Table(("a", "b"), (0.0,), ((1.0, "x"),))),
-        ([[1, 2]], answers.Other("list")),
-        ([0] * 30_000, answers.Other("list")),
+        (3, values.Number(3.0)),
+        (np.float64(0.5), values.Number(0.5)),
+        (np.int64(3), values.Number(3.0)),
+        (np.array(2.0), values.Number(2.0)),
+        (True, values.Truth(True)),
+        (np.bool_(False), values.Truth(False)),
+        ("text", values.Text("text")),
+        (np.str_("text"), values.Text("text")),
+        (None, values.Nothing()),
+        (math.nan, values.NotFinite("nan")),
+        (-math.inf, values.NotFinite("-inf")),
+        ("nan", values.Text("nan")),
+        (10**400, values.Other("int")),
+        (1j, values.Other("complex")),
+        (EqualsEverything(), values.Other("EqualsEverything")),
+        ([1, "a", None], values.ListValue((1.0, "a", None))),
+        ({2, 1}, values.ListValue((1.0, 2.0))),
+        (np.arange(3), values.ListValue((0.0, 1.0, 2.0))),
+        (pd.Index([14, 1]), values.ListValue((14.0, 1.0))),
+        ({14: 0.5}, values.MappingValue((14.0,), (0.5,))),
+        (pd.Series([0.5], index=[14]), values.MappingValue((14.0,), (0.5,))),
+        (pd.DataFrame({"a": [1], "b": ["x"]}), values.Table(("a", "b"), (0.0,), ((1.0, "x"),))),
+        ([[1, 2]], values.Other("list")),
+        ([0] * 30_000, values.Other("list")),
     ],
 )
-def test_values_become_plain_data_or_the_name_of_their_type(value: object, expected: answers.Value) -> None:
+def test_values_become_plain_data_or_the_name_of_their_type(value: object, expected: values.Value) -> None:
     assert plain_value(value) == expected
 
 
@@ -131,6 +132,6 @@ def test_a_plain_value_survives_the_way_out(value: object) -> None:
     event = parse_event(
         json.dumps({"event": "answer", "notebook": "t", "name": "n", "value": msgspec.to_builtins(plain)}).encode()
     )
-    assert isinstance(event, answers.Answer)
+    assert isinstance(event, wire.Answer)
     assert event.value == plain
-    assert answers.describe(plain)
+    assert values.describe(plain)

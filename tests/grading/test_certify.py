@@ -11,17 +11,17 @@ import msgspec
 import numpy as np
 import pytest
 
-from autograder.answers import key_value
-from autograder.certify import FROM_EACH_OTHER, FROM_RIGHT, certified_panel, distance_of, examine
-from autograder.course import Course
+from autograder.assignment.course import Course
+from autograder.assignment.key import Keyed, expected, hidden_panel, own_panel
+from autograder.assignment.release import ReleasedNotebook, make_release, parse_release
+from autograder.assignment.rubric import Rubric, load_rubric
 from autograder.errors import KeyUnavailable, ReleaseError, RubricError
-from autograder.judging import judge_value, scale_of
-from autograder.key import Keyed, expected, hidden_panel, own_panel
-from autograder.proof import prove
-from autograder.records import Ending, NotebookRun, SubmittedNotebook, Verdict
-from autograder.release import ReleasedNotebook, make_release, parse_release
-from autograder.rubric import Rubric, load_rubric
-from autograder.scoring import score_notebook
+from autograder.grading.release_gate import prove
+from autograder.records.grading import Ending, NotebookRun, SubmittedNotebook, Verdict
+from autograder.sandbox.wire import key_value
+from autograder.scoring.distinct_answers import FROM_EACH_OTHER, FROM_RIGHT, certified_panel, distance_of, examine
+from autograder.scoring.items import score_notebook
+from autograder.scoring.one_answer import judge_value, scale_of
 
 #: A hundredth of how far a right answer may be moved before it has to be wrong.
 JUST_BEYOND = 1.01
@@ -136,7 +136,7 @@ def test_a_tolerance_a_hundred_times_off_is_refused(
 
 
 def test_an_item_whose_answers_can_never_be_told_apart_is_the_rubrics_fault(rubric: Rubric, monkeypatch) -> None:
-    monkeypatch.setattr("autograder.certify._MOST_TRIES", 3)
+    monkeypatch.setattr("autograder.scoring.distinct_answers._MOST_TRIES", 3)
     coarse = tuple(
         msgspec.structs.replace(
             notebook,

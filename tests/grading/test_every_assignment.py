@@ -11,17 +11,17 @@ import msgspec
 import pytest
 
 from autograder import student
-from autograder.answers import key_value, plain_value
-from autograder.certify import FROM_EACH_OTHER, certified_panel, distance_of, examine
+from autograder.assignment.course import Course
+from autograder.assignment.key import Keyed, expected, own_panel
+from autograder.assignment.rubric import Item, Rubric
 from autograder.cli import main
-from autograder.course import Course
-from autograder.judging import STOPPED_EARLY, judge_value
-from autograder.key import Keyed, expected, own_panel
-from autograder.pipeline import Grading, grade_submission
-from autograder.records import Verdict
-from autograder.rubric import Item, Rubric
-from autograder.scoring import judge_alone
-from autograder.submission import SubmissionFolder, read_submission
+from autograder.grading.pipeline import Grading, grade_submission
+from autograder.grading.submission import SubmissionFolder, read_submission
+from autograder.records.grading import Verdict
+from autograder.sandbox.wire import key_value, plain_value
+from autograder.scoring.distinct_answers import FROM_EACH_OTHER, certified_panel, distance_of, examine
+from autograder.scoring.items import judge_alone
+from autograder.scoring.one_answer import STOPPED_EARLY, judge_value
 from reference.assignments import ASSIGNMENTS
 
 ROOT = Path(__file__).resolve().parents[2]

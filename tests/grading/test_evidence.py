@@ -6,11 +6,11 @@ from dataclasses import replace
 
 import pytest
 
-from autograder.answers import Output, key_value, plain_value
-from autograder.evidence import add_evidence, memo_text
-from autograder.key import Keyed, expected
-from autograder.pipeline import Grading
-from autograder.records import (
+from autograder.assignment.key import Keyed, expected
+from autograder.assignment.rubric import Rubric
+from autograder.grading.evidence import add_evidence, memo_text
+from autograder.grading.pipeline import Grading
+from autograder.records.grading import (
     Cell,
     CellRun,
     Ending,
@@ -22,8 +22,9 @@ from autograder.records import (
     SubmittedNotebook,
     Verdict,
 )
-from autograder.report import learner_page, reading_page
-from autograder.rubric import Rubric
+from autograder.records.values import Output
+from autograder.results.pages import learner_page, reading_page
+from autograder.sandbox.wire import key_value, plain_value
 
 FAILED = "cell.py:5: ConvergenceWarning: MixedLM optimization failed, trying a different optimizer may help.\n"
 BOUNDARY = "ConvergenceWarning: The MLE may be on the boundary of the parameter space.\n"

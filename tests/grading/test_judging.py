@@ -7,11 +7,11 @@ from collections.abc import Mapping
 
 import pytest
 
-from autograder.answers import plain_value
-from autograder.judging import STOPPED_EARLY, Judged, judge_value
-from autograder.key import Keyed
-from autograder.records import Verdict
-from autograder.rubric import Rubric
+from autograder.assignment.key import Keyed
+from autograder.assignment.rubric import Rubric
+from autograder.records.grading import Verdict
+from autograder.sandbox.wire import plain_value
+from autograder.scoring.one_answer import STOPPED_EARLY, Judged, judge_value
 
 
 @pytest.fixture

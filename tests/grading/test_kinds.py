@@ -10,12 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autograder import answers
-from autograder.answers import Value, key_value, plain_value
 from autograder.kinds.finding import RIGHT as FOUND_RIGHT
 from autograder.kinds.finding import Scale
 from autograder.kinds.registry import KINDS, compare, distance
-from autograder.records import Verdict
+from autograder.records import values
+from autograder.records.grading import Verdict
+from autograder.records.values import Value
+from autograder.sandbox.wire import key_value, plain_value
 
 TOLERANCE = 0.01
 NUMERIC = ("estimate", "variance", "proportion", "log_likelihood", "statistic")
@@ -80,7 +81,7 @@ def test_a_ranking_names_its_neighbours_and_swaps_them() -> None:
 
 def test_what_a_person_decides_is_not_compared() -> None:
     with pytest.raises(TypeError, match="A person decides"):
-        compare("manual", answers.Text("a memo"), "a memo", Scale(0.0))
+        compare("manual", values.Text("a memo"), "a memo", Scale(0.0))
 
 
 @pytest.mark.parametrize("kind", NUMERIC)
@@ -139,7 +140,7 @@ def test_a_list_or_series_of_one_is_taken_for_its_number() -> None:
 
 def test_a_missing_standard_error_is_our_error_and_no_verdict() -> None:
     with pytest.raises(ValueError, match="gave none"):
-        compare("estimate", answers.Number(1.0), 1.0, Scale(0.05, None))
+        compare("estimate", values.Number(1.0), 1.0, Scale(0.05, None))
 
 
 RIGHT = {11: 0.5, 12: 0.6, 13: 0.7}
@@ -151,12 +152,12 @@ RIGHT = {11: 0.5, 12: 0.6, 13: 0.7}
         RIGHT,
         {"11": 0.5, "12": 0.6, "13": 0.7},
         {11.0: 0.5, 13.0: 0.7, 12.0: 0.6000001},
-        answers.Table(("slope",), (11.0, 12.0, 13.0), ((0.5,), (0.6,), (0.7,))),
-        answers.Table(("store", "slope"), (0.0, 1.0, 2.0), ((12.0, 0.6), (11.0, 0.5), (13.0, 0.7))),
+        values.Table(("slope",), (11.0, 12.0, 13.0), ((0.5,), (0.6,), (0.7,))),
+        values.Table(("store", "slope"), (0.0, 1.0, 2.0), ((12.0, 0.6), (11.0, 0.5), (13.0, 0.7))),
     ],
 )
 def test_values_by_name_count_whatever_their_order_and_form(value: object) -> None:
-    plain: Value = value if isinstance(value, answers.Table) else plain_value(value)
+    plain: Value = value if isinstance(value, values.Table) else plain_value(value)
     assert compare("by_name", plain, RIGHT, Scale(TOLERANCE)).verdict is Verdict.CORRECT
 
 

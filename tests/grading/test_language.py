@@ -12,22 +12,22 @@ from string import Formatter
 import msgspec
 import pytest
 
-from autograder import catalogue
-from autograder.answers import plain_value
-from autograder.catalogue import DEFAULT, LANGUAGES, MissingWords, Sentence, listed, translated, words
-from autograder.course import Course
+from autograder.assignment.course import Course
+from autograder.assignment.key import Keyed
+from autograder.assignment.rubric import Rubric, load_rubric
+from autograder.assignment.translations import in_language
 from autograder.errors import RubricError, UsageError
-from autograder.executed import executed_notebook
-from autograder.key import Keyed
+from autograder.grading.pipeline import Grading
 from autograder.kinds.finding import Scale
 from autograder.kinds.registry import compare
-from autograder.pipeline import Grading
-from autograder.records import Ending, Grade, NotebookGrade, NotebookRun, SubmittedNotebook, Verdict
-from autograder.report import class_page, learner_page
-from autograder.rubric import Rubric, load_rubric
-from autograder.scoring import judge_alone
-from autograder.translations import in_language
-from autograder.verdicts import name_of
+from autograder.language import catalogue
+from autograder.language.catalogue import DEFAULT, LANGUAGES, MissingWords, Sentence, listed, translated, words
+from autograder.records.grading import Ending, Grade, NotebookGrade, NotebookRun, SubmittedNotebook, Verdict
+from autograder.records.verdict_signs import name_of
+from autograder.results.executed_notebook import executed_notebook
+from autograder.results.pages import class_page, learner_page
+from autograder.sandbox.wire import plain_value
+from autograder.scoring.items import judge_alone
 
 OTHERS = [language for language in LANGUAGES if language != DEFAULT]
 

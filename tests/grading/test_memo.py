@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autograder.memo import MAX_CHARACTERS, read_memo
-from autograder.records import Found
-from autograder.rubric import Memo
+from autograder.assignment.rubric import Memo
+from autograder.grading.memo import MAX_CHARACTERS, read_memo
+from autograder.records.grading import Found
 from reference.assignments import practice_key
 from reference.panels import tutorial_panel
 

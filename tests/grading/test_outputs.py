@@ -9,9 +9,12 @@ from typing import Any
 import nbformat
 import pytest
 from active_parts import active_parts
+from hypothesis import given
+from hypothesis import strategies as st
 
-from autograder.answers import CellDone, Output, parse_event
-from autograder.outputs import clean_outputs, markdown_to_safe_html
+from autograder.records.values import Output
+from autograder.results.safe_outputs import clean_outputs, markdown_to_safe_html, printed_text
+from autograder.sandbox.wire import CellDone, parse_event
 
 
 def png(width: int, height: int) -> str:
@@ -140,3 +143,44 @@ def test_a_flood_of_lines_is_one_text_in_the_notebook() -> None:
     flood = Output("error", ename="E", evalue="", traceback=("",) * 100_000)
     (cleaned,) = clean_outputs([flood])
     assert len(cleaned.traceback) == 1
+
+
+@pytest.mark.parametrize(
+    ("written", "left"),
+    [
+        ("a\tb\nc", "a\tb\nc"),
+        ("\x1b[1;31mred\x1b[0m", "red"),
+        ("\x1b[38m", ""),
+        ("\x9b48mC1", "C1"),
+        ("\x1b]8;;javascript:alert(1)\x07click\x1b]8;;\x1b\\", "click"),
+        ("\x1b]0;a title that never ends\nnext", "0;a title that never ends\nnext"),
+        ("\x1bP+q\x9cx\x1b(0\x1bc", "x"),
+        ("\x1b\x1b[\x1b[\x00", ""),
+        ("10 %\r100 %\r\nnext\r", "100 %\nnext"),
+        ("b\bbo\bol\bld", "bold"),
+        ("a\n\b\bb", "a\nb"),
+        ("\x1b[3\x008m", "8m"),
+        ("Ärger, 今日, 🙂", "Ärger, 今日, 🙂"),
+    ],
+)
+def test_text_is_what_a_terminal_would_be_left_with(written: str, left: str) -> None:
+    assert printed_text(written) == left
+
+
+@given(st.text(st.sampled_from("\x1b[]0;m\x9b\x9d\x9c\x07\b\r\n\t\\aé\x00\x7f")))
+def test_no_text_keeps_a_control_character(text: str) -> None:
+    left = printed_text(text)
+    assert [character for character in left if not character.isprintable() and character not in "\n\t"] == []
+    assert printed_text(left) == left
+
+
+def test_streams_errors_results_and_displays_are_all_without_codes() -> None:
+    outputs = [
+        Output("stream", name="stdout", text="\x1b[38mx"),
+        Output("error", ename="\x1b[38mE", evalue="\x9b38mv", traceback=("\x1b[48m", "line")),
+        Output("execute_result", data={"text/plain": "\x1b[38;5m2"}),
+        bundle(text_plain="\x1b[1mA" * 1_000),
+    ]
+    written = json.dumps(clean_outputs(outputs))
+    assert not any(code in written for code in ("\\u001b", "\\u009b", "[38m"))
+    assert "A" * 1_000 in written

@@ -7,15 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from autograder.answers import key_value
+from autograder.assignment.key import Keyed, expected, own_panel
+from autograder.assignment.rubric import Rubric
 from autograder.cli import main
-from autograder.key import Keyed, expected, own_panel
-from autograder.personal import Copy, find_copies, personal_panel
-from autograder.pipeline import Grading
-from autograder.records import Ending, Grade, NotebookGrade, NotebookRun, SubmittedNotebook
-from autograder.report import class_page
-from autograder.rubric import Rubric
-from autograder.scoring import score_notebook
+from autograder.grading.copies import find_copies, personal_panel
+from autograder.grading.pipeline import Grading
+from autograder.records.grading import Copy, Ending, Grade, NotebookGrade, NotebookRun, SubmittedNotebook
+from autograder.results.pages import class_page
+from autograder.sandbox.wire import key_value
+from autograder.scoring.items import score_notebook
 from autograder.student import load_panel
 
 
@@ -92,9 +92,12 @@ def test_a_handout_holds_the_release_and_a_panel_that_the_notebook_and_its_check
     ("text", "said"),
     [
         ("", "there is no learner in this list"),
-        ("ada\nada\n", "name 2: 'ada' is there twice"),
-        ("../ada\n", "name 1: '../ada' cannot be the name"),
-        ("a+b\n", "name 1: 'a+b' cannot be the name"),
+        ("ada\n\nada\n", "line 3: ada is there twice, or hardly differs from line 1"),
+        ("Jos\u00e9\njose\u0301\n", "line 2: jose\u0301 is there twice, or hardly differs from line 1"),
+        ("\n../ada\n", "line 2: ../ada cannot be a learner's name: a learner's name holds no /"),
+        ("a+b\n", "line 1: a+b cannot be a learner's name: nbgrader allows no +"),
+        ("x" * 300, "x… cannot be a learner's name: the name is longer than the 255 bytes"),
+        ("a\x1b[2J\n", "line 1: 'a\\x1b[2J' cannot be a learner's name"),
     ],
 )
 def test_a_list_of_learners_that_will_not_do_is_refused(

@@ -22,11 +22,11 @@ from scipy.optimize import minimize
 from scipy.stats import chi2
 from statsmodels.regression.mixed_linear_model import MixedLMParams
 
-from autograder.answers import plain_value
-from autograder.judging import judge_value
-from autograder.key import Keyed, expected
-from autograder.records import Verdict
-from autograder.rubric import Rubric
+from autograder.assignment.key import Keyed, expected
+from autograder.assignment.rubric import Rubric
+from autograder.records.grading import Verdict
+from autograder.sandbox.wire import plain_value
+from autograder.scoring.one_answer import judge_value
 
 MEDIA = ["youtube", "facebook", "newspaper"]
 ORACLES = Path(__file__).resolve().parents[1] / "oracles"

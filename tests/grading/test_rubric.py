@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from autograder.assignment.rubric import load_rubric
 from autograder.errors import RubricError
-from autograder.rubric import load_rubric
 
 HEAD = 'assignment = "ex"\ntitle = "Ex"\nkey = "practice"\n[[notebook]]\nname = "one"\ntitle = "One"\n'
 

@@ -7,11 +7,9 @@ from dataclasses import replace
 
 import pytest
 
-from autograder import feedback
-from autograder.answers import Value, plain_value
-from autograder.judging import STOPPED_EARLY
-from autograder.key import Keyed, expected
-from autograder.records import (
+from autograder.assignment.key import Keyed, expected
+from autograder.assignment.rubric import Rubric
+from autograder.records.grading import (
     Cell,
     CellError,
     CellRun,
@@ -21,8 +19,11 @@ from autograder.records import (
     SubmittedNotebook,
     Verdict,
 )
-from autograder.rubric import Rubric
-from autograder.scoring import judge_alone, resolve_dependencies, score_notebook
+from autograder.records.values import Value
+from autograder.sandbox.wire import plain_value
+from autograder.scoring import feedback
+from autograder.scoring.items import judge_alone, resolve_dependencies, score_notebook
+from autograder.scoring.one_answer import STOPPED_EARLY
 
 TASK = "task1-icc"
 CELLS = (Cell("code", "fit", "fit_icc"), *(Cell("code", "", name, locked=True) for name in ("var_store", "icc")))

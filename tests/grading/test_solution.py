@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 
-from autograder.course import Course
-from autograder.key import hidden_panel
-from autograder.pipeline import Grading, grade_submission
-from autograder.records import Grade, Verdict
-from autograder.rubric import Rubric
-from autograder.submission import SubmissionFolder, read_submission
+from autograder.assignment.course import Course
+from autograder.assignment.key import hidden_panel
+from autograder.assignment.rubric import Rubric
+from autograder.grading.pipeline import Grading, grade_submission
+from autograder.grading.submission import SubmissionFolder, read_submission
+from autograder.records.grading import Grade, Verdict
 
 SEEDS = range(100, 120)
 

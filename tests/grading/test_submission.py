@@ -14,11 +14,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autograder.course import Course
+from autograder.assignment.course import Course
+from autograder.assignment.release import ReleasedNotebook, read_release
+from autograder.assignment.rubric import Rubric
 from autograder.errors import CourseError
-from autograder.release import ReleasedNotebook, read_release
-from autograder.rubric import Rubric
-from autograder.submission import MAX_FILE_BYTES, find_submissions, read_notebook
+from autograder.grading.submission import MAX_FILE_BYTES, find_submissions, read_learners, read_notebook
 
 
 @pytest.fixture(scope="module")
@@ -106,7 +106,7 @@ def test_cells_of_the_learners_own_stay_where_they_followed(
         (b'{"cells": []}', "not a notebook that Jupyter could have saved: Object missing required field `nbformat`"),
         ({"nbformat": 4, "cells": [{"cell_type": "code", "source": 3}]}, "at `$.cells[0].source`"),
         ({"nbformat": 3, "worksheets": []}, "the notebook has the format 3, and 4 is needed"),
-        ({"nbformat": 4, "cells": [{"cell_type": "raw", "source": ""}] * 1001}, "more than 1000 cells"),
+        ({"nbformat": 4, "cells": [{"cell_type": "raw", "source": ""}] * 501}, "more than 500 cells"),
         (b" " * (MAX_FILE_BYTES + 1), "larger than 20 MB"),
     ],
 )
@@ -154,9 +154,10 @@ def test_folders_are_learners_and_everything_else_gets_a_line(tmp_path: Path) ->
         ("anna", tmp_path / "anna" / "practice"),
         ("ben", tmp_path / "ben"),
     ]
-    assert sorted(line.split(":")[0] for line in ignored) == [
+    assert sorted(one.name for one in ignored) == [
         *("-x", ".hidden", "=1+1", "@SUM(A1)", "c+d", "link", "notes.txt"),
     ]
+    assert {one.name for one in ignored if not one.is_learner} == {".hidden", "notes.txt"}
 
 
 def test_a_folder_that_cannot_be_entered_gets_a_line() -> None:
@@ -173,7 +174,7 @@ def test_a_folder_that_cannot_be_entered_gets_a_line() -> None:
                 if os.geteuid() == 0:
                     os.setuid(61180)  # root enters every folder
                 found, ignored = find_submissions(class_folder, "practice")
-                status = [folder.student for folder in found] != ["anna"] or "cannot be entered" not in ignored[0]
+                status = [folder.student for folder in found] != ["anna"] or "cannot be entered" not in str(ignored[0])
             finally:
                 os._exit(status)
         assert os.waitpid(child, 0)[1] == 0
@@ -217,4 +218,60 @@ def test_a_learners_name_that_cannot_be_written_down_is_named_and_left_out(tmp_p
     found, ignored = find_submissions(tmp_path, "practice")
     assert [folder.student for folder in found] == ["anna"]
     assert len(ignored) == 5
-    assert all(line.isascii() and line.isprintable() and "rename the folder" in line for line in ignored)
+    assert all(line.isascii() and line.isprintable() and "rename the folder" in line for line in map(str, ignored))
+    assert all(one.is_learner for one in ignored)
+
+
+def test_what_is_there_in_the_place_of_submissions_is_named(tmp_path: Path) -> None:
+    (tmp_path / "-rf").mkdir()
+    (tmp_path / "-notes.txt").touch()
+    with pytest.raises(CourseError, match="holds no submission") as refused:
+        find_submissions(tmp_path, "practice")
+    assert "-rf: a spreadsheet takes" in str(refused.value)
+    assert "-notes.txt: not a folder" in str(refused.value)
+
+
+NO_NAMES = (
+    "a<script>",
+    "a>b",
+    'a"b',
+    "a\\b",
+    "a\x1b[2J",
+    "a\x85b",
+    "=1",
+    "-rf",
+    "@x",
+    ".x",
+    "a+b",
+    "x" * 256,
+    "ä" * 128,
+)
+
+
+@pytest.mark.parametrize("name", [*NO_NAMES, "a/b", "a\0b", "a\x0bb", "a\u2028b", "x" * 300])
+def test_a_handout_takes_no_name_that_grading_refuses(tmp_path: Path, name: str) -> None:
+    names = tmp_path / "names.txt"
+    names.write_bytes(f"anna\r\n\r\n {name} \n".encode())
+    with pytest.raises(CourseError, match=r"names.txt, line 3: .* cannot be a learner's name: ") as refused:
+        read_learners(names)
+    assert str(refused.value).isprintable()
+    assert len(str(refused.value)) < 300 + len(str(names))
+
+
+@pytest.mark.parametrize("name", [name for name in NO_NAMES if len(os.fsencode(name)) < 256])
+def test_grading_refuses_a_folder_of_each_such_name(tmp_path: Path, name: str) -> None:
+    (tmp_path / "anna").mkdir()
+    (tmp_path / name).mkdir()
+    found, left_out = find_submissions(tmp_path, "practice")
+    assert [folder.student for folder in found] == ["anna"]
+    assert len(left_out) == 1
+
+
+@pytest.mark.parametrize(
+    "name", ["x" * 255, "Zoë", "O'Neill & Söhne", "李 明", "a%20b", "~anna", "$HOME", "a.b-c_d=e@f"]
+)
+def test_handout_and_grading_take_the_same_names(tmp_path: Path, name: str) -> None:
+    (tmp_path / "class" / name).mkdir(parents=True)
+    (tmp_path / "names.txt").write_text(f"\ufeff{name}\n", encoding="utf-8")
+    found, _ = find_submissions(tmp_path / "class", "practice")
+    assert (found[0].student,) == read_learners(tmp_path / "names.txt") == (name,)

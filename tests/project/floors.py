@@ -23,6 +23,20 @@ ENGINE = (
 )
 FLOORS: Mapping[str, Sequence[Sequence[str]]] = {
     "reference": (*ENGINE, ("panels",), ("assignments", "tutorial"), ("__main__",)),
+    "autograder": (
+        ("__init__", "errors"),
+        ("language",),
+        ("records",),
+        ("sandbox",),
+        ("kinds",),
+        ("assignment",),
+        ("scoring",),
+        ("results",),
+        ("grading", "outputs"),
+        ("tutor",),
+        ("commands",),
+        ("cli", "student"),
+    ),
 }
 
 

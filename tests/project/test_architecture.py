@@ -15,12 +15,12 @@ from typing import Any
 import pytest
 
 import autograder.student
-from autograder import rubric
+from autograder.assignment import rubric
+from autograder.assignment.course import Course
+from autograder.assignment.release import make_release
+from autograder.assignment.samples import Sample
 from autograder.cli import app
-from autograder.course import Course
 from autograder.kinds.registry import KINDS
-from autograder.release import make_release
-from autograder.samples import Sample
 from reference.assignments import AnswerKey
 from reference.panels import tutorial_panel
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import signal
 import sqlite3
 import subprocess
 import sys
@@ -15,15 +14,15 @@ import nbformat
 import pytest
 from nbgrader.api import Gradebook as NbgraderGradebook
 
-from autograder import pipeline
+from autograder.assignment.course import Course
+from autograder.assignment.rubric import Rubric
+from autograder.assignment.samples import build_sample
 from autograder.cli import main
-from autograder.course import Course
 from autograder.errors import BoxBroken
-from autograder.gradebook import Gradebook
-from autograder.pipeline import Grading, grade_class
-from autograder.rubric import Rubric
-from autograder.samples import build_sample
-from autograder.submission import find_submissions
+from autograder.grading import pipeline
+from autograder.grading.pipeline import Grading, grade_class
+from autograder.grading.submission import find_submissions
+from autograder.results.gradebook import Gradebook
 
 SAMPLES = Path(__file__).resolve().parents[1] / "submissions"
 
@@ -104,6 +103,31 @@ def test_a_whole_class_without_memos_ends_with_zero(course: Course, quick_class:
     assert mlm("grade", "practice", "--submitted", quick_class, "--into", into, "--course", course.root) == 0
     assert (into / "hidden-seed.txt").read_text(encoding="utf-8") == seed
     assert dump(into) == before
+
+
+def test_a_learner_whose_folder_was_left_out_is_named_and_a_person_is_needed(
+    course: Course, quick_class: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("-rf", "a+b", "dora"):
+        (quick_class / "ben").rename(quick_class / name) if name == "-rf" else (quick_class / name).mkdir()
+    (quick_class / "link").symlink_to(quick_class / "anna")
+    (quick_class / ".DS_Store").touch()
+    (quick_class / "roster.csv").touch()
+    arguments = ("grade", "practice", "--submitted", quick_class, "--into", tmp_path / "into", "--language", "de")
+    assert mlm(*arguments, "--course", course.root) == 1
+    printed = capsys.readouterr().out
+    rows = {line.split()[0]: line for line in printed.splitlines() if line.rstrip().endswith("! not graded")}
+    assert rows.keys() == {"-rf", "a+b", "link"}
+    for line in (
+        "Not graded: -rf: a spreadsheet takes",
+        "Not graded: .DS_Store: its name",
+        "Not graded: roster.csv: not a",
+    ):
+        assert line in printed
+    page = (tmp_path / "into" / "practice.html").read_text(encoding="utf-8")
+    assert page.count("! nicht bewertet: ") == 3
+    assert "6 Lernende" in page
+    assert "roster.csv" not in page
 
 
 def bad_submitted(course: Course, tmp_path: Path) -> tuple[str, Path]:
@@ -211,38 +235,6 @@ def dump(into: Path) -> list[tuple[object, ...]]:
         students = connection.execute("select id from student order by 1").fetchall()
     connection.close()
     return [*rows, *cells, *sources, *students]
-
-
-KILLED = """
-import os, signal, sys
-from autograder import gradebook
-from autograder.cli import main
-enter, calls = gradebook._enter_score, []
-def killed(*arguments):
-    calls.append(arguments)
-    if len(calls) == int(sys.argv[1]):
-        os.kill(os.getpid(), signal.SIGKILL)
-    enter(*arguments)
-gradebook._enter_score = killed
-main(sys.argv[2:])
-"""
-
-
-@pytest.mark.parametrize("after", [1, 37])
-def test_killed_and_run_again_the_gradebook_is_that_of_an_uninterrupted_run(
-    after: int, course: Course, quick_class: Path, tmp_path: Path
-) -> None:
-    """Kill it while it writes the first learner's grade, or the middle of the second's."""
-    arguments = ["grade", "practice", "--submitted", str(quick_class), "--course", str(course.root)]
-    arguments += ["--hidden-seed", "5", "--into"]
-    assert mlm(*arguments, tmp_path / "whole") == 0
-    line = [sys.executable, "-c", KILLED, str(after), *arguments, str(tmp_path / "killed")]
-    ended = subprocess.run(line, capture_output=True, check=False, env={**os.environ, "COLUMNS": "80"})
-    assert ended.returncode == -signal.SIGKILL
-    graded = {row[1] for row in dump(tmp_path / "killed") if len(row) == 7}
-    assert len(graded) == after // 24, "a learner is in the gradebook as a whole or not at all"
-    assert mlm(*arguments, tmp_path / "killed") == 0
-    assert dump(tmp_path / "killed") == dump(tmp_path / "whole")
 
 
 def test_our_failure_is_said_costs_no_mark_and_stops_nobody_else(

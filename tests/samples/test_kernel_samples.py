@@ -16,16 +16,16 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
-from autograder.answers import Value
-from autograder.course import Course
-from autograder.pipeline import Grading
-from autograder.records import Ending
-from autograder.samples import build_sample, read_sample
-from autograder.sandbox import outer, policy
-from autograder.sandbox.bubblewrap import Boxes, Job
+from autograder.assignment.course import Course
+from autograder.assignment.samples import build_sample, read_sample
+from autograder.grading.pipeline import Grading
+from autograder.grading.submission import SubmissionFolder, read_submission
+from autograder.records.grading import Ending
+from autograder.records.values import Value
+from autograder.sandbox import bubblewrap, policy
+from autograder.sandbox.boxes import Boxes, Job
 from autograder.sandbox.policy import Limits
-from autograder.sandbox.record import Record
-from autograder.submission import SubmissionFolder, read_submission
+from autograder.sandbox.run_record import Record
 
 SAMPLES = Path(__file__).resolve().parents[1] / "submissions"
 CASES = sorted(path.parent.name for path in SAMPLES.glob("*/submission.toml"))
@@ -68,7 +68,7 @@ def run_in_a_kernel(name: str, cells: Sequence[str | None], panel: bytes, folder
     folder.mkdir()
     (folder / "panel.csv").write_bytes(panel)
     answers = folder / "answers.jsonl"
-    places = {"ours": str(outer.INSIDE.parent), "panel": str(folder / "panel.csv"), "answers": str(answers)}
+    places = {"ours": str(bubblewrap.INSIDE.parent), "panel": str(folder / "panel.csv"), "answers": str(answers)}
     sources = [SET_UP.format(name=name, memory=LIMITS.memory_bytes, **places), *cells]
     run = [
         nbformat.v4.new_code_cell(source) if source is not None else nbformat.v4.new_raw_cell() for source in sources

@@ -14,10 +14,10 @@ import pytest
 from nbgrader.api import Gradebook
 from nbgrader.utils import determine_grade, is_grade
 
-from autograder.course import Course
-from autograder.pipeline import Grading
-from autograder.records import Verdict
-from autograder.rubric import Rubric
+from autograder.assignment.course import Course
+from autograder.assignment.rubric import Rubric
+from autograder.grading.pipeline import Grading
+from autograder.records.grading import Verdict
 
 SAMPLES = Path(__file__).resolve().parents[1] / "submissions"
 CASES = sorted(path.parent.name for path in SAMPLES.glob("*/expect.toml"))

@@ -8,10 +8,10 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from autograder.course import CHECK_FILE, check_file
-from autograder.progress import Study, write_study
-from autograder.rubric import Rubric, Says
-from autograder.tutor import Tutor, tutor_in
+from autograder.assignment.course import CHECK_FILE, check_file
+from autograder.assignment.rubric import Rubric, Says
+from autograder.tutor.progress import Study, write_study
+from autograder.tutor.tutor import Tutor, tutor_in
 
 
 @pytest.fixture

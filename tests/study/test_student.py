@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -13,19 +14,19 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from autograder.answers import plain_value
-from autograder.cards import PALETTES, Card
-from autograder.certify import certified_panel
-from autograder.course import CHECK_FILE
-from autograder.key import PANEL_FILE, Keyed, expected
-from autograder.progress import FOLDER, Notes, Progress
-from autograder.records import Cell, Ending, ItemResult, NotebookRun, SubmittedNotebook
-from autograder.rubric import Rubric, Says
-from autograder.scoring import resolve_dependencies, score_notebook
+from autograder.assignment.course import CHECK_FILE
+from autograder.assignment.key import PANEL_FILE, Keyed, expected
+from autograder.assignment.rubric import Rubric, Says
+from autograder.records.grading import Cell, Ending, ItemResult, NotebookRun, SubmittedNotebook
+from autograder.records.verdict_signs import SIGNS
+from autograder.sandbox.wire import plain_value
+from autograder.scoring.distinct_answers import certified_panel
+from autograder.scoring.items import resolve_dependencies, score_notebook
 from autograder.student import check, load_panel, progress, reveal
-from autograder.tutor import Tutor, tutor_in
+from autograder.tutor.cards import PALETTES, Card
 from autograder.tutor.checking import card_for
-from autograder.verdicts import SIGNS
+from autograder.tutor.progress import FOLDER, Notes, Progress, read_study
+from autograder.tutor.tutor import Tutor, tutor_in
 from reference.panels import tutorial_panel
 
 Capture = pytest.CaptureFixture[str]
@@ -290,6 +291,56 @@ def test_notes_outlive_the_session_and_a_damaged_file_counts_as_none(alone: Path
     json.loads(path.read_text(encoding="utf-8"))
     path.write_text('{"answers": {"icc"')
     assert Notes(alone).read(TASK) == Progress()
+
+
+def as_pipe(path: Path) -> None:
+    os.mkfifo(path)
+
+
+def as_link(path: Path) -> None:
+    path.symlink_to("/dev/zero")
+
+
+def as_folder(path: Path) -> None:
+    path.mkdir()
+
+
+def as_hole(path: Path) -> None:
+    path.touch()
+    os.truncate(path, 10**12)
+
+
+def holding(content: bytes) -> Callable[[Path], None]:
+    return lambda path: path.write_bytes(content) and None
+
+
+@pytest.mark.parametrize(
+    "put",
+    [
+        *(as_pipe, as_link, as_folder, as_hole),
+        holding(b'{"answers": ' + b'{"x":' * 200_000 + b"1" + b"}" * 200_001),
+        holding(b"[" * 200_000),
+        holding(b'{"unknown": ' + b"[" * 200_000 + b"]" * 200_000 + b"}"),
+        holding(b'{"answers": {"icc": {"value": {"kind": "number", "value": 1' + b"0" * 100_000 + b"}}}}"),
+        holding(b'{"answers": {"icc": {"value": {"kind": "number", "value": 1}, "tries": 1' + b"0" * 5_000 + b"}}}"),
+        holding(b'{"answers": [], "revealed": 3}'),
+        holding(b'{"answers": {"icc": {"value": 0.4}}}'),
+        holding(b"\xff\xfe{}"),
+        holding(b""),
+        holding(b"null"),
+    ],
+)
+def test_whatever_lies_in_the_place_of_the_notes_counts_as_none(
+    alone: Path, capsys: Capture, put: Callable[[Path], None]
+) -> None:
+    put(alone / FOLDER / f"{TASK}.json")
+    assert Notes(alone).read(TASK) == Progress()
+    check("icc", 0.41)
+    progress()
+    assert "icc" in capsys.readouterr().out
+    (alone / FOLDER / "study.json").unlink()
+    put(alone / FOLDER / "study.json")
+    assert read_study(alone) is None
 
 
 def test_where_nothing_can_be_written_notes_last_for_the_session(tmp_path: Path) -> None:

@@ -12,13 +12,14 @@ from pathlib import Path
 
 import pytest
 
-from autograder import pipeline, studying
+from autograder.assignment.course import Course
+from autograder.assignment.rubric import Says
 from autograder.cli import main
-from autograder.course import Course
 from autograder.errors import CourseError
-from autograder.progress import read_study
-from autograder.records import NotebookGrade, SubmittedNotebook
-from autograder.rubric import Says
+from autograder.grading import pipeline
+from autograder.records.grading import NotebookGrade, SubmittedNotebook
+from autograder.tutor import study
+from autograder.tutor.progress import read_study
 
 Capture = pytest.CaptureFixture[str]
 
@@ -35,14 +36,14 @@ def test_the_exercises_are_copied_and_said_to_be(course: Course, tmp_path: Path,
     for assignment in course.assignments:
         copied = {path.name: path.read_bytes() for path in (tmp_path / "mine" / assignment).glob("*.ipynb")}
         assert copied == {path.name: path.read_bytes() for path in course.release(assignment).glob("*.ipynb")}
-        study = read_study(tmp_path / "mine" / assignment)
+        chosen = read_study(tmp_path / "mine" / assignment)
         assert study is not None
-        assert (study.assignment, study.language) == (assignment, "de")
+        assert (chosen.assignment, chosen.language) == (assignment, "de")
     assert "files copied" in capsys.readouterr().out
 
 
 def test_a_learners_work_is_never_overwritten(course: Course, tmp_path: Path, capsys: Capture) -> None:
-    first = studying.copy_exercises(course, tmp_path)
+    first = study.copy_exercises(course, tmp_path)
     work = tmp_path / "practice" / "task1-icc.ipynb"
     work.write_text("my work", encoding="utf-8")
     (tmp_path / "practice" / "task2-random-slope.ipynb").unlink()
@@ -57,16 +58,16 @@ def test_a_learners_work_is_never_overwritten(course: Course, tmp_path: Path, ca
 def test_a_dangling_link_is_not_written_through(course: Course, tmp_path: Path) -> None:
     (tmp_path / "practice").mkdir()
     (tmp_path / "practice" / "task1-icc.ipynb").symlink_to(tmp_path / "elsewhere")
-    studying.copy_exercises(course, tmp_path)
+    study.copy_exercises(course, tmp_path)
     assert not (tmp_path / "elsewhere").exists()
 
 
 def test_an_earlier_choice_of_language_stays(course: Course, tmp_path: Path) -> None:
-    studying.copy_exercises(course, tmp_path, "de")
-    studying.copy_exercises(course, tmp_path)
-    study = read_study(tmp_path / "practice")
+    study.copy_exercises(course, tmp_path, "de")
+    study.copy_exercises(course, tmp_path)
+    chosen = read_study(tmp_path / "practice")
     assert study is not None
-    assert study.language == "de"
+    assert chosen.language == "de"
 
 
 def test_a_folder_that_cannot_be_used_is_a_usage_error(course: Course, tmp_path: Path, capsys: Capture) -> None:
@@ -76,7 +77,7 @@ def test_a_folder_that_cannot_be_used_is_a_usage_error(course: Course, tmp_path:
     assert mlm("study", tmp_path / "new", "--copy-only", "--language", "fr") == 2
     assert "There are: de, en." in capsys.readouterr().err
     with pytest.raises(CourseError, match="mlm release"):
-        studying.copy_exercises(Course(tmp_path), tmp_path / "new")
+        study.copy_exercises(Course(tmp_path), tmp_path / "new")
 
 
 def test_jupyterlab_is_opened_on_the_first_task(
@@ -158,7 +159,7 @@ def test_the_wheel_holds_releases_rubrics_and_words_and_no_solution(course: Cour
         path for pattern in ("*/rubric.toml", "*/words.*.toml") for path in (course.root / "solutions").glob(pattern)
     )
     assert shipped == {path.relative_to(course.root).as_posix() for path in (*released, *worded)}
-    assert {"autograder/words/de.toml", "autograder/templates/card.html", "reference/panels/advertising.csv"} <= files
+    assert {"autograder/language/words/de.toml", "autograder/results/templates/card.html"} <= files
 
 
 def test_an_installed_wheel_answers_without_a_checkout(wheel: Path, tmp_path: Path) -> None:

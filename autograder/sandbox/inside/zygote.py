@@ -23,7 +23,8 @@ import traceback
 from typing import Any
 
 from . import walls
-from .notebook import FINISHED, OUTPUT_LIMIT, Channel, Notebooks
+from .notebook import Notebooks
+from .recording import FINISHED, OUTPUT_LIMIT, Channel
 
 #: How a notebook's first process says that the second ended otherwise: its processor time was used up, it failed, it
 #: was killed, or it was still there when even a machine without time for it should have been done.

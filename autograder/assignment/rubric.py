@@ -1,0 +1,241 @@
+"""Read ``solutions/<assignment>/rubric.toml`` into a validated rubric.
+
+A rubric says what is asked, for how many points, how a value is compared, what depends on what, and in which words a
+known misunderstanding is explained. It holds no expected number: those come from the reference, for whatever panel was
+mounted.
+"""
+
+from __future__ import annotations
+
+import graphlib
+import re
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+
+from autograder.errors import RubricError
+from autograder.kinds.kind import Kind
+from autograder.kinds.registry import KINDS
+from autograder.language.catalogue import DEFAULT, LANGUAGES
+
+#: What `check` says of an answer before handing in, as the teacher chooses.
+Says = Literal["everything", "right or wrong", "recorded"]
+
+
+class Slot(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One gap of a sentence: ``right`` is the word that fits, or ``own`` the answer whose number belongs there.
+
+    A number is taken ``times`` the learner's own answer, so that a wrong answer is not wrong twice.
+    """
+
+    right: str | None = None
+    own: str | None = None
+    times: float = 1.0
+
+
+class Memo(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a text that a person grades is held against.
+
+    ``scheme`` is the mark scheme, a line for each part, and ``sentences`` the fewest and the most that are asked for.
+    ``figures`` name the learner's own answers that it may quote, and ``top`` a ranking whose best it should name.
+    """
+
+    figures: tuple[str, ...] = ()
+    top: str | None = None
+    sentences: tuple[int, int] | None = None
+    scheme: tuple[str, ...] = ()
+
+
+class Item(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One thing asked: the name of the answer is the ``grade_id`` of its check cell.
+
+    ``tolerance`` has the unit of its kind, see `autograder.kinds`. ``right`` is the right choice, given only where
+    the reference does not decide it from the panel. ``advice`` is what a learner reads when the answer is wrong and no
+    known mistake explains it; ``hints`` override, for this item, the rubric's words for a mistake. ``question`` is what
+    `check` asks first, and ``read`` the page and section of the course that it names when neither that nor the advice
+    helped. ``decimals`` is how many the task asks for; ``carried`` the share of the points for a right step from wrong
+    answers; ``no_fit`` is True, or names known mistakes, where an answer takes no fitted model, so that no other earns
+    points by it; ``objective`` the name of what the answer and others are meant to minimise, and ``deficit`` how far
+    from that they may be. ``memo`` says what to look for in a text, for the person who grades it.
+    """
+
+    id: str
+    title: str
+    points: float
+    kind: str
+    tolerance: float | None = None
+    needs: tuple[str, ...] = ()
+    right: str | tuple[str, ...] | None = None
+    slots: dict[str, Slot] = {}
+    decimals: int | None = None
+    carried: float = 0.0
+    no_fit: bool | tuple[str, ...] = False
+    objective: str | None = None
+    deficit: float = 0.01
+    question: str = ""
+    advice: str = ""
+    read: str = ""
+    hints: dict[str, str] = {}
+    memo: Memo | None = None
+
+    @property
+    def rests_on(self) -> tuple[str, ...]:
+        """Items that come first: those it needs, and those whose numbers its sentence takes."""
+        return tuple(dict.fromkeys([*self.needs, *(slot.own for slot in self.slots.values() if slot.own)]))
+
+    @property
+    def answer_kind(self) -> Kind:
+        """What is known of answers of this kind."""
+        return KINDS[self.kind]
+
+
+class Notebook(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One notebook of the assignment and its items, in the order in which they are asked."""
+
+    name: str
+    title: str
+    item: tuple[Item, ...]
+
+
+class Rubric(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A whole assignment. ``key`` names the function of the reference that answers it.
+
+    ``language`` is that of the feedback, and ``check_says`` how much `check` tells a learner before handing in.
+    """
+
+    assignment: str
+    title: str
+    key: str
+    notebook: tuple[Notebook, ...]
+    language: str = DEFAULT
+    check_says: Says = "everything"
+    mistakes: dict[str, str] = {}
+
+    @property
+    def items(self) -> tuple[Item, ...]:
+        """All items, in the order of the notebooks."""
+        return tuple(item for notebook in self.notebook for item in notebook.item)
+
+    def hint(self, item: Item, mistake: str) -> str | None:
+        """Return the words for a mistake in an item, the item's own before the rubric's."""
+        return item.hints.get(mistake, self.mistakes.get(mistake))
+
+
+def load_rubric(path: Path) -> Rubric:
+    """Return the rubric in a TOML file.
+
+    Parameters
+    ----------
+    path : Path
+        The file, usually ``solutions/<assignment>/rubric.toml``.
+
+    Returns
+    -------
+    Rubric
+        Names unique, dependencies known and without a cycle, points and tolerances positive.
+
+    Raises
+    ------
+    RubricError
+        Naming the file, the item and the key, and what to do.
+    """
+    try:
+        document = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise RubricError(f"{path}: there is no rubric here. An assignment is a folder with a rubric.toml.") from None
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise RubricError(f"{path}: not readable as TOML: {error}. Correct the file there.") from None
+    try:
+        rubric = msgspec.convert(document, Rubric)
+    except msgspec.ValidationError as error:
+        raise RubricError(f"{path}: {_place(str(error), document)}") from None
+    for problem in _problems(rubric, path):
+        raise RubricError(f"{path}: {problem}")
+    return rubric
+
+
+def _place(message: str, document: dict[str, Any]) -> str:
+    """Return a decoder's message with the item's name in the place of its path."""
+    found = re.search(r" - at `\$\.notebook\[(\d+)\](?:\.item\[(\d+)\])?(?:\.(\w+))?", message)
+    text = message.split(" - at `")[0].replace("Object contains", "there is an").replace("unknown field", "unknown key")
+    key = re.search(r" - at `\$\.(\w+)`", message)
+    if key:
+        return f"key {key[1]!r}: {text}. Correct it as the author's guide in the README says."
+    if not found:
+        return f"{text}. Compare the names of the keys with course/authors.md."
+    notebook = document["notebook"][int(found[1])]
+    where = f"notebook {notebook.get('name', found[1])!r}"
+    if found[2] is not None:
+        where += f", item {notebook['item'][int(found[2])].get('id', found[2])!r}"
+    if found[3]:
+        where += f", key {found[3]!r}"
+    return f"{where}: {text}. Correct or remove it."
+
+
+def _problems(rubric: Rubric, path: Path) -> Iterator[str]:
+    if rubric.assignment != path.parent.name:
+        yield f"key 'assignment' is {rubric.assignment!r}, but the folder is {path.parent.name!r}; they must be equal."
+    if rubric.language not in LANGUAGES:
+        yield f"key 'language': there are no words in {rubric.language!r}. There are: {', '.join(LANGUAGES)}."
+    known: dict[str, Item] = {}
+    for notebook in rubric.notebook:
+        for item in notebook.item:
+            if item.id in known:
+                yield f"item {item.id!r} is there twice; give one of them another id."
+            if item.kind not in KINDS:
+                yield f"item {item.id!r}, key 'kind': there is no kind {item.kind!r}. There are: {', '.join(KINDS)}."
+            known[item.id] = item
+    for item in rubric.items:
+        yield from _item_problems(item, known)
+    try:
+        graphlib.TopologicalSorter({item.id: item.rests_on for item in rubric.items}).prepare()
+    except graphlib.CycleError as error:
+        yield f"items need each other in a circle: {' -> '.join(error.args[1])}. Remove one 'needs'."
+
+
+def _item_problems(item: Item, known: dict[str, Item]) -> Iterator[str]:
+    where, kind = f"item {item.id!r}", item.answer_kind
+    if not re.fullmatch(r"[A-Za-z0-9_]+", item.id):
+        yield f"{where}: an id is made of letters, digits and underscores, as it is also the name of a cell."
+    for need in item.needs:
+        if need not in known:
+            yield f"{where}, key 'needs': there is no item {need!r}. Known: {', '.join(known)}."
+    if not 0 < item.points < 1000:
+        yield f"{where}, key 'points': {item.points} is not between 0 and 1000."
+    if kind.exact and item.tolerance is not None:
+        yield f"{where}, key 'tolerance': kind {item.kind!r} is compared exactly; remove the tolerance."
+    needed = not kind.exact and not (kind.swaps and item.tolerance is None)
+    if needed and (item.tolerance is None or not 0 < item.tolerance < 1):
+        yield f"{where}, key 'tolerance': kind {item.kind!r} needs one between 0 and 1, in the unit of its kind."
+    if item.right is not None and (kind.has_slots or not kind.worded):
+        yield f"{where}, key 'right': only a choice has its right answer here; numbers come from the reference."
+    if not 0 <= item.carried < 1:
+        yield f"{where}, key 'carried': {item.carried} is not a share of the points from 0 to below 1."
+    if not 0 < item.deficit <= 1:
+        yield f"{where}, key 'deficit': {item.deficit} is not a difference of criteria from 0 to 1."
+    if item.decimals is not None and not 0 <= item.decimals <= 12:
+        yield f"{where}, key 'decimals': {item.decimals} is not between 0 and 12."
+    if bool(item.slots) != kind.has_slots:
+        yield f"{where}, key 'slots': kind 'slots' needs at least one, and no other kind has any."
+    for name, slot in item.slots.items():
+        if (slot.right is None) == (slot.own is None):
+            yield f"{where}, slot {name!r}: give either the word that is right or the answer of the learner's own."
+        if slot.own is not None and slot.own not in known:
+            yield f"{where}, slot {name!r}, key 'own': there is no item {slot.own!r}. Known: {', '.join(known)}."
+    if item.memo is not None:
+        yield from _memo_problems(item, item.memo, known)
+
+
+def _memo_problems(item: Item, memo: Memo, known: dict[str, Item]) -> Iterator[str]:
+    if not item.answer_kind.by_person:
+        yield f"item {item.id!r}, key 'memo': only an item of kind 'manual' is read by a person; remove the table."
+    if memo.sentences is not None and not 0 < memo.sentences[0] <= memo.sentences[1]:
+        yield f"item {item.id!r}, key 'memo', 'sentences': give the fewest, at least 1, and then the most."
+    for name in (*memo.figures, *([memo.top] if memo.top else [])):
+        if name not in known:
+            yield f"item {item.id!r}, key 'memo': there is no item {name!r}. Known: {', '.join(known)}."
+    if memo.top in known and known[memo.top].answer_kind.swaps is None:
+        yield f"item {item.id!r}, key 'memo', 'top': {memo.top!r} is not a ranking; name one that is."

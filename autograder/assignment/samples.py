@@ -1,0 +1,195 @@
+"""Build sample submissions from folders: a base notebook, what a learner changed in it, and raw files.
+
+A folder holds ``submission.toml`` and, for tests, ``expect.toml``. The notebooks are made from the course's own source
+or release, so that a sample never goes out of date.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tomllib
+import zipfile
+from copy import deepcopy
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+import nbformat
+from nbformat import NotebookNode
+
+from autograder.assignment.course import Course
+from autograder.assignment.release import make_release
+from autograder.assignment.rubric import Rubric
+from autograder.errors import CourseError
+
+
+class OwnCell(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A cell that a sample learner put in, behind the cell of a ``grade_id``."""
+
+    after: str
+    source: str
+    cell_type: Literal["code", "markdown", "raw"] = "code"
+    fields: dict[str, Any] = {}
+
+
+class Placed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Something beside the notebooks, or in the place of one.
+
+    A ``text`` holds ``content``, a ``link`` leads to it, an ``archive`` is a zip file whose one member has that name; a
+    ``hole`` is a file of ``size`` bytes that takes no space.
+    """
+
+    kind: Literal["text", "link", "folder", "pipe", "hole", "archive"]
+    content: str = ""
+    size: int = 0
+
+
+class Sample(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How a sample learner's notebooks of an assignment differ from the base they are made from.
+
+    ``only`` names the notebooks that were handed in, all if it is empty. ``cells`` gives sources and ``metadata`` what
+    is changed in the metadata, by ``grade_id``; ``backwards`` hands the cells in from last to first. ``files`` are
+    placed beside the notebooks, by path.
+    """
+
+    story: str
+    base: Literal["solution", "release"]
+    assignment: str = "practice"
+    only: tuple[str, ...] = ()
+    delete: tuple[str, ...] = ()
+    duplicate: tuple[str, ...] = ()
+    backwards: bool = False
+    rename: dict[str, str] = {}
+    cells: dict[str, str] = {}
+    metadata: dict[str, dict[str, Any]] = {}
+    own: tuple[OwnCell, ...] = ()
+    files: dict[str, Placed] = {}
+
+
+def read_sample(folder: Path) -> Sample:
+    """Return the description of a sample.
+
+    Raises
+    ------
+    CourseError
+        If the folder's ``submission.toml`` is missing or has an unknown key.
+    """
+    path = folder / "submission.toml"
+    try:
+        return msgspec.toml.decode(path.read_bytes(), type=Sample)
+    except (OSError, tomllib.TOMLDecodeError, msgspec.DecodeError) as error:
+        raise CourseError(f"{path}: not a sample submission: {error}") from error
+
+
+def build_sample(folder: Path, course: Course, rubric: Rubric, target: Path) -> Sample:
+    """Write the notebooks of a sample to ``target``; return its description.
+
+    Raises
+    ------
+    CourseError
+        If the sample speaks of a cell that no notebook has.
+    """
+    sample = read_sample(folder)
+    bases = _bases(sample, course, rubric)
+    known = {_grade_id(cell) for notebook in bases.values() for cell in notebook.cells}
+    spoken_of = {*sample.delete, *sample.duplicate, *sample.rename, *sample.cells, *sample.metadata}
+    for name in (spoken_of | {cell.after for cell in sample.own}) - known:
+        raise CourseError(f"{folder / 'submission.toml'}: no notebook of {rubric.assignment} has a cell {name!r}.")
+    target.mkdir(parents=True, exist_ok=True)
+    for name, notebook in bases.items():
+        nbformat.write(_changed(notebook, sample), target / name)
+    for raw in folder.glob("*.ipynb"):
+        shutil.copyfile(raw, target / raw.name)
+    for name, placed in sample.files.items():
+        _place(placed, target / name)
+    return sample
+
+
+def build_class(samples: Path, course: Course, rubric: Rubric, target: Path) -> tuple[str, ...]:
+    """Write every sample of an assignment as one learner's submission under ``target``; return the learners' names.
+
+    Raises
+    ------
+    CourseError
+        If the folder holds no sample of the assignment.
+    """
+    found = sorted(path.parent for path in samples.glob("*/submission.toml"))
+    folders = [folder for folder in found if read_sample(folder).assignment == rubric.assignment]
+    if not folders:
+        raise CourseError(
+            f"{samples} holds no sample submissions of {rubric.assignment}; each is a folder with a submission.toml."
+        )
+    for folder in folders:
+        build_sample(folder, course, rubric, target / folder.name / rubric.assignment)
+    return tuple(folder.name for folder in folders)
+
+
+def _bases(sample: Sample, course: Course, rubric: Rubric) -> dict[str, NotebookNode]:
+    names = [f"{entry.name}.ipynb" for entry in rubric.notebook if not sample.only or entry.name in sample.only]
+    if sample.base == "release":
+        texts = make_release(course, rubric)
+        return {name: nbformat.reads(texts[name], as_version=4) for name in names}
+    folder = course.source(rubric.assignment)
+    return {name: nbformat.read(folder / name, as_version=4) for name in names}
+
+
+def _place(placed: Placed, path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    match placed.kind:
+        case "text":
+            path.write_text(placed.content, encoding="utf-8")
+        case "link":
+            path.symlink_to(placed.content)
+        case "folder":
+            path.mkdir()
+        case "pipe":
+            os.mkfifo(path)
+        case "hole":
+            path.touch()
+            os.truncate(path, placed.size)
+        case "archive":
+            with zipfile.ZipFile(path, "w") as archive:
+                archive.writestr(placed.content, "from an archive")
+
+
+def _grade_id(cell: NotebookNode) -> str | None:
+    entry = cell.metadata.get("nbgrader", {})
+    return entry.get("grade_id") if entry else None
+
+
+def _changed(notebook: NotebookNode, sample: Sample) -> NotebookNode:
+    cells: list[NotebookNode] = []
+    for cell in notebook.cells:
+        name = _grade_id(cell)
+        if name in sample.delete:
+            continue
+        if name in sample.cells:
+            cell.source = sample.cells[name]
+        cells.append(cell)
+        if name in sample.duplicate:
+            twin = deepcopy(cell)
+            twin.id = f"{cell.id}-twin"
+            cells.append(twin)
+        cells += [_own(entry, f"{cell.id}-own-{n}") for n, entry in enumerate(sample.own) if entry.after == name]
+        if name in sample.metadata:
+            cell.metadata = nbformat.from_dict(_merged(cell.metadata, sample.metadata[name]))
+        if name in sample.rename:
+            cell.metadata.nbgrader.grade_id = sample.rename[name]
+    notebook.cells = cells[::-1] if sample.backwards else cells
+    return notebook
+
+
+def _own(entry: OwnCell, cell_id: str) -> NotebookNode:
+    code: dict[str, Any] = {"outputs": [], "execution_count": None} if entry.cell_type == "code" else {}
+    cell = {"cell_type": entry.cell_type, "id": cell_id, "metadata": {}, "source": entry.source, **code}
+    own: NotebookNode = nbformat.from_dict({**cell, **entry.fields})
+    return own
+
+
+def _merged(there: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
+    merged = dict(there)
+    for name, value in changes.items():
+        inner = there.get(name)
+        merged[name] = _merged(inner, value) if isinstance(inner, dict) and isinstance(value, dict) else value
+    return merged

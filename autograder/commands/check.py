@@ -1,0 +1,57 @@
+"""`mlm check`: one notebook, run for the learner who asks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from rich.table import Table
+
+from autograder.assignment.course import Course, learners_course
+from autograder.assignment.release import read_release
+from autograder.assignment.rubric import Rubric
+from autograder.commands.console import ERR, OUT
+from autograder.errors import CourseError
+from autograder.grading import pipeline
+from autograder.grading.submission import read_notebook
+from autograder.language.catalogue import Sentence, translated
+from autograder.records.grading import Verdict
+from autograder.tutor.checking import NOTHING_TO_COMPARE, row
+from autograder.tutor.tutor import Tutor, tutor_in
+
+
+def check(course: Course | None, notebook: Path, language: str | None = None) -> int:
+    """Run one notebook in the box and print how its answers fare; see `mlm check --help`."""
+    folder = notebook.absolute().parent
+    course = course or learners_course(folder)
+    tutor = tutor_in(folder, language, course)
+    rubric = _rubric_of(tutor, notebook)
+    if not notebook.is_file():
+        raise CourseError(f"There is no notebook {notebook}.")
+    grading = pipeline.Grading(rubric, read_release(course, rubric), (tutor.key(rubric),))
+    released = next(entry for entry in grading.release if entry.name == notebook.stem)
+    with ERR.status(f"Running {notebook.name} …"):
+        graded = pipeline.grade_notebook(grading, read_notebook(notebook, released))
+    table = Table(box=None, pad_edge=False, show_header=False)
+    for item in graded.items:
+        sign, what, said = (translated(text, rubric.language) for text in row(tutor, rubric, item))
+        table.add_row(f"{sign} {item.item}", what, said)
+    OUT.print(table)
+    for note in graded.notebook.notes:
+        OUT.print(translated(Sentence("card.note", note=note), rubric.language))
+    if tutor.says_of(rubric) == "recorded":
+        return 0 if all(item.verdict not in NOTHING_TO_COMPARE for item in graded.items) else 1
+    return 0 if all(item.verdict is Verdict.CORRECT for item in graded.items) else 1
+
+
+def _rubric_of(tutor: Tutor, notebook: Path) -> Rubric:
+    found = [rubric for rubric in tutor.rubrics if any(entry.name == notebook.stem for entry in rubric.notebook)]
+    if not found:
+        raise CourseError(
+            f"No assignment has a notebook {notebook.name}. Check it under the name it was handed out with."
+        )
+    if len(found) > 1 and not tutor.is_sure:
+        raise CourseError(
+            f"{' and '.join(rubric.assignment for rubric in found)} have a notebook {notebook.name} each. "
+            "Put it into a folder of its assignment's name and check it there."
+        )
+    return found[0]

@@ -1,0 +1,46 @@
+"""`mlm doctor`: attempts to get out of the box, before each grading too."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from importlib import resources
+from pathlib import Path
+
+from autograder.assignment.course import Course
+from autograder.commands.console import ALL_GRADED, BROKEN, ERR, OUT
+from autograder.errors import BoxUnavailable
+from autograder.sandbox.boxes import Boxes
+from autograder.sandbox.doctor import Wall, describe_limits, examine_box
+
+
+def doctor(course: Course) -> int:
+    """Examine the box and print which of its walls hold; see `mlm doctor --help`."""
+    with ERR.status("Trying to get out of the box …"):
+        walls = examine_box(protected_files(course))
+    _print_walls(walls)
+    OUT.print(describe_limits())
+    return ALL_GRADED if all(wall.holds for wall in walls) else BROKEN
+
+
+def _print_walls(walls: Sequence[Wall]) -> None:
+    for wall in walls:
+        OUT.print(f"✓ {wall.claim}" if wall.holds else f"✗ {wall.claim}: {wall.detail}")
+    broken = sum(not wall.holds for wall in walls)
+    OUT.print(f"{broken} of these do not hold: nothing is graded here." if broken else "Every wall of the box holds.")
+
+
+def require_safe_box(protected: tuple[Path, ...], boxes: Boxes) -> None:
+    """Raise BoxUnavailable, naming the walls, if some do not hold."""
+    leaking = [wall for wall in examine_box(protected, boxes) if not wall.holds]
+    if leaking:
+        lines = "\n".join(f"  - {wall.claim}: {wall.detail}" for wall in leaking)
+        raise BoxUnavailable(f"The box is not safe here, so nothing was run. These do not hold:\n{lines}")
+
+
+def protected_files(course: Course, more: Sequence[Path] = ()) -> tuple[Path, ...]:
+    """Return every file no learner's code may see; the box's own code is the one exception."""
+    packages = [Path(str(resources.files(name))) for name in ("autograder", "reference")]
+    inside = set((packages[0] / "sandbox" / "inside").rglob("*"))  # and what Python has compiled of it
+    ours = [course.root / name for name in ("course", "exercises", "scripts", "solutions", "tests")]
+    files = {file for root in (*packages, *ours, *more) for file in root.rglob("*")}
+    return tuple(sorted(file for file in files - inside if file.is_file() and not file.is_symlink()))

@@ -1,0 +1,131 @@
+"""`mlm grade` and `mlm demo`: a class graded, filed and printed."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from rich.table import Table
+
+from autograder.assignment.course import Course
+from autograder.assignment.release import read_release
+from autograder.assignment.samples import build_class
+from autograder.commands.console import ALL_GRADED, BROKEN, ERR, NEEDS_PERSON, OUT, progress_bar
+from autograder.commands.doctor import protected_files, require_safe_box
+from autograder.commands.handout import personal_panels
+from autograder.grading import pipeline
+from autograder.grading.submission import SubmissionFolder, find_submissions
+from autograder.records.grading import Grade, LeftOut, Verdict
+from autograder.records.verdict_signs import SIGNS
+from autograder.results.filing import filing, held
+from autograder.results.folder import hidden_seed as drawn_seed
+from autograder.results.folder import make_results
+from autograder.results.pages import most_urgent
+from autograder.sandbox.boxes import Boxes
+
+#: The sample submissions of a checkout, one folder each.
+SAMPLES = Path("tests", "submissions")
+
+
+def grade(
+    course: Course,
+    assignment: str,
+    submitted: Path,
+    into: Path,
+    *,
+    hidden_seed: int | None,
+    workers: int | None,
+    personal: bool = False,
+    language: str | None = None,
+) -> int:
+    """Grade every submission of a folder and file the results in another; see `mlm grade --help`."""
+    rubric = course.rubric(assignment, language)
+    folders, others = find_submissions(submitted, assignment)
+    released = read_release(course, rubric)
+    make_results(into)
+    if advice := pipeline.memory_advice(workers):
+        ERR.print(advice)
+    with held(into):
+        seed = drawn_seed(into, hidden_seed)
+        own = personal_panels(rubric, [folder.student for folder in folders]) if personal else {}
+        with Boxes() as boxes:
+            boxes.open_soon(pipeline.count_workers(workers))
+            protected = protected_files(course, [*(folder.path for folder in folders), into])
+            with (
+                ERR.status("Preparing the panels, and trying to get out of the box …"),
+                ThreadPoolExecutor(1) as beside,
+            ):
+                walls = beside.submit(require_safe_box, protected, boxes)
+                try:
+                    grading = pipeline.Grading(rubric, released, pipeline.prepare_panels(rubric, seed), personal=own)
+                    walls.result()
+                except BaseException:
+                    boxes.end_runs()
+                    raise
+            grades = _grade_class(grading, folders, into, workers, boxes)
+        copies = pipeline.class_copies(grading, grades)
+        left_out = [one for one in others if one.is_learner]
+        page, to_read = pipeline.write_class_pages(grading, grades, into, copies, left_out)
+    _print_grades(grades, others)
+    for copy in copies:
+        OUT.print(f"Look at {copy.student}: {', '.join(copy.items)} are right on the panel of {copy.other} only.")
+    OUT.print(f"\nThe class     {page}\nFeedback      {into / 'feedback'}\nGradebook     {into / 'gradebook.db'}")
+    OUT.print(f"To be read    {to_read}")
+    OUT.print(f"Read by hand  cd {into} && jupyter lab, then Nbgrader > Formgrader")
+    return _exit_code(grades, for_a_person=bool(copies or left_out))
+
+
+def _grade_class(
+    grading: pipeline.Grading, folders: tuple[SubmissionFolder, ...], into: Path, workers: int | None, boxes: Boxes
+) -> list[Grade]:
+    with progress_bar() as progress:
+        done = pipeline.grade_class(grading, folders, into, workers=workers, boxes=boxes)
+        return list(progress.track(done, total=len(folders), description=f"Grading {grading.rubric.assignment}"))
+
+
+def _print_grades(grades: Sequence[Grade], others: Sequence[LeftOut]) -> None:
+    table = Table(box=None, pad_edge=False)
+    table.add_column("Learner", no_wrap=True, max_width=40)
+    table.add_column("Points", no_wrap=True, justify="right")
+    table.add_column("Right", no_wrap=True, justify="right")
+    table.add_column("Look at first", no_wrap=True)
+    for grade in sorted(grades, key=lambda g: g.student):
+        right = sum(item.verdict is Verdict.CORRECT for item in grade.items)
+        urgent = most_urgent(grade)
+        points = f"{grade.score:g} / {grade.points:g}"
+        table.add_row(grade.student, points, f"{right} / {len(grade.items)}", f"{SIGNS[urgent]} {urgent}")
+    for one in others:
+        if one.is_learner:
+            table.add_row(one.name, "", "", f"{SIGNS[Verdict.UNGRADED]} not graded")
+    OUT.print(table)
+    for one in others:
+        OUT.print(f"Not graded: {one}.")
+    for grade in grades:
+        if grade.is_ungraded:
+            OUT.print(f"Not graded: {grade.student}. {grade.items[0].reason}")
+    waiting = sum(grade.needs_person for grade in grades)
+    if waiting:
+        OUT.print(f"{waiting} of {len(grades)} submissions have something that a person must read.")
+
+
+def _exit_code(grades: Sequence[Grade], *, for_a_person: bool) -> int:
+    if any(grade.is_ungraded for grade in grades):
+        return BROKEN
+    return NEEDS_PERSON if for_a_person or any(grade.needs_person for grade in grades) else ALL_GRADED
+
+
+def demo(course: Course, into: Path, *, workers: int | None) -> int:
+    """Build and grade the class of sample submissions; see `mlm demo --help`."""
+    rubric = course.rubric("practice")
+    submitted = into / "submitted"
+    make_results(into / "grading")
+    with held(into / "grading"), filing(into):
+        if submitted.exists():
+            shutil.rmtree(submitted)
+        names = build_class(course.root / SAMPLES, course, rubric, submitted)
+    OUT.print(f"A class of {len(names)} sample submissions is in {submitted}.")
+    code = grade(course, rubric.assignment, submitted, into / "grading", hidden_seed=None, workers=workers)
+    # Memos wait for a person, as they should: the demonstration has done all it can.
+    return ALL_GRADED if code == NEEDS_PERSON else code

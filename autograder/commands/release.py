@@ -1,0 +1,74 @@
+"""`mlm release` and `mlm panels certify`: what is proved of an assignment before learners meet it."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+
+from rich.table import Table
+
+from autograder.assignment.course import Course
+from autograder.assignment.key import hidden_panel
+from autograder.assignment.release import make_release, parse_release, write_release
+from autograder.commands.console import ALL_GRADED, NEEDS_PERSON, OUT, progress_bar
+from autograder.grading import pipeline
+from autograder.grading.release_gate import prove
+from autograder.language.catalogue import LANGUAGES
+from autograder.scoring.distinct_answers import examine
+
+
+def release(course: Course, assignment: str, *, panels: int, workers: int | None) -> int:
+    """Prove that an assignment grades as it should, and write its notebooks; see `mlm release --help`."""
+    rubric = course.rubric(assignment)
+    for language in LANGUAGES:
+        course.rubric(assignment, language)  # a translation that does not fit is found before learners meet it
+    texts = make_release(course, rubric)
+    with progress_bar() as progress:
+        proof = prove(
+            course,
+            rubric,
+            parse_release(texts),
+            panels=panels,
+            workers=pipeline.count_workers(workers),
+            progress=lambda steps, what: progress.track(steps, total=len(steps), description=what),
+        )
+    pair = proof.closest
+    OUT.print(
+        f"Proved on the learners' panel and on {proof.panels} hidden ones. The closest two answers are {pair.one!r} "
+        f"and {pair.other!r} of {pair.item}: {pair.margin:.1f} tolerances apart."
+    )
+    for path in write_release(course.release(assignment), texts):
+        OUT.print(f"Released {path}")
+    return ALL_GRADED
+
+
+def certify_panels(course: Course, assignment: str, count: int, first: int, *, confusion: bool) -> int:
+    """Examine the panels of some seeds, and print which will do and why not; see `mlm panels certify --help`."""
+    rubric = course.rubric(assignment)
+    reasons: Counter[str] = Counter()
+    taken_for: Counter[tuple[str, str, str]] = Counter()
+    with progress_bar() as progress:
+        for seed in progress.track(range(first, first + count), description="Certifying panels"):
+            examined = examine(rubric, hidden_panel(rubric, seed))
+            reasons.update({re.sub(r"[0-9.]+ tolerances", "too few tolerances", said) for said in examined.problems})
+            if not examined.problems:
+                taken_for.update((item, given, taken) for (item, given), taken in examined.confusion.items())
+                reasons[""] += 1
+    passed = reasons.pop("", 0)
+    OUT.print(f"{passed} of {count} seeds give a panel that can be graded on. For the others the next draw is taken.")
+    for said, times in reasons.most_common():
+        OUT.print(f"{times:>5}  {said}")
+    if confusion:
+        _print_confusion(taken_for)
+    return ALL_GRADED if passed else NEEDS_PERSON
+
+
+def _print_confusion(taken_for: Counter[tuple[str, str, str]]) -> None:
+    table = Table(box=None, pad_edge=False)
+    for name in ("Item", "Answer given", "Taken for", "Panels"):
+        table.add_column(name, no_wrap=True, justify="right" if name == "Panels" else "left")
+    for (item, given, taken), times in sorted(taken_for.items()):
+        table.add_row(item, given, "itself" if taken == given else taken, str(times))
+    OUT.print(table)
+    confused = sum(times for (_, given, taken), times in taken_for.items() if taken != given)
+    OUT.print("Every answer is taken for itself." if not confused else f"{confused} answers are taken for another.")

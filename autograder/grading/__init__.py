@@ -1,0 +1,1 @@
+"""From what was handed in to grades: reading, running, scoring and filing a class."""

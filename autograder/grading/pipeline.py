@@ -1,0 +1,333 @@
+"""The one composition: from a folder of submissions to grades, pages and the gradebook.
+
+This is also the one place that turns a surprise into *ungraded*: whatever fails on our side while one learner is graded
+is said of that learner, costs no mark, and stops nobody else.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from contextlib import nullcontext
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from autograder.assignment.key import Keyed, own_panel
+from autograder.assignment.release import ReleasedNotebook
+from autograder.assignment.rubric import Rubric
+from autograder.errors import BoxUnavailable, GradebookError, OurFault
+from autograder.grading.copies import find_copies
+from autograder.grading.evidence import add_evidence
+from autograder.grading.submission import SubmissionFolder, read_submission
+from autograder.language.catalogue import Sentence
+from autograder.records.grading import (
+    Copy,
+    Ending,
+    Grade,
+    ItemResult,
+    LeftOut,
+    NotebookGrade,
+    NotebookRun,
+    Submission,
+    SubmittedNotebook,
+    Verdict,
+)
+from autograder.records.writing import write_whole
+from autograder.results.executed_notebook import executed_notebook
+from autograder.results.filing import filing
+from autograder.results.folder import GRADEBOOK, write_configuration
+from autograder.results.gradebook import Gradebook
+from autograder.results.pages import class_page, learner_page, reading_page
+from autograder.sandbox.boxes import Boxes, Job, Run, run_job
+from autograder.sandbox.cgroups import memory_there_is
+from autograder.sandbox.policy import Limits
+from autograder.scoring.distinct_answers import certified_panel
+from autograder.scoring.feedback import shorten
+from autograder.scoring.items import resolve_dependencies, score_notebook
+
+_LOG = logging.getLogger("mlm")
+
+
+@dataclass(frozen=True)
+class Grading:
+    """What is the same for every learner of a run: rubric, release, panels with their keys, limits.
+
+    The first of the panels is the learners' own, but for those that ``personal`` has another for.
+    """
+
+    rubric: Rubric
+    release: tuple[ReleasedNotebook, ...]
+    panels: tuple[Keyed, ...]
+    limits: Limits = field(default_factory=Limits)
+    personal: Mapping[str, Keyed] = field(default_factory=dict)
+
+    def panels_of(self, student: str) -> tuple[Keyed, ...]:
+        """Return the panels that a learner's notebooks are run on, the learner's own first."""
+        return (self.personal.get(student, self.panels[0]), *self.panels[1:])
+
+
+def count_workers(workers: int | None) -> int:
+    """Return how many boxes to run at a time: as asked, or one per processor for which there is memory."""
+    return workers or min(len(os.sched_getaffinity(0)), _room())
+
+
+def _room() -> int:
+    """Return how many notebooks there is memory for; at least one is tried."""
+    return max(1, memory_there_is() // Limits().memory_bytes)
+
+
+def memory_advice(workers: int | None) -> str | None:
+    """Return a sentence where fewer boxes run than there are processors, or more than there is memory for."""
+    wanted = workers or len(os.sched_getaffinity(0))
+    if wanted <= _room():
+        return None
+    there, each = memory_there_is() / 1e9, Limits().memory_bytes / 1e9
+    have = f"There are {there:.1f} GB of memory here, and a notebook may use {each:.1f} GB"
+    if workers is None:
+        return f"{have}, so {_room()} of {wanted} run at a time."
+    return f"{have}: {wanted} at a time may want more than there is. What fails by that is run again, alone."
+
+
+def prepare_panels(rubric: Rubric, seed: int | None, folder: Path | None = None) -> tuple[Keyed, ...]:
+    """Return the panels of a run with their answers: the learner's own, and the hidden one of a seed if there is one.
+
+    A panel in ``folder``, the learner's, is that learner's own.
+
+    Raises
+    ------
+    KeyUnavailable
+        If the reference has no answers for a panel.
+    """
+    own = own_panel(rubric, folder)
+    return (own,) if seed is None else (own, certified_panel(rubric, seed))
+
+
+def grade_submission(grading: Grading, submission: Submission, run: Run = run_job) -> Grade:
+    """Return one learner's grade: every notebook run in the box on every panel, and scored outside.
+
+    ``run`` runs a job; a class is graded in boxes that stay open, and a single job needs none.
+
+    Raises
+    ------
+    OurFault
+        If the box or the reference fails; the learner is then not graded.
+    """
+    panels = grading.panels_of(submission.student)
+    graded = _run_and_score(grading, submission.notebooks, panels, run)
+    resolved = resolve_dependencies(grading.rubric, [item for notebook in graded for item in notebook.items])
+    notebooks = tuple(replace(n, items=tuple(resolved[item.item] for item in n.items)) for n in graded)
+    notebooks = add_evidence(grading.rubric, notebooks, panels[0], grading.release)
+    return Grade(submission.student, grading.rubric.assignment, notebooks)
+
+
+def grade_notebook(grading: Grading, notebook: SubmittedNotebook, run: Run = run_job) -> NotebookGrade:
+    """Return the grade of one notebook alone, as a learner asks for it.
+
+    Raises
+    ------
+    OurFault
+        If the box or the reference fails.
+    """
+    (graded,) = _run_and_score(grading, (notebook,), grading.panels, run)
+    resolved = resolve_dependencies(grading.rubric, graded.items)
+    graded = replace(graded, items=tuple(resolved[item.item] for item in graded.items))
+    (graded,) = add_evidence(grading.rubric, (graded,), grading.panels[0], grading.release)
+    return graded
+
+
+def _run_and_score(
+    grading: Grading, notebooks: tuple[SubmittedNotebook, ...], panels: tuple[Keyed, ...], run: Run
+) -> list[NotebookGrade]:
+    runnable = {n.name: _sources(n) for n in notebooks if n.problem is None}
+    asked = {entry.name: frozenset(item.id for item in entry.item) for entry in grading.rubric.notebook}
+    runs = [
+        # What cells show on a hidden panel is shown to nobody.
+        (keyed, run(Job(runnable, keyed.panel.to_csv_bytes(), grading.limits, asked, outputs=not keyed.hidden)))
+        for keyed in panels
+    ]
+    graded = []
+    for notebook in notebooks:
+        not_run = NotebookRun(notebook.name, Ending.FINISHED)
+        own = [(keyed, by_name.get(notebook.name, not_run)) for keyed, by_name in runs]
+        graded.append(NotebookGrade(notebook, own[0][1], score_notebook(grading.rubric, notebook, own)))
+    return graded
+
+
+def _sources(notebook: SubmittedNotebook) -> tuple[str | None, ...]:
+    return tuple(cell.source if cell.cell_type == "code" else None for cell in notebook.cells)
+
+
+def grade_folder(grading: Grading, folder: SubmissionFolder, run: Run = run_job) -> Grade:
+    """Return one learner's grade, or one that is *ungraded* throughout if anything of ours fails.
+
+    Raises
+    ------
+    BoxUnavailable
+        If no box can be built: then nobody can be graded, and the run ends.
+    """
+    return _guarded(
+        grading,
+        folder.student,
+        lambda: grade_submission(grading, read_submission(folder, grading.release), run),
+        BoxUnavailable,
+    )
+
+
+def _guarded(grading: Grading, student: str, work: Callable[[], Grade], *ends_run: type[Exception]) -> Grade:
+    """Return what a piece of work on one learner returns, or an *ungraded* grade if it fails on our side.
+
+    ``ends_run`` are the failures that every learner would meet: they are raised.
+    """
+    try:
+        return work()
+    except ends_run:
+        raise
+    except OurFault as fault:
+        return _ungraded(grading, student, str(fault))
+    except Exception as surprise:
+        _LOG.exception("While grading %s", student)
+        return _ungraded(grading, student, f"{type(surprise).__name__}: {surprise}")
+
+
+def _ungraded(grading: Grading, student: str, why: str) -> Grade:
+    # What went wrong may quote what was handed in.
+    reason = f"This could not be graded, and that is not the learner's doing: {shorten(why, 1_000)}"
+    notebooks = []
+    for entry, released in zip(grading.rubric.notebook, grading.release, strict=True):
+        items = tuple(ItemResult(i.id, Verdict.UNGRADED, 0.0, i.points, reason) for i in entry.item)
+        run = NotebookRun(entry.name, Ending.FINISHED)
+        notebooks.append(NotebookGrade(SubmittedNotebook(entry.name, released.cells), run, items))
+    return Grade(student, grading.rubric.assignment, tuple(notebooks))
+
+
+def grade_class(
+    grading: Grading,
+    folders: tuple[SubmissionFolder, ...],
+    into: Path,
+    *,
+    workers: int | None = None,
+    boxes: Boxes | None = None,
+) -> Iterator[Grade]:
+    """Grade learners side by side and yield each grade once its pages and its gradebook entry are written.
+
+    Parameters
+    ----------
+    grading : Grading
+        What is the same for all.
+    folders : tuple of SubmissionFolder
+        The learners.
+    into : Path
+        Where ``gradebook.db``, ``autograded/`` and ``feedback/`` go.
+    workers : int, optional
+        How many boxes run at a time; as many as there are processors if not given.
+    boxes : Boxes, optional
+        Boxes that are open already and stay so; else some are opened, and closed at the end.
+
+    Raises
+    ------
+    GradebookError
+        If the gradebook cannot be used; nothing is written then.
+    FilingError
+        If nothing more can be filed; what was filed before is kept.
+    BoxUnavailable
+        If no box can be built.
+    """
+    with nullcontext(boxes) if boxes else Boxes() as open_boxes, ThreadPoolExecutor(count_workers(workers)) as pool:
+        waiting = [pool.submit(grade_folder, grading, folder, open_boxes.run) for folder in folders]
+        try:
+            with filing(into):
+                yield from _file_grades(grading, waiting, into)
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            open_boxes.end_runs()
+            raise
+
+
+def _file_grades(grading: Grading, waiting: list[Future[Grade]], into: Path) -> Iterator[Grade]:
+    """File grades as they come. Only one thread does: nbgrader's SQLite gradebook takes one writer at a time."""
+    with Gradebook(into / GRADEBOOK) as gradebook:
+        gradebook.prepare(grading.rubric.assignment, grading.release)
+        write_configuration(into)
+        for done in as_completed(waiting):
+            grade = done.result()
+            waiting.remove(done)  # which holds the grade, too
+            file = partial(_file_grade, grading, grade, gradebook, into)
+            yield _guarded(grading, grade.student, file, GradebookError, OSError, SQLAlchemyError)
+
+
+def _file_grade(grading: Grading, grade: Grade, gradebook: Gradebook, into: Path) -> Grade:
+    if grade.is_ungraded:
+        return grade
+    grade = _with_scores_by_person(grade, gradebook.scores_by_person(grade.assignment, grade.student))
+    write_pages(grading, grade, into)
+    gradebook.write(grade)
+    return _without_what_is_filed(grading, grade)
+
+
+def _without_what_is_filed(grading: Grading, grade: Grade) -> Grade:
+    """Return what the pages of the class need of a grade: a large class would not fit into memory with all of it."""
+    read = {item.id for item in grading.rubric.items if item.answer_kind.by_person}
+
+    def lighter(one: NotebookGrade) -> NotebookGrade:
+        cells = tuple(cell for cell in one.notebook.cells if cell.grade_id in read)
+        answers = one.run.answers if grading.personal else {}
+        return replace(
+            one, notebook=replace(one.notebook, cells=cells), run=replace(one.run, cells=(), answers=answers)
+        )
+
+    return replace(grade, notebooks=tuple(map(lighter, grade.notebooks)))
+
+
+def _with_scores_by_person(grade: Grade, scores: Mapping[str, float]) -> Grade:
+    """Return the grade with what a person decided in the place of what we found."""
+
+    def decided(item: ItemResult) -> ItemResult:
+        if item.item not in scores:
+            return item
+        score = scores[item.item]
+        verdict = Verdict.CORRECT if score >= item.points else Verdict.PARTIAL if score > 0 else Verdict.WRONG
+        return ItemResult(item.item, verdict, score, item.points, Sentence("scoring.by_a_person"))
+
+    notebooks = (replace(n, items=tuple(map(decided, n.items))) for n in grade.notebooks)
+    return replace(grade, notebooks=tuple(notebooks))
+
+
+def write_pages(grading: Grading, grade: Grade, into: Path) -> None:
+    """Write a learner's executed notebooks and feedback page."""
+    released = {notebook.name: notebook for notebook in grading.release}
+    for notebook in grade.notebooks:
+        name = notebook.notebook.name
+        path = into / "autograded" / grade.student / grade.assignment / f"{name}.ipynb"
+        write_whole(path, executed_notebook(notebook, released[name], grading.rubric.language))
+    write_whole(feedback_path(into, grade), learner_page(grading.rubric, grade))
+
+
+def feedback_path(into: Path, grade: Grade) -> Path:
+    """Return where a learner's feedback page lies."""
+    return into / "feedback" / grade.student / grade.assignment / "index.html"
+
+
+def class_copies(grading: Grading, grades: Sequence[Grade]) -> tuple[Copy, ...]:
+    """Return whose numbers are right on whose panel, where learners have panels of their own."""
+    graded = [grade for grade in grades if not grade.is_ungraded]
+    return tuple(find_copies(grading.rubric, graded, grading.personal)) if grading.personal else ()
+
+
+def write_class_pages(
+    grading: Grading,
+    grades: Sequence[Grade],
+    into: Path,
+    copies: Sequence[Copy] = (),
+    left_out: Sequence[LeftOut] = (),
+) -> tuple[Path, Path]:
+    """Write the page that shows the whole class and the one for who grades by hand; return their paths."""
+    name = grading.rubric.assignment
+    with filing(into):
+        shown = write_whole(into / f"{name}.html", class_page(grading.rubric, grades, copies, left_out))
+        to_read = write_whole(into / f"{name}-to-read.html", reading_page(grading.rubric, grades))
+    return shown, to_read

@@ -1,0 +1,130 @@
+"""The release gate: before learners get an assignment, it is proved that its rubric tells right from wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeAlias
+
+from autograder.assignment.course import Course
+from autograder.assignment.key import Keyed, own_panel
+from autograder.assignment.release import ReleasedNotebook
+from autograder.assignment.rubric import Rubric
+from autograder.errors import ReleaseError
+from autograder.grading.pipeline import Grading, grade_submission
+from autograder.grading.submission import SubmissionFolder, read_submission
+from autograder.records.grading import Submission, SubmittedNotebook, Verdict
+from autograder.sandbox.boxes import Boxes
+from autograder.scoring.distinct_answers import FROM_EACH_OTHER, Examination, Pair, certified_panel, examine
+
+#: How many hidden panels a release is proved on, and the seed of the first.
+PANELS = 20
+FIRST_SEED = 7_000
+
+#: Wraps a range of steps with what is done in them, for a progress bar.
+Progress: TypeAlias = Callable[[range, str], Iterable[int]]
+
+
+@dataclass(frozen=True)
+class Proof:
+    """What was proved: on how many panels, and the two answers that were nearest to each other on any of them."""
+
+    panels: int
+    closest: Pair
+
+
+def prove(
+    course: Course,
+    rubric: Rubric,
+    release: tuple[ReleasedNotebook, ...],
+    *,
+    panels: int = PANELS,
+    workers: int = 1,
+    progress: Progress = lambda steps, _: steps,
+) -> Proof:
+    """Return the proof that an assignment grades as it should.
+
+    On the learners' own panel and on hidden ones: no two known answers to an item are confused, the solution, run in
+    the box, earns every point that a machine gives, and the release as it is handed out earns none.
+
+    Raises
+    ------
+    ReleaseError
+        Naming the item and what is wrong with it.
+    OurFault
+        If the box or the reference fails.
+    """
+    own = own_panel(rubric)
+    examined = examine(rubric, own)
+    _require_apart(rubric, examined)
+    closest = examined.closest
+    keys: list[Keyed] = [own]
+    for number in progress(range(panels), "Comparing answers"):
+        keyed = certified_panel(rubric, FIRST_SEED + number)
+        keys.append(keyed)
+        closest = min(closest, examine(rubric, keyed).closest, key=lambda pair: pair.margin)
+    _require_nothing_for_nothing(rubric, release, own)
+    _require_solution(course.source(rubric.assignment), rubric, release, keys, workers, progress)
+    return Proof(panels, closest)
+
+
+def _require_apart(rubric: Rubric, examined: Examination) -> None:
+    pair = examined.closest
+    if pair.margin < FROM_EACH_OTHER:
+        raise ReleaseError(
+            f"{rubric.assignment}, item {pair.item!r}: {pair.one!r} and {pair.other!r} are only {pair.margin:.2f} "
+            f"tolerances apart on the learners' own panel, and must be {FROM_EACH_OTHER:g}. Make the tolerance smaller."
+        )
+    for problem in examined.problems:
+        if "taken for" in problem or "finer than" in problem:
+            raise ReleaseError(f"{rubric.assignment}, item {problem}. Correct the rubric.")
+
+
+def _require_nothing_for_nothing(rubric: Rubric, release: tuple[ReleasedNotebook, ...], own: Keyed) -> None:
+    notebooks = tuple(
+        SubmittedNotebook(
+            notebook.name,
+            notebook.cells,
+            untouched=frozenset(cell.grade_id for cell in notebook.cells if cell.grade_id and not cell.locked),
+        )
+        for notebook in release
+    )
+    graded = grade_submission(Grading(rubric, release, (own,)), Submission("release", notebooks))
+    for item in graded.items:
+        if item.score:
+            raise ReleaseError(
+                f"{rubric.assignment}, item {item.item!r}: the notebooks as they are handed out earn {item.score:g} "
+                "points for it. Clear what gives the answer away."
+            )
+
+
+def _require_solution(
+    source: Path,
+    rubric: Rubric,
+    release: tuple[ReleasedNotebook, ...],
+    keys: list[Keyed],
+    workers: int,
+    progress: Progress,
+) -> None:
+    solution = read_submission(SubmissionFolder("solution", source), release)
+
+    def grade(keyed: Keyed) -> Mapping[str, Verdict]:
+        graded = grade_submission(Grading(rubric, release, (keyed,)), solution, boxes.run)
+        return {item.item: item.verdict for item in graded.items}
+
+    with Boxes() as boxes, ThreadPoolExecutor(workers) as pool:
+        runs = pool.map(grade, keys)
+        for place in progress(range(len(keys)), "Running the solution"):
+            wrong = {
+                name: verdict
+                for name, verdict in next(runs).items()
+                if verdict not in (Verdict.CORRECT, Verdict.NEEDS_PERSON)
+            }
+            if wrong:
+                item, verdict = next(iter(wrong.items()))
+                raise ReleaseError(
+                    f"{rubric.assignment}, item {item!r}: the solution is {verdict} on {keys[place].panel.source}. "
+                    "Correct the solution, or give the item a larger tolerance."
+                )

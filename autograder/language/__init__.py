@@ -1,0 +1,1 @@
+"""The words of every learner's sentence, and the languages there are."""

@@ -1,0 +1,1 @@
+"""The vocabulary of grading: plain values, records of runs and grades, signs of verdicts, files written whole."""

@@ -1,0 +1,211 @@
+"""The frozen vocabulary of grading: one record per stage of the pipeline."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from autograder.records.values import Output, Value
+
+
+class Verdict(StrEnum):
+    """What is said of one item, in the order in which it is shown to a person."""
+
+    UNGRADED = "ungraded"
+    TIMED_OUT = "timed out"
+    OUT_OF_MEMORY = "out of memory"
+    OUTPUT_LIMIT = "output limit"
+    CRASHED = "crashed"
+    MISSING = "missing"
+    MALFORMED = "malformed"
+    WRONG = "wrong"
+    PARTIAL = "partial"
+    CARRIED = "carried forward"
+    SKIPPED = "skipped"
+    NEEDS_PERSON = "needs a person"
+    CORRECT = "correct"
+
+
+#: Position of each verdict in that order: the lower, the sooner a person should look.
+URGENCY: Mapping[Verdict, int] = {verdict: position for position, verdict in enumerate(Verdict)}
+
+
+class Ending(StrEnum):
+    """How the run of one notebook in the box came to its end."""
+
+    FINISHED = "finished"
+    TIMED_OUT = "timed out"
+    OUT_OF_MEMORY = "out of memory"
+    OUTPUT_LIMIT = "output limit"
+    CRASHED = "crashed"
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One cell of a sanitised notebook, as the box is told to run it."""
+
+    cell_type: str
+    source: str
+    grade_id: str | None = None
+    locked: bool = False
+
+
+@dataclass(frozen=True)
+class SubmittedNotebook:
+    """One notebook of a submission after sanitising.
+
+    ``problem`` is a sentence when there is nothing to run (no file, an empty file, not a notebook); the cells are then
+    those of the release. ``notes`` name what was restored, dropped or moved. ``untouched`` holds the grade_ids of
+    solution cells that are still as released.
+    """
+
+    name: str
+    cells: tuple[Cell, ...]
+    problem: str | None = None
+    absent: bool = False
+    notes: tuple[str, ...] = ()
+    untouched: frozenset[str] = frozenset()
+
+    def text_of(self, grade_id: str) -> str:
+        """Return what was handed in under a grade_id, such as a text that a person reads."""
+        return "\n\n".join(cell.source for cell in self.cells if cell.grade_id == grade_id)
+
+
+@dataclass(frozen=True)
+class Submission:
+    """Everything one learner handed in for one assignment."""
+
+    student: str
+    notebooks: tuple[SubmittedNotebook, ...]
+
+
+@dataclass(frozen=True)
+class CellError:
+    """The exception a cell ended with, shortened to what a reader needs."""
+
+    name: str
+    message: str
+
+
+@dataclass(frozen=True)
+class CellRun:
+    """What one code cell produced; its outputs come from the box and are cleaned before anyone sees them.
+
+    ``left_out`` says that it showed more than is kept.
+    """
+
+    index: int
+    outputs: tuple[Output, ...]
+    error: CellError | None = None
+    left_out: bool = False
+
+
+@dataclass(frozen=True)
+class NotebookRun:
+    """One notebook's run in the box: its end, its cells in order, and the answers it recorded."""
+
+    name: str
+    ending: Ending
+    cells: tuple[CellRun, ...] = ()
+    answers: Mapping[str, Value] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Found:
+    """One thing looked for in a text, for the person who grades it: whether it is there, and a sentence about it.
+
+    Never shown to the learner: it may name answers.
+    """
+
+    there: bool
+    sentence: str
+
+
+@dataclass(frozen=True)
+class ItemResult:
+    """What one item earned and why. ``reason`` and ``hint`` are for the learner and hold no expected value.
+
+    ``warnings`` are those of the run that bear on the answer; they never change a score. ``found`` is what there is
+    in a text, for the person who grades it. ``holds`` is True where the answer shows, on every panel, that a model was
+    fitted.
+    """
+
+    item: str
+    verdict: Verdict
+    score: float
+    points: float
+    reason: str
+    mistake: str | None = None
+    hint: str | None = None
+    warnings: tuple[str, ...] = ()
+    found: tuple[Found, ...] = ()
+    holds: bool = False
+
+
+@dataclass(frozen=True)
+class NotebookGrade:
+    """The items of one notebook with the run that a person will look at."""
+
+    notebook: SubmittedNotebook
+    run: NotebookRun
+    items: tuple[ItemResult, ...]
+
+
+@dataclass(frozen=True)
+class Grade:
+    """One learner's grade for one assignment."""
+
+    student: str
+    assignment: str
+    notebooks: tuple[NotebookGrade, ...]
+
+    @property
+    def items(self) -> tuple[ItemResult, ...]:
+        """All item results, in the order of the rubric."""
+        return tuple(item for notebook in self.notebooks for item in notebook.items)
+
+    @property
+    def score(self) -> float:
+        """Points earned so far; items that wait for a person count as zero."""
+        return sum(item.score for item in self.items)
+
+    @property
+    def points(self) -> float:
+        """Points that can be earned, those of a person included."""
+        return sum(item.points for item in self.items)
+
+    @property
+    def needs_person(self) -> bool:
+        """True when an item waits for a person."""
+        return any(item.verdict is Verdict.NEEDS_PERSON for item in self.items)
+
+    @property
+    def is_ungraded(self) -> bool:
+        """True when something of ours failed: this grade says nothing about the learner and is not filed."""
+        return any(item.verdict is Verdict.UNGRADED for item in self.items)
+
+
+@dataclass(frozen=True)
+class Copy:
+    """A learner whose answers are not right on the own panel, and right on another learner's."""
+
+    student: str
+    other: str
+    items: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """Something beside the submissions that is not graded, and why.
+
+    ``is_learner`` is False for plain files and for what begins with a dot, such as a list of the class.
+    """
+
+    name: str
+    why: str
+    is_learner: bool
+
+    def __str__(self) -> str:
+        """Return the line that is printed of it."""
+        return f"{self.name}: {self.why}"

@@ -1,0 +1,1 @@
+"""What a run leaves behind: gradebook, pages, executed notebooks, and the folder that holds them."""

@@ -1,0 +1,196 @@
+"""Keep warm boxes, run jobs in them, and keep the record of what came out.
+
+A box is one bubblewrap with one process of ours in it that has imported the scientific stack; each notebook runs in a
+clone of that process with namespaces of its own. The record is written here, outside, by the keeper; what a notebook's
+process says only fills it in. A job that cannot be run for a reason of ours raises `BoxUnavailable` or `BoxBroken` and
+never becomes a verdict.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import queue
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from autograder.errors import BoxBroken, BoxUnavailable
+from autograder.records.grading import NotebookRun
+from autograder.sandbox.box import Box
+from autograder.sandbox.policy import Limits
+from autograder.sandbox.run_record import Record
+
+
+@dataclass(frozen=True)
+class Job:
+    """What a box is asked to run: code cells by notebook (None for a cell that is not code), on one panel.
+
+    ``asked`` are the names of the answers that are kept, by notebook; without it, all are. ``outputs`` says whether
+    what cells show is kept.
+    """
+
+    notebooks: Mapping[str, tuple[str | None, ...]]
+    panel_csv: bytes
+    limits: Limits = field(default_factory=Limits)
+    asked: Mapping[str, frozenset[str]] | None = None
+    outputs: bool = True
+
+
+#: Runs a job: `run_job`, or `Boxes.run` of boxes that are warm.
+Run: TypeAlias = Callable[[Job], dict[str, NotebookRun]]
+
+
+def run_job(job: Job) -> dict[str, NotebookRun]:
+    """Return one run for every notebook of the job, in a box that is opened and closed for it.
+
+    Raises
+    ------
+    BoxUnavailable
+        If bubblewrap is missing or not allowed here.
+    BoxBroken
+        If a box fails, and not by what a learner's code did.
+    """
+    with Boxes() as boxes:
+        return boxes.run(job)
+
+
+class Boxes:
+    """Warm boxes: opened when they are needed or soon will be, used again, one notebook at a time in each.
+
+    As many are open as threads have called `run` at a time. Leaving the context closes them all. A notebook whose run
+    failed, as far as can be told not by its own doing, is run once more while no other one runs.
+    """
+
+    def __init__(self) -> None:
+        """Open nothing yet."""
+        self._idle: queue.LifoQueue[Box] = queue.LifoQueue()
+        self._opening: queue.SimpleQueue[Future[Box]] = queue.SimpleQueue()
+        # A box ends with the thread that opened it, so one thread that lives as long as this opens them all.
+        self._opener = ThreadPoolExecutor(1)
+        self._turns = _Turns()
+        self._ended = threading.Event()
+
+    def __enter__(self) -> Boxes:
+        """Return the boxes."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close every box."""
+        boxes = []
+        while box := self._take():
+            boxes.append(box)
+        while opening := self._next_opening():
+            # Nobody has asked for this one, and nobody asks why it could not be opened.
+            with contextlib.suppress(BoxUnavailable):
+                boxes.append(opening.result())
+        # The kernel takes a second to take a box down.
+        with ThreadPoolExecutor(max(1, len(boxes))) as pool:
+            list(pool.map(Box.close, boxes))
+        self._opener.shutdown()
+
+    def open_soon(self, count: int) -> None:
+        """Start to open so many boxes, which get ready while the caller does something else."""
+        for _ in range(count):
+            self._opening.put(self._opener.submit(Box))
+
+    def end_runs(self) -> None:
+        """End every notebook that runs, and let none begin: `run` raises, and nobody waits for a verdict any more."""
+        self._ended.set()
+
+    def run(self, job: Job) -> dict[str, NotebookRun]:
+        """Return one run for every notebook of the job; from any thread.
+
+        Raises
+        ------
+        BoxUnavailable
+            If bubblewrap is missing or not allowed here.
+        BoxBroken
+            If a box fails, and not by what a learner's code did.
+        """
+        return {name: self._run(name, cells, job) for name, cells in job.notebooks.items()}
+
+    def _run(self, name: str, cells: tuple[str | None, ...], job: Job) -> NotebookRun:
+        # Only what fails once more, alone, is told.
+        with contextlib.suppress(BoxBroken), self._turns.beside_others():
+            return self._run_once(name, cells, job, alone=False)
+        with self._turns.alone():
+            return self._run_once(name, cells, job, alone=True)
+
+    def _run_once(self, name: str, cells: tuple[str | None, ...], job: Job, *, alone: bool) -> NotebookRun:
+        if self._ended.is_set():
+            raise BoxBroken("The run was ended.")
+        asked = None if job.asked is None else job.asked[name]
+        record = Record(name, len(cells), asked, outputs=job.outputs)
+        box = self._take() or self._open()
+        try:
+            run = box.run(cells, job.panel_csv, job.limits, record, self._ended, alone=alone)
+        except BaseException:
+            box.close()
+            raise
+        if box.is_as_new(job.limits):
+            self._idle.put(box)
+        else:
+            box.close()
+        return run
+
+    def _take(self) -> Box | None:
+        """Return an idle box; one that has ended meanwhile is nobody's, and is put away."""
+        with contextlib.suppress(queue.Empty):
+            while True:
+                box = self._idle.get_nowait()
+                if box.is_open:
+                    return box
+                box.close()
+        return None
+
+    def _next_opening(self) -> Future[Box] | None:
+        with contextlib.suppress(queue.Empty):
+            return self._opening.get_nowait()
+        return None
+
+    def _open(self) -> Box:
+        box = (self._next_opening() or self._opener.submit(Box)).result()
+        try:
+            box.await_ready()
+        except BaseException:
+            box.close()
+            raise
+        return box
+
+
+class _Turns:
+    """Lets notebooks run beside each other, or one of them alone."""
+
+    def __init__(self) -> None:
+        self._change = threading.Condition()
+        self._running = self._waiting = 0
+
+    @contextlib.contextmanager
+    def beside_others(self) -> Iterator[None]:
+        """Run with others, but not while one runs alone or waits for that."""
+        with self._change:
+            self._change.wait_for(lambda: not self._waiting)
+            self._running += 1
+        try:
+            yield
+        finally:
+            with self._change:
+                self._running -= 1
+                self._change.notify_all()
+
+    @contextlib.contextmanager
+    def alone(self) -> Iterator[None]:
+        """Run while no other does, one after the other of those who wait for that."""
+        with self._change:
+            self._waiting += 1
+            self._change.wait_for(lambda: not self._running)
+            self._running += 1
+        try:
+            yield
+        finally:
+            with self._change:
+                self._running -= 1
+                self._waiting -= 1
+                self._change.notify_all()

@@ -1,0 +1,144 @@
+"""Try to get out of the box, and say which of its walls hold.
+
+Each attempt is code that runs in the box exactly as a learner's would, and ends by saying whether it got through. An
+attempt that says nothing counts as one that got through: the doctor fails closed.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+
+from autograder.records import values
+from autograder.records.grading import Ending, NotebookRun
+from autograder.sandbox import systemcalls
+from autograder.sandbox.attempts import ATTEMPTS, ENDLESS, LEAVES, Attempt
+from autograder.sandbox.boxes import Boxes, Job
+from autograder.sandbox.cgroups import open_group
+from autograder.sandbox.policy import Limits
+
+#: Small enough to be met within seconds.
+PROBE_LIMITS = Limits(processes=16, file_bytes=4 * 1024**2, scratch_bytes=16 * 1024**2)
+ENDLESS_LIMITS = Limits(wall_seconds=2.0, cpu_seconds=1)
+
+_PANEL = b"store_id,week,youtube,facebook,newspaper,sales\n1,1,1.0,1.0,1.0,1.0\n"
+
+
+@dataclass(frozen=True)
+class Wall:
+    """What the doctor says of one wall."""
+
+    claim: str
+    holds: bool
+    detail: str
+
+
+#: The kinds of namespaces of which each notebook has its own.
+_SPACES = ("user", "pid", "mnt", "net", "ipc", "uts", "cgroup")
+
+#: System calls that have led out of boxes, or would use memory that no limit counts.
+_FORBIDDEN = """
+    acct add_key bpf chroot clock_settime clone3 delete_module fanotify_init finit_module fsconfig fsmount fsopen
+    fspick init_module inotify_init inotify_init1 io_uring_enter io_uring_register io_uring_setup ioperm iopl kcmp
+    kexec_file_load kexec_load keyctl memfd_create memfd_secret mount mount_setattr move_mount msgget
+    name_to_handle_at open_by_handle_at open_tree perf_event_open personality pidfd_getfd pivot_root process_madvise
+    process_vm_readv process_vm_writev ptrace quotactl reboot request_key sched_setattr semget setns shmget swapoff
+    swapon syslog umount2 unshare userfaultfd vmsplice
+"""
+
+
+def examine_box(protected: tuple[Path, ...], boxes: Boxes | None = None) -> tuple[Wall, ...]:
+    """Return what holds of the box on this machine.
+
+    Parameters
+    ----------
+    protected : tuple of Path
+        Files that must not be readable inside: the course, its keys, the gradebook, the submissions.
+    boxes : Boxes, optional
+        The boxes to examine; else two are opened, and closed at the end.
+
+    Raises
+    ------
+    BoxUnavailable
+        If there is no box to examine.
+    """
+    with _bait() as (port, abstract, secret):
+        values = {
+            "PROTECTED": [(status.st_dev, status.st_ino) for status in (path.stat() for path in protected)],
+            "PROTECTED_PATHS": [str(path) for path in protected],
+            "PORT": port,
+            "ABSTRACT": abstract,
+            "SECRET": secret,
+            "HOST_PID": os.getpid(),
+            "SCRATCH": PROBE_LIMITS.scratch_bytes,
+            "FILE": PROBE_LIMITS.file_bytes,
+            "MEMORY": PROBE_LIMITS.memory_bytes,
+            "PROCESSES": PROBE_LIMITS.processes,
+            "NEIGHBOURS": (f"{abstract}-before", f"{abstract}-beside"),
+            "SPACES": {name: os.stat(f"/proc/self/ns/{name}").st_ino for name in _SPACES},
+            "FORBIDDEN": systemcalls.numbers(_FORBIDDEN.split()),
+            "CLONE": systemcalls.numbers(["clone"])["clone"],
+            "NAMESPACES": [1 << bit for bit in range(32) if systemcalls.NAMESPACE_FLAGS >> bit & 1],
+        }
+        setting = "\n".join(f"{name} = {value!r}" for name, value in values.items())
+        notebooks: dict[str, tuple[str | None, ...]] = {
+            "leaves": (setting, LEAVES),
+            "attempts": (
+                "from autograder.student import check\n" + setting,
+                *(
+                    f"{attempt.code}\ncheck({attempt.name!r}, bool(got_through))\nprint(got_through)"
+                    for attempt in ATTEMPTS
+                ),
+            ),
+        }
+        jobs = (Job(notebooks, _PANEL, PROBE_LIMITS), Job({"endless": (setting, ENDLESS)}, _PANEL, ENDLESS_LIMITS))
+        with nullcontext(boxes) if boxes else Boxes() as examined, ThreadPoolExecutor(len(jobs)) as pool:
+            attempts, endless = pool.map(examined.run, jobs)
+    stopped = endless["endless"].ending is Ending.TIMED_OUT
+    time = Wall("a loop without end is stopped", stopped, f"it ended as: {endless['endless'].ending}")
+    return (*(_read_attempt(attempt, attempts["attempts"]) for attempt in ATTEMPTS), time)
+
+
+def describe_limits() -> str:
+    """Return a sentence on who counts memory and processes on this machine."""
+    group = open_group()
+    if group is None:
+        return (
+            "Memory and processes are limited for each process by rlimits, and looked at four times a second: this "
+            "machine lets us make no control group with the controllers memory and pids."
+        )
+    group.remove()
+    return f"Memory and processes of each notebook are counted by control groups, version {group.version}."
+
+
+def _read_attempt(attempt: Attempt, run: NotebookRun) -> Wall:
+    answer = run.answers.get(attempt.name)
+    position = 1 + ATTEMPTS.index(attempt)
+    printed = [output.text for cell in run.cells if cell.index == position for output in cell.outputs]
+    if answer == values.Truth(False):
+        return Wall(attempt.claim, True, "held")
+    if answer == values.Truth(True):
+        return Wall(attempt.claim, False, f"an attempt got through: {''.join(printed)[:200].strip()}")
+    errors = [cell.error for cell in run.cells if cell.index == position and cell.error]
+    detail = f"{errors[0].name}: {errors[0].message}" if errors else f"the run ended as: {run.ending}"
+    return Wall(attempt.claim, False, f"could not tell ({detail})")
+
+
+@contextmanager
+def _bait() -> Iterator[tuple[int, str, str]]:
+    """Offer what an escape would find: a server on the loopback, one on an abstract socket, a secret variable."""
+    secret = os.urandom(16).hex()
+    abstract = f"\0mlm-{secret}"
+    with socket.create_server(("127.0.0.1", 0)) as tcp, socket.socket(socket.AF_UNIX) as unix:
+        unix.bind(abstract)
+        unix.listen()
+        os.environ["MLM_PROBE_SECRET"] = secret
+        try:
+            yield tcp.getsockname()[1], abstract, secret
+        finally:
+            del os.environ["MLM_PROBE_SECRET"]

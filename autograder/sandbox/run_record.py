@@ -1,0 +1,61 @@
+"""The keeper's record of one notebook: filled by what the notebook's process sends, closed by what the keeper saw."""
+
+from __future__ import annotations
+
+from collections.abc import Set
+
+from autograder.records import values
+from autograder.records.grading import CellError, CellRun, Ending, NotebookRun
+from autograder.sandbox import wire
+
+#: What is kept of a notebook takes no more memory than this, in bytes: all answers together, and all outputs. A course
+#: asks for some kilobytes; the outputs leave room for twenty figures.
+MOST_ANSWERS, MOST_OUTPUTS = 1024**2, 3 * 1024**2
+
+
+class Record:
+    """What came out of a notebook so far."""
+
+    def __init__(self, notebook: str, cells: int, asked: Set[str] | None = None, *, outputs: bool = True) -> None:
+        """Begin the record of a notebook of so many cells.
+
+        ``asked`` are the names of the answers to keep, or all; ``outputs`` says whether what cells show is kept.
+        """
+        self.notebook, self._count, self._asked = notebook, cells, asked
+        self._wants_outputs, self._outputs_left, self._answers_left = outputs, MOST_OUTPUTS, MOST_ANSWERS
+        self._cells: dict[int, CellRun] = {}
+        self._answers: dict[str, values.Value] = {}
+
+    def take(self, line: bytes | bytearray) -> None:
+        """Enter one event; what makes no sense, or speaks of another notebook, is left out."""
+        match wire.parse_event(line, self._asked, outputs=self._wants_outputs):
+            case wire.CellDone(self.notebook, index) as done if 0 <= index < self._count:
+                self._enter_cell(done)
+            case wire.Answer(self.notebook, name, value):
+                self._enter_answer(name, value)
+
+    def _enter_cell(self, done: wire.CellDone) -> None:
+        if done.cell in self._cells:
+            self._outputs_left += sum(map(values.size, self._cells[done.cell].outputs))
+        outputs, left_out = [], done.left_out
+        for output in done.outputs:
+            if values.size(output) <= self._outputs_left:
+                self._outputs_left -= values.size(output)
+                outputs.append(output)
+            else:
+                left_out = True
+        error = CellError(done.error.name, done.error.message) if done.error else None
+        self._cells[done.cell] = CellRun(done.cell, tuple(outputs), error, left_out and self._wants_outputs)
+
+    def _enter_answer(self, name: str, value: values.Value) -> None:
+        if name in self._answers:
+            self._answers_left += values.size(self._answers.pop(name))
+        for kept in (value, values.TOO_LARGE):
+            if values.size(kept) <= self._answers_left:
+                self._answers_left -= values.size(kept)
+                self._answers[name] = kept
+                return
+
+    def finish(self, ending: Ending) -> NotebookRun:
+        """Return the run of the notebook."""
+        return NotebookRun(self.notebook, ending, tuple(c for _, c in sorted(self._cells.items())), self._answers)

@@ -1,0 +1,89 @@
+"""`mlm study`: the exercises copied to where someone wants to study alone, and JupyterLab opened on them."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from autograder.assignment.course import Course, find_course, installed_course
+from autograder.errors import CourseError
+from autograder.language.catalogue import require_language
+from autograder.records.writing import write_whole
+from autograder.tutor.progress import Study, read_study, write_study
+
+
+@dataclass(frozen=True)
+class Copied:
+    """What was copied, and what was there before and was left alone; the first notebook is where to begin."""
+
+    new: tuple[Path, ...]
+    kept: tuple[Path, ...]
+    first: Path
+
+
+def study(course: Path | None, folder: Path, language: str | None, jupyter: Sequence[str] | None) -> int:
+    """Copy the exercises, say what was done and what to do, and become JupyterLab unless ``jupyter`` is None."""
+    copied = copy_exercises(find_course(course) if course else installed_course(), folder, language)
+    print(f"The exercises are in {folder}: {len(copied.new)} files copied.")
+    if copied.kept:
+        print(f"{len(copied.kept)} were there before and are as you left them:")
+        print("\n".join(f"  {path}" for path in copied.kept))
+    if jupyter is None:
+        print(f"Open {copied.first} and run its cells from the top.")
+        return 0
+    print(f"JupyterLab opens {copied.first}. Run its cells from the top; end JupyterLab with Ctrl+C.", flush=True)
+    start(folder, copied.first, jupyter)
+    return 0
+
+
+def copy_exercises(course: Course, folder: Path, language: str | None = None) -> Copied:
+    """Copy every released notebook that is not in the folder yet, each assignment into a folder of its own.
+
+    Parameters
+    ----------
+    course : Course
+        Whose releases are copied.
+    folder : Path
+        Made where it is not there. No file in it is changed, and none is replaced.
+    language : str, optional
+        Of the cards; else that of an earlier call, or the rubric's.
+
+    Raises
+    ------
+    UsageError
+        If there is no such language, if the course has no release, or if the folder cannot be written to.
+    """
+    if language is not None:
+        require_language(language)
+    new, kept = [], []
+    try:
+        for assignment in course.assignments:
+            target = folder / assignment
+            for source in sorted(course.release(assignment).glob("*.ipynb")):
+                path = target / source.name
+                if os.path.lexists(path):
+                    kept.append(path)
+                else:
+                    new.append(write_whole(path, source.read_text(encoding="utf-8")))
+            if language is not None or read_study(target) is None:
+                write_study(target, Study(assignment, language))
+    except OSError as error:
+        raise CourseError(f"{folder} cannot be used: {error.strerror}. Name another folder.") from None
+    if not new and not kept:
+        raise CourseError(f"There are no exercises in {course.root}. Make them with mlm release.")
+    return Copied(tuple(new), tuple(kept), min([*new, *kept]))
+
+
+def options(*, port: int | None, browser: bool, more: Sequence[str]) -> list[str]:
+    """Return what a learner chose, as JupyterLab's options."""
+    return [*([] if browser else ["--no-browser"]), *([f"--port={port}"] if port else []), *more]
+
+
+def start(folder: Path, first: Path, jupyter: Sequence[str]) -> None:
+    """Become JupyterLab in a folder, open on a notebook; Ctrl+C and signals then reach it alone."""
+    page = f"/lab/tree/{first.relative_to(folder).as_posix()}"
+    line = [sys.executable, "-m", "jupyterlab", str(folder), f"--LabApp.default_url={page}", *jupyter]
+    os.execv(sys.executable, line)

@@ -1,0 +1,161 @@
+"""Who answers a learner while working: what is known of the folder, and how the answers in it fare.
+
+Every answer of a notebook is judged as `autograder.scoring.items` judges a run of it, with what the learner answered
+before, so that a card and a grade on the same panel cannot disagree.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+
+from autograder.assignment.course import Course, learners_course, read_check_file
+from autograder.assignment.key import PANEL_FILE, Keyed, own_panel
+from autograder.assignment.rubric import Item, Notebook, Rubric, Says
+from autograder.errors import CourseError
+from autograder.language.catalogue import Sentence
+from autograder.records.grading import ItemResult, Verdict
+from autograder.scoring.items import judge_alone, resolve_dependencies
+from autograder.tutor.progress import Notes, Progress, read_study
+
+#: The answers to a panel, by folder, assignment, and when a panel of the learner's own was last changed.
+_KEYS: dict[tuple[Path, str, int | None], Keyed] = {}
+
+
+@dataclass(frozen=True)
+class Tutor:
+    """What is known of the folder a learner works in.
+
+    Parameters
+    ----------
+    folder : Path
+        Where the notebooks are.
+    rubrics : tuple of Rubric
+        Of the assignments it could be, the likeliest first.
+    says : Says or None
+        How much to say of an answer; None for what the rubric has.
+    alone : bool
+        True where someone studies alone, and may be shown answers.
+    is_sure : bool
+        True where the folder says which assignment it is.
+    """
+
+    folder: Path
+    rubrics: tuple[Rubric, ...]
+    says: Says | None
+    alone: bool
+    is_sure: bool
+    notes: Notes = field(repr=False)
+
+    @property
+    def language(self) -> str:
+        """The language of the cards."""
+        return self.rubrics[0].language
+
+    def find(self, name: str) -> tuple[Rubric, Notebook, Item] | None:
+        """Return the item of a name with its notebook and rubric; None if there is none."""
+        return next(
+            (
+                (r, notebook, item)
+                for r in self.rubrics
+                for notebook in r.notebook
+                for item in notebook.item
+                if item.id == name
+            ),
+            None,
+        )
+
+    def says_of(self, rubric: Rubric) -> Says:
+        """Return how much to say of an answer to an assignment."""
+        return "everything" if self.alone else self.says or rubric.check_says
+
+    def key(self, rubric: Rubric) -> Keyed:
+        """Return the learner's panel with its answers, computed once in a session."""
+        panel = self.folder / PANEL_FILE
+        changed = panel.stat().st_mtime_ns if panel.is_file() else None
+        kept = (self.folder, rubric.assignment, changed)
+        if kept not in _KEYS:
+            _KEYS[kept] = own_panel(rubric, self.folder)
+        return _KEYS[kept]
+
+    def results(self, rubric: Rubric, notebook: Notebook, progress: Progress) -> Mapping[str, ItemResult]:
+        """Return how the answers of a notebook fare together, as grading would say it."""
+        values = progress.values
+        judged = (
+            judge_alone(rubric, item, values[item.id], self.key(rubric), values)
+            for item in notebook.item
+            if item.id in values and not item.answer_kind.by_person
+        )
+        return resolve_dependencies(rubric, judged)
+
+
+@cache
+def tutor_in(
+    folder: Path, language: str | None = None, course: Course | None = None, *, worked_on: str | None = None
+) -> Tutor:
+    """Return the tutor of a folder.
+
+    Parameters
+    ----------
+    folder : Path
+        Where the notebooks are.
+    language : str, optional
+        Of the cards; else the one chosen with `mlm study`, or the rubric's.
+    course : Course, optional
+        Has the rubrics; else the checkout around the folder or the installed course.
+    worked_on : str, optional
+        The assignment whose panel was loaded. Two may have an item of one name; what came with the notebooks comes
+        first, then this, then the folder's name.
+
+    Raises
+    ------
+    CourseError
+        If no exercises are installed, or what came with the notebooks cannot be read.
+    RubricError
+        If a rubric does not hold together.
+    """
+    course, study, handed = course or learners_course(folder), read_study(folder), read_check_file(folder)
+    named = study.assignment if study else handed.assignment if handed else worked_on or folder.name
+    if handed and handed.assignment not in course.assignments:
+        raise CourseError(f"The assignment {handed.assignment!r} is not on this computer.")
+    language = language or (study.language if study else None)
+    return Tutor(
+        folder,
+        tuple(course.rubric(assignment, language) for assignment in _likeliest_first(course, named)),
+        handed.check_says if handed else None,
+        alone=study is not None,
+        is_sure=named in course.assignments,
+        notes=Notes(folder),
+    )
+
+
+def _likeliest_first(course: Course, named: str) -> list[str]:
+    return sorted(course.assignments, key=lambda assignment: (assignment != named, assignment))
+
+
+def score_line(tutor: Tutor, rubric: Rubric, notebook: Notebook) -> str:
+    """Return the running score, of a notebook and altogether."""
+    scores = {entry.name: earned(tutor, rubric, entry) for entry in rubric.notebook}
+    return Sentence(
+        "card.score",
+        title=notebook.title,
+        score=f"{scores[notebook.name]:g}",
+        points=f"{sum(item.points for item in notebook.item):g}",
+        total=f"{sum(scores.values()):g}",
+        all=f"{sum(item.points for item in rubric.items):g}",
+    )
+
+
+def earned(tutor: Tutor, rubric: Rubric, notebook: Notebook) -> float:
+    """Return the points of a notebook; what was shown before it was right earns none.
+
+    Where no more is to be said than right or wrong, neither is it said by points for what is right in part.
+    """
+    progress = tutor.notes.read(notebook.name)
+    results = tutor.results(rubric, notebook, progress)
+    counted = [result for name, result in results.items() if name not in progress.revealed]
+    if tutor.says_of(rubric) == "right or wrong":
+        counted = [result for result in counted if result.verdict is Verdict.CORRECT]
+    return sum(result.score for result in counted)
