@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import brentq
 from scipy.special import ndtri
 
 from reference.arrays import block_slices
@@ -247,6 +246,9 @@ def _limit(along: Slice, centre: Place, guess: float, bound: float, z: float) ->
 
 def _cross(along: Slice, inner: Place, guess: float, bound: float, z: float) -> Place:
     """Return the place at the cutoff beyond an inner place below it; or at the bound, if that is below it too."""
+    # Imported here because it takes as long as pandas, and a fit without intervals does without.
+    from scipy.optimize import brentq
+
     places = {inner.value: inner}
 
     def above(value: float) -> float:
