@@ -104,3 +104,30 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--kills", type=int, default=2, help="how often a grading is killed and run again; 10 for all")
     parser.addoption("--draw", type=int, default=0, help="seed by which attacks and mutants are drawn")
     parser.addoption("--every-page", action="store_true", help="audit every page of the site, not one of each kind")
+
+
+#: Fixtures and files that take long, and single tests in other files; `scripts/test --fast` leaves them out.
+SLOW_FIXTURES = {"attacked_class", "browser", "graded_class", "ran", "site", "undisturbed", "wheel"}
+SLOW = (
+    "attacks/",
+    "fuzzing/",
+    "samples/test_formgrader.py",
+    "samples/test_interruptions.py",
+    "samples/test_kernel_samples.py",
+    "statistics/test_bootstrap.py::test_fixed_effect_of_a_balanced_layout",
+    "statistics/test_bootstrap.py::test_statistic_is_that_of_the_comparison",
+    "statistics/test_certified.py::test_effects_that_can_stand_for_each_other",
+    "statistics/test_certified.py::test_every_fit_is_certified",
+    "statistics/test_certified.py::test_no_brute_force",
+    "statistics/test_certified.py::test_the_lowest_optimum",
+    "statistics/test_intervals.py::test_deviance_at_the_limits_of_variances",
+    "statistics/test_tables.py::test_hundreds_of_dummies",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests that take long."""
+    for item in items:
+        name = item.nodeid.removeprefix("tests/")
+        if name.startswith(SLOW) or SLOW_FIXTURES & set(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.slow)
