@@ -2,7 +2,8 @@
 
 Eight busy processes beside it leave a notebook a fraction of the processor. It must not time out for that, and one that
 sleeps, or waits for processes of its own, must. So for every look the clock asks how long the notebook's tasks ran and
-how long they waited for a processor. What they could not have used, however empty the machine, is not lost to others.
+how long they waited for a processor. What they could not have used, however empty the machine, is not lost to others,
+and no more is lost than others ran: tasks that run in short bursts wait for each other, too.
 """
 
 from __future__ import annotations
@@ -15,6 +16,10 @@ import psutil
 
 #: Less than this share of the time is lost to others on a machine where nothing happens, too.
 LITTLE = 0.05
+
+
+#: How exactly the kernel tells for how long a processor was busy, in seconds.
+TICK = 0.01
 
 
 class Used(Protocol):
@@ -35,15 +40,17 @@ class Clock:
         self._used = used
         self._processors = len(os.sched_getaffinity(0))
         self._began = self._last = time.monotonic()
-        self._ran, self._idle = used.cpu_seconds(), psutil.cpu_times().idle
+        self._ran, self._idle, self._busy = used.cpu_seconds(), psutil.cpu_times().idle, busy_seconds()
         self._is_told = used.waited_seconds() is not None
         self.lost = 0.0
 
     def look(self) -> None:
         """Count what has passed since the last look."""
         now, ran, waited = time.monotonic(), self._used.cpu_seconds(), self._used.waited_seconds()
-        self.lost += lost_seconds(now - self._last, ran - self._ran, waited or 0.0, self._processors)
-        self._last, self._ran = now, ran
+        busy, ran_now = busy_seconds(), ran - self._ran
+        lost = lost_seconds(now - self._last, ran_now, waited or 0.0, self._processors)
+        self.lost += min(lost, max(busy - self._busy - ran_now + TICK * self._processors, 0.0))
+        self._last, self._ran, self._busy = now, ran, busy
 
     @property
     def passed(self) -> float:
@@ -64,6 +71,15 @@ class Clock:
     def machine_had_time(self) -> bool:
         """True if processors of the machine were idle meanwhile."""
         return bool(psutil.cpu_times().idle - self._idle > LITTLE * self.passed)
+
+
+def busy_seconds() -> float:
+    """Return the seconds that the processors of this machine did not idle, added up, since it started.
+
+    What the machine itself had to wait for, where it is one of several on another, is among them.
+    """
+    times = psutil.cpu_times()
+    return float(sum(times[:8]) - times.idle - getattr(times, "iowait", 0.0))
 
 
 def lost_seconds(passed: float, ran: float, waited: float, processors: int) -> float:

@@ -57,9 +57,14 @@ PRETENDED = ("fdatasync", "fsync", "msync", "sync", "sync_file_range", "syncfs")
 #: What a process may do to its own scheduling, named as 0, and to no other's.
 OWN_SCHEDULING = ("prlimit64", "sched_setaffinity", "sched_setparam", "sched_setscheduler")
 
-#: Commands of fcntl: the descriptors' own, locks of parts of files (traditional, and of open files), and pipes' sizes.
-#: Leases and F_NOTIFY are not among them: they tell when others use a file.
-FILE_COMMANDS = (*range(12), 36, 37, 38, fcntl.F_DUPFD_CLOEXEC, 1031, 1032)
+#: Commands of fcntl: the descriptors' own, what is known of locks, and pipes' sizes. Leases and F_NOTIFY are not among
+#: them: they tell when others use a file.
+FILE_COMMANDS = (*range(6), *range(8, 12), 36, fcntl.F_DUPFD_CLOEXEC, 1031, 1032)
+
+#: Those that lock parts of a file (traditional, and of open files) are answered as done and are not: nobody but the
+#: notebook has its files, and the box's are the host's. Nothing bounds the number of locks, whoever closes a file with
+#: some looks through them all, and those of an open file that is not the notebook's own outlive it.
+LOCKS = (6, 7, 37, 38)
 
 #: clone may start processes and threads, but no namespace: any of CLONE_NEWNS, NEWCGROUP, NEWUTS, NEWIPC, NEWUSER,
 #: NEWPID, NEWNET. Its successor clone3 takes the flags where no filter can read them, and is not there.
@@ -94,6 +99,8 @@ def compiled_filter() -> bytes:
         for command in FILE_COMMANDS:
             # The kernel looks at these 32 bits alone.
             _allow(rules, "fcntl", pyseccomp.Arg(1, pyseccomp.MASKED_EQ, 0xFFFFFFFF, command))
+        for command in LOCKS:
+            _rule(rules, pyseccomp.ERRNO(0), "fcntl", pyseccomp.Arg(1, pyseccomp.MASKED_EQ, 0xFFFFFFFF, command))
         _allow(rules, "clone", pyseccomp.Arg(0, pyseccomp.MASKED_EQ, NAMESPACE_FLAGS, 0))
         # Buffers of the Internet's protocols are counted for no control group.
         _rule(rules, pyseccomp.ERRNO(errno.EAFNOSUPPORT), "socket", pyseccomp.Arg(0, pyseccomp.NE, int(socket.AF_UNIX)))

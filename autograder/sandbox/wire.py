@@ -32,8 +32,8 @@ MAX_TEXT = 100_000
 MAX_OUTPUTS = 1_001
 
 #: What may be taken apart of one line, in bytes that it may take: a value, a cell's outputs, the rest. Small brackets
-#: become large objects, so these are asked before.
-_MOST_VALUE, _MOST_OUTPUTS, _MOST_REST = 1024**2, 16 * 1024**2, 32 * 1024
+#: become large objects, so these are asked before; and a long text is there up to three times while it is read.
+_MOST_VALUE, _MOST_OUTPUTS, _MOST_REST = 1024**2, 8 * 1024**2, 32 * 1024
 _MOST_STRINGS = 50_000
 
 

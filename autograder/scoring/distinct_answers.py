@@ -23,7 +23,7 @@ FROM_EACH_OTHER = 2.0
 #: What a right answer is called in a confusion table.
 RIGHT_ANSWER = "right"
 
-_MOST_TRIES = 100
+MOST_TRIES = 100
 # Far from any seed a person would choose, so that the panels of neighbouring seeds do not share tries.
 _STRIDE = 1_000_003
 # Two values nearer than this are the same on this panel, as when a mistake is right by chance.
@@ -101,14 +101,14 @@ def certified_panel(rubric: Rubric, seed: int) -> Keyed:
         If there is none in a hundred tries: then the rubric is at fault.
     """
     said: Counter[str] = Counter()
-    for attempt in range(_MOST_TRIES):
+    for attempt in range(MOST_TRIES):
         keyed = hidden_panel(rubric, seed + attempt * _STRIDE)
         problems = examine(rubric, keyed).problems
         if not problems:
             return keyed
         said.update(problems[:1])
     raise KeyUnavailable(
-        f"Of {_MOST_TRIES} panels of the seed {seed} none tells the answers of {rubric.assignment!r} apart; most "
+        f"Of {MOST_TRIES} panels of the seed {seed} none tells the answers of {rubric.assignment!r} apart; most "
         f"often: {said.most_common(1)[0][0]}."
     )
 

@@ -6,6 +6,7 @@ import re
 import warnings
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from textwrap import shorten
 from typing import Any
 
@@ -27,6 +28,8 @@ class Matrices:
 
     Parameters
     ----------
+    encoding : Encoding
+        The model, and how its columns are called and coded.
     response : (n,)
         y.
     fixed : (n, p)
@@ -39,13 +42,14 @@ class Matrices:
         The ids of each grouping factor's groups, ascending.
     """
 
+    encoding: Encoding
     response: Floats
     fixed: Floats
     random: tuple[Floats, ...]
     codes: tuple[Integers, ...]
     levels: tuple[tuple[Id, ...], ...]
 
-    @property
+    @cached_property
     def columns(self) -> tuple[Sequence[Floats], ...]:
         """The columns, (n,) each, of X, of every Z, and y."""
         return ([*self.fixed.T], *([*effects.T] for effects in self.random), [self.response])
@@ -55,18 +59,15 @@ class Matrices:
 class Part:
     """One right-hand side, ready to be evaluated on any rows: the names of its columns, and how factors are coded.
 
-    ``spec`` is None where every column is taken as it is; ``factors`` holds the levels of each column that is coded.
+    ``has_intercept`` says whether the first column is a one. ``spec`` is None where every column is taken as it is;
+    ``factors`` holds the levels of each column that is coded.
     """
 
     text: str
     names: tuple[str, ...]
+    has_intercept: bool
     spec: ModelSpec | None = None
     factors: Mapping[str, Any] = field(default_factory=dict)
-
-    @property
-    def has_intercept(self) -> bool:
-        """Whether the first column is a one."""
-        return self.names[:1] == (INTERCEPT,)
 
     def columns(self, data: pd.DataFrame) -> Sequence[Floats]:
         """Return the k columns, (n,) each, one that the table holds as floats not copied.
@@ -107,12 +108,17 @@ class Part:
 
 @dataclass(frozen=True, eq=False)
 class Encoding:
-    """A model whose columns are known by name: what :func:`read_encoding` found in a table."""
+    """A model whose columns are known by name: what :func:`read_encoding` found in a table.
+
+    ``groups`` are the labels of the grouping factors, ``owners`` the grouping factor of each random term.
+    """
 
     model: MixedModel
     response: Part
     fixed: Part
     random: tuple[Part, ...]
+    groups: tuple[str, ...]
+    owners: tuple[int, ...]
 
     def columns(self, data: pd.DataFrame) -> tuple[Sequence[Floats], ...]:
         """Return the columns, (n,) each, of X, of every Z, and y, that the model makes of a table.
@@ -134,12 +140,24 @@ class Encoding:
         """
         groups = [read_groups(data, group) for group in self.model.groups]
         return Matrices(
+            encoding=self,
             response=self.response.columns(data)[0],
             fixed=self.fixed.matrix(data),
             random=tuple(part.matrix(data) for part in self.random),
             codes=tuple(codes for codes, _ in groups),
             levels=tuple(levels for _, levels in groups),
         )
+
+
+def encode(model: MixedModel, data: pd.DataFrame) -> Matrices:
+    """Return what a model makes of a table.
+
+    Raises
+    ------
+    FormulaError, DesignError
+        As for :func:`read_encoding`.
+    """
+    return read_encoding(model, data).matrices(data)
 
 
 def read_encoding(model: MixedModel, data: pd.DataFrame) -> Encoding:
@@ -171,7 +189,8 @@ def read_encoding(model: MixedModel, data: pd.DataFrame) -> Encoding:
                     "of one, with a 0 in place of the 1 if it is the intercept."
                 )
             varying.add((term.label, name))
-    return Encoding(model, response, fixed, random)
+    owners = tuple(model.groups.index(term.group) for term in model.terms)
+    return Encoding(model, response, fixed, random, tuple(map(":".join, model.groups)), owners)
 
 
 def needs_all_rows(model: MixedModel) -> bool:
@@ -197,7 +216,7 @@ def _read_part(text: str, data: pd.DataFrame) -> Part:
     if plain and all(is_number(data, name) for name in columns):
         literals = [name for name, method in expressions if method == "LITERAL"]
         if literals in ([], ["1"]):
-            return Part(text, (*([INTERCEPT] if literals else []), *columns))
+            return Part(text, (*([INTERCEPT] if literals else []), *columns), bool(literals))
     factors = {name: _levels(data, name) for name in _variables(text) if not is_number(data, name)}
     _check_variables(text, data, factors)
     try:
@@ -209,7 +228,7 @@ def _read_part(text: str, data: pd.DataFrame) -> Part:
     if len(set(names)) < len(names):
         twice = next(name for name in names if names.count(name) > 1)
         raise DesignError(f"two columns of {text!r} would be called {twice!r}; rename the table's column.")
-    return Part(text, names, matrix.model_spec, factors)
+    return Part(text, names, names[:1] == (INTERCEPT,), matrix.model_spec, factors)
 
 
 def _check_variables(text: str, data: pd.DataFrame, factors: Collection[str]) -> None:

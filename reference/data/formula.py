@@ -163,7 +163,8 @@ class _Mark(NamedTuple):
     stop: int
 
 
-def _marks(formula: str) -> list[_Mark]:
+@lru_cache(maxsize=256)
+def _marks(formula: str) -> tuple[_Mark, ...]:
     """Return what formulaic's tokenizer finds in a formula, operators that stand side by side one by one."""
     found: list[tuple[str, str, int]] = []
     try:
@@ -178,7 +179,7 @@ def _marks(formula: str) -> list[_Mark]:
     except FormulaicError as error:
         raise FormulaError(f"the formula {formula!r} is not understood ({plain_reason(error)}).") from error
     stops = [*(start for _, _, start in found[1:]), len(formula)]
-    return [_Mark(*one, stop) for one, stop in zip(found, stops, strict=False)]
+    return tuple(_Mark(*one, stop) for one, stop in zip(found, stops, strict=False))
 
 
 def _text(marks: Sequence[_Mark], formula: str) -> str:

@@ -13,13 +13,13 @@ import pandas as pd
 
 from reference.arrays import Floats, Integers, triangular_factor
 from reference.data.columns import Level
-from reference.data.encoding import Encoding, Matrices, read_encoding
+from reference.data.encoding import Encoding, Matrices, encode, read_encoding
 from reference.data.formula import MixedModel
 from reference.data.groups import check_names, group_names
 from reference.data.tables import Pieces, Table, open_table
 from reference.design.elimination import Elimination
-from reference.design.moments import Tally, sum_pieces
-from reference.design.orthonormal import Units, choose_units
+from reference.design.moments import GroupMoments, sum_pieces
+from reference.design.orthonormal import COLLINEAR, Units, choose_units
 from reference.design.standardised import Columns, choose_columns, reduce_pieces, reduce_rows
 from reference.errors import DesignError, SaturationError
 from reference.likelihood.blocks import Blocks
@@ -30,7 +30,6 @@ from reference.likelihood.surface import Surface
 
 # A share of the residual below which a response counts as explained within groups: sigma's digits are lost to rounding.
 _EXACT_WITHIN = 1e-6
-_COLLINEAR = 1e-9
 
 
 @dataclass(frozen=True, eq=False)
@@ -178,9 +177,9 @@ def build_design(data: Table, model: MixedModel) -> Design:
         If the random effects of all groups leave no residual degree of freedom.
     """
     pieces = open_table(data, model)
-    encoding = read_encoding(model, pieces.first)
     if pieces.rest is None:
-        return design_rows(encoding, encoding.matrices(pieces.first), pieces.first)
+        return design_rows(encode(model, pieces.first), pieces.first)
+    encoding = read_encoding(model, pieces.first)
     columns, elimination, n_observations, ids = _eliminate(encoding, pieces)
     # The order of the rows is not needed any more.
     table = pieces.whole
@@ -195,26 +194,26 @@ def _eliminate(encoding: Encoding, pieces: Pieces) -> tuple[Columns, Elimination
     columns = choose_columns(encoding, encoding.columns(pieces.first))
     tables = chain([pieces.first], pieces.rest or ())
     if grouping is None:
-        tally = sum_pieces(columns, map(encoding.matrices, tables))
-        counts = tally.counts[_ascending(encoding, tally)]
+        moments = sum_pieces(columns, map(encoding.matrices, tables))
+        counts = moments.counts[_ascending(encoding, moments)]
         _check_groups(encoding, [counts])
-        return columns, tally.elimination(), int(counts.sum()), tally.levels
+        return columns, moments.elimination(), int(counts.sum()), moments.levels
     _check_groups(encoding, [np.diff(grouping.starts)])
     elimination = reduce_pieces(columns, map(encoding.columns, tables), grouping.starts)
     return columns, elimination, int(grouping.starts[-1]), grouping.levels
 
 
-def _ascending(encoding: Encoding, tally: Tally) -> Integers:
+def _ascending(encoding: Encoding, moments: GroupMoments) -> Integers:
     try:
-        return tally.order
+        return moments.order
     except TypeError as error:
-        label = ":".join(encoding.model.groups[0])
+        label = encoding.groups[0]
         raise DesignError(
             f"column {label!r} holds numbers in one piece of the table and text in another; make it text in all."
         ) from error
 
 
-def design_rows(encoding: Encoding, matrices: Matrices, table: pd.DataFrame | None) -> Design:
+def design_rows(matrices: Matrices, table: pd.DataFrame | None) -> Design:
     """Return the design of an encoded model on rows in memory.
 
     Raises
@@ -222,11 +221,11 @@ def design_rows(encoding: Encoding, matrices: Matrices, table: pd.DataFrame | No
     DesignError, SaturationError
         As for :func:`build_design`.
     """
-    counts = tuple(np.bincount(codes) for codes in matrices.codes)
+    encoding, counts = matrices.encoding, tuple(np.bincount(codes) for codes in matrices.codes)
     _check_groups(encoding, counts)
     columns = choose_columns(encoding, matrices.columns)
     if len(counts) > 1:
-        return _many_factors(encoding, columns, matrices, table)
+        return _many_factors(columns, matrices, table)
     elimination = reduce_rows(columns, matrices, counts[0])
     return _one_factor(encoding, columns, elimination, matrices.response.size, matrices.levels[0], table, matrices)
 
@@ -241,7 +240,7 @@ def _one_factor(
     known: Matrices | None = None,
 ) -> Design:
     units = choose_units(encoding, columns, elimination.root, n_observations)
-    blocks = elimination.blocks(units.turn, sum(basis.root.shape[0] for basis in units.random), n_observations)
+    blocks = elimination.blocks(units.whitening, sum(basis.root.shape[0] for basis in units.random), n_observations)
     _check_residual(blocks, encoding.model)
     terms = _terms(encoding, units, (ids,), n_observations)
     likelihood = OneFactor(blocks, tuple(len(term.names) for term in terms), reml=False)
@@ -249,29 +248,22 @@ def _one_factor(
 
 
 def _terms(encoding: Encoding, units: Units, ids: Sequence[Any], n_observations: int) -> tuple[TermDesign, ...]:
-    groups = encoding.model.groups
-    for group, levels in zip(groups, ids, strict=True):
-        check_names(levels, ":".join(group))
+    for label, levels in zip(encoding.groups, ids, strict=True):
+        check_names(levels, label)
     return tuple(
-        TermDesign(
-            group=term.label,
-            names=part.names,
-            factor=groups.index(term.group),
-            ids=ids[groups.index(term.group)],
-            root=basis.root / np.sqrt(n_observations),
-        )
-        for term, part, basis in zip(encoding.model.terms, encoding.random, units.random, strict=True)
+        TermDesign(encoding.groups[owner], part.names, owner, ids[owner], basis.root / np.sqrt(n_observations))
+        for owner, part, basis in zip(encoding.owners, encoding.random, units.random, strict=True)
     )
 
 
-def _many_factors(encoding: Encoding, columns: Columns, matrices: Matrices, table: pd.DataFrame | None) -> Design:
-    rows = columns.standardised(matrices.columns)
+def _many_factors(columns: Columns, matrices: Matrices, table: pd.DataFrame | None) -> Design:
+    encoding, rows = matrices.encoding, columns.standardised(matrices.columns)
     units = choose_units(encoding, columns, triangular_factor(rows), rows.shape[0])
-    turned = rows @ units.turn
+    whitened = rows @ units.whitening
     sizes = tuple(len(part.names) for part in encoding.random)
-    owner = np.repeat([encoding.model.groups.index(term.group) for term in encoding.model.terms], sizes)
-    effects = [turned[:, np.flatnonzero(owner == factor)] for factor in range(len(matrices.codes))]
-    fronts = build_fronts(matrices.codes, effects, turned[:, owner.size :])
+    owner = np.repeat(encoding.owners, sizes)
+    effects = [whitened[:, np.flatnonzero(owner == factor)] for factor in range(len(matrices.codes))]
+    fronts = build_fronts(matrices.codes, effects, whitened[:, owner.size :])
     terms = _terms(encoding, units, matrices.levels, len(rows))
     likelihood = ManyFactors(fronts, sizes, tuple(np.argsort(owner, kind="stable").tolist()), reml=False)
     return Design(encoding, terms, units.fixed.root, units.ols, units.scale, likelihood, table, matrices)
@@ -279,15 +271,14 @@ def _many_factors(encoding: Encoding, columns: Columns, matrices: Matrices, tabl
 
 def _check_groups(encoding: Encoding, counts: Sequence[Integers]) -> None:
     n_fixed, n_observations = len(encoding.fixed.names), int(counts[0].sum())
-    for group, sizes in zip(encoding.model.groups, counts, strict=True):
-        label = ":".join(group)
+    for factor, (label, sizes) in enumerate(zip(encoding.groups, counts, strict=True)):
         if len(sizes) < 2:
             raise DesignError(
                 f"column {label!r} holds {'one group only' if len(sizes) else 'no rows'}; "
                 "a multilevel model needs at least two groups, so add some or fit OLS instead."
             )
-        terms = zip(encoding.model.terms, encoding.random, strict=True)
-        n_random = sum(len(part.names) for term, part in terms if term.group == group)
+        terms = zip(encoding.owners, encoding.random, strict=True)
+        n_random = sum(len(part.names) for owner, part in terms if owner == factor)
         effects = int(np.minimum(sizes, n_random).sum())
         if n_observations <= effects + n_fixed:
             raise SaturationError(
@@ -299,7 +290,7 @@ def _check_groups(encoding: Encoding, counts: Sequence[Integers]) -> None:
 def _check_residual(blocks: Blocks, model: MixedModel) -> None:
     """Refuse a response that the predictors and every group's own effects explain: sigma would run to zero."""
     p = blocks.n_fixed
-    explained = np.linalg.lstsq(blocks.rest[:p, :p], blocks.rest[:p, p], rcond=_COLLINEAR)[0]
+    explained = np.linalg.lstsq(blocks.rest[:p, :p], blocks.rest[:p, p], rcond=COLLINEAR)[0]
     if blocks.rest[p, p] - blocks.rest[:p, p] @ explained <= _EXACT_WITHIN**2 * blocks.n_observations:
         raise DesignError(
             f"column {model.response!r} is an exact function of the predictors within each group of "

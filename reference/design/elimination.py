@@ -57,13 +57,13 @@ class Elimination:
             root = combined_factor(root, self._kept[start : start + _AT_ONCE])
         return root
 
-    def blocks(self, turn: Floats, n_random: int, n_observations: int) -> Blocks:
-        """Return the blocks of ``[Z X y]``, the columns times ``turn`` (k, q + p + 1).
+    def blocks(self, combination: Floats, n_random: int, n_observations: int) -> Blocks:
+        """Return the blocks of ``[Z X y]``, the columns times ``combination`` (k, q + p + 1).
 
         Of the first q columns none may reach beyond the leading ones.
         """
-        tail = self._tail @ turn[self._kept.shape[1] :, n_random:]
-        return Blocks(self._kept, turn, tail.T @ tail, n_observations)
+        tail = self._tail @ combination[self._kept.shape[1] :, n_random:]
+        return Blocks(self._kept, combination, tail.T @ tail, n_observations)
 
 
 def _stacks(rows: Floats, sizes: Integers) -> Iterator[tuple[Integers, Floats]]:

@@ -28,19 +28,19 @@ _AT_ONCE = 512
 _GROWTH = 1.25
 
 
-def sum_pieces(columns: Columns, pieces: Iterable[Matrices]) -> Tally:
+def sum_pieces(columns: Columns, pieces: Iterable[Matrices]) -> GroupMoments:
     """Return the sums over a table that comes in pieces, at least one, for a model with one grouping factor."""
-    tally = Tally(columns)
+    moments = GroupMoments(columns)
     for matrices in pieces:
         rows, codes, levels = columns.standardised(matrices.columns), matrices.codes[0], matrices.levels[0]
         # Let go of at once, as the next piece is read before the name is taken again.
         del matrices
-        tally.add(rows, codes, levels)
+        moments.add(rows, codes, levels)
         del rows, codes
-    return tally
+    return moments
 
 
-class Tally:
+class GroupMoments:
     """Counts, w means and w(w+1)/2 cross-products around them of w columns, each (J,), by group, to be added to.
 
     The columns are all but that of ones, which has its moments by definition. ``places`` says where each group is;

@@ -16,18 +16,18 @@ from reference.errors import DesignError
 
 # Relative sizes below which a column is constant or a combination of others, and a response is fitted exactly.
 _CONSTANT = 1e-12
-_COLLINEAR = 1e-9
+COLLINEAR = 1e-9
 _EXACT_FIT = 1e-13
 
 
 @dataclass(frozen=True, eq=False)
 class Basis:
     """Orthonormal columns for one part: ``raw = orthonormal · root`` (upper triangular, its diagonal positive)
-    and ``orthonormal = standardised · turn``.
+    and ``orthonormal = standardised · whitening``.
     """
 
     root: Floats
-    turn: Floats
+    whitening: Floats
 
     @classmethod
     def of(cls, part: Part, columns: Columns, places: Sequence[int], root: Floats) -> Basis:
@@ -64,7 +64,7 @@ def _check_rank(part: Part, upper: Floats, shift: Floats, scale: Floats) -> None
         if spread <= _CONSTANT * max(whole, origin) or spread == 0.0:
             what = "does not vary, so it repeats the intercept" if first else "is zero throughout"
             raise DesignError(f"column {name!r} {what}; drop it from the model.")
-        if abs(upper[position, position]) <= _COLLINEAR * spread:
+        if abs(upper[position, position]) <= COLLINEAR * spread:
             raise DesignError(f"column {name!r} is a combination of the columns before it; drop one of them.")
 
 
@@ -76,7 +76,7 @@ class Units:
     ----------
     fixed, random : Basis
         Of X, and of the Z of each random term.
-    turn : (k, Q + p + 1)
+    whitening : (k, Q + p + 1)
         Maps standardised columns to ``[Z X y]``: every Z's columns of length √n, those of X of length one, and y the
         OLS residual over its root mean square.
     ols : (p,)
@@ -87,7 +87,7 @@ class Units:
 
     fixed: Basis
     random: tuple[Basis, ...]
-    turn: Floats
+    whitening: Floats
     ols: Floats
     scale: float
 
@@ -105,7 +105,7 @@ def choose_units(encoding: Encoding, columns: Columns, root: Floats, n_observati
     parts = (encoding.fixed, *encoding.random)
     fixed, *random = (Basis.of(part, columns, places, root) for part, places in zip(parts, columns.places, strict=True))
     _check_sizes(encoding, columns)
-    basis, response = root @ fixed.turn, root[:, -1]
+    basis, response = root @ fixed.whitening, root[:, -1]
     projection = basis.T @ response
     projection += basis.T @ (response - basis @ projection)
     residual = response - basis @ projection
@@ -117,16 +117,18 @@ def choose_units(encoding: Encoding, columns: Columns, root: Floats, n_observati
             f"column {encoding.model.response!r} is an exact function of the predictors, so there is no error to "
             "model; take a response that was measured, or drop the predictor it was computed from."
         )
-    target = -fixed.turn @ projection
+    target = -fixed.whitening @ projection
     target[-1] += 1.0
-    turn = np.column_stack([*(basis.turn * np.sqrt(n_observations) for basis in random), fixed.turn, target / rms])
+    whitening = np.column_stack(
+        [*(basis.whitening * np.sqrt(n_observations) for basis in random), fixed.whitening, target / rms]
+    )
     ols = np.asarray(np.linalg.solve(fixed.root, scale * projection), dtype=np.float64)
     if encoding.fixed.has_intercept:
         ols[0] += shift
-    return Units(fixed, tuple(random), turn, ols, rms * scale)
+    return Units(fixed, tuple(random), whitening, ols, rms * scale)
 
 
-def check_fixed_part(encoding: Encoding, matrices: Matrices) -> Floats:
+def check_fixed_part(matrices: Matrices) -> Floats:
     """Return R (p, p), upper triangular with a positive diagonal, of X = Q R.
 
     Raises
@@ -135,9 +137,9 @@ def check_fixed_part(encoding: Encoding, matrices: Matrices) -> Floats:
         If a column is constant or depends on the others, or there are not more rows than columns.
     """
     _check_rows(*matrices.fixed.shape)
-    columns = choose_columns(encoding, matrices.columns)
+    columns = choose_columns(matrices.encoding, matrices.columns)
     root = triangular_factor(columns.standardised(matrices.columns))
-    return Basis.of(encoding.fixed, columns, columns.places[0], root).root
+    return Basis.of(matrices.encoding.fixed, columns, columns.places[0], root).root
 
 
 def _check_sizes(encoding: Encoding, columns: Columns) -> None:

@@ -119,5 +119,5 @@ def _responses(fit: Estimates, rng: np.random.Generator) -> Iterator[Floats]:
 def _refit(fit: Estimates, response: Floats) -> float:
     """Return the ML criterion of a model on another response."""
     design = fit.design
-    again = design_rows(design.encoding, replace(design.matrices, response=response), design.table)
+    again = design_rows(replace(design.matrices, response=response), design.table)
     return Estimates.of_design(again, reml=False).criterion

@@ -6,13 +6,12 @@ from dataclasses import dataclass
 from itertools import product
 
 import numpy as np
-from scipy.special import stdtr
 
 from reference.arrays import Floats, block_slices
 from reference.errors import DesignError
 from reference.estimates import Estimates
 from reference.inference.leverage import read_leverage
-from reference.inference.satterthwaite import Coefficient, check_contrast
+from reference.inference.satterthwaite import Coefficient, check_contrast, t_tests
 from reference.likelihood.surface import Leverage
 
 _CONDITION = 1e-10
@@ -97,11 +96,7 @@ def kenward_roger_tests(fit: Estimates) -> tuple[Coefficient, ...]:
     """
     adjusted = kenward_roger(fit)
     errors = np.sqrt(np.diagonal(adjusted.covariance))
-    freedoms = np.array([adjusted.df(contrast) for contrast in np.eye(errors.size)])
-    ratios = fit.coefficients / errors
-    tails = 2.0 * stdtr(freedoms, -np.abs(ratios))
-    columns = (values.tolist() for values in (fit.coefficients, errors, freedoms, ratios, tails))
-    return tuple(map(Coefficient, fit.design.fixed_names, *columns))
+    return t_tests(fit, errors, np.array([adjusted.df(contrast) for contrast in np.eye(errors.size)]))
 
 
 def _parameters(fit: Estimates) -> list[list[tuple[int, int]]]:

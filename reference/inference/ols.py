@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from reference.data.encoding import read_encoding
+from reference.data.encoding import encode
 from reference.data.formula import MixedModel
 from reference.design.orthonormal import check_fixed_part
 
@@ -61,11 +61,10 @@ def fit_ols(data: pd.DataFrame, model: MixedModel) -> OlsFit:
     # Imported here because it takes longer than all else together, and most of the package does without.
     from statsmodels.regression.linear_model import OLS
 
-    encoding = read_encoding(model, data)
-    matrices = encoding.matrices(data)
-    root = check_fixed_part(encoding, matrices)
-    names, matrix = encoding.fixed.names, matrices.fixed
-    slopes = names[int(encoding.fixed.has_intercept) :]
+    matrices = encode(model, data)
+    root = check_fixed_part(matrices)
+    fixed, matrix = matrices.encoding.fixed, matrices.fixed
+    names, slopes = fixed.names, fixed.names[int(fixed.has_intercept) :]
     result: Any = OLS(matrices.response, matrix).fit()
 
     def named(values: Any) -> Mapping[str, float]:

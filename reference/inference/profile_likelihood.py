@@ -123,7 +123,7 @@ class VarianceSlice:
         ConvergenceError
             If the descent does not end.
         """
-        start = np.asarray(float(np.exp(near.log_sigma)) * np.linalg.solve(self._turn, near.factor))
+        start = np.asarray(float(np.exp(near.log_sigma)) * np.linalg.solve(self._to_orthonormal, near.factor))
         log_sigma = near.log_sigma if self.parameter.effects else value - float(np.log(self.fit.design.scale))
         return self._descend(value, *self._family(value, start, log_sigma))
 
@@ -139,7 +139,7 @@ class VarianceSlice:
         return np.concatenate([np.linalg.norm(term.root, axis=0) for term in design.terms]) / design.scale
 
     @cached_property
-    def _turn(self) -> Floats:
+    def _to_orthonormal(self) -> Floats:
         """What maps F, whose rows are raw effects times their lengths, to orthonormal units, (Q, Q)."""
         roots = [term.root for term in self.fit.design.terms]
         return np.asarray(block_diag(*roots) / self._lengths / self.fit.design.scale, dtype=np.float64)
@@ -175,10 +175,10 @@ class VarianceSlice:
 
     def _descend(self, value: float, family: _Family, x: Floats) -> Place:
         """Return where a trust-region Newton method ends."""
-        for here in islice(descend(_Stand.at(self, value, family, x), 1.0), _MAX_STEPS):
+        for here in islice(descend(_State.at(self, value, family, x), 1.0), _MAX_STEPS):
             if here.predicted <= _SETTLED or here.radius < _SHORTEST:
-                relative, log_sigma = here.place.relative
-                return Place(value, here.place.criterion - self.fit.optimum.point.criterion, relative, log_sigma)
+                relative, log_sigma = here.state.relative
+                return Place(value, here.state.criterion - self.fit.optimum.point.criterion, relative, log_sigma)
         raise ConvergenceError(
             f"the profile of {self.parameter.name!r} did not converge in {_MAX_STEPS} steps; centre predictors "
             "that are far from zero, or use wald_intervals."
@@ -186,8 +186,8 @@ class VarianceSlice:
 
 
 @dataclass(frozen=True, eq=False)
-class _Stand:
-    """A place on the way to a minimum with a variance parameter held."""
+class _State:
+    """A state of the descent to the minimum with a variance parameter held."""
 
     along: VarianceSlice
     value: float
@@ -197,19 +197,19 @@ class _Stand:
     point: Point
 
     @classmethod
-    def at(cls, along: VarianceSlice, value: float, family: _Family, x: Floats) -> _Stand:
+    def at(cls, along: VarianceSlice, value: float, family: _Family, x: Floats) -> _State:
         factor, log_sigma = family.unpack(x)
-        point = along.fit.optimum.surface.profile(float(np.exp(-log_sigma)) * (along._turn @ factor))
+        point = along.fit.optimum.surface.profile(float(np.exp(-log_sigma)) * (along._to_orthonormal @ factor))
         return cls(along, value, family, x, point.criterion + point.excess(2.0 * log_sigma), point)
 
     @property
     def relative(self) -> tuple[Floats, float]:
         """The relative factor in orthonormal units, and log sigma."""
         factor, log_sigma = self.family.unpack(self.x)
-        return float(np.exp(-log_sigma)) * (self.along._turn @ factor), log_sigma
+        return float(np.exp(-log_sigma)) * (self.along._to_orthonormal @ factor), log_sigma
 
-    def moved(self, move: Floats) -> _Stand:
-        there = _Stand.at(self.along, self.value, self.family, self.x + move)
+    def moved(self, move: Floats) -> _State:
+        there = _State.at(self.along, self.value, self.family, self.x + move)
         family, x = self.along._family(self.value, *self.family.unpack(there.x))
         return replace(there, family=family, x=x)
 
@@ -217,7 +217,9 @@ class _Stand:
         """Return the exact gradient and Hessian along the coordinates x."""
         (relative, log_sigma), point, family = self.relative, self.point, self.family
         n, weight = point.denominator, float(np.expm1(point.log_ratio(2.0 * log_sigma)))
-        directions = np.concatenate([float(np.exp(-log_sigma)) * (self.along._turn @ family.moves), -relative[None]])
+        directions = np.concatenate(
+            [float(np.exp(-log_sigma)) * (self.along._to_orthonormal @ family.moves), -relative[None]]
+        )
         local = point.derivatives(relative, directions)
         double = replace(point, denominator=2 * n).derivatives(relative, directions)
         gradient = local.gradient + weight * (double.gradient - local.gradient)

@@ -74,7 +74,11 @@ def check_contrast(fit: Estimates, contrast: Floats) -> None:
 def coefficient_tests(fit: Estimates) -> tuple[Coefficient, ...]:
     """Return the two-sided t test of each fixed effect against zero, with Satterthwaite df."""
     errors = np.sqrt(np.diagonal(fit.covariance))
-    freedoms = _satterthwaite(fit, np.eye(errors.size))
+    return t_tests(fit, errors, _satterthwaite(fit, np.eye(errors.size)))
+
+
+def t_tests(fit: Estimates, errors: Floats, freedoms: Floats) -> tuple[Coefficient, ...]:
+    """Return the two-sided t tests of the fixed effects, given their standard errors and degrees of freedom, (p,)."""
     ratios = fit.coefficients / errors
     tails = 2.0 * stdtr(freedoms, -np.abs(ratios))
     columns = (values.tolist() for values in (fit.coefficients, errors, freedoms, ratios, tails))

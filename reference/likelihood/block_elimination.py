@@ -18,7 +18,7 @@ import numpy as np
 
 from reference.arrays import Floats
 from reference.likelihood.blocks import Blocks
-from reference.likelihood.surface import Derivatives, Leverage, Point
+from reference.likelihood.surface import Derivatives, Leverage, Point, profiled_criterion
 
 
 @dataclass(frozen=True, eq=False)
@@ -144,8 +144,8 @@ def profile(factor: Floats, blocks: Blocks, *, reml: bool) -> BlockPoint:
     """
     logarithm, triangle, whitened = _eliminate(factor, blocks)
     inverse = np.asarray(np.linalg.inv(triangle), dtype=np.float64)
-    criterion = float(_criterion(logarithm, triangle, blocks, reml=reml))
     denominator = _denominator(blocks, reml=reml)
+    criterion = float(profiled_criterion(logarithm, triangle, denominator, reml=reml))
     gains = None if whitened is None else Gains.of(whitened, inverse)
     return BlockPoint(criterion, inverse, denominator, reml, factor, blocks, gains)
 
@@ -153,7 +153,7 @@ def profile(factor: Floats, blocks: Blocks, *, reml: bool) -> BlockPoint:
 def criteria(factors: Floats, blocks: Blocks, *, reml: bool) -> Floats:
     """Return the criterion of :func:`profile` at each of m factors (m, q, q), as (m,)."""
     logarithm, triangle, _ = _eliminate(factors, blocks)
-    return _criterion(logarithm, triangle, blocks, reml=reml)
+    return profiled_criterion(logarithm, triangle, _denominator(blocks, reml=reml), reml=reml)
 
 
 def derivatives(factor: Floats, directions: Floats, point: BlockPoint) -> Derivatives:
@@ -250,13 +250,6 @@ def _substitute(lower: Floats, rows: Floats) -> Floats:
 
 def _cholesky(matrices: Floats) -> Floats:
     return np.asarray(np.linalg.cholesky(matrices), dtype=np.float64)
-
-
-def _criterion(logarithm: Floats, triangle: Floats, blocks: Blocks, *, reml: bool) -> Floats:
-    count, p = _denominator(blocks, reml=reml), blocks.n_fixed
-    pivots = np.log(np.diagonal(triangle, axis1=-2, axis2=-1))
-    value = logarithm + count * (1.0 + np.log(2.0 * np.pi / count) + 2.0 * pivots[..., p])
-    return np.asarray(value + 2.0 * pivots[..., :p].sum(axis=-1) if reml else value)
 
 
 def _denominator(blocks: Blocks, *, reml: bool) -> int:

@@ -29,7 +29,7 @@ class Blocks:
     ----------
     kept : (J, d, k)
         Such rows of the distinct columns, from which those of ``[Z X y]`` are made when wanted, as they are more.
-    turn : (k, q + p + 1)
+    combination : (k, q + p + 1)
         Maps the one to the other, the response last.
     rest : (p + 1, p + 1)
         Cross-products of what is left, summed over groups.
@@ -38,14 +38,14 @@ class Blocks:
     """
 
     kept: Floats
-    turn: Floats
+    combination: Floats
     rest: Floats
     n_observations: int
 
     @property
     def roots(self) -> Floats:
         """R_j, (J, d, q)."""
-        return self.kept @ self.turn[:, : self.n_random]
+        return self.kept @ self.combination[:, : self.n_random]
 
     @property
     def n_groups(self) -> int:
@@ -60,7 +60,7 @@ class Blocks:
     @property
     def n_random(self) -> int:
         """The number of random effects per group, q."""
-        return int(self.turn.shape[1] - self.rest.shape[0])
+        return int(self.combination.shape[1] - self.rest.shape[0])
 
     @property
     def few(self) -> bool:
@@ -73,15 +73,15 @@ class Blocks:
             yield self._all
         else:
             for start in range(0, self.n_groups, _AT_ONCE):
-                yield _turned(self.kept[start : start + _AT_ONCE], self.turn)
+                yield _combined(self.kept[start : start + _AT_ONCE], self.combination)
 
     def mapped(self, mapping: Floats) -> Blocks:
         """Return the blocks with ``[X y]`` mapped: see :class:`~reference.likelihood.surface.Surface`."""
-        turn, q = self.turn.copy(), self.n_random
-        turn[:, q:] = turn[:, q:] @ mapping
+        combination, q = self.combination.copy(), self.n_random
+        combination[:, q:] = combination[:, q:] @ mapping
         rest = mapping.T @ self.rest @ mapping
         rest[0, 0] += 1.0
-        return replace(self, turn=turn, rest=rest)
+        return replace(self, combination=combination, rest=rest)
 
     def sample(self, most: int) -> Blocks:
         """Return every so manieth group, about ``most`` of them, with its share of what no random effect touches."""
@@ -89,13 +89,13 @@ class Blocks:
         share = len(kept) / self.n_groups
         rest = share * (self.rest + _RIDGE * np.diag([*np.ones(self.n_fixed), 0.0]))
         count = max(1 + self.n_fixed, round(share * self.n_observations))
-        return Blocks(kept, self.turn, rest, count)
+        return Blocks(kept, self.combination, rest, count)
 
     @cached_property
     def _all(self) -> Floats:
-        return _turned(self.kept, self.turn)
+        return _combined(self.kept, self.combination)
 
 
-def _turned(kept: Floats, turn: Floats) -> Floats:
+def _combined(kept: Floats, combination: Floats) -> Floats:
     # One product for all groups, which BLAS is quick with.
-    return (kept.reshape(-1, len(turn)) @ turn).reshape(*kept.shape[:2], -1)
+    return (kept.reshape(-1, len(combination)) @ combination).reshape(*kept.shape[:2], -1)

@@ -1,4 +1,4 @@
-"""Building the stages: which levels hang together, where their fronts lie, and what the data put into them."""
+"""Building the fronts: which levels hang together, where their fronts lie, and what the data put into them."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _DEPENDENT = 1e-10
 
 
 def build_fronts(codes: Sequence[Integers], effects: Sequence[Floats], columns: Floats) -> Fronts:
-    """Return the stages of a model with several grouping factors.
+    """Return the fronts of a model with several grouping factors.
 
     Parameters
     ----------

@@ -11,7 +11,7 @@ import numpy as np
 
 from reference.arrays import Floats
 from reference.likelihood.front_elimination import (
-    Gains,
+    FrontGains,
     Reduced,
     front_gains,
     leaf_gains,
@@ -23,7 +23,7 @@ from reference.likelihood.fronts import Batch, Fronts, join_columns
 from reference.likelihood.surface import Derivatives, Profile
 
 
-def front_derivatives(factor: Floats, directions: Floats, stages: Fronts, point: Profile) -> Derivatives:
+def front_derivatives(factor: Floats, directions: Floats, fronts: Fronts, point: Profile) -> Derivatives:
     """Return the exact derivatives of the criterion at a factor.
 
     Parameters
@@ -32,7 +32,7 @@ def front_derivatives(factor: Floats, directions: Floats, stages: Fronts, point:
         As for :func:`front_profile`.
     directions : (k, Q, Q)
         The k ways the factor may move, block-diagonal as it is.
-    stages : Fronts
+    fronts : Fronts
         As for :func:`front_profile`.
     point : Profile
         ``front_profile(factor, ...)``.
@@ -43,9 +43,9 @@ def front_derivatives(factor: Floats, directions: Floats, stages: Fronts, point:
     gradient and Hessian is in :func:`_curve` and :func:`_curve_front`. At the end F_a = T⁻¹ dM_a T⁻ᵀ is what it is
     in :func:`~reference.likelihood.block_elimination.derivatives`.
     """
-    reduced, width = reduce_fronts(factor, stages), stages.n_fixed + 1
-    moves = [_Moves.of(block, ways) for block, ways in zip(reduced.factors, stages.split(directions), strict=True)]
-    forward = _move_forward(reduced, moves, stages)
+    reduced, width = reduce_fronts(factor, fronts), fronts.n_fixed + 1
+    moves = [_Moves.of(block, ways) for block, ways in zip(reduced.factors, fronts.split(directions), strict=True)]
+    forward = _move_forward(reduced, moves, fronts)
     inverse = np.linalg.inv(reduced.triangle)
     change = np.zeros((len(directions), width, width))
     for way, flat in forward.tangents[-1].items():
@@ -53,14 +53,14 @@ def front_derivatives(factor: Floats, directions: Floats, stages: Fronts, point:
     weights, pairs = point.weights()
     gradient, hessian = np.zeros(len(directions)), -np.einsum("aij,bij->ab", change * pairs, change)
     adjoint = ((inverse.T * weights) @ inverse).ravel()
-    for stage in reversed(range(len(stages.fronts))):
-        below = np.zeros_like(stages.storage[stage])
-        for batch, gains in zip(stages.fronts[stage], forward.gains[stage], strict=True):
+    for stage in reversed(range(len(fronts.batches))):
+        below = np.zeros_like(fronts.storage[stage])
+        for batch, gains in zip(fronts.batches[stage], forward.gains[stage], strict=True):
             phi = batch.gather(adjoint)
             batch.front(below)[:] = gains.adjoint(phi)
             _curve_front(batch, gains, phi, moves[stage + 1], forward.tangents[stage], gradient, hessian)
         adjoint = below
-    for leaf, (leverage, pull) in zip(stages.leaves, forward.leaves, strict=True):
+    for leaf, (leverage, pull) in zip(fronts.leaves, forward.leaves, strict=True):
         spent = spent_part(pull, leaf.batch.gather(adjoint))
         _curve(moves[0], leverage, spent, (leverage - spent).sum(axis=(0, 1)), gradient, hessian)
     return Derivatives(gradient, (hessian + hessian.T) / 2.0, change[:, -1, -1], change[:, :-1, :-1])
@@ -86,20 +86,20 @@ class _Forward:
     """The pass forwards: gains of each stage, and its storage differentiated along each direction that moves it."""
 
     leaves: list[tuple[Floats, Floats]]
-    gains: list[list[Gains]]
+    gains: list[list[FrontGains]]
     tangents: list[dict[int, Floats]]
 
 
-def _move_forward(reduced: Reduced, moves: list[_Moves], stages: Fronts) -> _Forward:
+def _move_forward(reduced: Reduced, moves: list[_Moves], fronts: Fronts) -> _Forward:
     leaves = [leaf_gains(whitened) for whitened in reduced.whitened]
-    tangents = [{way: np.zeros_like(stages.storage[0]) for way in moves[0].ways}]
-    for leaf, (_, pull) in zip(stages.leaves, leaves, strict=True):
+    tangents = [{way: np.zeros_like(fronts.storage[0]) for way in moves[0].ways}]
+    for leaf, (_, pull) in zip(fronts.leaves, leaves, strict=True):
         for way, moved in zip(moves[0].ways, moves[0].moved, strict=True):
             leaf.batch.add(tangents[0][way], -join_columns(pull).swapaxes(1, 2) @ join_columns(moved @ pull))
-    gains: list[list[Gains]] = []
-    for stage, (batches, move) in enumerate(zip(stages.fronts, moves[1:], strict=True)):
+    gains: list[list[FrontGains]] = []
+    for stage, (batches, move) in enumerate(zip(fronts.batches, moves[1:], strict=True)):
         ways = sorted({*tangents[stage], *move.ways})
-        tangents.append({way: np.zeros_like(stages.storage[stage + 1]) for way in ways})
+        tangents.append({way: np.zeros_like(fronts.storage[stage + 1]) for way in ways})
         gains.append([front_gains(*pair, reduced, stage) for pair in zip(batches, reduced.lowers[stage], strict=True)])
         for batch, gain in zip(batches, gains[-1], strict=True):
             own = batch.own.shape[1]
@@ -130,7 +130,7 @@ def _curve(move: _Moves, leverage: Floats, spent: Floats, gap: Floats, gradient:
 
 def _curve_front(
     batch: Batch,
-    gain: Gains,
+    gain: FrontGains,
     phi: Floats,
     move: _Moves,
     tangents: dict[int, Floats],

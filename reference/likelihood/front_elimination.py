@@ -29,10 +29,10 @@ import numpy as np
 
 from reference.arrays import Floats
 from reference.likelihood.fronts import Batch, Fronts, join_columns
-from reference.likelihood.surface import Profile
+from reference.likelihood.surface import Profile, profiled_criterion
 
 
-def front_profile(factor: Floats, stages: Fronts, *, reml: bool) -> Profile:
+def front_profile(factor: Floats, fronts: Fronts, *, reml: bool) -> Profile:
     """Return the profiled deviance (ML) or REML criterion of a model with several grouping factors.
 
     Parameters
@@ -40,8 +40,8 @@ def front_profile(factor: Floats, stages: Fronts, *, reml: bool) -> Profile:
     factor : (Q, Q), unit-free
         Block-diagonal, one block L_f per grouping factor in the order given to :func:`build_fronts`; the effects
         of a level of factor f have covariance sigma² · L_f · L_fᵀ. Any square blocks will do, of any rank.
-    stages : Fronts
-        In whatever units; the criterion is that of the matrices the stages came from.
+    fronts : Fronts
+        In whatever units; the criterion is that of the matrices the fronts came from.
     reml : bool
         True for the REML criterion.
 
@@ -60,64 +60,61 @@ def front_profile(factor: Floats, stages: Fronts, *, reml: bool) -> Profile:
     ----------
     Bates, Mächler, Bolker & Walker (2015), J. Stat. Softw. 67(1), section 3.
     """
-    reduced, p = reduce_fronts(factor, stages), stages.n_fixed
-    pivots = np.log(np.diagonal(reduced.triangle))
-    inverse = np.tril(np.linalg.inv(reduced.triangle)).astype(np.float64)
-    count = residual_count(stages, reml=reml)
-    value = reduced.log_determinant + count * (1.0 + np.log(2.0 * np.pi / count) + 2.0 * pivots[p])
-    criterion = float(value + 2.0 * pivots[:p].sum() if reml else value)
-    return Profile(criterion, inverse, count, reml)
+    reduced = reduce_fronts(factor, fronts)
+    count = fronts.n_observations - (fronts.n_fixed if reml else 0)
+    criterion = float(profiled_criterion(reduced.log_determinant, reduced.triangle, count, reml=reml))
+    return Profile(criterion, np.tril(np.linalg.inv(reduced.triangle)).astype(np.float64), count, reml)
 
 
-def front_modes(factor: Floats, stages: Fronts, point: Profile) -> tuple[Floats, ...]:
+def front_modes(factor: Floats, fronts: Fronts, point: Profile) -> tuple[Floats, ...]:
     """Return the conditional modes of the effects of each grouping factor, (J_f, q_f), in the units of the data.
 
-    ``point`` is ``front_profile(factor, stages, ...)``.
+    ``point`` is ``front_profile(factor, ...)``.
     """
-    reduced, offsets = reduce_fronts(factor, stages), stages.offsets
+    reduced, offsets = reduce_fronts(factor, fronts), fronts.offsets
     values = np.concatenate([np.zeros(offsets[-1]), point.beta, [-1.0, 0.0]])
-    for stage in reversed(range(len(stages.fronts))):
-        for batch, lower in zip(stages.fronts[stage], reduced.lowers[stage], strict=True):
+    for stage in reversed(range(len(fronts.batches))):
+        for batch, lower in zip(fronts.batches[stage], reduced.lowers[stage], strict=True):
             reach = front_gains(batch, lower, reduced, stage).reach
             values[batch.own] = (reach @ values[batch.out][:, :, None])[:, :, 0]
             values[-1] = 0.0
-    relative, q = reduced.factors[0], stages.sizes[stages.order[0]]
+    relative, q = reduced.factors[0], fronts.sizes[fronts.order[0]]
     modes = [values[start:stop] for start, stop in pairwise(offsets)]
-    first = np.zeros((stages.n_levels[stages.order[0]] + 1, q))
-    for leaf, whitened in zip(stages.leaves, reduced.whitened, strict=True):
+    first = np.zeros((fronts.n_levels[fronts.order[0]] + 1, q))
+    for leaf, whitened in zip(fronts.leaves, reduced.whitened, strict=True):
         _, pull = leaf_gains(whitened)
         first[leaf.levels] = -(pull @ values[leaf.batch.out][:, None, :, None])[..., 0] @ relative @ relative.T
     modes[0] = first[:-1]
-    return tuple(modes[stages.order.index(f)].reshape(-1, stages.sizes[f]) for f in range(len(stages.sizes)))
+    return tuple(modes[fronts.order.index(f)].reshape(-1, fronts.sizes[f]) for f in range(len(fronts.sizes)))
 
 
-def front_covariance(factor: Floats, stages: Fronts) -> tuple[Floats, ...]:
+def front_covariance(factor: Floats, fronts: Fronts) -> tuple[Floats, ...]:
     """Return the covariance of each level's effects given the data and beta, over the residual variance.
 
     The diagonal blocks (J_f, q_f, q_f) of Λ^½ (Λ^½ᵀ Z'Z Λ^½ + I)⁻¹ Λ^½ᵀ for each grouping factor; times the residual
     variance they are lme4's ``condVar``.
     """
-    reduced = reduce_fronts(factor, stages)
-    found = [np.zeros((stages.n_levels[f] + 1, stages.sizes[f], stages.sizes[f])) for f in stages.order]
-    adjoint = np.zeros_like(stages.storage[-1])
-    for stage in reversed(range(len(stages.fronts))):
-        below, q = np.zeros_like(stages.storage[stage]), stages.sizes[stages.order[stage + 1]]
-        for batch, lower in zip(stages.fronts[stage], reduced.lowers[stage], strict=True):
+    reduced = reduce_fronts(factor, fronts)
+    found = [np.zeros((fronts.n_levels[f] + 1, fronts.sizes[f], fronts.sizes[f])) for f in fronts.order]
+    adjoint = np.zeros_like(fronts.storage[-1])
+    for stage in reversed(range(len(fronts.batches))):
+        below, q = np.zeros_like(fronts.storage[stage]), fronts.sizes[fronts.order[stage + 1]]
+        for batch, lower in zip(fronts.batches[stage], reduced.lowers[stage], strict=True):
             front = batch.front(below)
             front[:] = front_gains(batch, lower, reduced, stage).adjoint(batch.gather(adjoint))
             count, own = batch.own.shape
             blocks = front[:, :own, :own].reshape(count, own // q, q, own // q, q)
-            levels = np.minimum((batch.own[:, ::q] - stages.offsets[stage + 1]) // q, len(found[stage + 1]) - 1)
+            levels = np.minimum((batch.own[:, ::q] - fronts.offsets[stage + 1]) // q, len(found[stage + 1]) - 1)
             found[stage + 1][levels] = np.diagonal(blocks, axis1=1, axis2=3).transpose(0, 3, 1, 2)
         adjoint = below
     relative = reduced.factors[0]
     reach, eye = relative @ relative.T, np.eye(len(relative))
-    for leaf, whitened in zip(stages.leaves, reduced.whitened, strict=True):
+    for leaf, whitened in zip(fronts.leaves, reduced.whitened, strict=True):
         spread = leaf.rows[..., : len(relative)] @ relative
         prior = relative @ np.linalg.inv(eye + spread.swapaxes(-1, -2) @ spread) @ relative.T
         pull = leaf_gains(whitened)[1]
         found[0][leaf.levels] = prior + reach @ spent_part(pull, leaf.batch.gather(adjoint)) @ reach
-    return tuple(found[stages.order.index(f)][:-1] for f in range(len(stages.sizes)))
+    return tuple(found[fronts.order.index(f)][:-1] for f in range(len(fronts.sizes)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -132,20 +129,20 @@ class Reduced:
     storage: list[Floats]
 
 
-def reduce_fronts(factor: Floats, stages: Fronts) -> Reduced:
+def reduce_fronts(factor: Floats, fronts: Fronts) -> Reduced:
     """Eliminate one factor after the other."""
-    factors, storage = stages.split(factor), [start.copy() for start in stages.storage]
+    factors, storage = fronts.split(factor), [start.copy() for start in fronts.storage]
     whitened: list[Floats] = []
     lowers: list[list[Floats]] = []
     q, total = len(factors[0]), 0.0
-    for leaf in stages.leaves:
+    for leaf in fronts.leaves:
         spread = leaf.rows[..., :q] @ factors[0]
         lower: Any = np.linalg.cholesky(np.eye(q) + spread @ spread.swapaxes(-1, -2))
         whitened.append(np.linalg.solve(lower, leaf.rows))
         half = join_columns(whitened[-1][..., q:])
         leaf.batch.add(storage[0], half.swapaxes(1, 2) @ half)
         total += _log_pivots(lower)
-    for stage, (batches, relative) in enumerate(zip(stages.fronts, factors[1:], strict=True)):
+    for stage, (batches, relative) in enumerate(zip(fronts.batches, factors[1:], strict=True)):
         lowers.append([])
         for batch in batches:
             own, front = batch.own.shape[1], batch.front(storage[stage])
@@ -156,18 +153,13 @@ def reduce_fronts(factor: Floats, stages: Fronts) -> Reduced:
             batch.add(storage[stage + 1], front[:, own:, own:] - half.swapaxes(1, 2) @ half)
             lowers[-1].append(lower)
             total += _log_pivots(lower)
-    width = stages.n_fixed + 1
+    width = fronts.n_fixed + 1
     triangle: Any = np.linalg.cholesky(storage[-1].reshape(width, width))
     return Reduced(factors, total, triangle, whitened, lowers, storage)
 
 
 def _log_pivots(lower: Any) -> float:
     return 2.0 * float(np.log(np.diagonal(lower, axis1=-2, axis2=-1)).sum())
-
-
-def residual_count(stages: Fronts, *, reml: bool) -> int:
-    """Return what the residual sum of squares is divided by: n under ML, n - p under REML."""
-    return stages.n_observations - (stages.n_fixed if reml else 0)
 
 
 def on_each(small: Floats, stacked: Floats) -> Floats:
@@ -177,7 +169,7 @@ def on_each(small: Floats, stacked: Floats) -> Floats:
 
 
 @dataclass(frozen=True, eq=False)
-class Gains:
+class FrontGains:
     """B, N, A, V and K of a batch; see the notation of this module."""
 
     covariance: Floats
@@ -194,7 +186,7 @@ class Gains:
         return np.block([[own, across], [across.swapaxes(1, 2), phi]])
 
 
-def front_gains(batch: Batch, lower: Floats, reduced: Reduced, stage: int) -> Gains:
+def front_gains(batch: Batch, lower: Floats, reduced: Reduced, stage: int) -> FrontGains:
     """Return the gains of a batch of fronts, given the Cholesky factors (U, o, o) of its eliminated blocks."""
     relative, own, front = reduced.factors[stage + 1], batch.own.shape[1], batch.front(reduced.storage[stage])
     half = np.linalg.solve(lower, on_each(relative.T, np.broadcast_to(np.eye(own), lower.shape)))
@@ -202,7 +194,7 @@ def front_gains(batch: Batch, lower: Floats, reduced: Reduced, stage: int) -> Ga
     inner, outer = front[:, :own, :own], front[:, :own, own:]
     shrink = np.eye(own) - inner @ covariance
     reach = -covariance @ outer
-    return Gains(covariance, shrink, shrink @ inner, outer + inner @ reach, reach, relative @ relative.T)
+    return FrontGains(covariance, shrink, shrink @ inner, outer + inner @ reach, reach, relative @ relative.T)
 
 
 def leaf_gains(whitened: Floats) -> tuple[Floats, Floats]:

@@ -80,7 +80,7 @@ class Fronts:
         The factors in the order of elimination.
     leaves : tuple of Leaves
         The first factor.
-    fronts : tuple of tuple of Batch
+    batches : tuple of tuple of Batch
         The later factors.
     storage : tuple of arrays
         What each front holds before anything is handed on to it, one flat array for each later factor and, last,
@@ -93,7 +93,7 @@ class Fronts:
     n_levels: tuple[int, ...]
     order: tuple[int, ...]
     leaves: tuple[Leaves, ...]
-    fronts: tuple[tuple[Batch, ...], ...]
+    batches: tuple[tuple[Batch, ...], ...]
     storage: tuple[Floats, ...]
 
     @property
@@ -114,7 +114,7 @@ class Fronts:
             rows = leaf.rows.copy()
             _map_last(rows[..., leaf.rows.shape[2] :], leaf.batch.out, first, mapping)
             leaves.append(replace(leaf, rows=rows))
-        for batches, part in zip(self.fronts, storage[:-1], strict=True):
+        for batches, part in zip(self.batches, storage[:-1], strict=True):
             for batch in batches:
                 front = batch.front(part)
                 numbers = np.concatenate([batch.own, batch.out], axis=1)

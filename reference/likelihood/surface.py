@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from functools import cache
 from typing import Protocol, Self
 
 import numpy as np
@@ -79,9 +80,24 @@ class Profile:
 
         The denominator for the last column (the residual); for the others 1 under REML and 0 under ML.
         """
-        weights = np.full(len(self.inverse), 1.0 if self.reml else 0.0)
-        weights[-1] = self.denominator
-        return weights, np.maximum.outer(weights, weights)
+        return _weights(len(self.inverse), self.denominator, reml=self.reml)
+
+
+@cache
+def _weights(width: int, denominator: int, *, reml: bool) -> tuple[Floats, Floats]:
+    weights = np.full(width, 1.0 if reml else 0.0)
+    weights[-1] = denominator
+    pairs = np.maximum.outer(weights, weights)
+    weights.setflags(write=False)
+    pairs.setflags(write=False)
+    return weights, pairs
+
+
+def profiled_criterion(log_determinant: Floats | float, triangle: Floats, count: int, *, reml: bool) -> Floats:
+    """Return the criterion (...,), given log det W (...,), T (..., p + 1, p + 1) and the denominator."""
+    pivots = np.log(np.diagonal(triangle, axis1=-2, axis2=-1))
+    value = log_determinant + count * (1.0 + np.log(2.0 * np.pi / count) + 2.0 * pivots[..., -1])
+    return np.asarray(value + 2.0 * pivots[..., :-1].sum(axis=-1) if reml else value)
 
 
 @dataclass(frozen=True, eq=False)
@@ -130,7 +146,7 @@ class Leverage:
 
 
 class Point(Profile, ABC):
-    """A place on a surface. The methods take a factor of the same covariance as the point's, by default its own one."""
+    """A place on a surface. Its methods take any factor of the same covariance as the one it was computed at."""
 
     @abstractmethod
     def derivatives(self, factor: Floats, directions: Floats) -> Derivatives:

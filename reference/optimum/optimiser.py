@@ -44,7 +44,7 @@ _HOPELESS = 12.0
 
 
 @dataclass(frozen=True)
-class Step:
+class Iteration:
     """One iteration: criterion before it, largest gradient entry, trust radius, whether it was taken."""
 
     criterion: float
@@ -58,7 +58,7 @@ class Descent:
     """The log of one start: its steps, where it ended, and what a further step promised to gain."""
 
     start: str
-    steps: tuple[Step, ...]
+    steps: tuple[Iteration, ...]
     criterion: float
     promise: float
 
@@ -184,7 +184,7 @@ def _certified(optimum: Optimum) -> Optimum:
 
 
 @dataclass(frozen=True, eq=False)
-class _Place:
+class _State:
     """A point on the way, its factor turned to rotation · diag(scales)."""
 
     sizes: tuple[int, ...]
@@ -194,7 +194,7 @@ class _Place:
     point: Point
 
     @classmethod
-    def at(cls, surface: Surface, factor: Floats) -> _Place:
+    def at(cls, surface: Surface, factor: Floats) -> _State:
         rotation, scales = turn_factor(factor, surface.sizes)
         return cls(surface.sizes, surface, rotation, scales, surface.profile(rotation * scales))
 
@@ -209,9 +209,9 @@ class _Place:
     def derivatives(self) -> Derivatives:
         return self.point.derivatives(self.rotation * self.scales, self.directions)
 
-    def moved(self, move: Floats) -> _Place:
+    def moved(self, move: Floats) -> _State:
         trial = self.rotation * self.scales + combine(move, self.directions)
-        return _Place(self.sizes, self.surface, *turn_factor(trial, self.sizes), self.surface.profile(trial))
+        return _State(self.sizes, self.surface, *turn_factor(trial, self.sizes), self.surface.profile(trial))
 
     def ended(self, predicted: float) -> Optimum:
         return Optimum(self.surface, self.rotation, self.scales, self.point, predicted)
@@ -223,33 +223,38 @@ def _descend(start: Start, known: float, surface: Surface, enough: float = _PROM
     Where a scale shrinks towards zero, Newton's steps may close in by a constant factor only, so the boundary
     is tried at once. A descent about to reach the criterion of a known optimum ends there.
     """
-    place, untried = _Place.at(surface, start.factor), True
-    path: list[Iterate[_Place]] = []
-    for here in descend(place, max(1.0, float(place.scales.max()))):
+    state, gain, untried = _State.at(surface, start.factor), np.inf, True
+    path: list[Iterate[_State]] = []
+    for here in descend(state, max(1.0, float(state.scales.max()))):
         path.append(here)
-        end = here.place.ended(here.predicted)
-        if here.predicted <= enough or len(path) > _MAX_ITERATIONS or _heads_for(known, end):
+        state, gain = here.state, here.predicted
+        if gain <= enough or len(path) > _MAX_ITERATIONS or _heads_for(known, state.criterion, gain):
             break
-        if here.predicted <= _NEAR and untried and end.scales.min() <= _SNAP:
+        if gain <= _NEAR and untried and state.scales.min() <= _SNAP:
             untried = False
-            cut = _cut(end, end.point.criterion, known)
+            cut = _cut(state.ended(gain), state.criterion, known)
             if cut is not None:
-                end = cut
-                break
-    return Descent(start.name, _steps(path), end.point.criterion, end.decrement), end
+                return Descent(start.name, _steps(path), cut.point.criterion, cut.decrement), cut
+    return Descent(start.name, _steps(path), state.criterion, gain), state.ended(gain)
 
 
-def _steps(path: Sequence[Iterate[_Place]]) -> tuple[Step, ...]:
+def _steps(path: Sequence[Iterate[_State]]) -> tuple[Iteration, ...]:
     return tuple(
-        Step(here.place.criterion, float(np.abs(here.local.gradient).max()), here.radius, after.place is not here.place)
+        Iteration(
+            here.state.criterion, float(np.abs(here.local.gradient).max()), here.radius, after.state is not here.state
+        )
         for here, after in pairwise(path)
     )
 
 
-def _heads_for(known: float, end: Optimum) -> bool:
+def _heads_for(known: float, criterion: float, gain: float) -> bool:
     """Return whether the small gain promised leads to the criterion of an optimum already known."""
-    gain = end.decrement
-    return gain <= _MERGE and abs(end.point.criterion - gain - known) <= _SAME_PREDICTION
+    return gain <= _MERGE and abs(criterion - gain - known) <= _SAME_PREDICTION
+
+
+def _arrived(end: Optimum, known: float) -> bool:
+    """Return whether nothing is left to gain, or what is leads to a known optimum."""
+    return end.decrement <= _DECREMENT or _heads_for(known, end.point.criterion, end.decrement)
 
 
 def _settle(end: Optimum) -> Optimum:
@@ -288,7 +293,7 @@ def _cut(near: Optimum, ceiling: float, known: float = np.inf) -> Optimum | None
         full = cut.point.derivatives(cut.factor, factor_directions(cut.rotation, sizes, sizes))
         curvature = np.linalg.eigvalsh(full.hessian)
         level = curvature[0] >= -_DESCENDING * max(1.0, curvature[-1])
-        if cut.point.criterion <= ceiling and level and (cut.decrement <= _DECREMENT or _heads_for(known, cut)):
+        if cut.point.criterion <= ceiling and level and _arrived(cut, known):
             return cut
     return None
 
@@ -315,7 +320,7 @@ def _polish(near: Optimum, kept: Any, known: float = np.inf) -> Optimum:
         if gain >= best.decrement:
             break
         best = Optimum(surface, rotation, scales, point, gain)
-        if gain <= _POLISHED or _heads_for(known, best):
+        if gain <= _POLISHED or _heads_for(known, point.criterion, gain):
             break
         rotation, scales = turn_factor(rotation * scales - combine(vectors @ newton, directions), sizes)
         scales = np.where(within, scales, 0.0)

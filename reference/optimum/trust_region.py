@@ -18,18 +18,18 @@ _MAX_SECULAR = 30
 _ACCEPT = 1e-4
 
 
-class Place(Protocol):
-    """Where a method stands: a value to be lowered, and how to go on from there."""
+class State(Protocol):
+    """Where a descent is: a value to be lowered, and how to go on from there."""
 
     @property
     def criterion(self) -> float:
         """The value."""
 
     def derivatives(self) -> Derivatives:
-        """Return the derivatives of the value along the coordinates of this place."""
+        """Return the derivatives of the value along the coordinates of this state."""
 
     def moved(self, move: Floats) -> Self:
-        """Return the place a step along these coordinates leads to.
+        """Return the state a step along these coordinates leads to.
 
         Raises
         ------
@@ -38,41 +38,41 @@ class Place(Protocol):
         """
 
 
-P = TypeVar("P", bound=Place)
+S = TypeVar("S", bound=State)
 
 
 @dataclass(frozen=True, eq=False)
-class Iterate(Generic[P]):
-    """A place, its derivatives, the trust radius there, and the gain that the next step promises."""
+class Iterate(Generic[S]):
+    """A state, its derivatives, the trust radius there, and the gain that the next step promises."""
 
-    place: P
+    state: S
     local: Derivatives
     radius: float
     predicted: float
 
 
-def descend(place: P, radius: float) -> Iterator[Iterate[P]]:
-    """Yield where a trust-region method comes to, one step further whenever it is asked; it never ends by itself.
+def descend(state: S, radius: float) -> Iterator[Iterate[S]]:
+    """Yield the states of a trust-region descent, one step further whenever the caller asks; it does not end by itself.
 
-    A step that gains too little is not taken: the same place comes again, with a smaller radius.
+    A step that gains too little is not taken: the same state is yielded again, with a smaller radius.
     """
-    local = place.derivatives()
+    local = state.derivatives()
     while True:
         move, predicted = trust_region_step(local, radius)
-        yield Iterate(place, local, radius, predicted)
+        yield Iterate(state, local, radius, predicted)
         try:
-            trial = place.moved(move)
-            ratio = (place.criterion - trial.criterion) / predicted
+            trial = state.moved(move)
+            ratio = (state.criterion - trial.criterion) / predicted
         except np.linalg.LinAlgError:
             # So far away that rounding leaves no positive definite matrix.
-            trial, ratio = place, -np.inf
+            trial, ratio = state, -np.inf
         length = float(move @ move) ** 0.5
         if ratio < 0.25:
             radius = length / 4.0
         elif ratio > 0.75 and length > 0.9 * radius:
             radius *= 3.0
         if ratio > _ACCEPT:
-            place, local = trial, trial.derivatives()
+            state, local = trial, trial.derivatives()
 
 
 def trust_region_step(local: Derivatives, radius: float) -> tuple[Floats, float]:

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import fields
 
 import pandas as pd
 
 from reference.estimates import Estimates
 from reference.inference.intervals import Interval
 from reference.inference.kenward_roger import kenward_roger_tests
-from reference.inference.satterthwaite import Coefficient, coefficient_tests
-from reference.inference.variance import VarianceComponent, variance_components
+from reference.inference.satterthwaite import coefficient_tests
+from reference.inference.variance import variance_components
 
 
 def coefficient_table(fit: Estimates, *, kenward_roger: bool = False) -> pd.DataFrame:
@@ -25,19 +24,14 @@ def coefficient_table(fit: Estimates, *, kenward_roger: bool = False) -> pd.Data
         With ``kenward_roger``, as for :func:`~reference.inference.kenward_roger.kenward_roger`.
     """
     rows = kenward_roger_tests(fit) if kenward_roger else coefficient_tests(fit)
-    return _frame(Coefficient, rows).set_index("name")
+    return pd.DataFrame(list(rows)).set_index("name")
 
 
 def variance_table(fit: Estimates) -> pd.DataFrame:
     """Return the variances and covariances, one row each, in the order of lme4's ``VarCorr``."""
-    return _frame(VarianceComponent, variance_components(fit))
+    return pd.DataFrame(list(variance_components(fit)))
 
 
 def interval_table(intervals: Sequence[Interval]) -> pd.DataFrame:
     """Return confidence intervals by parameter: estimate, lower and upper limit."""
-    return _frame(Interval, intervals).set_index("name")
-
-
-def _frame(record: type[Coefficient | VarianceComponent | Interval], rows: Sequence[object]) -> pd.DataFrame:
-    names = [field.name for field in fields(record)]
-    return pd.DataFrame([[getattr(row, name) for name in names] for row in rows], columns=names)
+    return pd.DataFrame(list(intervals)).set_index("name")

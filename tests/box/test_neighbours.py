@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -19,7 +20,7 @@ from hypothesis import strategies as st
 from autograder.errors import BoxBroken
 from autograder.records.grading import Ending
 from autograder.records.values import Number
-from autograder.sandbox import box, cgroups
+from autograder.sandbox import box, cgroups, clock
 from autograder.sandbox.boxes import Boxes, Job
 from autograder.sandbox.clock import lost_seconds
 from autograder.sandbox.keeper import PATIENCE, Memory, _Walls
@@ -113,7 +114,8 @@ class Starved:
 
 
 @pytest.mark.parametrize("alone", [False, True])
-def test_a_machine_without_time_is_no_verdict(*, alone: bool) -> None:
+def test_a_machine_without_time_is_no_verdict(monkeypatch: pytest.MonkeyPatch, *, alone: bool) -> None:
+    monkeypatch.setattr(clock, "busy_seconds", lambda: 1e3 * time.monotonic())
     limits = Limits(wall_seconds=0.05)
     walls = _Walls(Starved(), limits, alone=alone)
     met = None
@@ -123,6 +125,18 @@ def test_a_machine_without_time_is_no_verdict(*, alone: bool) -> None:
     assert "too busy with other work" in str(met)
     assert walls.clock.passed > PATIENCE * limits.wall_seconds
     assert walls.clock.counted < limits.wall_seconds
+
+
+@pytest.mark.parametrize("alone", [False, True])
+def test_who_waits_while_nobody_else_runs_waits_for_its_own(monkeypatch: pytest.MonkeyPatch, *, alone: bool) -> None:
+    """Tasks that run at the same moments, in short bursts, seem to wait for others."""
+    monkeypatch.setattr(clock, "busy_seconds", lambda: 0.0)
+    monkeypatch.setattr(clock, "TICK", 0.0)
+    walls = _Walls(Starved(), Limits(wall_seconds=0.05), alone=alone)
+    met = None
+    while met is None:
+        met = walls.met()
+    assert met is Ending.TIMED_OUT
 
 
 HOGS = {

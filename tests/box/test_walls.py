@@ -12,7 +12,7 @@ import pytest
 
 from autograder.errors import BoxBroken
 from autograder.records.grading import Ending, NotebookRun
-from autograder.records.values import Number, Text
+from autograder.records.values import ListValue, Number, Text, Truth
 from autograder.sandbox import box, cgroups, doctor, processes
 from autograder.sandbox.boxes import Boxes, Job
 from autograder.sandbox.cgroups import open_group
@@ -60,7 +60,25 @@ def test_notebooks_that_run_at_the_same_time_do_not_find_each_other(boxes: Boxes
     with ThreadPoolExecutor(2) as pool:
         runs = [ended["task"] for ended in pool.map(boxes.run, jobs)]
     assert [ended.answers["mine"] for ended in runs] == [Text("anna"), Text("ben")]
-    assert [str(ended.answers["found"]) for ended in runs] == ["Sequence(items=())"] * 2
+    assert [str(ended.answers["found"]) for ended in runs] == ["ListValue(items=())"] * 2
+
+
+def test_nothing_that_is_set_on_an_open_file_is_found_by_the_next_notebook(boxes: Boxes, panel: bytes) -> None:
+    """The box holds descriptors 0 to 2 all the time, and the devices in it are those of the host."""
+    cell = (
+        "import fcntl, os, struct\n"
+        "def lock(file, command, start):\n"
+        "    asked = struct.pack('hhqqi4x', fcntl.F_WRLCK, 0, start, 1, 0)\n"
+        "    return struct.unpack('hhqqi4x', fcntl.fcntl(file, command, asked))[0] != fcntl.F_UNLCK\n"
+        "GET, SET, F_SETSIG, F_GETSIG = 36, 37, 10, 11\n"
+        "other = os.open('/dev/null', os.O_RDWR)\n"
+        "found = [lock(other, GET, 77), fcntl.fcntl(0, F_GETSIG), fcntl.fcntl(0, fcntl.F_GETFL) & os.O_NONBLOCK]\n"
+        "check('found', found)\n"
+        "lock(0, SET, 77); fcntl.fcntl(0, F_SETSIG, 33); fcntl.fcntl(0, fcntl.F_SETFL, os.O_NONBLOCK)\n"
+        "try:\n    os.utime('/dev/null')\nexcept OSError: check('held', True)\n"
+    )
+    for ended in boxes.run(Job({name: (IMPORT, cell) for name in "ab"}, panel)).values():
+        assert ended.answers == {"found": ListValue((False, 0.0, 0.0)), "held": Truth(True)}
 
 
 def test_every_notebook_draws_random_numbers_of_its_own(boxes: Boxes, panel: bytes) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import tracemalloc
 
 import msgspec
 import numpy as np
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 
 from autograder.records import values
 from autograder.sandbox import wire
+from autograder.sandbox.policy import Limits
 from autograder.sandbox.wire import parse_event, plain_value
 
 
@@ -47,6 +49,21 @@ def test_an_answer_is_read() -> None:
 )
 def test_what_is_not_exactly_an_event_is_none(hostile: bytes) -> None:
     assert parse_event(hostile) is None
+
+
+def test_a_long_text_is_not_there_many_times_while_it_is_read() -> None:
+    """Escapes at its end let the parser copy all of it."""
+    room = Limits().output_bytes
+    for length in (room - 1024, 2 * room):
+        text = b'{"output_type":"stream","text":"' + b"a" * length + b'\\n"}'
+        sent = b'{"event":"cell","notebook":"task","cell":0,"outputs":[' + text + b"]}"
+        tracemalloc.start()
+        event = parse_event(sent)
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        assert isinstance(event, wire.CellDone)
+        assert event.left_out is (length > room)
+        assert peak < 3 * room
 
 
 @given(st.binary(max_size=200))

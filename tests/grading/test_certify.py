@@ -19,6 +19,7 @@ from autograder.errors import KeyUnavailable, ReleaseError, RubricError
 from autograder.grading.release_gate import prove
 from autograder.records.grading import Ending, NotebookRun, SubmittedNotebook, Verdict
 from autograder.sandbox.wire import key_value
+from autograder.scoring import distinct_answers
 from autograder.scoring.distinct_answers import FROM_EACH_OTHER, FROM_RIGHT, certified_panel, distance_of, examine
 from autograder.scoring.items import score_notebook
 from autograder.scoring.one_answer import judge_value, scale_of
@@ -136,7 +137,7 @@ def test_a_tolerance_a_hundred_times_off_is_refused(
 
 
 def test_an_item_whose_answers_can_never_be_told_apart_is_the_rubrics_fault(rubric: Rubric, monkeypatch) -> None:
-    monkeypatch.setattr("autograder.scoring.distinct_answers._MOST_TRIES", 3)
+    monkeypatch.setattr(distinct_answers, "MOST_TRIES", 3)
     coarse = tuple(
         msgspec.structs.replace(
             notebook,

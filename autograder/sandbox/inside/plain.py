@@ -47,12 +47,12 @@ def plain_scalar(value: Any) -> dict[str, Any]:
     if isinstance(value, bool):
         return {"kind": "truth", "value": value}
     if isinstance(value, str):
-        not_finite = value in ("nan", "inf", "-inf") and isinstance(value, NotFinite)
+        not_finite = value in ("nan", "inf", "-inf") and isinstance(value, NameOfNumber)
         return {"kind": "not_finite", "text": str(value)} if not_finite else {"kind": "text", "value": value}
     return {"kind": "number", "value": value}
 
 
-class NotFinite(str):
+class NameOfNumber(str):
     """The name of a number that JSON cannot write."""
 
 
@@ -68,5 +68,5 @@ def scalar(value: Any) -> Any:
         return str(value)[:100_000].encode("utf-8", "replace").decode("utf-8")
     if isinstance(value, (int, float)):
         number = float(value)
-        return number if number - number == 0 else NotFinite(repr(number))
+        return number if number - number == 0 else NameOfNumber(repr(number))
     raise TypeError(type(value).__name__)

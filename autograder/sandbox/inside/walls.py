@@ -20,7 +20,7 @@ _NEW_MOUNT, _NEW_CGROUP, _NEW_HOST_NAME, _NEW_IPC = 0x00020000, 0x02000000, 0x04
 _NEW_USER, _NEW_PROCESS, _NEW_NETWORK = 0x10000000, 0x20000000, 0x40000000
 _APART = _NEW_MOUNT | _NEW_CGROUP | _NEW_HOST_NAME | _NEW_IPC | _NEW_USER | _NEW_PROCESS | _NEW_NETWORK
 
-_READ_ONLY, _NO_SET_USER, _NO_DEVICES, _NO_PROGRAMS, _AGAIN = 1, 2, 4, 8, 32
+_READ_ONLY, _NO_SET_USER, _NO_DEVICES, _NO_PROGRAMS, _AGAIN, _IN_PLACE = 1, 2, 4, 8, 32, 4096
 _SET_DUMPABLE, _DROP_BOUNDING, _SET_SECCOMP, _SECCOMP_FILTER = 4, 24, 22, 2
 _CAPABILITY_VERSION_3 = 0x20080522
 
@@ -117,6 +117,9 @@ def close_in(limits: dict[str, Any], panel: bytes) -> None:
     bare = _NO_SET_USER | _NO_DEVICES | _NO_PROGRAMS
     for target in ("/tmp", "/dev/shm"):
         _mount("tmpfs", target, bare, scratch)
+    # Devices can be written to all the same; their times, which are the host's, cannot be set.
+    for device in ("full", "null", "random", "tty", "urandom", "zero"):
+        _mount("none", f"/dev/{device}", _AGAIN | _IN_PLACE | _READ_ONLY | _NO_SET_USER, None)
     # Pseudo-terminals are shared with the siblings, and no notebook needs one.
     _mount("tmpfs", "/dev/pts", bare | _READ_ONLY, "size=4096,mode=0755")
     _mount("tmpfs", "/box/run", bare, f"size={len(panel) + 8192},mode=0755")
