@@ -104,3 +104,40 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--kills", type=int, default=2, help="how often a grading is killed and run again; 10 for all")
     parser.addoption("--draw", type=int, default=0, help="seed by which attacks and mutants are drawn")
     parser.addoption("--every-page", action="store_true", help="audit every page of the site, not one of each kind")
+
+
+#: What `scripts/test --fast` leaves out: what uses these fixtures, and tests by the beginnings of their names.
+SLOW_FIXTURES = {"attacked_class", "browser", "graded_class", "ran", "site", "undisturbed", "wheel"}
+SLOW = (
+    "attacks/",
+    "box/test_box.py",
+    "box/test_neighbours.py",
+    "box/test_walls.py",
+    "fuzzing/",
+    "samples/test_formgrader.py",
+    "samples/test_interruptions.py",
+    "samples/test_kernel_samples.py",
+    "statistics/test_bootstrap.py::test_fixed_effect_of_a_balanced_layout",
+    "statistics/test_bootstrap.py::test_statistic_is_that_of_the_comparison",
+    "statistics/test_certified.py::test_effects_that_can_stand_for_each_other",
+    "statistics/test_certified.py::test_every_fit_is_certified",
+    "statistics/test_certified.py::test_no_brute_force",
+    "statistics/test_certified.py::test_the_lowest_optimum",
+    "statistics/test_intervals.py::test_deviance_at_the_limits_of_variances",
+    "statistics/test_tables.py::test_hundreds_of_dummies",
+)
+#: Tests that are run with `--fast` all the same, so that it leaves no part out.
+FAST = (
+    "box/test_box.py::test_outputs_are_those_of_a_notebook",
+    "box/test_box.py::test_the_panel_of_the_run",
+    "box/test_box.py::test_the_reference_cannot_be_imported",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests that take long."""
+    for item in items:
+        name = item.nodeid.removeprefix("tests/")
+        uses_slow = SLOW_FIXTURES & set(getattr(item, "fixturenames", ()))
+        if (uses_slow or name.startswith(SLOW)) and not name.startswith(FAST):
+            item.add_marker(pytest.mark.slow)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
@@ -103,7 +103,7 @@ def _room(module: str) -> str:
     return module.split(".")[0]
 
 
-def _imported(path: Path, package: str, known: Sequence[str] | set[str]) -> Iterator[str]:
+def _imported(path: Path, package: str, known: Collection[str]) -> Iterator[str]:
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         names = []
         if isinstance(node, ast.Import):

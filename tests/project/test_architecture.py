@@ -108,17 +108,26 @@ def test_every_command_is_in_the_readme() -> None:
 
 
 def test_every_file_the_readme_links_to_is_there() -> None:
-    for page in ("README.md", "SECURITY.md", "CHANGELOG.md", "course/authors.md"):
+    for page in ("README.md", "SECURITY.md", "CHANGELOG.md", "CONTRIBUTING.md", "course/authors.md"):
         text = (ROOT / page).read_text(encoding="utf-8")
         links = [link for link in re.findall(r"\]\(([^)#]+)[^)]*\)", text) if "://" not in link]
         assert [link for link in links if not (ROOT / page).parent.joinpath(link).exists()] == []
 
 
 def test_the_readmes_commands_are_scripts_that_can_be_run() -> None:
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    scripts = set(re.findall(r"scripts/[a-z-]+", readme))
-    assert {"scripts/demo", "scripts/test"} <= scripts
+    pages = "".join((ROOT / page).read_text(encoding="utf-8") for page in ("README.md", "CONTRIBUTING.md"))
+    scripts = set(re.findall(r"scripts/[a-z-]+", pages))
+    assert {"scripts/demo", "scripts/test", "scripts/test-lowest"} <= scripts
     assert all(os.access(ROOT / script, os.X_OK) for script in scripts)
+
+
+def test_pre_commit_runs_the_linters_of_the_test_script() -> None:
+    script = (ROOT / "scripts" / "test").read_text(encoding="utf-8")
+    linters = {
+        line.removesuffix(" .") for line in script.splitlines() if line.startswith((".venv/bin/ruff", ".venv/bin/mypy"))
+    }
+    hooks = (ROOT / ".pre-commit-config.yaml").read_text(encoding="utf-8")
+    assert linters == set(re.findall(r"entry: (.+)", hooks)) != set()
 
 
 def test_the_authors_page_explains_every_key_and_every_kind() -> None:
