@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Set
 
+from msgspec.structs import replace
+
 from autograder.records import values
 from autograder.records.grading import CellError, CellRun, Ending, NotebookRun
 from autograder.sandbox import wire
@@ -38,14 +40,20 @@ class Record:
         if done.cell in self._cells:
             self._outputs_left += sum(map(values.size, self._cells[done.cell].outputs))
         outputs, left_out = [], done.left_out
-        for output in done.outputs:
+        for output in map(self._cut, done.outputs):
             if values.size(output) <= self._outputs_left:
                 self._outputs_left -= values.size(output)
                 outputs.append(output)
-            else:
-                left_out = True
+        left_out = left_out or tuple(outputs) != done.outputs
         error = CellError(done.error.name, done.error.message) if done.error else None
         self._cells[done.cell] = CellRun(done.cell, tuple(outputs), error, left_out and self._wants_outputs)
+
+    def _cut(self, output: values.Output) -> values.Output:
+        """Return an output, of a printed text that does not fit the beginning, so that what comes after it may."""
+        size = values.size(output)
+        if output.output_type != "stream" or size <= self._outputs_left:
+            return output
+        return replace(output, text=output.text[: len(output.text) * self._outputs_left // (2 * size)])
 
     def _enter_answer(self, name: str, value: values.Value) -> None:
         if name in self._answers:

@@ -136,7 +136,8 @@ def _cell(found: _CellLine, line: bytes | bytearray, *, outputs: bool) -> CellDo
     if len(found.notebook) + len(found.cell) + len(found.error) > _MOST_REST:
         return None
     # One character beyond Latin-1 makes each character of its text take four bytes.
-    size = len(found.outputs) * (1 if line.isascii() and b"\\u" not in line else 4)
+    is_narrow = line.isascii() and line.count(b"\\u") == line.count(b"\\u00")
+    size = len(found.outputs) * (1 if is_narrow else 4)
     strings = (line.count(b'"') - line.count(b'\\"')) // 2
     fits = size <= _MOST_OUTPUTS and strings <= _MOST_STRINGS and line.count(b'"output_type"') <= MAX_OUTPUTS
     return CellDone(
