@@ -37,7 +37,7 @@ GRACE_CPU_SECONDS = 1.0
 EACH_LINE = 64
 
 #: Where the machine has no time for a notebook, it is given up after so many times its wall limit.
-PATIENCE = 10.0
+PATIENCE = 6.0
 
 NO_TIME = (
     "the machine was too busy with other work to run the notebook: in {passed:.0f} s on the clock it could use "

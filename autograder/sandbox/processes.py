@@ -35,10 +35,10 @@ class Delays:
         """Return the seconds that all tasks of these processes have waited since the last look, added up."""
         now: dict[tuple[int, str], int] = {}
         for process in processes:
-            with contextlib.suppress(OSError):  # it ended meanwhile
-                for task in os.listdir(f"/proc/{process}/task"):
-                    with open(f"/proc/{process}/task/{task}/schedstat", encoding="ascii") as file:
-                        now[process, task] = int(file.read().split()[1])
+            for task in _tasks(process):
+                told = f"/proc/{process}/task/{task}/schedstat"
+                with contextlib.suppress(OSError), open(told, encoding="ascii") as file:  # it ended meanwhile
+                    now[process, task] = int(file.read().split()[1])
         waited = sum(delay - self._seen.get(task, 0) for task, delay in now.items())
         self._seen = now
         return waited / 1e9
@@ -50,6 +50,13 @@ def exceeds_memory(processes: list[psutil.Process], limit: int) -> bool:
     shared = _shared_without_a_name(processes)
     held = _total(processes, lambda p: p.memory_info().rss) + shared
     return held > limit < _total(processes, _share_of_pages) + shared
+
+
+def _tasks(process: int) -> list[str]:
+    try:
+        return os.listdir(f"/proc/{process}/task")
+    except OSError:
+        return []  # it ended meanwhile
 
 
 def machine_kills() -> int:

@@ -47,7 +47,7 @@ _WAITING = """
 """
 _SOCKETS = """
     accept accept4 bind connect getpeername getsockname getsockopt listen recvfrom recvmmsg recvmsg sendmmsg sendmsg
-    sendto setsockopt shutdown
+    sendto shutdown
 """
 ALLOWED = frozenset(" ".join((_FILES, _MEMORY, _PROCESSES, _TIME, _WAITING, _SOCKETS)).split())
 
@@ -65,6 +65,11 @@ FILE_COMMANDS = (*range(6), *range(8, 12), 36, fcntl.F_DUPFD_CLOEXEC, 1031, 1032
 #: notebook has its files, and the box's are the host's. Nothing bounds the number of locks, whoever closes a file with
 #: some looks through them all, and those of an open file that is not the notebook's own outlive it.
 LOCKS = (6, 7, 37, 38)
+
+#: Options of sockets, but for those that make buffers larger (answered as done and are not): no process is said to hold
+#: what is in them.
+BUFFER_SIZES = (socket.SO_SNDBUF, socket.SO_RCVBUF)
+SOCKET_OPTIONS = tuple(sorted({*range(1, 84)} - {*BUFFER_SIZES}))
 
 #: clone may start processes and threads, but no namespace: any of CLONE_NEWNS, NEWCGROUP, NEWUTS, NEWIPC, NEWUSER,
 #: NEWPID, NEWNET. Its successor clone3 takes the flags where no filter can read them, and is not there.
@@ -101,6 +106,10 @@ def compiled_filter() -> bytes:
             _allow(rules, "fcntl", pyseccomp.Arg(1, pyseccomp.MASKED_EQ, 0xFFFFFFFF, command))
         for command in LOCKS:
             _rule(rules, pyseccomp.ERRNO(0), "fcntl", pyseccomp.Arg(1, pyseccomp.MASKED_EQ, 0xFFFFFFFF, command))
+        for option in SOCKET_OPTIONS:
+            _allow(rules, "setsockopt", pyseccomp.Arg(2, pyseccomp.MASKED_EQ, 0xFFFFFFFF, option))
+        for option in BUFFER_SIZES:
+            _rule(rules, pyseccomp.ERRNO(0), "setsockopt", pyseccomp.Arg(2, pyseccomp.MASKED_EQ, 0xFFFFFFFF, option))
         _allow(rules, "clone", pyseccomp.Arg(0, pyseccomp.MASKED_EQ, NAMESPACE_FLAGS, 0))
         # Buffers of the Internet's protocols are counted for no control group.
         _rule(rules, pyseccomp.ERRNO(errno.EAFNOSUPPORT), "socket", pyseccomp.Arg(0, pyseccomp.NE, int(socket.AF_UNIX)))

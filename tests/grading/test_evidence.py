@@ -8,7 +8,7 @@ import pytest
 
 from autograder.assignment.key import Keyed, expected
 from autograder.assignment.rubric import Rubric
-from autograder.grading.evidence import add_evidence, memo_text
+from autograder.grading.evidence import add_evidence
 from autograder.grading.pipeline import Grading
 from autograder.records.grading import (
     Cell,
@@ -143,4 +143,4 @@ def test_without_answers_a_memo_is_read_all_the_same(grading: Grading) -> None:
 def test_the_text_is_that_of_its_cell(rubric: Rubric) -> None:
     memo = next(item for item in rubric.items if item.id == "memo")
     cells = (Cell("markdown", "a heading"), Cell("markdown", "the memo", "memo"))
-    assert memo_text(SubmittedNotebook("task5-memo", cells), memo) == "the memo"
+    assert SubmittedNotebook("task5-memo", cells).text_of(memo.id) == "the memo"
