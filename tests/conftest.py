@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from autograder.assignment.course import Course
 from autograder.assignment.key import Keyed
@@ -105,6 +106,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--draw", type=int, default=0, help="seed by which attacks and mutants are drawn")
     parser.addoption("--every-page", action="store_true", help="audit every page of the site, not one of each kind")
 
+
+# Of what is drawn, `scripts/test --fast` tries little, and the same each time.
+settings.register_profile("fast", max_examples=10, derandomize=True)
 
 #: What `scripts/test --fast` leaves out: what uses these fixtures, and tests by the beginnings of their names.
 SLOW_FIXTURES = {"attacked_class", "browser", "graded_class", "ran", "site", "undisturbed", "wheel"}
