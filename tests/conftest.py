@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from autograder.assignment.course import Course
 from autograder.assignment.key import Keyed
@@ -106,6 +107,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--every-page", action="store_true", help="audit every page of the site, not one of each kind")
 
 
+# Of what is drawn, `scripts/test --fast` tries little, and the same each time.
+settings.register_profile("fast", max_examples=10, derandomize=True)
+
 #: What `scripts/test --fast` leaves out: what uses these fixtures, and tests by the beginnings of their names.
 SLOW_FIXTURES = {"attacked_class", "browser", "graded_class", "ran", "site", "undisturbed", "wheel"}
 SLOW = (
@@ -113,7 +117,20 @@ SLOW = (
     "box/test_box.py",
     "box/test_neighbours.py",
     "box/test_walls.py",
+    "course/test_figures.py::test_a_description_follows_the_data",
+    "course/test_figures.py::test_a_figure_uses_the_palette",
     "fuzzing/",
+    "grading/test_certify.py::test_a_solution_that_is_wrong",
+    "grading/test_certify.py::test_a_tolerance_a_hundred_times_off",
+    "grading/test_certify.py::test_right_answers_score_everything",
+    "grading/test_solution.py",
+    "samples/test_command.py::test_a_learner_whose_folder_was_left_out",
+    "samples/test_command.py::test_a_page_that_cannot_be_made",
+    "samples/test_command.py::test_a_whole_class",
+    "samples/test_command.py::test_grades_of_another_release",
+    "samples/test_command.py::test_nbgrader_makes_the_same_release",
+    "samples/test_command.py::test_our_failure",
+    "samples/test_command.py::test_release_writes",
     "samples/test_formgrader.py",
     "samples/test_interruptions.py",
     "samples/test_kernel_samples.py",
@@ -125,6 +142,9 @@ SLOW = (
     "statistics/test_certified.py::test_the_lowest_optimum",
     "statistics/test_intervals.py::test_deviance_at_the_limits_of_variances",
     "statistics/test_tables.py::test_hundreds_of_dummies",
+    "study/test_browser.py",
+    "study/test_kernel.py",
+    "study/test_student.py::test_check_and_grading_never_disagree_on_known_answers",
 )
 #: Tests that are run with `--fast` all the same, so that it leaves no part out.
 FAST = (
