@@ -122,11 +122,11 @@ def test_mutated_notebooks_are_run_in_the_box_to_a_verdict(
 
 def honest_events(rubric: Rubric, keyed: Keyed) -> list[dict[str, Any]]:
     """Return events as the box sends them: right answers, known mistakes, and cells with outputs of all kinds."""
-    values = [(item.id, key_value(expected(item, keyed.answers))) for item in rubric.items if item.kind != "manual"]
-    values += [(name, key_value(v)) for name, mistakes in keyed.answers.mistakes.items() for v in mistakes.values()]
-    values += [("icc", values.Table((1.0, "a"), ("x",), ((1.0, "b"),))), ("icc", values.NotFinite("nan"))]
-    values += [("icc", values.Truth(True)), ("icc", values.Nothing()), ("icc", values.Other("complex"))]
-    events: list[wire.Event] = [wire.Answer("t", name, value) for name, value in values]
+    given = [(item.id, key_value(expected(item, keyed.answers))) for item in rubric.items if item.kind != "manual"]
+    given += [(name, key_value(v)) for name, mistakes in keyed.answers.mistakes.items() for v in mistakes.values()]
+    given += [("icc", values.Table((1.0, "a"), ("x",), ((1.0, "b"),))), ("icc", values.NotFinite("nan"))]
+    given += [("icc", values.Truth(True)), ("icc", values.Nothing()), ("icc", values.Other("complex"))]
+    events: list[wire.Event] = [wire.Answer("t", name, value) for name, value in given]
     outputs = (
         values.Output("stream", name="stdout", text="hello"),
         values.Output("display_data", data={"text/plain": "x", "image/png": "iVBORw0KGgo="}),
