@@ -126,14 +126,17 @@ def honest_events(rubric: Rubric, keyed: Keyed) -> list[dict[str, Any]]:
     given += [(name, key_value(v)) for name, mistakes in keyed.answers.mistakes.items() for v in mistakes.values()]
     given += [("icc", values.Table((1.0, "a"), ("x",), ((1.0, "b"),))), ("icc", values.NotFinite("nan"))]
     given += [("icc", values.Truth(True)), ("icc", values.Nothing()), ("icc", values.Other("complex"))]
-    events: list[wire.Event] = [wire.Answer("t", name, value) for name, value in given]
+    answers = [{"event": "answer", "notebook": "t", "name": name, "value": value} for name, value in given]
     outputs = (
         values.Output("stream", name="stdout", text="hello"),
         values.Output("display_data", data={"text/plain": "x", "image/png": "iVBORw0KGgo="}),
         values.Output("error", ename="ValueError", evalue="no", traceback=("line",)),
     )
-    events += [wire.CellDone("t", 0, outputs), wire.CellDone("t", 1, (), wire.ErrorText("E", "message"))]
-    return [msgspec.to_builtins(event) for event in events]
+    cells = [
+        {"event": "cell", "notebook": "t", "cell": 0, "outputs": outputs, "error": None},
+        {"event": "cell", "notebook": "t", "cell": 1, "outputs": (), "error": wire.ErrorText("E", "message")},
+    ]
+    return [msgspec.to_builtins(event) for event in (*answers, *cells)]
 
 
 def judge_all(rubric: Rubric, keyed: Keyed, given: dict[str, values.Value]) -> None:
