@@ -144,7 +144,7 @@ def test_the_command_says_what_the_cards_say(
 def wheel(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A wheel of this checkout, built in a copy of it."""
     home = tmp_path_factory.mktemp("wheel")
-    skipped = shutil.ignore_patterns(".*", "build", "*.egg-info", "__pycache__", "tests", "grading")
+    skipped = shutil.ignore_patterns(".*", "build", "*.egg-info", "__pycache__", "tests")
     shutil.copytree(root, home / "source", ignore=skipped)
     code = f"from setuptools import build_meta; build_meta.build_wheel({str(home)!r})"
     subprocess.run([sys.executable, "-c", code], cwd=home / "source", check=True, capture_output=True)
