@@ -113,9 +113,9 @@ class Boxes:
 
     def _run(self, name: str, cells: tuple[str | None, ...], job: Job) -> NotebookRun:
         # Only what fails once more, alone, is told.
-        with contextlib.suppress(BoxBroken), self._turns.beside_others():
+        with contextlib.suppress(BoxBroken), self._turns.turn(alone=False):
             return self._run_once(name, cells, job, alone=False)
-        with self._turns.alone():
+        with self._turns.turn(alone=True):
             return self._run_once(name, cells, job, alone=True)
 
     def _run_once(self, name: str, cells: tuple[str | None, ...], job: Job, *, alone: bool) -> NotebookRun:
@@ -168,29 +168,16 @@ class _Turns:
         self._running = self._waiting = 0
 
     @contextlib.contextmanager
-    def beside_others(self) -> Iterator[None]:
-        """Run with others, but not while one runs alone or waits for that."""
+    def turn(self, *, alone: bool) -> Iterator[None]:
+        """Run while no other does if alone; else with others, but not while one runs alone or waits for that."""
         with self._change:
-            self._change.wait_for(lambda: not self._waiting)
+            self._waiting += alone
+            self._change.wait_for(lambda: not (self._running if alone else self._waiting))
             self._running += 1
         try:
             yield
         finally:
             with self._change:
                 self._running -= 1
-                self._change.notify_all()
-
-    @contextlib.contextmanager
-    def alone(self) -> Iterator[None]:
-        """Run while no other does, one after the other of those who wait for that."""
-        with self._change:
-            self._waiting += 1
-            self._change.wait_for(lambda: not self._running)
-            self._running += 1
-        try:
-            yield
-        finally:
-            with self._change:
-                self._running -= 1
-                self._waiting -= 1
+                self._waiting -= alone
                 self._change.notify_all()

@@ -21,7 +21,7 @@ from autograder.errors import BoxBroken
 from autograder.records.grading import Ending
 from autograder.records.values import Number
 from autograder.sandbox import box, cgroups, clock
-from autograder.sandbox.boxes import Boxes, Job
+from autograder.sandbox.boxes import Boxes, Job, _Turns
 from autograder.sandbox.clock import lost_seconds
 from autograder.sandbox.keeper import PATIENCE, Memory, _Walls
 from autograder.sandbox.policy import Limits
@@ -97,6 +97,36 @@ def test_many_processes_beside_it_time_nobody_out(
         assert burner.result()["task"].ending is Ending.TIMED_OUT
 
 
+def test_a_box_opens_where_its_processes_are_the_first_to_end_already() -> None:
+    """As in some containers; what was set there can be lowered by nobody inside."""
+    opens = (
+        "open('/proc/self/oom_score_adj', 'w').write('1000')\n"
+        "from autograder.sandbox.boxes import Boxes, Job\n"
+        "cell = 'print(open(\"/proc/self/oom_score_adj\").read().strip())'\n"
+        "with Boxes() as boxes: print(boxes.run(Job({'task': (cell,)}, b''))['task'].cells[0].outputs[0].text)"
+    )
+    ended = subprocess.run([sys.executable, "-c", opens], capture_output=True, text=True, check=False)
+    assert (ended.stdout.strip(), ended.stderr) == ("1000", "")
+
+
+def test_who_runs_alone_runs_beside_nobody() -> None:
+    """Whoever comes later waits for the one who waits to be alone."""
+    turns, order = _Turns(), list[str]()
+
+    def run(name: str, *, alone: bool) -> None:
+        with turns.turn(alone=alone):
+            order.append(f"{name} begins")
+            order.append(f"{name} ends")
+
+    with ThreadPoolExecutor(2) as pool, turns.turn(alone=False):
+        pool.submit(run, "alone", alone=True)
+        while not turns._waiting:
+            pass
+        pool.submit(run, "later", alone=False)
+        assert order == []
+    assert order == ["alone begins", "alone ends", "later begins", "later ends"]
+
+
 class Starved:
     """A notebook that never gets the processor, and what its tasks wait."""
 
@@ -160,7 +190,7 @@ CLASS = """
 import json, sys
 from concurrent.futures import ThreadPoolExecutor
 from autograder.errors import BoxBroken
-from autograder.sandbox.boxes import Boxes, Job
+from autograder.sandbox.boxes import Boxes, Job, _Turns
 from autograder.sandbox.cgroups import memory_there_is
 from autograder.sandbox import box
 from autograder.sandbox.policy import Limits

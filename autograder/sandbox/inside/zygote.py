@@ -31,7 +31,7 @@ from .recording import FINISHED, OUTPUT_LIMIT, Channel
 TIMED_OUT, CRASHED, KILLED, OVERDUE = 98, 99, 100, 101
 
 #: What is added to how soon the kernel ends a process where the machine's memory ends: boxes go before what keeps them.
-_ENDS_SOONER = "500"
+_ENDS_SOONER = 500
 
 #: Begins what is said where this machine does not let the walls around a notebook be built.
 REFUSED = "walls refused:"
@@ -56,8 +56,9 @@ def main(descriptor: int) -> None:
     if os.geteuid() == 0:
         os.setgroups([])
         walls.uncover_proc()
-    with open("/proc/self/oom_score_adj", "w", encoding="ascii") as file:
-        file.write(_ENDS_SOONER)
+    with open("/proc/self/oom_score_adj", "r+", encoding="ascii") as file:
+        if int(file.read()) < _ENDS_SOONER:  # a container may have set more, which nobody in it can take back
+            file.write(f"{_ENDS_SOONER}")
     walls.leave_keyring()
     walls.hide_memory()
     _try_walls()
