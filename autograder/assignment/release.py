@@ -109,7 +109,7 @@ def _released(name: str, notebook: NotebookNode) -> ReleasedNotebook:
         grade_id = entry.get("grade_id")
         # A cell without an id cannot be told apart from the learner's own, so it is the release's as well.
         locked = bool(entry.get("locked")) or not entry.get("solution")
-        cells.append(Cell(cell.cell_type, cell.source, grade_id, locked=locked))
+        cells.append(Cell(cell.cell_type, cell.source, grade_id, locked=locked, cell_id=cell.get("id")))
         if grade_id:
             metadata[grade_id] = dict(entry)
     return ReleasedNotebook(name, tuple(cells), metadata)

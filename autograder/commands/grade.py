@@ -91,11 +91,14 @@ def _print_grades(grades: Sequence[Grade], others: Sequence[LeftOut]) -> None:
     table.add_column("Points", no_wrap=True, justify="right")
     table.add_column("Right", no_wrap=True, justify="right")
     table.add_column("Look at first", no_wrap=True)
-    for grade in sorted(grades, key=lambda g: g.student):
+    for grade in sorted(grades, key=lambda g: g.name):
+        if grade.is_empty:
+            table.add_row(grade.name, "", "", f"{SIGNS[Verdict.MISSING]} nothing handed in")
+            continue
         right = sum(item.verdict is Verdict.CORRECT for item in grade.items)
         urgent = most_urgent(grade)
         points = f"{grade.score:g} / {grade.points:g}"
-        table.add_row(grade.student, points, f"{right} / {len(grade.items)}", f"{SIGNS[urgent]} {urgent}")
+        table.add_row(grade.name, points, f"{right} / {len(grade.items)}", f"{SIGNS[urgent]} {urgent}")
     for one in others:
         if one.is_learner:
             table.add_row(one.name, "", "", f"{SIGNS[Verdict.UNGRADED]} not graded")
@@ -104,7 +107,10 @@ def _print_grades(grades: Sequence[Grade], others: Sequence[LeftOut]) -> None:
         OUT.print(f"Not graded: {one}.")
     for grade in grades:
         if grade.is_ungraded:
-            OUT.print(f"Not graded: {grade.student}. {grade.items[0].reason}")
+            OUT.print(f"Not graded: {grade.name}. {grade.items[0].reason}")
+    for grade in sorted(grades, key=lambda g: g.name):
+        if grade.look_at:
+            OUT.print(f"Look at {grade.name}: {'; '.join(why.rstrip('.') for why in grade.look_at)}.")
     waiting = sum(grade.needs_person for grade in grades)
     if waiting:
         OUT.print(f"{waiting} of {len(grades)} submissions have something that a person must read.")
@@ -113,7 +119,9 @@ def _print_grades(grades: Sequence[Grade], others: Sequence[LeftOut]) -> None:
 def _exit_code(grades: Sequence[Grade], *, for_a_person: bool) -> int:
     if any(grade.is_ungraded for grade in grades):
         return BROKEN
-    return NEEDS_PERSON if for_a_person or any(grade.needs_person for grade in grades) else ALL_GRADED
+    if for_a_person or any(grade.needs_person or grade.look_at for grade in grades):
+        return NEEDS_PERSON
+    return ALL_GRADED
 
 
 def demo(course: Course, into: Path, *, workers: int | None) -> int:

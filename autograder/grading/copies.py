@@ -47,6 +47,7 @@ def find_copies(rubric: Rubric, grades: Sequence[Grade], panels: Mapping[str, Ke
     panels : mapping
         Each learner's own panel, by name.
     """
+    names = {grade.student: grade.name for grade in grades}
     telling = [item for item in rubric.items if not item.answer_kind.exact]
     for grade in sorted(grades, key=lambda grade: grade.student):
         answers = {name: value for notebook in grade.notebooks for name, value in notebook.run.answers.items()}
@@ -61,4 +62,4 @@ def find_copies(rubric: Rubric, grades: Sequence[Grade], panels: Mapping[str, Ke
                 continue
             taken = [i.id for i in not_right if judge_value(rubric, i, answers[i.id], keyed.answers).finding == RIGHT]
             if len(taken) >= FEWEST:
-                yield Copy(grade.student, other, tuple(taken))
+                yield Copy(grade.name, names.get(other, other), tuple(taken))

@@ -21,6 +21,7 @@ from autograder.assignment.key import Keyed, own_panel
 from autograder.assignment.release import ReleasedNotebook
 from autograder.assignment.rubric import Rubric
 from autograder.errors import BoxUnavailable, GradebookError, OurFault
+from autograder.grading.attention import look_at
 from autograder.grading.copies import find_copies
 from autograder.grading.evidence import add_evidence
 from autograder.grading.submission import SubmissionFolder, read_submission
@@ -122,7 +123,14 @@ def grade_submission(grading: Grading, submission: Submission, run: Run = run_jo
     resolved = resolve_dependencies(grading.rubric, [item for notebook in graded for item in notebook.items])
     notebooks = tuple(replace(n, items=tuple(resolved[item.item] for item in n.items)) for n in graded)
     notebooks = add_evidence(grading.rubric, notebooks, panels[0], grading.release)
-    return Grade(submission.student, grading.rubric.assignment, notebooks)
+    return Grade(
+        submission.student,
+        grading.rubric.assignment,
+        notebooks,
+        shown=submission.shown,
+        notes=submission.notes,
+        look_at=tuple(look_at(submission, notebooks)),
+    )
 
 
 def grade_notebook(grading: Grading, notebook: SubmittedNotebook, run: Run = run_job) -> NotebookGrade:
@@ -172,13 +180,15 @@ def grade_folder(grading: Grading, folder: SubmissionFolder, run: Run = run_job)
     """
     return _guarded(
         grading,
-        folder.student,
+        folder,
         lambda: grade_submission(grading, read_submission(folder, grading.release), run),
         BoxUnavailable,
     )
 
 
-def _guarded(grading: Grading, student: str, work: Callable[[], Grade], *ends_run: type[Exception]) -> Grade:
+def _guarded(
+    grading: Grading, whose: SubmissionFolder | Grade, work: Callable[[], Grade], *ends_run: type[Exception]
+) -> Grade:
     """Return what a piece of work on one learner returns, or an *ungraded* grade if it fails on our side.
 
     ``ends_run`` are the failures that every learner would meet: they are raised.
@@ -188,13 +198,13 @@ def _guarded(grading: Grading, student: str, work: Callable[[], Grade], *ends_ru
     except ends_run:
         raise
     except OurFault as fault:
-        return _ungraded(grading, student, str(fault))
+        return _ungraded(grading, whose, str(fault))
     except Exception as surprise:
-        _LOG.exception("While grading %s", student)
-        return _ungraded(grading, student, f"{type(surprise).__name__}: {surprise}")
+        _LOG.exception("While grading %s", whose.student)
+        return _ungraded(grading, whose, f"{type(surprise).__name__}: {surprise}")
 
 
-def _ungraded(grading: Grading, student: str, why: str) -> Grade:
+def _ungraded(grading: Grading, whose: SubmissionFolder | Grade, why: str) -> Grade:
     # What went wrong may quote what was handed in.
     reason = f"This could not be graded, and that is not the learner's doing: {shorten(why, 1_000)}"
     notebooks = []
@@ -202,7 +212,7 @@ def _ungraded(grading: Grading, student: str, why: str) -> Grade:
         items = tuple(ItemResult(i.id, Verdict.UNGRADED, 0.0, i.points, reason) for i in entry.item)
         run = NotebookRun(entry.name, Ending.FINISHED)
         notebooks.append(NotebookGrade(SubmittedNotebook(entry.name, released.cells), run, items))
-    return Grade(student, grading.rubric.assignment, tuple(notebooks))
+    return Grade(whose.student, grading.rubric.assignment, tuple(notebooks), shown=whose.shown)
 
 
 def grade_class(
@@ -257,11 +267,11 @@ def _file_grades(grading: Grading, waiting: list[Future[Grade]], into: Path) -> 
             grade = done.result()
             waiting.remove(done)  # which holds the grade, too
             file = partial(_file_grade, grading, grade, gradebook, into)
-            yield _guarded(grading, grade.student, file, GradebookError, OSError, SQLAlchemyError)
+            yield _guarded(grading, grade, file, GradebookError, OSError, SQLAlchemyError)
 
 
 def _file_grade(grading: Grading, grade: Grade, gradebook: Gradebook, into: Path) -> Grade:
-    if grade.is_ungraded:
+    if grade.is_ungraded or grade.is_empty:
         return grade
     grade = _with_scores_by_person(grade, gradebook.scores_by_person(grade.assignment, grade.student))
     write_pages(grading, grade, into)

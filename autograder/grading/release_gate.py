@@ -14,7 +14,7 @@ from autograder.assignment.release import ReleasedNotebook
 from autograder.assignment.rubric import Rubric
 from autograder.errors import ReleaseError
 from autograder.grading.pipeline import Grading, grade_submission
-from autograder.grading.submission import SubmissionFolder, read_submission
+from autograder.grading.submission import read_notebook
 from autograder.records.grading import Submission, SubmittedNotebook, Verdict
 from autograder.sandbox.boxes import Boxes
 from autograder.scoring.distinct_answers import FROM_EACH_OTHER, Examination, Pair, certified_panel, examine
@@ -108,7 +108,8 @@ def _require_solution(
     workers: int,
     progress: Progress,
 ) -> None:
-    solution = read_submission(SubmissionFolder("solution", source), release)
+    # The notebooks alone: the rubric lies beside them, and must never come near a box.
+    solution = Submission("solution", tuple(read_notebook(source / f"{r.name}.ipynb", r) for r in release))
 
     def grade(keyed: Keyed) -> Mapping[str, Verdict]:
         graded = grade_submission(Grading(rubric, release, (keyed,)), solution, boxes.run)

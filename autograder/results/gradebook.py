@@ -24,7 +24,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from autograder.assignment.release import ReleasedNotebook
 from autograder.errors import GradebookError
-from autograder.records.grading import Grade, ItemResult, Verdict
+from autograder.records.grading import Grade, Verdict
 from autograder.results.filing import said_of_gradebook
 
 COURSE_ID = "mlm-course"
@@ -113,7 +113,9 @@ class Gradebook:
             for notebook in grade.notebooks:
                 for item in notebook.items:
                     place = (item.item, notebook.notebook.name, grade.assignment, grade.student)
-                    _enter_score(book.find_grade(*place), item)
+                    # What could not be read is not nought: a person decides what becomes of it.
+                    waits = notebook.notebook.is_unread or item.verdict is Verdict.NEEDS_PERSON
+                    _enter_score(book.find_grade(*place), item.score, waits=waits)
 
     def scores_by_person(self, assignment: str, student: str) -> Mapping[str, float]:
         """Return the scores that a person gave a learner, by item."""
@@ -219,7 +221,6 @@ def _enter_cell(
     )
 
 
-def _enter_score(entry: object, item: ItemResult) -> None:
-    waits = item.verdict is Verdict.NEEDS_PERSON
-    entry.auto_score = None if waits else float(item.score)  # type: ignore[attr-defined]
+def _enter_score(entry: object, score: float, *, waits: bool) -> None:
+    entry.auto_score = None if waits else float(score)  # type: ignore[attr-defined]
     entry.needs_manual_grade = waits and entry.manual_score is None  # type: ignore[attr-defined]

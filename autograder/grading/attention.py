@@ -1,0 +1,42 @@
+"""What a teacher should know of a submission before its score is taken for the learner's work.
+
+A zero, or a point that is missing, may have its reason in how a notebook was handed in and not in what was understood.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from autograder.language.catalogue import Sentence, listed
+from autograder.records.grading import NotebookGrade, Submission, Verdict
+
+#: Notes that may explain a lost point, by their names in the catalogue; others are for who reads the notebook.
+_TOLD = frozenset(
+    f"submission.{name}"
+    for name in ("metadata_lost", "nothing_recognised", "edited", "text_elsewhere", "not_taken", "unreadable")
+)
+
+
+def look_at(submission: Submission, graded: tuple[NotebookGrade, ...]) -> Iterator[str]:
+    """Yield a sentence for everything about a submission that a person should look at."""
+    if submission.is_empty:
+        yield Sentence("attention.nothing")
+    elif absent := [notebook.name for notebook in submission.notebooks if notebook.absent]:
+        yield Sentence("attention.absent", notebooks=listed(absent))
+    for one in graded:
+        yield from _of_notebook(one)
+    yield from filter(_is_told, submission.notes)
+
+
+def _of_notebook(one: NotebookGrade) -> Iterator[str]:
+    notebook = one.notebook
+    if notebook.is_unread:
+        yield Sentence("attention.not_read", why=notebook.problem)
+    elif not notebook.absent and not any(item.score or item.verdict is Verdict.NEEDS_PERSON for item in one.items):
+        yield Sentence("attention.zero", notebook=notebook.name)
+    for note in filter(_is_told, notebook.notes):
+        yield Sentence("attention.note", notebook=notebook.name, note=note)
+
+
+def _is_told(note: str) -> bool:
+    return isinstance(note, Sentence) and note.key in _TOLD
