@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from autograder.assignment.rubric import Item, Notebook, Rubric
 from autograder.errors import AutograderError, CourseError
+from autograder.kinds.registry import taken
 from autograder.language.catalogue import Sentence, together
 from autograder.records.grading import ItemResult, Verdict
 from autograder.records.values import Value, describe
@@ -38,7 +39,7 @@ def card_for(tutor: Tutor, name: str, value: object) -> Card:
         return unknown_card(tutor, name)
     rubric, notebook, item = found
     try:
-        answer = plain_value(value)
+        answer = taken(item.kind, plain_value(value))
     except Exception as problem:  # the conversion runs methods of the learner's object
         why = Sentence("card.unreadable_help", why=f"{type(problem).__name__}: {problem}")
         return plain_card("bad", _ASKED, name, "unreadable", why, language=tutor.language)

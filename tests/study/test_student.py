@@ -236,10 +236,10 @@ class Hostile:
     [
         (("icc",), "There is no icc in this session yet."),
         (("icc", "6 %"), "This must be one number, but it is a text."),
-        (("icc", pd.DataFrame({"a": [1, 2]})), "it is a table of 2 rows and 1 columns."),
+        (("icc", pd.DataFrame({"a": [1, 2]})), "it is a table with 2 rows and one column."),
         (("icc", load_panel), "This must be one number, but it is a"),
         (("icc", Hostile()), "icc"),
-        (("top5", 14), "This must be a list, best first, but it is a number."),
+        (("top5", 14), "This must be a list of names, best first, but it is a number."),
         (("icq", 0.06), "Did you mean icc?"),
         (("something else entirely", 1), "Is it spelt as in the task?"),
         (("icc_readin",), "Did you mean icc_reading?"),
