@@ -175,8 +175,9 @@ def study(
     return study.study(course, folder, language, None if copy_only else arguments)
 
 
-@panels_app.command(epilog="Example: mlm panels certify 100 --confusion")
-def certify(
+@panels_app.command("certify", hidden=True)  # its name in version 0.1
+@panels_app.command("check", epilog="Example: mlm panels check 100 --confusion")
+def check_panels(
     count: Annotated[int, typer.Argument(min=1, help="How many seeds to examine.")],
     assignment: Annotated[str, typer.Option("--assignment", help="Name of the assignment.")] = "practice",
     first: Annotated[int, typer.Option("--first", min=0, help="The first seed.")] = 0,
@@ -187,7 +188,7 @@ def certify(
     from autograder.commands import release as command
     from autograder.commands.console import course_at
 
-    return command.certify_panels(course_at(course), assignment, count, first, confusion=confusion)
+    return command.check_panels(course_at(course), assignment, count, first, confusion=confusion)
 
 
 @app.command(epilog="Example: mlm doctor")
