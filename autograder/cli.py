@@ -14,6 +14,7 @@ import sys
 import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
@@ -104,14 +105,7 @@ def grade(
         from autograder.commands import grade as command
 
         return command.grade(
-            _course(course),
-            assignment,
-            submitted,
-            into,
-            hidden_seed=hidden_seed,
-            workers=workers,
-            personal=personal,
-            language=language,
+            _course(course), assignment, submitted, into, hidden_seed, workers, language, personal=personal
         )
 
 
@@ -274,18 +268,11 @@ def compare(
     from rich.console import Console
     from rich.progress import track
 
-    console = Console(stderr=True)
+    progress = partial(track, description="Simulating", console=Console(stderr=True), transient=True)
     with _engine():
         from reference.command import compare_file
 
-        compare_file(
-            table,
-            smaller,
-            larger,
-            draws=bootstrap,
-            seed=seed,
-            progress=lambda draws: track(draws, description="Simulating", console=console, transient=True),
-        )
+        compare_file(table, smaller, larger, draws=bootstrap, seed=seed, progress=progress)
     return 0
 
 

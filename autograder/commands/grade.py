@@ -34,11 +34,11 @@ def grade(
     assignment: str,
     submitted: Path,
     into: Path,
-    *,
-    hidden_seed: int | None,
-    workers: int | None,
-    personal: bool = False,
+    hidden_seed: int | None = None,
+    workers: int | None = None,
     language: str | None = None,
+    *,
+    personal: bool = False,
 ) -> int:
     """Grade every submission of a folder and file the results in another; see `mlm grade --help`."""
     rubric = course.rubric(assignment, language)
@@ -126,6 +126,6 @@ def demo(course: Course, into: Path, *, workers: int | None) -> int:
             shutil.rmtree(submitted)
         names = build_class(course.root / SAMPLES, course, rubric, submitted)
     OUT.print(f"A class of {len(names)} sample submissions is in {submitted}.")
-    code = grade(course, rubric.assignment, submitted, into / "grading", hidden_seed=None, workers=workers)
+    code = grade(course, rubric.assignment, submitted, into / "grading", workers=workers)
     # Memos wait for a person, as they should: the demonstration has done all it can.
     return ALL_GRADED if code == NEEDS_PERSON else code
