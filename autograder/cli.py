@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
+from typer import Argument, Option
 
 from autograder.commands.interruptions import Interrupted, heeded
 from autograder.errors import OurFault, UsageError
@@ -75,28 +76,26 @@ app = typer.Typer(
 panels_app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Examine the panels that grading draws.")
 app.add_typer(panels_app, name="panels")
 
-AssignmentArgument = Annotated[str, typer.Argument(help="Name of the assignment, a folder in solutions/.")]
-CourseOption = Annotated[Path | None, typer.Option(help="The course folder; else the one around the current folder.")]
-IntoOption = Annotated[Path, typer.Option(help="Where gradebook.db, autograded/ and feedback/ go.")]
-SeedOption = Annotated[
-    int | None, typer.Option(min=0, help="Seed of the hidden panel; else one is drawn once and kept.")
-]
+AssignmentArgument = Annotated[str, Argument(help="Name of the assignment, a folder in solutions/.")]
+CourseOption = Annotated[Path | None, Option(help="The course folder; else the one around the current folder.")]
+IntoOption = Annotated[Path, Option(help="Where gradebook.db, autograded/ and feedback/ go.")]
+SeedOption = Annotated[int | None, Option(min=0, help="Seed of the hidden panel; else one is drawn once and kept.")]
 LanguageOption = Annotated[
-    str | None, typer.Option(envvar="MLM_LANGUAGE", help="Of the feedback, such as de; else the rubric's.")
+    str | None, Option(envvar="MLM_LANGUAGE", help="Of the feedback, such as de; else the rubric's.")
 ]
-WorkersOption = Annotated[int | None, typer.Option(min=1, help="Boxes at a time; else one per processor.")]
+WorkersOption = Annotated[int | None, Option(min=1, help="Boxes at a time; else one per processor.")]
 
 
 @app.command(epilog="Example: mlm grade practice --submitted submitted/ --into grading/")
 def grade(
     assignment: AssignmentArgument,
-    submitted: Annotated[Path, typer.Option(help="Folder with one folder per learner.")],
+    submitted: Annotated[Path, Option(help="Folder with one folder per learner.")],
     into: IntoOption = Path("grading"),
     course: CourseOption = None,
     hidden_seed: SeedOption = None,
     workers: WorkersOption = None,
     personal: Annotated[
-        bool, typer.Option("--personal", help="Learners have panels of their own, from mlm handout.")
+        bool, Option("--personal", help="Learners have panels of their own, from mlm handout.")
     ] = False,
     language: LanguageOption = None,
 ) -> int:
@@ -112,8 +111,8 @@ def grade(
 @app.command(epilog="Example: mlm handout practice --learners names.txt --into handout/")
 def handout(
     assignment: AssignmentArgument,
-    learners: Annotated[Path, typer.Option(help="A text with a learner's name to a line.")],
-    into: Annotated[Path, typer.Option(help="Where the folders of the learners go.")] = Path("handout"),
+    learners: Annotated[Path, Option(help="A text with a learner's name to a line.")],
+    into: Annotated[Path, Option(help="Where the folders of the learners go.")] = Path("handout"),
     course: CourseOption = None,
 ) -> int:
     """Write the released notebooks for each learner, with a panel that nobody else has."""
@@ -126,7 +125,7 @@ def handout(
 def release(
     assignment: AssignmentArgument,
     course: CourseOption = None,
-    panels: Annotated[int, typer.Option(min=1, help="Hidden panels to prove it on.")] = 20,
+    panels: Annotated[int, Option(min=1, help="Hidden panels to prove it on.")] = 20,
     workers: WorkersOption = None,
 ) -> int:
     """Prove that an assignment grades as it should, and make the learners' notebooks in exercises/ from solutions/."""
@@ -137,7 +136,7 @@ def release(
 
 @app.command(epilog="Example: mlm check exercises/practice/task1-icc.ipynb")
 def check(
-    notebook: Annotated[Path, typer.Argument(help="A notebook of an assignment, under its own name.")],
+    notebook: Annotated[Path, Argument(help="A notebook of an assignment, under its own name.")],
     course: CourseOption = None,
     language: LanguageOption = None,
 ) -> int:
@@ -152,13 +151,13 @@ def check(
 
 @app.command(epilog="Example: mlm study my-course --language de")
 def study(
-    folder: Annotated[Path, typer.Argument(help="Where the exercises go; what is there stays.")] = Path("mlm-study"),
+    folder: Annotated[Path, Argument(help="Where the exercises go; what is there stays.")] = Path("mlm-study"),
     jupyter: Annotated[
-        list[str] | None, typer.Argument(help="Options for JupyterLab, after --.", metavar="[-- OPTIONS]")
+        list[str] | None, Argument(help="Options for JupyterLab, after --.", metavar="[-- OPTIONS]")
     ] = None,
-    browser: Annotated[bool, typer.Option("--browser/--no-browser", help="Open it in the browser.")] = True,
-    port: Annotated[int | None, typer.Option(min=1, max=65535, help="Of JupyterLab.")] = None,
-    copy_only: Annotated[bool, typer.Option("--copy-only", help="Start nothing, for VS Code and others.")] = False,
+    browser: Annotated[bool, Option("--browser/--no-browser", help="Open it in the browser.")] = True,
+    port: Annotated[int | None, Option(min=1, max=65535, help="Of JupyterLab.")] = None,
+    copy_only: Annotated[bool, Option("--copy-only", help="Start nothing, for VS Code and others.")] = False,
     language: LanguageOption = None,
     course: CourseOption = None,
 ) -> int:
@@ -172,10 +171,10 @@ def study(
 @panels_app.command("certify", hidden=True)  # its name in version 0.1
 @panels_app.command("check", epilog="Example: mlm panels check 100 --confusion")
 def check_panels(
-    count: Annotated[int, typer.Argument(min=1, help="How many seeds to examine.")],
-    assignment: Annotated[str, typer.Option(help="Name of the assignment.")] = "practice",
-    first: Annotated[int, typer.Option(min=0, help="The first seed.")] = 0,
-    confusion: Annotated[bool, typer.Option("--confusion", help="Print what each answer is taken for.")] = False,
+    count: Annotated[int, Argument(min=1, help="How many seeds to examine.")],
+    assignment: Annotated[str, Option(help="Name of the assignment.")] = "practice",
+    first: Annotated[int, Option(min=0, help="The first seed.")] = 0,
+    confusion: Annotated[bool, Option("--confusion", help="Print what each answer is taken for.")] = False,
     course: CourseOption = None,
 ) -> int:
     """Say how many seeds give a panel on which right and wrong answers are told apart, and why the rest do not."""
@@ -194,7 +193,7 @@ def doctor(course: CourseOption = None) -> int:
 
 @app.command(epilog="Example: mlm demo --into build/demo")
 def demo(
-    into: Annotated[Path, typer.Option(help="Where the sample class and its grades go.")] = Path("build/demo"),
+    into: Annotated[Path, Option(help="Where the sample class and its grades go.")] = Path("build/demo"),
     course: CourseOption = None,
     workers: WorkersOption = None,
 ) -> int:
@@ -210,25 +209,23 @@ def demo(
     "The formula is lme4's: (1 | g), (x | g), (0 + x | g), (1 + x || g), (1 | a/b), (1 | a) + (1 | b)."
 )
 def fit(
-    table: Annotated[Path, typer.Argument(help="A CSV file, or a Parquet file or folder.", metavar="FILE")],
-    formula: Annotated[str, typer.Argument(help="The model, in quotes.")],
-    ml: Annotated[bool, typer.Option("--ml", help="Maximum likelihood; else REML.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print every number as JSON.")] = False,
-    intervals: Annotated[
-        float | None, typer.Option(help="Print confidence intervals of this level, such as 0.95.")
-    ] = None,
+    table: Annotated[Path, Argument(help="A CSV file, or a Parquet file or folder.", metavar="FILE")],
+    formula: Annotated[str, Argument(help="The model, in quotes.")],
+    ml: Annotated[bool, Option("--ml", help="Maximum likelihood; else REML.")] = False,
+    as_json: Annotated[bool, Option("--json", help="Print every number as JSON.")] = False,
+    intervals: Annotated[float | None, Option(help="Print confidence intervals of this level, such as 0.95.")] = None,
     wald: Annotated[
-        bool, typer.Option("--wald", help="The intervals by Wald's method; else by the profile likelihood.")
+        bool, Option("--wald", help="The intervals by Wald's method; else by the profile likelihood.")
     ] = False,
-    shares: Annotated[bool, typer.Option("--shares", help="Print ICC and R².")] = False,
+    shares: Annotated[bool, Option("--shares", help="Print ICC and R².")] = False,
     slopes: Annotated[
         str | None,
-        typer.Option(
+        Option(
             metavar="PREDICTOR", help="Print each group's slope of this, and how likely it is among the five steepest."
         ),
     ] = None,
     kenward_roger: Annotated[
-        bool, typer.Option("--kenward-roger", help="Tests by Kenward and Roger; else by Satterthwaite.")
+        bool, Option("--kenward-roger", help="Tests by Kenward and Roger; else by Satterthwaite.")
     ] = False,
 ) -> int:
     """Fit a linear mixed model to a table, and print the summary that lme4's readers know."""
@@ -258,11 +255,11 @@ def fit(
     "'sales ~ youtube + (1 + youtube | store_id)' --bootstrap 1000"
 )
 def compare(
-    table: Annotated[Path, typer.Argument(help="A CSV file.", metavar="FILE")],
-    smaller: Annotated[str, typer.Argument(help="One model, in quotes.")],
-    larger: Annotated[str, typer.Argument(help="The other; one must contain the other.")],
-    bootstrap: Annotated[int, typer.Option(min=0, help="Simulated tests; 0 for none.")] = 0,
-    seed: Annotated[int, typer.Option(min=0, help="Of the simulated tests.")] = 0,
+    table: Annotated[Path, Argument(help="A CSV file.", metavar="FILE")],
+    smaller: Annotated[str, Argument(help="One model, in quotes.")],
+    larger: Annotated[str, Argument(help="The other; one must contain the other.")],
+    bootstrap: Annotated[int, Option(min=0, help="Simulated tests; 0 for none.")] = 0,
+    seed: Annotated[int, Option(min=0, help="Of the simulated tests.")] = 0,
 ) -> int:
     """Compare two nested models by a likelihood-ratio test, on the boundary too."""
     from rich.console import Console
