@@ -74,7 +74,10 @@ def grade(
     OUT.print(f"\nThe class     {page}\nFeedback      {into / 'feedback'}\nGradebook     {into / 'gradebook.db'}")
     OUT.print(f"To be read    {to_read}")
     OUT.print(f"Read by hand  cd {into} && jupyter lab, then Nbgrader > Formgrader")
-    return _exit_code(grades, for_a_person=bool(copies or left_out))
+    if any(grade.is_ungraded for grade in grades):
+        return BROKEN
+    for_a_person = copies or left_out or any(grade.needs_person for grade in grades)
+    return NEEDS_PERSON if for_a_person else ALL_GRADED
 
 
 def _grade_class(
@@ -108,12 +111,6 @@ def _print_grades(grades: Sequence[Grade], others: Sequence[LeftOut]) -> None:
     waiting = sum(grade.needs_person for grade in grades)
     if waiting:
         OUT.print(f"{waiting} of {len(grades)} submissions have something that a person must read.")
-
-
-def _exit_code(grades: Sequence[Grade], *, for_a_person: bool) -> int:
-    if any(grade.is_ungraded for grade in grades):
-        return BROKEN
-    return NEEDS_PERSON if for_a_person or any(grade.needs_person for grade in grades) else ALL_GRADED
 
 
 def demo(course: Course, into: Path, *, workers: int | None) -> int:
