@@ -122,17 +122,12 @@ def _answer(name: str, card: Callable[[Tutor], Card]) -> None:
         from autograder.tutor.checking import trouble_card
 
         shown = trouble_card(name, problem, language if language in LANGUAGES else DEFAULT)
-    _show(shown)
-
-
-def _show(card: Card) -> None:
     if _shell() is None:
-        print(card.as_text())
+        print(shown.as_text())
         return
     from IPython.display import display
 
-    show: Callable[[object], None] = display
-    show(card)
+    display(shown)
 
 
 def _shell() -> Any:

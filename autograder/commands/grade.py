@@ -16,7 +16,7 @@ from autograder.commands.console import ALL_GRADED, BROKEN, ERR, NEEDS_PERSON, O
 from autograder.commands.doctor import protected_files, require_safe_box
 from autograder.commands.handout import personal_panels
 from autograder.grading import pipeline
-from autograder.grading.submission import SubmissionFolder, find_submissions
+from autograder.grading.submission import find_submissions
 from autograder.records.grading import Grade, LeftOut, Verdict
 from autograder.records.verdict_signs import SIGNS
 from autograder.results.filing import filing, held
@@ -64,7 +64,9 @@ def grade(
                 except BaseException:
                     boxes.end_runs()
                     raise
-            grades = _grade_class(grading, folders, into, workers, boxes)
+            with progress_bar() as progress:
+                done = pipeline.grade_class(grading, folders, into, workers=workers, boxes=boxes)
+                grades = list(progress.track(done, total=len(folders), description=f"Grading {assignment}"))
         copies = pipeline.class_copies(grading, grades)
         left_out = [one for one in others if one.is_learner]
         page, to_read = pipeline.write_class_pages(grading, grades, into, copies, left_out)
@@ -78,14 +80,6 @@ def grade(
         return BROKEN
     for_a_person = copies or left_out or any(grade.needs_person for grade in grades)
     return NEEDS_PERSON if for_a_person else ALL_GRADED
-
-
-def _grade_class(
-    grading: pipeline.Grading, folders: tuple[SubmissionFolder, ...], into: Path, workers: int | None, boxes: Boxes
-) -> list[Grade]:
-    with progress_bar() as progress:
-        done = pipeline.grade_class(grading, folders, into, workers=workers, boxes=boxes)
-        return list(progress.track(done, total=len(folders), description=f"Grading {grading.rubric.assignment}"))
 
 
 def _print_grades(grades: Sequence[Grade], others: Sequence[LeftOut]) -> None:

@@ -18,14 +18,7 @@ from autograder.tutor.tutor import Tutor, score_line
 
 #: Verdicts on a run that gave no answer: what is said of them tells nothing of what is right.
 NOTHING_TO_COMPARE = frozenset(
-    {
-        Verdict.UNGRADED,
-        Verdict.TIMED_OUT,
-        Verdict.OUT_OF_MEMORY,
-        Verdict.OUTPUT_LIMIT,
-        Verdict.CRASHED,
-        Verdict.MISSING,
-    }
+    {Verdict.UNGRADED, Verdict.TIMED_OUT, Verdict.OUT_OF_MEMORY, Verdict.OUTPUT_LIMIT, Verdict.CRASHED, Verdict.MISSING}
 )
 
 _NOTED, _ASKED, _FAULT = "✎", "?", "!"

@@ -24,17 +24,10 @@ def sales_by_week(results: Tutorial) -> Picture:
     figure, axes = canvas()
     weeks, overall = results.weeks, results.description.means["sales"]
     axes.axhline(overall, color=GREY, linestyle=":", label=f"mean of all rows, {number(overall, 1)}")
-    axes.errorbar(
-        [w.week for w in weeks],
-        [w.mean for w in weeks],
-        yerr=[w.standard_error for w in weeks],
-        color=BLUE,
-        marker="o",
-        capsize=3,
-        linewidth=1.6,
-        label="mean over stores, ± 1 standard error",
-    )
-    axes.set(xlabel="week", ylabel="sales, 1,000 units", xticks=[w.week for w in weeks])
+    places, means, errors = zip(*((w.week, w.mean, w.standard_error) for w in weeks), strict=True)
+    label = "mean over stores, ± 1 standard error"
+    axes.errorbar(places, means, yerr=errors, color=BLUE, marker="o", capsize=3, linewidth=1.6, label=label)
+    axes.set(xlabel="week", ylabel="sales, 1,000 units", xticks=places)
     top = max(w.mean + w.standard_error for w in weeks)
     axes.set_ylim(top=top + 0.3 * (top - axes.get_ylim()[0]))
     axes.legend(loc="upper left")
