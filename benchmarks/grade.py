@@ -145,8 +145,7 @@ def _run_without_box(shell: inside.Notebooks, notebooks: Notebooks, scratch: Pat
 def run_boxes(boxes: Boxes, notebooks: Notebooks, panels: list[bytes], submissions: int, workers: int) -> None:
     """Run every submission on every panel in boxes that are open already."""
     with ThreadPoolExecutor(workers) as pool:
-        for _ in pool.map(lambda _: [boxes.run(Job(notebooks, panel)) for panel in panels], range(submissions)):
-            pass
+        list(pool.map(lambda _: [boxes.run(Job(notebooks, panel)) for panel in panels], range(submissions)))
 
 
 def prepare_nbgrader(course: Course, submitted: Path, folder: Path) -> Path:

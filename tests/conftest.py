@@ -98,7 +98,7 @@ def pool() -> Iterator[ThreadPoolExecutor]:
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Let the tests that draw from something large run on all of it."""
     parser.addoption("--kernel-samples", type=int, default=1, help="samples to run in a real kernel too; 100 for all")
-    parser.addoption("--panels", type=int, default=12, help="certified panels to test the rubric on; 200 for all")
+    parser.addoption("--panels", type=int, default=12, help="checked panels to test the rubric on; 200 for all")
     parser.addoption("--attacks", default="30", help="attacks to grade: how many, or names with commas, or all")
     parser.addoption("--mutants", type=int, default=6, help="how many of 500 mutated notebooks to run in the box")
     parser.addoption("--submissions", type=int, default=2, help="how many leave things behind in the box; 200 for all")
@@ -120,9 +120,9 @@ SLOW = (
     "course/test_figures.py::test_a_description_follows_the_data",
     "course/test_figures.py::test_a_figure_uses_the_palette",
     "fuzzing/",
-    "grading/test_certify.py::test_a_solution_that_is_wrong",
-    "grading/test_certify.py::test_a_tolerance_a_hundred_times_off",
-    "grading/test_certify.py::test_right_answers_score_everything",
+    "grading/test_checked_panels.py::test_a_solution_that_is_wrong",
+    "grading/test_checked_panels.py::test_a_tolerance_a_hundred_times_off",
+    "grading/test_checked_panels.py::test_right_answers_score_everything",
     "grading/test_solution.py",
     "samples/test_command.py::test_a_learner_whose_folder_was_left_out",
     "samples/test_command.py::test_a_page_that_cannot_be_made",

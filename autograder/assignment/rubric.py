@@ -183,13 +183,12 @@ def _problems(rubric: Rubric, path: Path) -> Iterator[str]:
     if rubric.language not in LANGUAGES:
         yield f"key 'language': there are no words in {rubric.language!r}. There are: {', '.join(LANGUAGES)}."
     known: dict[str, Item] = {}
-    for notebook in rubric.notebook:
-        for item in notebook.item:
-            if item.id in known:
-                yield f"item {item.id!r} is there twice; give one of them another id."
-            if item.kind not in KINDS:
-                yield f"item {item.id!r}, key 'kind': there is no kind {item.kind!r}. There are: {', '.join(KINDS)}."
-            known[item.id] = item
+    for item in rubric.items:
+        if item.id in known:
+            yield f"item {item.id!r} is there twice; give one of them another id."
+        if item.kind not in KINDS:
+            yield f"item {item.id!r}, key 'kind': there is no kind {item.kind!r}. There are: {', '.join(KINDS)}."
+        known[item.id] = item
     for item in rubric.items:
         yield from _item_problems(item, known)
     try:

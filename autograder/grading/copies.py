@@ -15,7 +15,7 @@ from autograder.assignment.key import Keyed
 from autograder.assignment.rubric import Rubric
 from autograder.kinds.finding import RIGHT
 from autograder.records.grading import Copy, Grade
-from autograder.scoring.distinct_answers import certified_panel
+from autograder.scoring.distinct_answers import checked_panel
 from autograder.scoring.one_answer import judge_value
 
 #: So many answers must be right on another learner's panel, and not on one's own, before it is reported.
@@ -31,7 +31,7 @@ def personal_panel(rubric: Rubric, student: str) -> Keyed:
         If no panel comes of the name.
     """
     digest = hashlib.sha256(f"{rubric.assignment}\n{student}".encode()).digest()
-    keyed = certified_panel(rubric, int.from_bytes(digest[:6], "big"))
+    keyed = checked_panel(rubric, int.from_bytes(digest[:6], "big"))
     return replace(keyed, hidden=False)
 
 

@@ -47,7 +47,7 @@ from autograder.results.pages import class_page, learner_page, reading_page
 from autograder.sandbox.boxes import Boxes, Job, Run, run_job
 from autograder.sandbox.cgroups import memory_there_is
 from autograder.sandbox.policy import Limits
-from autograder.scoring.distinct_answers import certified_panel
+from autograder.scoring.distinct_answers import checked_panel
 from autograder.scoring.feedback import shorten
 from autograder.scoring.items import resolve_dependencies, score_notebook
 
@@ -105,7 +105,7 @@ def prepare_panels(rubric: Rubric, seed: int | None, folder: Path | None = None)
         If the reference has no answers for a panel.
     """
     own = own_panel(rubric, folder)
-    return (own,) if seed is None else (own, certified_panel(rubric, seed))
+    return (own,) if seed is None else (own, checked_panel(rubric, seed))
 
 
 def grade_submission(grading: Grading, submission: Submission, run: Run = run_job) -> Grade:

@@ -17,7 +17,7 @@ from autograder.grading.pipeline import Grading, grade_submission
 from autograder.grading.submission import read_notebook
 from autograder.records.grading import Submission, SubmittedNotebook, Verdict
 from autograder.sandbox.boxes import Boxes
-from autograder.scoring.distinct_answers import FROM_EACH_OTHER, Examination, Pair, certified_panel, examine
+from autograder.scoring.distinct_answers import FROM_EACH_OTHER, Examination, Pair, checked_panel, examine
 
 #: How many hidden panels a release is proved on, and the seed of the first.
 PANELS = 20
@@ -62,7 +62,7 @@ def prove(
     closest = examined.closest
     keys: list[Keyed] = [own]
     for number in progress(range(panels), "Comparing answers"):
-        keyed = certified_panel(rubric, FIRST_SEED + number)
+        keyed = checked_panel(rubric, FIRST_SEED + number)
         keys.append(keyed)
         closest = min(closest, examine(rubric, keyed).closest, key=lambda pair: pair.margin)
     _require_nothing_for_nothing(rubric, release, own)

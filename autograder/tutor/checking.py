@@ -11,7 +11,7 @@ from autograder.kinds.registry import taken
 from autograder.language.catalogue import Sentence, together
 from autograder.records.grading import ItemResult, Verdict
 from autograder.records.values import Value, describe
-from autograder.records.verdict_signs import SIGNS, Tone, name_of, tone_of
+from autograder.records.verdict_signs import SIGNS, name_of, tone_of
 from autograder.sandbox.wire import plain_value
 from autograder.tutor.cards import Card, Note, plain_card
 from autograder.tutor.progress import Answered, Progress
@@ -19,14 +19,7 @@ from autograder.tutor.tutor import Tutor, score_line
 
 #: Verdicts on a run that gave no answer: what is said of them tells nothing of what is right.
 NOTHING_TO_COMPARE = frozenset(
-    {
-        Verdict.UNGRADED,
-        Verdict.TIMED_OUT,
-        Verdict.OUT_OF_MEMORY,
-        Verdict.OUTPUT_LIMIT,
-        Verdict.CRASHED,
-        Verdict.MISSING,
-    }
+    {Verdict.UNGRADED, Verdict.TIMED_OUT, Verdict.OUT_OF_MEMORY, Verdict.OUTPUT_LIMIT, Verdict.CRASHED, Verdict.MISSING}
 )
 
 _NOTED, _ASKED, _FAULT = "✎", "?", "!"
@@ -48,7 +41,8 @@ def card_for(tutor: Tutor, name: str, value: object) -> Card:
     if item.answer_kind.by_person or tutor.says_of(rubric) == "recorded":
         progress = progress.with_answer(name, Answered(answer))
         tutor.notes.write(notebook.name, progress)
-        said = Sentence("scoring.for_a_person") if item.answer_kind.by_person else noted_as(answer)
+        noted = Sentence("card.noted_as", found=describe(answer))
+        said = Sentence("scoring.for_a_person") if item.answer_kind.by_person else noted
         card = plain_card("wait", _NOTED, name, "noted", said, language=tutor.language)
         counted = tutor.says_of(rubric) == "recorded"
         return replace(card, foot=_counted(notebook, progress) if counted else score_line(tutor, rubric, notebook))
@@ -87,11 +81,6 @@ def row(tutor: Tutor, rubric: Rubric, result: ItemResult) -> tuple[str, str, str
     return card.sign, name_of(Verdict.CORRECT) if card.tone == "good" else Sentence("card.not_yet"), card.lines[0]
 
 
-def noted_as(answer: Value) -> str:
-    """Return the sentence for an answer of which nothing is said before it is handed in."""
-    return Sentence("card.noted_as", found=describe(answer))
-
-
 def _card_of(tutor: Tutor, rubric: Rubric, item: Item, result: ItemResult, tries: int) -> Card:
     if tutor.says_of(rubric) == "right or wrong":
         return plain_result(rubric, result)
@@ -102,15 +91,11 @@ def _card_of(tutor: Tutor, rubric: Rubric, item: Item, result: ItemResult, tries
 
 def plain_result(rubric: Rubric, result: ItemResult) -> Card:
     """Return a card that says whether an answer is right, and no more; what is not of the kind asked is said too."""
-    right = result.verdict is Verdict.CORRECT
-    said = (
-        result.reason
-        if result.verdict is Verdict.MALFORMED
-        else Sentence(f"card.{'is_right' if right else 'not_right'}")
-    )
-    tone: Tone = "good" if right else "bad"
-    what = "right" if right else "not_yet"
-    return plain_card(tone, "✓" if right else "✗", result.item, what, said, language=rubric.language)
+    if result.verdict is Verdict.CORRECT:
+        right = Sentence("card.is_right")
+        return plain_card("good", SIGNS[Verdict.CORRECT], result.item, "right", right, language=rubric.language)
+    said = result.reason if result.verdict is Verdict.MALFORMED else Sentence("card.not_right")
+    return plain_card("bad", SIGNS[Verdict.WRONG], result.item, "not_yet", said, language=rubric.language)
 
 
 def explanation(rubric: Rubric, item: Item, result: ItemResult, tries: int) -> tuple[tuple[str, ...], tuple[Note, ...]]:

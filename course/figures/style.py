@@ -27,8 +27,7 @@ INK, GREY, PALE = "#1A1A1A", "#6B6B6B", "#C8C8C8"
 DIVERGING = "PuOr"
 
 # Inches. Drawn narrow with large letters, so that a phone shows them at nearly their size.
-WIDTH = 5.6
-HEIGHT = 3.9
+WIDTH, HEIGHT = 5.6, 3.9
 
 _LOOK: Any = {
     "axes.edgecolor": GREY,

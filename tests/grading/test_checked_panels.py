@@ -1,4 +1,4 @@
-"""Panels and rubrics that tell right from wrong: certification, the gate, and what a careless rubric would do."""
+"""Panels and rubrics that tell right from wrong: the check of panels, the gate, and what a careless rubric would do."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from autograder.grading.release_gate import prove
 from autograder.records.grading import Ending, NotebookRun, SubmittedNotebook, Verdict
 from autograder.sandbox.wire import key_value
 from autograder.scoring import distinct_answers
-from autograder.scoring.distinct_answers import FROM_EACH_OTHER, FROM_RIGHT, certified_panel, distance_of, examine
+from autograder.scoring.distinct_answers import FROM_EACH_OTHER, FROM_RIGHT, checked_panel, distance_of, examine
 from autograder.scoring.items import score_notebook
 from autograder.scoring.one_answer import judge_value, scale_of
 
@@ -29,9 +29,9 @@ JUST_BEYOND = 1.01
 
 
 @pytest.fixture(scope="session")
-def certified(rubric: Rubric, request: pytest.FixtureRequest) -> list[Keyed]:
-    """As many certified panels as asked for: twelve, or pytest --panels 200 for all that were promised."""
-    return [certified_panel(rubric, seed) for seed in range(request.config.getoption("--panels"))]
+def checked(rubric: Rubric, request: pytest.FixtureRequest) -> list[Keyed]:
+    """As many checked panels as asked for: twelve, or pytest --panels 200 for all that were promised."""
+    return [checked_panel(rubric, seed) for seed in range(request.config.getoption("--panels"))]
 
 
 def score_everything(rubric: Rubric, keyed: Keyed, changes: Mapping[str, object]) -> dict[str, tuple[Verdict, float]]:
@@ -49,15 +49,15 @@ def score_everything(rubric: Rubric, keyed: Keyed, changes: Mapping[str, object]
     return scored
 
 
-def test_right_answers_score_everything_on_every_certified_panel(rubric: Rubric, certified: list[Keyed]) -> None:
-    for keyed in certified:
+def test_right_answers_score_everything_on_every_checked_panel(rubric: Rubric, checked: list[Keyed]) -> None:
+    for keyed in checked:
         scored = score_everything(rubric, keyed, {})
         assert {verdict for verdict, _, _ in scored.values()} == {Verdict.CORRECT, Verdict.NEEDS_PERSON}
 
 
-def test_every_mistake_is_recognised_on_every_certified_panel(rubric: Rubric, certified: list[Keyed]) -> None:
+def test_every_mistake_is_recognised_on_every_checked_panel(rubric: Rubric, checked: list[Keyed]) -> None:
     seen = set()
-    for keyed in certified:
+    for keyed in checked:
         for item in rubric.items:
             mistakes = keyed.answers.mistakes.get(item.id, {})
             for name, value in mistakes.items():
@@ -71,8 +71,8 @@ def test_every_mistake_is_recognised_on_every_certified_panel(rubric: Rubric, ce
     assert len(seen) >= 50
 
 
-def test_nothing_just_beyond_a_tolerance_is_accepted(rubric: Rubric, certified: list[Keyed]) -> None:
-    for keyed in certified:
+def test_nothing_just_beyond_a_tolerance_is_accepted(rubric: Rubric, checked: list[Keyed]) -> None:
+    for keyed in checked:
         for item in rubric.items:
             right = expected(item, keyed.answers) if item.kind != "manual" else None
             if not isinstance(right, float) or item.kind in ("p_value", "count"):
@@ -87,14 +87,14 @@ def test_nothing_just_beyond_a_tolerance_is_accepted(rubric: Rubric, certified: 
                 assert judge_value(rubric, item, key_value(moved), keyed.answers).finding.share == 0.0
 
 
-def test_certified_panels_are_the_same_for_the_same_seed(rubric: Rubric, certified: list[Keyed]) -> None:
-    again = certified_panel(rubric, 1)
-    assert again.panel.to_csv_bytes() == certified[1].panel.to_csv_bytes()
+def test_checked_panels_are_the_same_for_the_same_seed(rubric: Rubric, checked: list[Keyed]) -> None:
+    again = checked_panel(rubric, 1)
+    assert again.panel.to_csv_bytes() == checked[1].panel.to_csv_bytes()
     assert again.hidden
-    assert len({keyed.panel.to_csv_bytes() for keyed in certified}) == len(certified)
+    assert len({keyed.panel.to_csv_bytes() for keyed in checked}) == len(checked)
 
 
-def test_a_panel_that_confuses_answers_is_not_certified(rubric: Rubric) -> None:
+def test_a_panel_that_confuses_answers_is_not_used(rubric: Rubric) -> None:
     for seed in range(40):
         problems = examine(rubric, hidden_panel(rubric, seed)).problems
         if problems:
@@ -149,7 +149,7 @@ def test_an_item_whose_answers_can_never_be_told_apart_is_the_rubrics_fault(rubr
         for notebook in rubric.notebook
     )
     with pytest.raises(KeyUnavailable, match=r"Of 3 panels of the seed 5 none .* lrt_chi2"):
-        certified_panel(msgspec.structs.replace(rubric, notebook=coarse), 5)
+        checked_panel(msgspec.structs.replace(rubric, notebook=coarse), 5)
 
 
 def test_a_solution_that_is_wrong_is_not_released(course: Course, rubric: Rubric, tmp_path: Path) -> None:
@@ -180,9 +180,9 @@ def test_a_release_that_gives_an_answer_away_is_not_released(course: Course, rub
         prove(course, rubric, given_away, panels=1)
 
 
-def test_noise_of_good_software_is_tolerated(rubric: Rubric, certified: list[Keyed]) -> None:
+def test_noise_of_good_software_is_tolerated(rubric: Rubric, checked: list[Keyed]) -> None:
     rng = np.random.default_rng(1)
-    for keyed in certified[:5]:
+    for keyed in checked[:5]:
         for item in rubric.items:
             right = expected(item, keyed.answers) if item.kind != "manual" else None
             if isinstance(right, float) and item.kind in ("variance", "statistic", "estimate"):
