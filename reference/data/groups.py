@@ -21,7 +21,7 @@ Id: TypeAlias = Level | tuple[Level, ...]
 
 # Rows are looked up a share at a time, within limits, so that what is computed of them takes little memory.
 _SHARE = 64
-_FEWEST, _MOST = 2**12, 2**16
+FEWEST_ROWS, _MOST_ROWS = 2**12, 2**16
 # How many times as many numbers as rows may lie between the lowest id and the highest to be looked up in a plain list.
 _DENSE = 2
 
@@ -180,7 +180,7 @@ def _ranking(labels: Integers) -> tuple[Integers, Callable[[Any], Any]]:
 
 
 def _parts(numbers: Integers, overlap: int = 0) -> Iterator[Integers]:
-    step = min(_MOST, max(_FEWEST, numbers.size // _SHARE))
+    step = min(_MOST_ROWS, max(FEWEST_ROWS, numbers.size // _SHARE))
     return (numbers[start : start + step + overlap] for start in range(0, numbers.size, step))
 
 

@@ -116,8 +116,8 @@ def _move_forward(reduced: Reduced, moves: list[_Moves], fronts: Fronts) -> _For
 def _curve(move: _Moves, leverage: Floats, spent: Floats, gap: Floats, gradient: Floats, hessian: Floats) -> None:
     """Add what directions of the factor eliminated contribute, alone and with each other.
 
-    Blocks A and V Φ Vᵀ (..., q, q) of every pair of levels of a unit, and the sum ``gap`` of A - V Φ Vᵀ over single
-    levels. The criterion moves by tr(D_a gap) and bends by tr(D_ab gap) + Σ tr(D_a A D_b (2 V Φ Vᵀ - A)).
+    Blocks A and V Φ Vᵀ (..., q, q) of every pair of levels of a component, and the sum ``gap`` of A - V Φ Vᵀ over
+    single levels. The criterion moves by tr(D_a gap) and bends by tr(D_ab gap) + Σ tr(D_a A D_b (2 V Φ Vᵀ - A)).
     """
     q, count = gap.shape[0], len(move.ways)
     gradient[move.ways] += np.einsum("aij,ij->a", move.moved, gap)

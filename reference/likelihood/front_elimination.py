@@ -1,16 +1,16 @@
 """The profiled ML and REML criterion of a model with several grouping factors, nested or crossed. Arrays only.
 
 The factors are eliminated one after the other, the one with the most levels first: given the others its levels are
-independent. What is left of each *unit* (at first the levels; then whatever levels of the next factor they tie
-together) is a small dense matrix over the later levels it touches and [X y], its *front*, handed on to the one unit
-of the next factor that contains it. Nested factors keep every unit small, so that the cost is linear in the number
-of levels; crossed ones end in one dense front of the order of all but the largest factor. This is the multifrontal
-form of a sparse Cholesky factorisation, with units of similar size batched: the elimination tree of a mixed model is
-no deeper than its factors are many, so numpy on stacks of matrices does what CHOLMOD would, its derivatives need
-dense products anyway, and no compiled dependency is added. The price is that a dense remainder is refused beyond
-6,000 effects.
+independent. What is left of each *component* (at first the levels; then whatever levels of the next factor they tie
+together) is a small dense matrix over the later levels it touches and [X y], its *front*, handed on to the one
+component of the next factor that contains it. Nested factors keep every component small, so that the cost is linear in
+the number of levels; crossed ones end in one dense front of the order of all but the largest factor. This is the
+multifrontal form of a sparse Cholesky factorisation, with components of similar size batched: the elimination tree of a
+mixed model is no deeper than its factors are many, so numpy on stacks of matrices does what CHOLMOD would, its
+derivatives need dense products anyway, and no compiled dependency is added. The price is that a dense remainder is
+refused beyond 6,000 effects.
 
-Notation, per unit: its front S = [[G, H], [Hᵀ, E]], own effects first; Λ = L Lᵀ repeated for each own level. Then
+Notation, per component: its front S = [[G, H], [Hᵀ, E]], own effects first; Λ = L Lᵀ repeated for each own level. Then
 B = L (I + LᵀGL)⁻¹ Lᵀ is the covariance of its effects given the rest, N = I - G B, the leverage A = N G, the pull
 V = N H, the reach K = -B H, and E - HᵀBH is handed on. At the first factor A = RᵀW⁻¹R and V = RᵀW⁻¹P come from the
 root R and the heads P of each level, W = I + R Λ Rᵀ, so that only sums of squares are added.
