@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import pandas as pd
 
-from reference.arrays import LARGEST_INTEGER, Floats, Integers
+from reference.arrays import LARGEST_INTEGER, Integers
 from reference.data.columns import Level, require_column
 from reference.errors import DesignError
 
@@ -209,16 +209,3 @@ def _first(labels: Integers) -> Any:
     first = np.ones(labels.size, dtype=bool)
     np.not_equal(labels[1:], labels[:-1], out=first[1:])
     return first
-
-
-def stack_groups(rows: Floats, codes: Integers, n_groups: int) -> Floats:
-    """Return the rows (n, k) by group, (J, m, k), padded with rows of zeros to the length m of the longest.
-
-    So that one call of a matrix routine serves all groups; rows of zeros change no cross-product.
-    """
-    order = np.argsort(codes, kind="stable")
-    counts = np.bincount(codes, minlength=n_groups)
-    place = np.arange(codes.size) - np.repeat(np.cumsum(counts) - counts, counts)
-    stacked = np.zeros((n_groups, int(counts.max()), rows.shape[1]))
-    stacked[codes[order], place] = rows[order]
-    return stacked
