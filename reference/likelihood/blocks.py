@@ -53,6 +53,11 @@ class Blocks:
         return int(self.kept.shape[0])
 
     @property
+    def n_levels(self) -> tuple[int, ...]:
+        """The numbers of groups by grouping factor, of which there is one."""
+        return (self.n_groups,)
+
+    @property
     def n_fixed(self) -> int:
         """The number of fixed effects, p."""
         return int(self.rest.shape[0]) - 1

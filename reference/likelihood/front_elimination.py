@@ -33,32 +33,10 @@ from reference.likelihood.surface import Profile, profiled_criterion
 
 
 def front_profile(factor: Floats, fronts: Fronts, *, reml: bool) -> Profile:
-    """Return the profiled deviance (ML) or REML criterion of a model with several grouping factors.
+    """Return the criterion at a factor: see :meth:`~reference.likelihood.surface.Surface.profile`.
 
-    Parameters
-    ----------
-    factor : (Q, Q), unit-free
-        Block-diagonal, one block L_f per grouping factor in the order given to :func:`build_fronts`; the effects
-        of a level of factor f have covariance sigma² · L_f · L_fᵀ. Any square blocks will do, of any rank.
-    fronts : Fronts
-        In whatever units; the criterion is that of the matrices the fronts came from.
-    reml : bool
-        True for the REML criterion.
-
-    Returns
-    -------
-    Profile
-        Its ``criterion`` is on the -2 log-likelihood scale, constants included, comparable with lme4's
-        ``deviance()`` and ``REMLcrit()``.
-
-    Raises
-    ------
-    numpy.linalg.LinAlgError
-        If X is rank deficient.
-
-    References
-    ----------
-    Bates, Mächler, Bolker & Walker (2015), J. Stat. Softw. 67(1), section 3.
+    ``factor`` (Q, Q) has one block L_f per grouping factor, in the order given to :func:`build_fronts`; the effects of
+    a level of factor f have covariance sigma² · L_f · L_fᵀ.
     """
     reduced = reduce_fronts(factor, fronts)
     count = fronts.n_observations - (fronts.n_fixed if reml else 0)
