@@ -17,7 +17,7 @@ from autograder.records.grading import Verdict
 
 Named: TypeAlias = Mapping[str, float] | Mapping[int, float]
 
-#: What the reference expects: see `reference.assignments.practice_mistakes.Value`; the rubric adds choices and slots.
+#: What the reference expects: see `reference.assignments.Value`; the rubric adds choices and slots.
 Expected = (
     float | int | str | tuple[int, ...] | tuple[str, ...] | Named | Mapping[str, str | float] | Mapping[str, Named]
 )

@@ -26,7 +26,7 @@ PIECE = 2**16
 _SMALLEST_PIECE = 2**11
 _SHARE = 64
 # Rows of an average group from which scattered rows are summed as they come: fetching them from afar takes longer.
-_LONG = 1_000
+LONG_GROUP = 1_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,7 +62,7 @@ def open_table(data: Table, model: MixedModel) -> Pieces:
         if len(data) <= WHOLE or _in_one(model):
             return Pieces(whole, whole=whole)
         whole = _checked(whole, model)
-        grouping = read_grouping(whole, model.groups[0], _LONG)
+        grouping = read_grouping(whole, model.groups[0], LONG_GROUP)
         if grouping is None:
             step = _step(whole)
             rows: Iterator[pd.DataFrame] = (whole.iloc[start : start + step] for start in range(0, len(whole), step))

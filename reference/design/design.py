@@ -265,7 +265,7 @@ def _many_factors(columns: Columns, matrices: Matrices, table: pd.DataFrame | No
     effects = [whitened[:, np.flatnonzero(owner == factor)] for factor in range(len(matrices.codes))]
     fronts = build_fronts(matrices.codes, effects, whitened[:, owner.size :])
     terms = _terms(encoding, units, matrices.levels, len(rows))
-    likelihood = ManyFactors(fronts, sizes, tuple(np.argsort(owner, kind="stable").tolist()), reml=False)
+    likelihood = ManyFactors(fronts, sizes, reml=False, order=tuple(np.argsort(owner, kind="stable").tolist()))
     return Design(encoding, terms, units.fixed.root, units.ols, units.scale, likelihood, table, matrices)
 
 

@@ -23,7 +23,7 @@ from reference.design.standardised import Columns
 _EPSILON = float(np.finfo(np.float64).eps)
 _ROUNDING = 64 * _EPSILON
 # Groups whose matrices are unfolded at once, so that they take little memory.
-_AT_ONCE = 512
+_UNFOLDED_AT_ONCE = 512
 # How many times more groups there is room for when it has run out.
 _GROWTH = 1.25
 
@@ -109,8 +109,8 @@ class GroupMoments:
         self._take_roots()
         width, order = len(self.others), self.order
         elimination = self.columns.elimination(order.size)
-        for start in range(0, order.size, _AT_ONCE):
-            some = order[start : start + _AT_ONCE]
+        for start in range(0, order.size, _UNFOLDED_AT_ONCE):
+            some = order[start : start + _UNFOLDED_AT_ONCE]
             roots = np.zeros((some.size, width + 1, len(self.columns.sources)))
             sizes = np.sqrt(self.counts[some])
             if self.columns.one is not None:
@@ -125,8 +125,8 @@ class GroupMoments:
     def _take_roots(self) -> None:
         """Put the triangular root of each group's cross-products in their place."""
         width = len(self.means)
-        for start in range(0, len(self.places), _AT_ONCE):
-            some = slice(start, start + _AT_ONCE)
+        for start in range(0, len(self.places), _UNFOLDED_AT_ONCE):
+            some = slice(start, start + _UNFOLDED_AT_ONCE)
             noise = [(8 * _EPSILON * np.sqrt(self.counts[some]) * held[some]) ** 2 for held in self.means]
             products = np.empty((noise[0].size, width, width))
             for (i, j), held in zip(_pairs(width), self.products, strict=True):

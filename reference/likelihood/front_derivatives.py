@@ -24,24 +24,15 @@ from reference.likelihood.surface import Derivatives, Profile
 
 
 def front_derivatives(factor: Floats, directions: Floats, fronts: Fronts, point: Profile) -> Derivatives:
-    """Return the exact derivatives of the criterion at a factor.
+    """Return the exact derivatives of the criterion at a factor along directions (k, Q, Q), block-diagonal as it is.
 
-    Parameters
-    ----------
-    factor : (Q, Q)
-        As for :func:`front_profile`.
-    directions : (k, Q, Q)
-        The k ways the factor may move, block-diagonal as it is.
-    fronts : Fronts
-        As for :func:`front_profile`.
-    point : Profile
-        ``front_profile(factor, ...)``.
+    ``point`` is ``front_profile(factor, ...)``.
 
     Notes
     -----
     With D_a the first derivative of Λ, a front hands on [K; I]ᵀ dS_a [K; I] - Vᵀ D_a V. What the way back adds to
     gradient and Hessian is in :func:`_curve` and :func:`_curve_front`. At the end F_a = T⁻¹ dM_a T⁻ᵀ is what it is
-    in :func:`~reference.likelihood.block_elimination.derivatives`.
+    in :meth:`~reference.likelihood.one_factor.BlockPoint.derivatives`.
     """
     reduced, width = reduce_fronts(factor, fronts), fronts.n_fixed + 1
     moves = [_Moves.of(block, ways) for block, ways in zip(reduced.factors, fronts.split(directions), strict=True)]
@@ -116,8 +107,8 @@ def _move_forward(reduced: Reduced, moves: list[_Moves], fronts: Fronts) -> _For
 def _curve(move: _Moves, leverage: Floats, spent: Floats, gap: Floats, gradient: Floats, hessian: Floats) -> None:
     """Add what directions of the factor eliminated contribute, alone and with each other.
 
-    Blocks A and V Φ Vᵀ (..., q, q) of every pair of levels of a unit, and the sum ``gap`` of A - V Φ Vᵀ over single
-    levels. The criterion moves by tr(D_a gap) and bends by tr(D_ab gap) + Σ tr(D_a A D_b (2 V Φ Vᵀ - A)).
+    Blocks A and V Φ Vᵀ (..., q, q) of every pair of levels of a component, and the sum ``gap`` of A - V Φ Vᵀ over
+    single levels. The criterion moves by tr(D_a gap) and bends by tr(D_ab gap) + Σ tr(D_a A D_b (2 V Φ Vᵀ - A)).
     """
     q, count = gap.shape[0], len(move.ways)
     gradient[move.ways] += np.einsum("aij,ij->a", move.moved, gap)

@@ -1,16 +1,16 @@
 """The profiled ML and REML criterion of a model with several grouping factors, nested or crossed. Arrays only.
 
 The factors are eliminated one after the other, the one with the most levels first: given the others its levels are
-independent. What is left of each *unit* (at first the levels; then whatever levels of the next factor they tie
-together) is a small dense matrix over the later levels it touches and [X y], its *front*, handed on to the one unit
-of the next factor that contains it. Nested factors keep every unit small, so that the cost is linear in the number
-of levels; crossed ones end in one dense front of the order of all but the largest factor. This is the multifrontal
-form of a sparse Cholesky factorisation, with units of similar size batched: the elimination tree of a mixed model is
-no deeper than its factors are many, so numpy on stacks of matrices does what CHOLMOD would, its derivatives need
-dense products anyway, and no compiled dependency is added. The price is that a dense remainder is refused beyond
-6,000 effects.
+independent. What is left of each *component* (at first the levels; then whatever levels of the next factor they tie
+together) is a small dense matrix over the later levels it touches and [X y], its *front*, handed on to the one
+component of the next factor that contains it. Nested factors keep every component small, so that the cost is linear in
+the number of levels; crossed ones end in one dense front of the order of all but the largest factor. This is the
+multifrontal form of a sparse Cholesky factorisation, with components of similar size batched: the elimination tree of a
+mixed model is no deeper than its factors are many, so numpy on stacks of matrices does what CHOLMOD would, its
+derivatives need dense products anyway, and no compiled dependency is added. The price is that a dense remainder is
+refused beyond 6,000 effects.
 
-Notation, per unit: its front S = [[G, H], [Hᵀ, E]], own effects first; Λ = L Lᵀ repeated for each own level. Then
+Notation, per component: its front S = [[G, H], [Hᵀ, E]], own effects first; Λ = L Lᵀ repeated for each own level. Then
 B = L (I + LᵀGL)⁻¹ Lᵀ is the covariance of its effects given the rest, N = I - G B, the leverage A = N G, the pull
 V = N H, the reach K = -B H, and E - HᵀBH is handed on. At the first factor A = RᵀW⁻¹R and V = RᵀW⁻¹P come from the
 root R and the heads P of each level, W = I + R Λ Rᵀ, so that only sums of squares are added.
@@ -33,32 +33,10 @@ from reference.likelihood.surface import Profile, profiled_criterion
 
 
 def front_profile(factor: Floats, fronts: Fronts, *, reml: bool) -> Profile:
-    """Return the profiled deviance (ML) or REML criterion of a model with several grouping factors.
+    """Return the criterion at a factor: see :meth:`~reference.likelihood.surface.Surface.profile`.
 
-    Parameters
-    ----------
-    factor : (Q, Q), unit-free
-        Block-diagonal, one block L_f per grouping factor in the order given to :func:`build_fronts`; the effects
-        of a level of factor f have covariance sigma² · L_f · L_fᵀ. Any square blocks will do, of any rank.
-    fronts : Fronts
-        In whatever units; the criterion is that of the matrices the fronts came from.
-    reml : bool
-        True for the REML criterion.
-
-    Returns
-    -------
-    Profile
-        Its ``criterion`` is on the -2 log-likelihood scale, constants included, comparable with lme4's
-        ``deviance()`` and ``REMLcrit()``.
-
-    Raises
-    ------
-    numpy.linalg.LinAlgError
-        If X is rank deficient.
-
-    References
-    ----------
-    Bates, Mächler, Bolker & Walker (2015), J. Stat. Softw. 67(1), section 3.
+    ``factor`` (Q, Q) has one block L_f per grouping factor, in the order given to :func:`build_fronts`; the effects of
+    a level of factor f have covariance sigma² · L_f · L_fᵀ.
     """
     reduced = reduce_fronts(factor, fronts)
     count = fronts.n_observations - (fronts.n_fixed if reml else 0)

@@ -13,7 +13,7 @@ from reference.arrays import Floats, Integers
 
 @dataclass(frozen=True, eq=False)
 class Batch:
-    """Units of one stage, padded to one shape.
+    """Components of one stage, U of them, padded to one shape.
 
     Parameters
     ----------

@@ -22,7 +22,6 @@ from reference import (
     satterthwaite_df,
 )
 from reference.design.design import build_design
-from reference.likelihood.block_elimination import profile
 from reference.optimum import optimiser as optimizer_module
 from reference.panels import NULL_MODEL, RANDOM_INTERCEPT, RANDOM_SLOPE
 
@@ -114,11 +113,11 @@ def test_balanced_null_model_has_the_closed_form_of_anova(panel, level_sd):
 def test_no_start_of_a_brute_force_search_finds_a_lower_criterion(drawn_frame, how, seed, reml):
     frame = drawn_frame(seed, **how)
     fit = fit_mixed(frame, RANDOM_SLOPE, reml=reml)
-    blocks = build_design(frame, RANDOM_SLOPE).likelihood.blocks
+    surface = build_design(frame, RANDOM_SLOPE).surface(reml=reml)
     rng = np.random.default_rng(seed)
 
     def criterion(entries):
-        return profile(np.array([[entries[0], 0.0], entries[1:]]), blocks, reml=reml).criterion
+        return surface.profile(np.array([[entries[0], 0.0], entries[1:]])).criterion
 
     ends = [minimize(criterion, start, method="BFGS").fun for start in 2.0 * rng.standard_normal((3, 3))]
     assert fit.optimum.point.criterion <= min(ends) + 1e-9
@@ -136,10 +135,10 @@ def test_lowest_of_several_optima_is_found(seed):
     sales = 0.3 * rng.standard_normal(16)[store - 1] * (1 + youtube / 200) + rng.standard_t(2.5, n)
     columns = {"youtube": youtube, "facebook": facebook, "newspaper": newspaper, "sales": sales}
     frame = pd.DataFrame({"store_id": store, "week": np.arange(n) % 9, **columns})
-    blocks = build_design(frame, RANDOM_SLOPE).likelihood.blocks
+    surface = build_design(frame, RANDOM_SLOPE).surface(reml=True)
 
     def criterion(entries):
-        return profile(np.array([[entries[0], 0.0], entries[1:]]), blocks, reml=True).criterion
+        return surface.profile(np.array([[entries[0], 0.0], entries[1:]])).criterion
 
     lowest = fit_mixed(frame, RANDOM_SLOPE).optimum.point.criterion
     starts = rng.standard_normal((12, 3)) * np.exp(rng.uniform(-2, 2, (12, 1)))

@@ -14,11 +14,11 @@ from scipy.linalg import block_diag
 
 from reference.errors import DesignError
 from reference.likelihood import build_fronts as staging
-from reference.likelihood.block_elimination import derivatives, profile
 from reference.likelihood.blocks import Blocks
 from reference.likelihood.build_fronts import build_fronts
 from reference.likelihood.front_derivatives import front_derivatives
 from reference.likelihood.front_elimination import front_covariance, front_modes, front_profile
+from reference.likelihood.one_factor import OneFactor
 
 
 @dataclass(frozen=True, eq=False)
@@ -327,12 +327,12 @@ def test_with_the_other_factors_at_zero_it_is_the_one_factor_criterion(make, siz
     factor = np.zeros((sum(data.sizes),) * 2)
     factor[:q, :q] = rng.standard_normal((q, q))
     directions = directions_of(data.sizes, rng)[:2]
-    point, expected = front_profile(factor, stages, reml=reml), profile(factor[:q, :q], blocks, reml=reml)
+    point, expected = front_profile(factor, stages, reml=reml), OneFactor(blocks, (q,), reml).profile(factor[:q, :q])
     assert point.criterion == pytest.approx(expected.criterion, abs=1e-9)
     assert_allclose(point.beta, expected.beta, atol=1e-10)
     assert_allclose(point.inverse_root, expected.inverse_root, atol=1e-10)
     local = derivatives_at(factor, directions, stages, reml=reml)
-    known = derivatives(factor[:q, :q], directions[:, :q, :q], expected)
+    known = expected.derivatives(factor[:q, :q], directions[:, :q, :q])
     assert_allclose(local.gradient, known.gradient, atol=1e-9)
     assert_allclose(local.hessian, known.hessian, atol=1e-8)
     assert_allclose(local.log_residual, known.log_residual, atol=1e-10)
@@ -345,9 +345,9 @@ def test_one_factor_is_a_case_of_several(reml):
     whole = nested(rng, [2, 1])
     data = Data(whole.codes[:1], whole.effects[:1], whole.columns)
     factor, directions = rng.standard_normal((2, 2)), rng.standard_normal((3, 2, 2))
-    expected = profile(factor, one_factor(data), reml=reml)
+    expected = OneFactor(one_factor(data), (len(factor),), reml).profile(factor)
     assert front_profile(factor, data.stages, reml=reml).criterion == pytest.approx(expected.criterion, abs=1e-10)
-    known = derivatives(factor, directions, expected)
+    known = expected.derivatives(factor, directions)
     local = derivatives_at(factor, directions, data.stages, reml=reml)
     assert_allclose(local.gradient, known.gradient, atol=1e-10)
     assert_allclose(local.hessian, known.hessian, atol=1e-9)
