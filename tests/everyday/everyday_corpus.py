@@ -1,7 +1,7 @@
 """Honest submissions with one everyday change each: what is handed in, and what a grader should make of it.
 
-A case is a folder with an ``expect.toml``; its notebooks are made from the model solutions, so that they never go out of
-date. Any grader can be tried on them: the whole corpus is written as a class, one folder to a learner, by
+A case is a folder with an ``expect.toml``; its notebooks are made from the model solutions, so that they never go out
+of date. Any grader can be tried on them: the whole corpus is written as a class, one folder to a learner, by
 
     .venv/bin/python tests/everyday/everyday_corpus.py DIR
 """
