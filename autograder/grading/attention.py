@@ -7,13 +7,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from autograder.language.catalogue import Sentence, listed
+from autograder.language.catalogue import Sentence
 from autograder.records.grading import NotebookGrade, Submission, Verdict
 
 #: Notes that may explain a lost point, by their names in the catalogue; others are for who reads the notebook.
 _TOLD = frozenset(
     f"submission.{name}"
-    for name in ("metadata_lost", "nothing_recognised", "edited", "text_elsewhere", "not_taken", "unreadable")
+    for name in (
+        "metadata_lost",
+        "nothing_recognised",
+        "edited",
+        "text_elsewhere",
+        "not_taken",
+        "unreadable",
+        "files_left_out",
+    )
 )
 
 
@@ -21,8 +29,6 @@ def look_at(submission: Submission, graded: tuple[NotebookGrade, ...]) -> Iterat
     """Yield a sentence for everything about a submission that a person should look at."""
     if submission.is_empty:
         yield Sentence("attention.nothing")
-    elif absent := [notebook.name for notebook in submission.notebooks if notebook.absent]:
-        yield Sentence("attention.absent", notebooks=listed(absent))
     for one in graded:
         yield from _of_notebook(one)
     yield from filter(_is_told, submission.notes)

@@ -23,23 +23,24 @@ _RELEASED = (PANEL_FILE, CHECK_FILE)
 _TAKEN = frozenset({"sitecustomize", "usercustomize", "autograder", "reference", "inside"})
 
 
-def own_files(files: Iterable[HandedIn], beside: PurePosixPath) -> tuple[dict[str, bytes], tuple[Sentence, ...]]:
+def own_files(files: Iterable[HandedIn], beside: PurePosixPath | None) -> tuple[dict[str, bytes], tuple[Sentence, ...]]:
     """Return the content of files to put beside a notebook, by their paths from there, and notes on all of them.
 
     Parameters
     ----------
     files : iterable of HandedIn
         What was handed in beside notebooks.
-    beside : PurePosixPath
-        The folder of the notebooks, in the learner's.
+    beside : PurePosixPath, optional
+        The folder of the notebooks, in the learner's; None if there is no notebook.
     """
     kept: dict[str, bytes] = {}
     there, left_out = [], []
     for file in files:
-        path = file.path.relative_to(beside) if file.path.is_relative_to(beside) else file.path
+        path = file.path.relative_to(beside) if beside and file.path.is_relative_to(beside) else file.path
         if path.name in _RELEASED:
             continue
-        content = None if _is_taken(path) or len(kept) == MAX_OWN_FILES else _content(file, kept)
+        refused = beside is None or _is_taken(path) or len(kept) == MAX_OWN_FILES
+        content = None if refused else _content(file, kept)
         if content is None:
             left_out.append(file.shown)
         else:

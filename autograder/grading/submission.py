@@ -11,6 +11,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path, PurePosixPath
 
 from autograder.assignment.release import ReleasedNotebook
@@ -150,7 +151,7 @@ def _read(folder: SubmissionFolder, path: Path, release: Sequence[ReleasedNotebo
         notebooks.append(_notebook(released, release, chosen.get(released.name), others))
     strangers = [one for one in looked if id(one) not in used and not one.recognised]
     places = [one.file.path.parent for one in chosen.values()]
-    beside = max(places, key=places.count, default=PurePosixPath())
+    beside = max(places, key=places.count, default=None)
     candidates = {one.file.path for one in looked}
     kept, notes = own_files((file for file in files if file.path not in candidates), beside)
     return Submission(
@@ -240,9 +241,19 @@ def _notebook(
     return sanitise(found, released, elsewhere, tuple(notes))
 
 
+def notebooks_in(path: Path, release: Sequence[ReleasedNotebook]) -> tuple[str, ...]:
+    """Return which notebooks of a release a file is, by what is in it or else by its name."""
+    looked = _look(_handed_in(path), release)
+    named = _named_after(looked.file, release)
+    return tuple(looked.recognised) or ((named,) if named else ())
+
+
 def read_notebook(path: Path, release: ReleasedNotebook) -> SubmittedNotebook:
     """Return a file as a sanitised notebook; what is wrong with it is said in it, not raised."""
     if not os.path.lexists(path):
         return _notebook(release, (release,), None, ())
-    looked = _look(HandedIn(PurePosixPath(path.name), 0.0, lambda: read_file(path)), (release,))
-    return _notebook(release, (release,), looked, ())
+    return _notebook(release, (release,), _look(_handed_in(path), (release,)), ())
+
+
+def _handed_in(path: Path) -> HandedIn:
+    return HandedIn(PurePosixPath(path.name), 0.0, partial(read_file, path))
