@@ -33,10 +33,6 @@ USAGE, BROKEN = 2, 3
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 
 
-def _exit_with(code: int) -> None:
-    raise typer.Exit(code)
-
-
 def _course(folder: Path | None) -> Course:
     """Return the course around a folder, or around the current one."""
     from autograder.assignment.course import find_course
@@ -63,7 +59,7 @@ def _engine() -> Iterator[None]:
 
 app = typer.Typer(
     name="mlm",
-    result_callback=_exit_with,
+    result_callback=sys.exit,
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,

@@ -65,9 +65,8 @@ def make_release(course: Course, rubric: Rubric) -> dict[str, str]:
         for step in _STEPS:
             source, _ = step().preprocess(source, {})
         released[path.name] = nbformat.writes(source) + "\n"
-    known = set(released)
     for path in sorted(folder.glob("*.ipynb")):
-        if path.name not in known:
+        if path.name not in released:
             raise ReleaseError(f"{path}: the rubric does not know this notebook. Add a [[notebook]] or move the file.")
     if rubric.check_says != "everything":
         released[CHECK_FILE] = check_file(rubric)

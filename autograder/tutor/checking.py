@@ -38,17 +38,15 @@ def card_for(tutor: Tutor, name: str, value: object) -> Card:
         return plain_card("bad", _ASKED, name, "unreadable", why, language=tutor.language)
     progress = tutor.notes.read(notebook.name)
     before = progress.answers.get(name)
+    progress = progress.with_answer(name, Answered(answer))
     if item.answer_kind.by_person or tutor.says_of(rubric) == "recorded":
-        progress = progress.with_answer(name, Answered(answer))
         tutor.notes.write(notebook.name, progress)
         noted = Sentence("card.noted_as", found=describe(answer))
         said = Sentence("scoring.for_a_person") if item.answer_kind.by_person else noted
         card = plain_card("wait", _NOTED, name, "noted", said, language=tutor.language)
         counted = tutor.says_of(rubric) == "recorded"
         return replace(card, foot=_counted(notebook, progress) if counted else score_line(tutor, rubric, notebook))
-    progress = progress.with_answer(name, Answered(answer))
-    results = tutor.results(rubric, notebook, progress)
-    result = results[name]
+    result = tutor.results(rubric, notebook, progress)[name]
     tries = _tries(before, answer, result)
     tutor.notes.write(notebook.name, progress.with_answer(name, Answered(answer, tries)))
     card = _card_of(tutor, rubric, item, result, tries)
@@ -125,12 +123,9 @@ def _counted(notebook: Notebook, progress: Progress) -> str:
 def unknown_card(tutor: Tutor, name: str) -> Card:
     """Return the card for a name that no item has, with the nearest one that some item has."""
     known = [item.id for rubric in tutor.rubrics for item in rubric.items]
-    nearest = difflib.get_close_matches(name, known, n=1)
-    said = (
-        Sentence("card.unknown_nearest", name=name, nearest=nearest[0])
-        if nearest
-        else Sentence("card.unknown_help", name=name)
-    )
+    said = Sentence("card.unknown_help", name=name)
+    if nearest := difflib.get_close_matches(name, known, n=1):
+        said = Sentence("card.unknown_nearest", name=name, nearest=nearest[0])
     return plain_card("bad", _ASKED, name, "unknown", said, language=tutor.language)
 
 
@@ -150,8 +145,6 @@ def nameless_card(tutor: Tutor) -> Card:
 def trouble_card(name: str, problem: Exception, language: str) -> Card:
     """Return the card for something of ours that went wrong: a course that is not here, or a fault."""
     if isinstance(problem, CourseError):
-        said = Sentence("card.elsewhere_help")
-        return plain_card("wait", _NOTED, name, "elsewhere", said, language=language)
+        return plain_card("wait", _NOTED, name, "elsewhere", Sentence("card.elsewhere_help"), language=language)
     why = str(problem) if isinstance(problem, AutograderError) else f"{type(problem).__name__}: {problem}"
-    said = Sentence("card.fault_help", why=why)
-    return plain_card("wait", _FAULT, name, "fault", said, language=language)
+    return plain_card("wait", _FAULT, name, "fault", Sentence("card.fault_help", why=why), language=language)

@@ -169,11 +169,10 @@ def covariance(fit: MixedFit, panel: Panel) -> Picture:
 def _matrix(figure: Figure, axes: Axes, covariances: Floats) -> None:
     deviations = np.sqrt(np.diagonal(covariances))
     image = axes.imshow(covariances / np.outer(deviations, deviations), cmap=DIVERGING, vmin=-1, vmax=1, aspect="auto")
-    for row in range(2):
-        for column in range(2):
-            # Both ends of the colour scale are dark.
-            text = significant(float(covariances[row, column]), 3)
-            axes.text(column, row, text, ha="center", va="center", color="white", fontsize=10, weight="bold")
+    for (row, column), value in np.ndenumerate(covariances):
+        # Both ends of the colour scale are dark.
+        text = significant(value, 3)
+        axes.text(column, row, text, ha="center", va="center", color="white", fontsize=10, weight="bold")
     ticks = {"xticks": [0, 1], "yticks": [0, 1]}
     axes.set(**ticks, xticklabels=["intercept", "slope"], yticklabels=["intercept", "slope"], title="Random effects")
     axes.spines[:].set_visible(False)
