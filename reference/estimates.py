@@ -262,7 +262,7 @@ class Estimates:
     @property
     def scaled_residuals(self) -> Floats:
         """Conditional residuals over sigma, (n,)."""
-        return (self.design.response - self.fitted) / self.sigma
+        return (self.design.matrices.response - self.fitted) / self.sigma
 
     @property
     def log(self) -> Descent:
@@ -272,8 +272,7 @@ class Estimates:
 
 def unit_constant(design: Design, *, reml: bool) -> float:
     """Return what must be added to a criterion in orthonormal units to have it in the units of the data."""
-    count = design.residual_df if reml else design.n_observations
-    constant = 2.0 * count * float(np.log(design.scale))
+    constant = 2.0 * design.surface(reml=reml).denominator * float(np.log(design.scale))
     if reml:
         constant += 2.0 * float(np.log(np.diagonal(design.fixed_root)).sum())
     return constant

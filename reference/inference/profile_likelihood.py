@@ -16,7 +16,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import islice
-from typing import Any, Protocol
+from typing import Any, TypeAlias
 
 import numpy as np
 from scipy.linalg import block_diag
@@ -25,7 +25,7 @@ from reference.arrays import Floats, block_slices, triangular_factor
 from reference.errors import ConvergenceError
 from reference.estimates import Estimates
 from reference.likelihood.surface import Derivatives, Point, Surface
-from reference.optimum.optimiser import find_optimum, optimum_from
+from reference.optimum.optimiser import Optimum, find_optimum, optimum_from
 from reference.optimum.trust_region import descend
 
 _MAX_STEPS = 300
@@ -54,24 +54,10 @@ class Place:
     log_sigma: float
 
 
-class Slice(Protocol):
-    """A parameter along which the deviance of an ML fit is profiled."""
-
-    @property
-    def fit(self) -> Estimates:
-        """The ML fit."""
-
-    def lowest(self, value: float, near: Place) -> Place:
-        """Return the minimum at a value, descending from a neighbour's."""
-
-    def anywhere(self, value: float, near: Place) -> Place:
-        """Return the lowest minimum at a value over several starts."""
-
-
-def place_of(fit: Estimates, value: float) -> Place:
-    """Return the ML fit as a place on the profile of a parameter it estimates at ``value``."""
-    log_sigma = 0.5 * float(np.log(fit.optimum.point.residual_variance))
-    return Place(value, 0.0, fit.optimum.factor, log_sigma)
+def place_of(fit: Estimates, value: float, optimum: Optimum) -> Place:
+    """Return an optimum, the ML fit's or one with a fixed effect held, as a place on a profile."""
+    excess = optimum.point.criterion - fit.optimum.point.criterion
+    return Place(value, excess, optimum.factor, 0.5 * float(np.log(optimum.point.residual_variance)))
 
 
 @dataclass(frozen=True)
@@ -267,16 +253,11 @@ class EffectSlice:
             optimum = optimum_from(surface, near.factor)
         except ConvergenceError:
             optimum = find_optimum(surface)
-        return self._place(value, optimum.factor, optimum.point)
+        return place_of(self.fit, value, optimum)
 
     def anywhere(self, value: float, near: Place) -> Place:
         """Return the lowest minimum at a value over several starts."""
-        optimum = find_optimum(self._held(value))
-        return self._place(value, optimum.factor, optimum.point)
-
-    def _place(self, value: float, factor: Floats, point: Point) -> Place:
-        excess = point.criterion - self.fit.optimum.point.criterion
-        return Place(value, excess, factor, 0.5 * float(np.log(point.residual_variance)))
+        return place_of(self.fit, value, find_optimum(self._held(value)))
 
     def _held(self, value: float) -> Surface:
         """Return the criterion with the fixed effect held at a value."""
@@ -291,3 +272,7 @@ class EffectSlice:
         mapping[:p, 0] = 0.0
         mapping[:p, p] = -offset * weights / length
         return design.likelihood.mapped(mapping)
+
+
+#: A parameter along which the deviance of an ML fit is profiled.
+Slice: TypeAlias = VarianceSlice | EffectSlice
