@@ -130,11 +130,6 @@ class Encoding:
         )
 
 
-def encode(model: MixedModel, data: pd.DataFrame) -> Matrices:
-    """Return what a model makes of a table, or raise what :func:`read_encoding` raises."""
-    return read_encoding(model, data).matrices(data)
-
-
 def read_encoding(model: MixedModel, data: pd.DataFrame) -> Encoding:
     """Return the encoding of a model on a table: which columns are factors, and their levels.
 

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from reference.arrays import Floats, Integers, triangular_factor
-from reference.data.encoding import Encoding, Matrices, encode, read_encoding
+from reference.data.encoding import Encoding, Matrices, read_encoding
 from reference.data.formula import MixedModel
 from reference.data.groups import check_names
 from reference.data.tables import Pieces, Table, open_table
@@ -149,9 +149,9 @@ def build_design(data: Table, model: MixedModel) -> Design:
         If the random effects of all groups leave no residual degree of freedom.
     """
     pieces = open_table(data, model)
-    if pieces.rest is None:
-        return design_rows(encode(model, pieces.first), pieces.first)
     encoding = read_encoding(model, pieces.first)
+    if pieces.rest is None:
+        return design_rows(encoding.matrices(pieces.first), pieces.first)
     columns, elimination, n_observations, ids = _eliminate(encoding, pieces)
     # The order of the rows is not needed any more.
     table = pieces.whole

@@ -21,9 +21,9 @@ from typing import Any, TypeAlias
 import numpy as np
 from scipy.linalg import block_diag
 
-from reference.arrays import Floats, block_slices, triangular_factor
+from reference.arrays import Floats, block_slices
 from reference.errors import ConvergenceError
-from reference.estimates import Estimates
+from reference.estimates import Estimates, lower_factor
 from reference.likelihood.surface import Derivatives, Point, Surface
 from reference.optimum.optimiser import Optimum, find_optimum, optimum_from
 from reference.optimum.trust_region import descend
@@ -141,7 +141,7 @@ class VarianceSlice:
             held = effects if position == self.parameter.term else ()
             order = sorted(range(part.stop - part.start), key=lambda k: k not in held)
             rows, first, count = part.start + np.array(order), part.start, len(held)
-            lower = _lower(np.asarray(factor[rows, part]))
+            lower = lower_factor(factor[rows, part], len(rows))
             if count == 1:
                 base[rows[0], first] = value * self._lengths[rows[0]]
             elif held:
@@ -231,12 +231,6 @@ def _part(like: Floats, rows: Any, columns: Any, values: Any) -> Floats:
     matrix = np.zeros_like(like)
     matrix[rows, columns] = values
     return matrix
-
-
-def _lower(rows: Floats) -> Floats:
-    """Return the lower triangular factor, diagonal not negative, of the covariance that rows (q, q) are a factor of."""
-    lower = triangular_factor(rows.T).T
-    return np.asarray(lower * np.where(np.diagonal(lower) < 0, -1.0, 1.0), dtype=np.float64)
 
 
 @dataclass(frozen=True, eq=False)
