@@ -83,14 +83,15 @@ class AnswerKey:
     steps: Mapping[str, Step] = field(default_factory=dict)
     objectives: Mapping[str, Objective] = field(default_factory=dict)
 
-
-def distinct_mistakes(values: Mapping[str, Value], wrong: Mapping[str, Mistakes]) -> Mapping[str, Mistakes]:
-    """Return known mistakes by item without those that happen to be right."""
-    distinct = {
-        item: MappingProxyType({name: value for name, value in named.items() if not coincide(values[item], value)})
-        for item, named in wrong.items()
-    }
-    return MappingProxyType(distinct)
+    def __post_init__(self) -> None:
+        """Leave out the mistakes that happen to be right; what is held cannot be changed."""
+        distinct = {
+            item: MappingProxyType({name: one for name, one in named.items() if not coincide(self.values[item], one)})
+            for item, named in self.mistakes.items()
+        }
+        held = {"values": self.values, "standard_errors": self.standard_errors, "mistakes": distinct}
+        for name, answers in held.items():
+            object.__setattr__(self, name, MappingProxyType(dict(answers)))
 
 
 def coincide(right: Value, wrong: Value, relative: float = COINCIDES) -> bool:

@@ -12,7 +12,6 @@ from reference.assignments.answer_key import (
     AnswerKey,
     Step,
     Value,
-    distinct_mistakes,
     p_value,
     share_step,
     variance_errors,
@@ -55,11 +54,10 @@ def extension_key(panel: Panel) -> AnswerKey:
 
 def key_from_extension(fits: ExtensionFits) -> AnswerKey:
     """Return the answer key from fits already made."""
-    values = _values(fits)
     return AnswerKey(
-        values=MappingProxyType(values),
-        standard_errors=MappingProxyType(_errors(fits)),
-        mistakes=distinct_mistakes(values, extension_mistakes(fits)),
+        values=_values(fits),
+        standard_errors=_errors(fits),
+        mistakes=extension_mistakes(fits),
         sizes={"var_city": fits.nested.sigma**2, "var_store_in_city": fits.nested.sigma**2},
         steps=EXTENSION_STEPS,
         objectives={"three_levels": variances_objective(fits.nested, *LEVELS)},

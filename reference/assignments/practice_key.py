@@ -17,7 +17,6 @@ from reference.assignments.answer_key import (
     Objective,
     Step,
     Value,
-    distinct_mistakes,
     is_df,
     p_value,
     share_step,
@@ -56,11 +55,10 @@ def practice_key(panel: Panel) -> AnswerKey:
 
 def key_from_practice(fits: PracticeFits) -> AnswerKey:
     """Return the answer key from fits already made."""
-    values = _values(fits)
     return AnswerKey(
-        values=MappingProxyType(values),
-        standard_errors=MappingProxyType(_errors(fits)),
-        mistakes=distinct_mistakes(values, practice_mistakes(fits)),
+        values=_values(fits),
+        standard_errors=_errors(fits),
+        mistakes=practice_mistakes(fits),
         sizes={"var_store": fits.intercept.sigma**2, "var_intercept_centred": fits.centred.sigma**2},
         scores={"top5": fits.store_slopes},
         steps=PRACTICE_STEPS,

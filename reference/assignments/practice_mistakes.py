@@ -83,6 +83,7 @@ def _slope_mistakes(fits: PracticeFits) -> dict[str, Mistakes]:
     panel, slopes, average = fits.panel, fits.store_slopes, fits.slope.fixed_effects["youtube"]
     best = slopes[fits.top_stores[0]]
     deviations = {store: slope - average for store, slope in slopes.items()}
+    means = group_means(panel.frame, ["sales"], "store_id")["sales"]
     levels = dict(zip(panel.stores, fits.slope.term.modes[:, 0].tolist(), strict=True))
     pooled, by_store = fits.pooled.coefficients["youtube"], _ols_slopes(panel, "week", *MEDIA)
     return {
@@ -102,7 +103,7 @@ def _slope_mistakes(fits: PracticeFits) -> dict[str, Mistakes]:
             "positions": tuple(panel.stores.index(store) for store in fits.top_stores),
             "ascending": _first({store: -slope for store, slope in slopes.items()}),
             "by_intercept": _first(levels),
-            "by_store_mean": _first(_mean_sales(panel)),
+            "by_store_mean": _first(dict(zip(panel.stores, means.tolist(), strict=True))),
             "by_ols_per_store": _first(by_store),
         },
         "gain_average": {"one_unit": average, "ols": EXTRA_SPEND * pooled},
@@ -150,10 +151,6 @@ def _centring_mistakes(fits: PracticeFits) -> dict[str, Mistakes]:
 
 def _first(scores: Mapping[int, float]) -> tuple[int, ...]:
     return tuple(sorted(scores, key=lambda store: (-scores[store], store))[:TOP])
-
-
-def _mean_sales(panel: Panel) -> dict[int, float]:
-    return dict(zip(panel.stores, group_means(panel.frame, ["sales"], "store_id")["sales"].tolist(), strict=True))
 
 
 def _ols_slopes(panel: Panel, *predictors: str) -> dict[int, float]:

@@ -48,10 +48,7 @@ class Grouping:
 def read_grouping(data: pd.DataFrame, names: Sequence[str], longest: float = np.inf) -> Grouping | None:
     """Return the order of the rows by group; None if they are scattered and ``longest`` or more in an average group.
 
-    Raises
-    ------
-    DesignError
-        As for :func:`read_groups`.
+    It raises what :func:`read_groups` raises.
     """
     labels = _whole_numbers(data, names[0]) if len(names) == 1 else None
     if labels is None:

@@ -10,8 +10,9 @@ import numpy as np
 import pandas as pd
 
 import reference as engine
+from reference import MixedFit
 from reference.arrays import Floats
-from reference.data.centring import GrandMeanCentred
+from reference.data.centring import Centred
 from reference.data.columns import Level
 from reference.panels import MEDIA, RANDOM_INTERCEPT, RANDOM_SLOPE, TOP, Panel
 
@@ -41,7 +42,7 @@ class Week:
 class MixedResults:
     """A fit with everything the tutorial says about it."""
 
-    fit: engine.MixedFit
+    fit: MixedFit
     coefficients: tuple[engine.Coefficient, ...]
     components: tuple[engine.VarianceComponent, ...]
     shares: engine.VarianceShares
@@ -69,7 +70,7 @@ class Tutorial:
     slope_ml: MixedResults
     comparison: engine.LikelihoodRatio
     parsimony: engine.Reading
-    centring: GrandMeanCentred
+    centring: Centred[Mapping[str, float]]
     centred: MixedResults
     ranking: tuple[engine.RankedGroup, ...]
     slopes: tuple[engine.GroupSlope, ...]
@@ -133,7 +134,7 @@ def describe_weeks(panel: Panel) -> tuple[Week, ...]:
     return tuple(weeks)
 
 
-def describe_fit(fit: engine.MixedFit) -> MixedResults:
+def describe_fit(fit: MixedFit) -> MixedResults:
     """Return a fit with its tests, components, shares, quartiles of the scaled residuals (five), readings."""
     readings = (engine.read_convergence, engine.read_singularity, engine.read_variances, engine.read_icc)
     return MixedResults(
@@ -146,7 +147,7 @@ def describe_fit(fit: engine.MixedFit) -> MixedResults:
     )
 
 
-def predict_by_week(fit: engine.MixedFit, panel: Panel) -> Mapping[int, float]:
+def predict_by_week(fit: MixedFit, panel: Panel) -> Mapping[int, float]:
     """Return the population prediction for each week of the panel with the media at their grand means.
 
     Raises

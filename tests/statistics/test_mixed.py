@@ -57,7 +57,7 @@ def test_shift_and_scale_of_predictor_and_response(drawn_frame, seed, shift, log
     scale, unit = 10.0**log_scale, 10.0**log_unit
     moved = frame.assign(youtube=(frame["youtube"] + shift) * scale, sales=frame["sales"] * unit + level)
     before, after = fit_mixed(frame, RANDOM_SLOPE), fit_mixed(moved, RANDOM_SLOPE)
-    n, p = before.design.fixed.shape
+    n, p = before.design.matrices.fixed.shape
     constant = 2 * np.log(scale) + 2 * (n - p) * np.log(unit)
     noise = 1e-14 * (abs(level) / unit + abs(shift)) * n
     assert after.criterion == pytest.approx(before.criterion + constant, abs=1e-8 + noise)
@@ -149,9 +149,9 @@ def test_lowest_of_several_optima_is_found(seed):
 def test_fit_without_any_random_variance_is_least_squares(drawn_frame):
     fits = (fit_mixed(drawn_frame(seed, slope_sd=0.0, level_sd=0.0), RANDOM_INTERCEPT) for seed in range(20))
     fit = next(fit for fit in fits if fit.optimum.rank == 0)
-    expected = np.linalg.lstsq(fit.design.fixed, fit.design.response)[0]
+    expected = np.linalg.lstsq(fit.design.matrices.fixed, fit.design.matrices.response)[0]
     np.testing.assert_allclose(fit.coefficients, expected, rtol=1e-10)
-    assert [row.df for row in coefficient_tests(fit)] == pytest.approx([fit.design.residual_df] * 5)
+    assert [row.df for row in coefficient_tests(fit)] == pytest.approx([fit.optimum.point.denominator] * 5)
     assert not fit.term.modes.any()
     assert fit.theta.tolist() == [0.0]
 

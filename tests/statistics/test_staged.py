@@ -16,8 +16,8 @@ from reference.errors import DesignError
 from reference.likelihood import build_fronts as staging
 from reference.likelihood.blocks import Blocks
 from reference.likelihood.build_fronts import build_fronts
-from reference.likelihood.front_derivatives import front_derivatives
 from reference.likelihood.front_elimination import front_covariance, front_modes, front_profile
+from reference.likelihood.many_factors import front_derivatives
 from reference.likelihood.one_factor import OneFactor
 
 
