@@ -21,8 +21,8 @@ from autograder.scoring.feedback import shorten
 #: Bounds with room for a long notebook with pictures pasted into its texts.
 MAX_CELLS, MAX_CODE, MAX_TEXT = 1_000, 1_000_000, 100_000
 
-#: Each of these brackets can become an object.
-_MOST_BRACKETS = 600_000
+#: So many brackets, or texts and numbers that have to be written anew, are taken apart at most.
+_MOST_PARTS = 600_000
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ def parse_notebook(content: bytes) -> tuple[FileCell, ...]:
     if not content:
         raise Unreadable("empty")
     text = as_utf8(content)
-    if text.count(b"{") > _MOST_BRACKETS:
+    if text.count(b"{") > _MOST_PARTS:
         raise Unreadable("too_many_parts")
     notebook = _decode(text)
     cells = (
@@ -109,6 +109,8 @@ def _decode(text: bytes) -> _Notebook:
         raise Unreadable("not_saved_by_jupyter", why=shorten(str(error))) from None
     except (msgspec.DecodeError, RecursionError):
         pass
+    if text.count(b'"') // 2 + text.count(b"NaN") + text.count(b"Infinity") > _MOST_PARTS:
+        raise Unreadable("too_many_parts")
     try:
         return msgspec.json.decode(_NO_JSON.sub(_as_json, text), type=_Notebook)
     except (msgspec.MsgspecError, RecursionError) as error:

@@ -6,6 +6,7 @@ again has none. What tells nothing by itself is a cell of the learner's own.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -48,8 +49,8 @@ def same_text(one: str, other: str) -> bool:
     return _visible(one) == _visible(other)
 
 
-def _visible(source: str) -> list[str]:
-    return [line.rstrip() for line in source.strip().splitlines()]
+def _visible(source: str) -> str:
+    return "\n".join(line.rstrip() for line in source.strip().splitlines())
 
 
 def recognise(cells: Sequence[FileCell], release: ReleasedNotebook) -> Recognised:
@@ -75,17 +76,22 @@ def _by_id(cells: Sequence[FileCell], _: Sequence[str | None], release: Released
 def _by_text(
     cells: Sequence[FileCell], names: Sequence[str | None], release: ReleasedNotebook
 ) -> Iterator[tuple[int, str]]:
+    texts: dict[str, list[str]] = {}
+    for cell in release.cells:
+        if cell.grade_id:
+            texts.setdefault(_visible(cell.source), []).append(cell.grade_id)
     for position in _nameless(cells, names):
-        for cell in release.cells:
-            if cell.grade_id and same_text(cells[position].source, cell.source):
-                yield position, cell.grade_id
+        for name in texts.get(_visible(cells[position].source), ()):
+            yield position, name
 
 
 def _by_first_line(
     cells: Sequence[FileCell], names: Sequence[str | None], release: ReleasedNotebook
 ) -> Iterator[tuple[int, str]]:
     """Yield cells that begin as those did that were to be filled: the line says what to do."""
-    lines = {_first_line(cell.source): cell.grade_id for cell in release.cells if cell.grade_id and not cell.locked}
+    begins = [(_first_line(cell.source), cell.grade_id) for cell in release.cells if cell.grade_id and not cell.locked]
+    twice = Counter(line for line, _ in begins)
+    lines = {line: name for line, name in begins if twice[line] == 1}
     for position in _nameless(cells, names):
         line = _first_line(cells[position].source)
         if line in lines:
@@ -119,4 +125,5 @@ def _first_line(source: str) -> str:
 
 def is_released_text(cell: FileCell, release: ReleasedNotebook) -> bool:
     """Return whether a cell is one that the release has anyway, such as a heading."""
-    return any(other.grade_id is None and same_text(cell.source, other.source) for other in release.cells)
+    text = _visible(cell.source)
+    return any(other.grade_id is None and text == _visible(other.source) for other in release.cells)

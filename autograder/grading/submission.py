@@ -25,6 +25,9 @@ from autograder.grading.sanitise import sanitise
 from autograder.language.catalogue import Sentence, listed
 from autograder.records.grading import LeftOut, Submission, SubmittedNotebook
 
+#: So many of a learner's files are looked into at most for cells of the assignment, and so many strange ones named.
+MAX_NOTEBOOKS, MOST_NOTES = 40, 20
+
 
 @dataclass(frozen=True)
 class SubmissionFolder:
@@ -142,7 +145,14 @@ def read_submission(folder: SubmissionFolder, release: Sequence[ReleasedNotebook
 
 def _read(folder: SubmissionFolder, path: Path, release: Sequence[ReleasedNotebook]) -> Submission:
     files = list(files_in(path))
-    looked = [_look(file, release) for file in files if _may_be_notebook(file, release)]
+    names = {f"{released.name}.ipynb" for released in release}
+    # What has the name it was handed out with is looked at first.
+    candidates = sorted(
+        (file for file in files if _may_be_notebook(file, release)), key=lambda file: file.path.name not in names
+    )
+    too_many = Sentence("submission.too_many_files", limit=MAX_NOTEBOOKS)
+    looked = [_look(file, release) for file in candidates[:MAX_NOTEBOOKS]]
+    looked += [_Looked(file, problem=too_many) for file in candidates[MAX_NOTEBOOKS:]]
     chosen = dict(_choose(looked, release))
     used = {id(one) for one in chosen.values()}
     notebooks = []
@@ -152,14 +162,14 @@ def _read(folder: SubmissionFolder, path: Path, release: Sequence[ReleasedNotebo
     strangers = [one for one in looked if id(one) not in used and not one.recognised]
     places = [one.file.path.parent for one in chosen.values()]
     beside = max(places, key=places.count, default=None)
-    candidates = {one.file.path for one in looked}
-    kept, notes = own_files((file for file in files if file.path not in candidates), beside)
+    may_be = {one.file.path for one in looked}
+    kept, notes = own_files((file for file in files if file.path not in may_be), beside)
     return Submission(
         folder.student,
         tuple(notebooks),
         shown=folder.shown,
         files=kept,
-        notes=(*map(_unknown_file, strangers), *notes),
+        notes=(*map(_unknown_file, strangers[:MOST_NOTES]), *notes),
     )
 
 
