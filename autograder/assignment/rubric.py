@@ -165,7 +165,7 @@ def _place(message: str, document: dict[str, Any]) -> str:
     text = message.split(" - at `")[0].replace("Object contains", "there is an").replace("unknown field", "unknown key")
     key = re.search(r" - at `\$\.(\w+)`", message)
     if key:
-        return f"key {key[1]!r}: {text}. Correct it as the author's guide in the README says."
+        return f"key {key[1]!r}: {text}. Correct it as course/authors.md says."
     if not found:
         return f"{text}. Compare the names of the keys with course/authors.md."
     notebook = document["notebook"][int(found[1])]

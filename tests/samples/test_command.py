@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import sqlite3
 import subprocess
@@ -67,6 +68,16 @@ def test_help_shows_an_example_and_the_exit_codes(command: list[str], capsys: py
 def test_an_unknown_option_is_a_usage_error(capsys: pytest.CaptureFixture[str]) -> None:
     assert mlm("grade", "--speed", "11") == 2
     assert "--speed" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["check", "certify"])
+def test_panels_are_checked_under_the_old_name_too(
+    name: str, course: Course, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert mlm("panels", name, 2, "--first", 7, "--confusion", "--course", course.root) == 0
+    printed = capsys.readouterr().out
+    assert re.search(r"^[12] of 2 seeds give a panel that can be graded on\.", printed, re.MULTILINE)
+    assert "Taken for" in printed
 
 
 def test_grading_ends_with_one_where_a_memo_waits(
