@@ -61,15 +61,7 @@ class ExtensionFits:
 
 
 def fit_extension(panel: Panel) -> ExtensionFits:
-    """Return the fits behind the extension's key.
-
-    Raises
-    ------
-    PanelError
-        If the panel has no cities.
-    DesignError, ConvergenceError
-        If a model cannot be fitted to the panel.
-    """
+    """Return the fits behind the extension's key, or raise what ``extension_key`` raises."""
     if panel.city_id is None:
         raise PanelError(f"{panel.source} has no column {CITY!r}; the extension needs a panel of stores within cities.")
     centred = engine.group_mean_centre(panel.frame, ["youtube"], "store_id")

@@ -43,13 +43,7 @@ class PracticeFits:
 
 
 def fit_practice(panel: Panel) -> PracticeFits:
-    """Return the fits behind the practice key.
-
-    Raises
-    ------
-    DesignError, ConvergenceError
-        If a model cannot be fitted to the panel.
-    """
+    """Return the fits behind the practice key, or raise what ``practice_key`` raises."""
     grand = engine.grand_mean_centre(panel.frame, MEDIA)
     intercept_ml = engine.fit_mixed(panel.frame, RANDOM_INTERCEPT, reml=False)
     slope_ml = engine.fit_mixed(panel.frame, RANDOM_SLOPE, reml=False)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 from scipy.special import chdtrc
 
-from reference import group_means, variance_shares
+from reference import MixedFit, group_means, variance_shares
 from reference.assignments.answer_key import Mistakes, variances
 from reference.assignments.practice_fits import PracticeFits
 from reference.data.formula import INTERCEPT
@@ -49,20 +49,9 @@ def _icc_mistakes(fits: PracticeFits) -> dict[str, Mistakes]:
 
 def _test_mistakes(fits: PracticeFits) -> dict[str, Mistakes]:
     test, wrong = fits.test, fits.intercept.criterion - fits.slope.criterion
-    smaller, larger = fits.intercept_ml, fits.slope_ml
     return {
-        "loglik_ri": {
-            "reml": fits.intercept.log_likelihood,
-            "reml_per_hundred": fits.intercept.log_likelihood + _HUNDRED,
-            "deviance": smaller.criterion,
-            "swapped": larger.log_likelihood,
-        },
-        "loglik_rs": {
-            "reml": fits.slope.log_likelihood,
-            "reml_per_hundred": fits.slope.log_likelihood + _HUNDRED,
-            "deviance": larger.criterion,
-            "swapped": smaller.log_likelihood,
-        },
+        "loglik_ri": _likelihood_mistakes(fits.intercept_ml, fits.intercept, fits.slope_ml),
+        "loglik_rs": _likelihood_mistakes(fits.slope_ml, fits.slope, fits.intercept_ml),
         "lrt_chi2": {"from_reml": wrong, "half": test.statistic / 2.0, "negative": -test.statistic},
         "lrt_df": {"one": 1},
         "lrt_p": {
@@ -76,6 +65,16 @@ def _test_mistakes(fits: PracticeFits) -> dict[str, Mistakes]:
             "from_reml": fits.intercept.aic - fits.slope.aic,
             "bic": test.bic_gain,
         },
+    }
+
+
+def _likelihood_mistakes(ml: MixedFit, reml: MixedFit, other: MixedFit) -> Mistakes:
+    """Return the mistakes for the log-likelihood of an ML fit, with the REML fit of its model and the other ML fit."""
+    return {
+        "reml": reml.log_likelihood,
+        "reml_per_hundred": reml.log_likelihood + _HUNDRED,
+        "deviance": ml.criterion,
+        "swapped": other.log_likelihood,
     }
 
 
@@ -155,9 +154,9 @@ def _first(scores: Mapping[int, float]) -> tuple[int, ...]:
 
 def _ols_slopes(panel: Panel, *predictors: str) -> dict[int, float]:
     """Return each store's own least squares slope on YouTube; of minimum norm where weeks are too few."""
-    slopes = {}
+    slopes, frame = {}, panel.frame
     for store in panel.stores:
-        rows = panel.frame[panel.store_id == store]
+        rows = frame[panel.store_id == store]
         columns = np.column_stack([np.ones(len(rows)), rows[list(predictors)]])
         slopes[store] = float((np.linalg.pinv(columns) @ rows["sales"])[1 + predictors.index("youtube")])
     return slopes

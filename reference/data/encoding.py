@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from textwrap import shorten
@@ -164,8 +164,9 @@ def read_encoding(model: MixedModel, data: pd.DataFrame) -> Encoding:
 
 
 def needs_all_rows(model: MixedModel) -> bool:
-    """Return whether a model has expressions, such as ``scale(x)``, that must see all rows at once."""
-    return any(method == "PYTHON" for part in _parts(model) for term in effects(part) for _, method in term)
+    """Return whether a model must see all rows at once: it has several grouping factors, or terms like ``scale(x)``."""
+    methods = (method for part in _parts(model) for term in effects(part) for _, method in term)
+    return len(model.groups) > 1 or "PYTHON" in methods
 
 
 def column_names(model: MixedModel, *, grouped: bool = True) -> tuple[str, ...]:
@@ -251,11 +252,8 @@ def _coded(column: Any, name: str, levels: Any) -> Any:
     return pd.Categorical(column, categories=levels)
 
 
-def _variables(text: str) -> Iterator[str]:
-    for term in effects(text):
-        for name, method in term:
-            if method == "LOOKUP":
-                yield name
+def _variables(text: str) -> list[str]:
+    return [name for term in effects(text) for name, method in term if method == "LOOKUP"]
 
 
 def _untranslated(text: str, error: Exception) -> DesignError:

@@ -39,11 +39,9 @@ def build_fronts(codes: Sequence[Integers], effects: Sequence[Floats], columns: 
     Raises
     ------
     DesignError
-        If a level does not occur, or if the factors other than the largest are tied together in fronts too large to
-        be dense.
+        If the factors other than the largest are tied together in fronts too large to be dense.
     """
     counts = tuple(int(code.max()) + 1 for code in codes)
-    _check_levels(codes)
     order = tuple(sorted(range(len(codes)), key=lambda f: -counts[f]))
     rows = _Rows([codes[f] for f in order], [effects[f] for f in order], columns, [counts[f] for f in order])
     components = rows.components()
@@ -225,13 +223,6 @@ def _alike(*sizes: Integers) -> list[Integers]:
     classes = np.column_stack([np.ceil(2.0 * np.log2(np.maximum(size, 1))) for size in sizes])
     kind = np.unique(classes, axis=0, return_inverse=True)[1].ravel()
     return np.split(np.argsort(kind, kind="stable"), np.cumsum(np.bincount(kind))[:-1])
-
-
-def _check_levels(codes: Sequence[Integers]) -> None:
-    for factor, code in enumerate(codes):
-        empty = np.flatnonzero(np.bincount(code) == 0)
-        if empty.size:
-            raise DesignError(f"level {empty[0]} of factor {factor} has no rows; number only the levels that occur.")
 
 
 def _check_size(width: Integers) -> None:

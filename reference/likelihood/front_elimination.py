@@ -1,4 +1,4 @@
-"""The profiled ML and REML criterion of a model with several grouping factors, nested or crossed. Arrays only.
+"""The elimination of several grouping factors, nested or crossed, from which their criterion follows. Arrays only.
 
 The factors are eliminated one after the other, the one with the most levels first: given the others its levels are
 independent. What is left of each *component* (at first the levels; then whatever levels of the next factor they tie
@@ -29,28 +29,12 @@ import numpy as np
 
 from reference.arrays import Floats
 from reference.likelihood.fronts import Batch, Fronts, join_columns
-from reference.likelihood.surface import Profile, profiled_criterion
 
 
-def front_profile(factor: Floats, fronts: Fronts, *, reml: bool) -> Profile:
-    """Return the criterion at a factor: see :meth:`~reference.likelihood.surface.Surface.profile`.
-
-    ``factor`` (Q, Q) has one block L_f per grouping factor, in the order given to :func:`build_fronts`; the effects of
-    a level of factor f have covariance sigma² · L_f · L_fᵀ.
-    """
-    reduced = reduce_fronts(factor, fronts)
-    count = fronts.n_observations - (fronts.n_fixed if reml else 0)
-    criterion = float(profiled_criterion(reduced.log_determinant, reduced.triangle, count, reml=reml))
-    return Profile(criterion, np.tril(np.linalg.inv(reduced.triangle)).astype(np.float64), count, reml)
-
-
-def front_modes(factor: Floats, fronts: Fronts, point: Profile) -> tuple[Floats, ...]:
-    """Return the conditional modes of the effects of each grouping factor, (J_f, q_f), in the units of the data.
-
-    ``point`` is ``front_profile(factor, ...)``.
-    """
+def front_modes(factor: Floats, fronts: Fronts, beta: Floats) -> tuple[Floats, ...]:
+    """Return the conditional modes of the effects of each grouping factor, (J_f, q_f), given the best beta (p,)."""
     reduced, offsets = reduce_fronts(factor, fronts), fronts.offsets
-    values = np.concatenate([np.zeros(offsets[-1]), point.beta, [-1.0, 0.0]])
+    values = np.concatenate([np.zeros(offsets[-1]), beta, [-1.0, 0.0]])
     for stage in reversed(range(len(fronts.batches))):
         for batch, lower in zip(fronts.batches[stage], reduced.lowers[stage], strict=True):
             reach = front_gains(batch, lower, reduced, stage).reach
@@ -108,7 +92,11 @@ class Reduced:
 
 
 def reduce_fronts(factor: Floats, fronts: Fronts) -> Reduced:
-    """Eliminate one factor after the other."""
+    """Eliminate one grouping factor after the other.
+
+    ``factor`` (Q, Q) has one block L_f per grouping factor, in the order given to :func:`build_fronts`; the effects of
+    a level of factor f have covariance sigma² · L_f · L_fᵀ.
+    """
     factors, storage = fronts.split(factor), [start.copy() for start in fronts.storage]
     whitened: list[Floats] = []
     lowers: list[list[Floats]] = []

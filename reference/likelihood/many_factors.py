@@ -16,48 +16,13 @@ from reference.likelihood.front_elimination import (
     front_covariance,
     front_gains,
     front_modes,
-    front_profile,
     leaf_gains,
     on_each,
     reduce_fronts,
     spent_part,
 )
 from reference.likelihood.fronts import Batch, Fronts, join_columns
-from reference.likelihood.surface import Derivatives, Point, Profile, Surface
-
-
-def front_derivatives(factor: Floats, directions: Floats, fronts: Fronts, point: Profile) -> Derivatives:
-    """Return the exact derivatives of the criterion at a factor along directions (k, Q, Q), block-diagonal as it is.
-
-    ``point`` is ``front_profile(factor, ...)``.
-
-    Notes
-    -----
-    With D_a the first derivative of Λ, a front hands on [K; I]ᵀ dS_a [K; I] - Vᵀ D_a V. What the way back adds to
-    gradient and Hessian is in :func:`_curve` and :func:`_curve_front`. At the end F_a = T⁻¹ dM_a T⁻ᵀ is what it is
-    in :meth:`~reference.likelihood.one_factor.BlockPoint.derivatives`.
-    """
-    reduced, width = reduce_fronts(factor, fronts), fronts.n_fixed + 1
-    moves = [_Moves.of(block, ways) for block, ways in zip(reduced.factors, fronts.split(directions), strict=True)]
-    forward = _move_forward(reduced, moves, fronts)
-    inverse = np.linalg.inv(reduced.triangle)
-    change = np.zeros((len(directions), width, width))
-    for way, flat in forward.tangents[-1].items():
-        change[way] = inverse @ flat.reshape(width, width) @ inverse.T
-    weights, pairs = point.weights()
-    gradient, hessian = np.zeros(len(directions)), -np.einsum("aij,bij->ab", change * pairs, change)
-    adjoint = ((inverse.T * weights) @ inverse).ravel()
-    for stage in reversed(range(len(fronts.batches))):
-        below = np.zeros_like(fronts.storage[stage])
-        for batch, gains in zip(fronts.batches[stage], forward.gains[stage], strict=True):
-            phi = batch.gather(adjoint)
-            batch.front(below)[:] = gains.adjoint(phi)
-            _curve_front(batch, gains, phi, moves[stage + 1], forward.tangents[stage], gradient, hessian)
-        adjoint = below
-    for leaf, (leverage, pull) in zip(fronts.leaves, forward.leaves, strict=True):
-        spent = spent_part(pull, leaf.batch.gather(adjoint))
-        _curve(moves[0], leverage, spent, (leverage - spent).sum(axis=(0, 1)), gradient, hessian)
-    return Derivatives(gradient, (hessian + hessian.T) / 2.0, change[:, -1, -1], change[:, :-1, :-1])
+from reference.likelihood.surface import Derivatives, Point, Surface, profiled_criterion
 
 
 @dataclass(frozen=True, eq=False)
@@ -180,13 +145,43 @@ class FrontPoint(Point):
     surface: ManyFactors
 
     def derivatives(self, factor: Floats, directions: Floats) -> Derivatives:
-        """Return the exact derivatives of the criterion at a factor along directions (k, Q, Q)."""
-        ordered = self.surface.ordered
-        return front_derivatives(ordered(factor), ordered(directions), self.surface.data, self)
+        """Return the exact derivatives of the criterion at a factor along block-diagonal directions (k, Q, Q).
+
+        Notes
+        -----
+        With D_a the first derivative of Λ, a front hands on [K; I]ᵀ dS_a [K; I] - Vᵀ D_a V. What the way back adds to
+        gradient and Hessian is in :func:`_curve` and :func:`_curve_front`. At the end F_a = T⁻¹ dM_a T⁻ᵀ is what it is
+        in :meth:`~reference.likelihood.one_factor.BlockPoint.derivatives`.
+        """
+        ordered, fronts = self.surface.ordered, self.surface.data
+        reduced, width = reduce_fronts(ordered(factor), fronts), fronts.n_fixed + 1
+        moves = [
+            _Moves.of(block, ways)
+            for block, ways in zip(reduced.factors, fronts.split(ordered(directions)), strict=True)
+        ]
+        forward = _move_forward(reduced, moves, fronts)
+        inverse = np.linalg.inv(reduced.triangle)
+        change = np.zeros((len(directions), width, width))
+        for way, flat in forward.tangents[-1].items():
+            change[way] = inverse @ flat.reshape(width, width) @ inverse.T
+        weights, pairs = self.weights()
+        gradient, hessian = np.zeros(len(directions)), -np.einsum("aij,bij->ab", change * pairs, change)
+        adjoint = ((inverse.T * weights) @ inverse).ravel()
+        for stage in reversed(range(len(fronts.batches))):
+            below = np.zeros_like(fronts.storage[stage])
+            for batch, gains in zip(fronts.batches[stage], forward.gains[stage], strict=True):
+                phi = batch.gather(adjoint)
+                batch.front(below)[:] = gains.adjoint(phi)
+                _curve_front(batch, gains, phi, moves[stage + 1], forward.tangents[stage], gradient, hessian)
+            adjoint = below
+        for leaf, (leverage, pull) in zip(fronts.leaves, forward.leaves, strict=True):
+            spent = spent_part(pull, leaf.batch.gather(adjoint))
+            _curve(moves[0], leverage, spent, (leverage - spent).sum(axis=(0, 1)), gradient, hessian)
+        return Derivatives(gradient, (hessian + hessian.T) / 2.0, change[:, -1, -1], change[:, :-1, :-1])
 
     def modes(self, factor: Floats) -> tuple[Floats, ...]:
         """Return the conditional modes of each grouping factor's effects, (J, q)."""
-        return front_modes(self.surface.ordered(factor), self.surface.data, self)
+        return front_modes(self.surface.ordered(factor), self.surface.data, self.beta)
 
     def conditional_covariance(self, factor: Floats) -> tuple[Floats, ...]:
         """Return the covariance of each factor's effects given the data, (J, q, q), over the residual variance."""
@@ -213,5 +208,7 @@ class ManyFactors(Surface):
 
     def profile(self, factor: Floats) -> FrontPoint:
         """Return the point at a factor."""
-        found = front_profile(self.ordered(factor), self.data, reml=self.reml)
-        return FrontPoint(found.criterion, found.inverse, found.denominator, self.reml, self)
+        reduced, denominator = reduce_fronts(self.ordered(factor), self.data), self.denominator
+        criterion = profiled_criterion(reduced.log_determinant, reduced.triangle, denominator, reml=self.reml)
+        inverse = np.tril(np.linalg.inv(reduced.triangle)).astype(np.float64)
+        return FrontPoint(float(criterion), inverse, denominator, self.reml, self)

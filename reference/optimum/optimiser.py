@@ -191,7 +191,8 @@ def optimum_from(surface: Surface, factor: Floats) -> Optimum:
 
 
 def _certified(optimum: Optimum) -> Optimum:
-    sizes, steps, everywhere = optimum.surface.sizes, len(optimum.descents[optimum.chosen].steps), optimum.derivatives()
+    sizes, everywhere = optimum.surface.sizes, optimum.derivatives()
+    steps = len(optimum.descents[optimum.chosen].steps)
     kept = np.array([optimum.scales[column] > 0 for _, column in entry_pairs(sizes, sizes)])
     curvature = np.linalg.eigvalsh(everywhere.hessian)
     if not (optimum.decrement <= _DECREMENT and curvature[0] >= -_DESCENDING * max(1.0, float(curvature[-1]))):
