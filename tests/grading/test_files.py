@@ -322,7 +322,7 @@ def test_a_bomb_in_a_zip_is_not_unpacked(read: Any) -> None:
     submission = read({f"{n}.zip": bomb for n in range(40)})
     assert "larger than" in str(submission.notebooks[0].problem)
     # Of 2.6 GB, no more is unpacked than may be read of one learner.
-    assert sum("larger than 512 MB together" in note for note in submission.notes) > 30
+    assert sum("larger than 512 MB together" in note for note in submission.notes) > 10
 
 
 @pytest.mark.parametrize("content", [b"", b"PK\3\4", b"PK\5\6" + b"\xff" * 18, b"no zip at all"])
