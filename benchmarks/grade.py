@@ -125,12 +125,12 @@ class Floor:
 
 
 def _run_without_box(shell: inside.Notebooks, notebooks: Notebooks, scratch: Path) -> None:
-    for name, cells in notebooks.items():
+    for name in notebooks:
         way_out, inner = os.pipe()
         child = os.fork()
         if child == 0:
             inside.WORK = f"{tempfile.mkdtemp(dir=scratch)}/work"
-            job = {"name": name, "cells": cells, "limits": {"output_bytes": Limits().output_bytes}}
+            job = {**Job(notebooks, b"").order(name), "limits": {"output_bytes": Limits().output_bytes}}
             try:
                 shell.run(job, inside.Channel(inner))
             finally:

@@ -25,6 +25,10 @@ from autograder.language.catalogue import DEFAULT, LANGUAGES
 Says = Literal["everything", "right or wrong", "recorded"]
 
 
+#: What of a cell is not run when one of its statements fails: that statement, or all that comes after it.
+AfterError = Literal["next statement", "next cell"]
+
+
 class Slot(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One gap of a sentence: ``right`` is the word that fits, or ``own`` the answer whose number belongs there.
 
@@ -105,7 +109,8 @@ class Notebook(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Rubric(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A whole assignment. ``key`` names the function of the reference that answers it.
 
-    ``language`` is that of the feedback, and ``check_says`` how much `check` tells a learner before handing in.
+    ``language`` is that of the feedback, ``check_says`` how much `check` tells a learner before handing in, and
+    ``after_error`` where a notebook goes on after a statement that failed.
     """
 
     assignment: str
@@ -114,6 +119,7 @@ class Rubric(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     notebook: tuple[Notebook, ...]
     language: str = DEFAULT
     check_says: Says = "everything"
+    after_error: AfterError = "next statement"
     mistakes: dict[str, str] = {}
 
     @property

@@ -50,6 +50,7 @@ from autograder.sandbox.policy import Limits
 from autograder.scoring.distinct_answers import checked_panel
 from autograder.scoring.feedback import shorten
 from autograder.scoring.items import resolve_dependencies, score_notebook
+from autograder.scoring.left_out import failed_only_there
 
 _LOG = logging.getLogger("mlm")
 
@@ -152,17 +153,25 @@ def _run_and_score(
     grading: Grading, notebooks: tuple[SubmittedNotebook, ...], panels: tuple[Keyed, ...], run: Run
 ) -> list[NotebookGrade]:
     runnable = {n.name: _sources(n) for n in notebooks if n.problem is None}
-    asked = {entry.name: frozenset(item.id for item in entry.item) for entry in grading.rubric.notebook}
+    job = Job(
+        runnable,
+        b"",
+        grading.limits,
+        asked={entry.name: frozenset(item.id for item in entry.item) for entry in grading.rubric.notebook},
+        locked={n.name: frozenset(i for i, cell in enumerate(n.cells) if cell.locked) for n in notebooks},
+        error_ends_cell=grading.rubric.after_error == "next cell",
+    )
+    # What cells show on a hidden panel is shown to nobody.
     runs = [
-        # What cells show on a hidden panel is shown to nobody.
-        (keyed, run(Job(runnable, keyed.panel.to_csv_bytes(), grading.limits, asked, outputs=not keyed.hidden)))
-        for keyed in panels
+        (keyed, run(replace(job, panel_csv=keyed.panel.to_csv_bytes(), outputs=not keyed.hidden))) for keyed in panels
     ]
     graded = []
     for notebook in notebooks:
         not_run = NotebookRun(notebook.name, Ending.FINISHED)
         own = [(keyed, by_name.get(notebook.name, not_run)) for keyed, by_name in runs]
-        graded.append(NotebookGrade(notebook, own[0][1], score_notebook(grading.rubric, notebook, own)))
+        items = score_notebook(grading.rubric, notebook, own)
+        hidden = [found for keyed, found in own if keyed.hidden]
+        graded.append(NotebookGrade(notebook, own[0][1], items, failed_only_there(notebook, own[0][1], hidden)))
     return graded
 
 

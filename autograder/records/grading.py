@@ -103,22 +103,29 @@ class Submission:
 
 @dataclass(frozen=True)
 class CellError:
-    """The exception a cell ended with, shortened to what a reader needs."""
+    """The exception that ended a statement of a cell, or why Python could not read it, shortened for a reader.
+
+    ``line`` is where the statement begins, counted from 1 in the cell as the learner sees it; ``statement`` its first
+    line.
+    """
 
     name: str
     message: str
+    line: int
+    statement: str
 
 
 @dataclass(frozen=True)
 class CellRun:
     """What one code cell produced; its outputs come from the box and are cleaned before anyone sees them.
 
-    ``left_out`` says that it showed more than is kept.
+    ``errors`` are those of its statements, by line, the first of them if there are many; ``left_out`` says that it
+    showed more than is kept.
     """
 
     index: int
     outputs: tuple[Output, ...]
-    error: CellError | None = None
+    errors: tuple[CellError, ...] = ()
     left_out: bool = False
 
 
@@ -166,11 +173,16 @@ class ItemResult:
 
 @dataclass(frozen=True)
 class NotebookGrade:
-    """The items of one notebook with the run that a person will look at."""
+    """The items of one notebook with the run that a person will look at.
+
+    ``only_hidden`` names, for the teacher alone, the cells of which a statement failed on a hidden panel and not in
+    that run: by grade_id, or by number where there is none.
+    """
 
     notebook: SubmittedNotebook
     run: NotebookRun
     items: tuple[ItemResult, ...]
+    only_hidden: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ import random
 import select
 import socket
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import asdict
 from threading import Event
 
@@ -108,7 +108,7 @@ class Box:
 
     def run(
         self,
-        cells: Sequence[str | None],
+        order: Mapping[str, object],
         panel_csv: bytes,
         limits: Limits,
         record: Record,
@@ -118,8 +118,8 @@ class Box:
     ) -> NotebookRun:
         """Return the run of one notebook, on a panel, within limits, in the record that was begun for it.
 
-        ``ended`` is set when nobody wants the run any more; ``alone`` says that no other notebook of ours runs
-        meanwhile.
+        ``order`` is what `Job.order` says of it; ``ended`` is set when nobody wants the run any more; ``alone`` says
+        that no other notebook of ours runs meanwhile.
 
         Raises
         ------
@@ -128,7 +128,7 @@ class Box:
         """
         # The wall inside is for when the keeper fails: it knows nothing of what others take from the notebook's time.
         walls = {**asdict(limits), "wall_seconds": PATIENCE * limits.wall_seconds + GRACE_SECONDS}
-        contents = json.dumps({"name": record.notebook, "cells": cells, "limits": walls}).encode()
+        contents = json.dumps({**order, "limits": walls}).encode()
         meter = self._meter(limits)
         way_out, inner_end = os.pipe()
         descriptors = [inner_end]

@@ -8,6 +8,7 @@ never becomes a verdict.
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import queue
 import threading
@@ -28,7 +29,9 @@ class Job:
     """What a box is asked to run: code cells by notebook (None for a cell that is not code), on one panel.
 
     ``asked`` are the names of the answers that are kept, by notebook; without it, all are. ``outputs`` says whether
-    what cells show is kept.
+    what cells show is kept. ``locked`` are the places of the cells that are ours, by notebook. ``files`` lie beside
+    each notebook, by their paths from there; none takes the place of the panel's. ``error_ends_cell`` says that what
+    comes in a cell after its first error is not run.
     """
 
     notebooks: Mapping[str, tuple[str | None, ...]]
@@ -36,6 +39,19 @@ class Job:
     limits: Limits = field(default_factory=Limits)
     asked: Mapping[str, frozenset[str]] | None = None
     outputs: bool = True
+    locked: Mapping[str, frozenset[int]] = field(default_factory=dict)
+    files: Mapping[str, bytes] = field(default_factory=dict)
+    error_ends_cell: bool = False
+
+    def order(self, name: str) -> dict[str, object]:
+        """Return what the box is told of a notebook, as JSON can write it."""
+        return {
+            "name": name,
+            "cells": self.notebooks[name],
+            "locked": sorted(self.locked.get(name, ())),
+            "files": {path: base64.b64encode(content).decode("ascii") for path, content in self.files.items()},
+            "error_ends_cell": self.error_ends_cell,
+        }
 
 
 #: Runs a job: `run_job`, or `Boxes.run` of boxes that are warm.
@@ -109,23 +125,23 @@ class Boxes:
         BoxBroken
             If a box fails, and not by what a learner's code did.
         """
-        return {name: self._run(name, cells, job) for name, cells in job.notebooks.items()}
+        return {name: self._run(name, job) for name in job.notebooks}
 
-    def _run(self, name: str, cells: tuple[str | None, ...], job: Job) -> NotebookRun:
+    def _run(self, name: str, job: Job) -> NotebookRun:
         # Only what fails once more, alone, is told.
         with contextlib.suppress(BoxBroken), self._turns.turn(alone=False):
-            return self._run_once(name, cells, job, alone=False)
+            return self._run_once(name, job, alone=False)
         with self._turns.turn(alone=True):
-            return self._run_once(name, cells, job, alone=True)
+            return self._run_once(name, job, alone=True)
 
-    def _run_once(self, name: str, cells: tuple[str | None, ...], job: Job, *, alone: bool) -> NotebookRun:
+    def _run_once(self, name: str, job: Job, *, alone: bool) -> NotebookRun:
         if self._ended.is_set():
             raise BoxBroken("The run was ended.")
         asked = None if job.asked is None else job.asked[name]
-        record = Record(name, len(cells), asked, outputs=job.outputs)
+        record = Record(name, len(job.notebooks[name]), asked, outputs=job.outputs)
         box = self._take() or self._open()
         try:
-            run = box.run(cells, job.panel_csv, job.limits, record, self._ended, alone=alone)
+            run = box.run(job.order(name), job.panel_csv, job.limits, record, self._ended, alone=alone)
         except BaseException:
             box.close()
             raise

@@ -124,7 +124,7 @@ def _read_attempt(attempt: Attempt, run: NotebookRun) -> Wall:
         return Wall(attempt.claim, True, "held")
     if answer == values.Truth(True):
         return Wall(attempt.claim, False, f"an attempt got through: {''.join(printed)[:200].strip()}")
-    errors = [cell.error for cell in run.cells if cell.index == position and cell.error]
+    errors = [error for cell in run.cells if cell.index == position for error in cell.errors]
     detail = f"{errors[0].name}: {errors[0].message}" if errors else f"the run ended as: {run.ending}"
     return Wall(attempt.claim, False, f"could not tell ({detail})")
 

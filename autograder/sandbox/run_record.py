@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Set
+import sys
+from collections.abc import Iterable, Iterator, Set
 
 from msgspec.structs import replace
 
@@ -10,9 +11,14 @@ from autograder.records import values
 from autograder.records.grading import CellError, CellRun, Ending, NotebookRun
 from autograder.sandbox import wire
 
-#: What is kept of a notebook takes no more memory than this, in bytes: all answers together, and all outputs. A course
-#: asks for some kilobytes; the outputs leave room for twenty figures.
-MOST_ANSWERS, MOST_OUTPUTS = 1024**2, 3 * 1024**2
+#: What is kept of a notebook takes no more memory than this, in bytes: all answers together, all outputs, and all
+#: errors. A course asks for some kilobytes; the outputs leave room for twenty figures.
+MOST_ANSWERS, MOST_OUTPUTS, MOST_ERRORS = 1024**2, 3 * 1024**2, 256 * 1024
+
+
+def _size(error: CellError) -> int:
+    """Return about how many bytes of memory an error takes."""
+    return 200 + sum(map(sys.getsizeof, (error.name, error.message, error.statement)))
 
 
 class Record:
@@ -25,6 +31,7 @@ class Record:
         """
         self.notebook, self._count, self._asked = notebook, cells, asked
         self._wants_outputs, self._outputs_left, self._answers_left = outputs, MOST_OUTPUTS, MOST_ANSWERS
+        self._errors_left = MOST_ERRORS
         self._cells: dict[int, CellRun] = {}
         self._answers: dict[str, values.Value] = {}
 
@@ -39,14 +46,22 @@ class Record:
     def _enter_cell(self, done: wire.CellDone) -> None:
         if done.cell in self._cells:
             self._outputs_left += sum(map(values.size, self._cells[done.cell].outputs))
+            self._errors_left += sum(map(_size, self._cells[done.cell].errors))
         outputs, left_out = [], done.left_out
         for output in map(self._cut, done.outputs):
             if values.size(output) <= self._outputs_left:
                 self._outputs_left -= values.size(output)
                 outputs.append(output)
         left_out = left_out or tuple(outputs) != done.outputs
-        error = CellError(done.error.name, done.error.message) if done.error else None
-        self._cells[done.cell] = CellRun(done.cell, tuple(outputs), error, left_out and self._wants_outputs)
+        errors = tuple(self._errors_that_fit(done.errors))
+        self._cells[done.cell] = CellRun(done.cell, tuple(outputs), errors, left_out and self._wants_outputs)
+
+    def _errors_that_fit(self, told: Iterable[wire.ErrorText]) -> Iterator[CellError]:
+        for one in told:
+            error = CellError(one.name, one.message, one.line, one.statement)
+            if _size(error) <= self._errors_left:
+                self._errors_left -= _size(error)
+                yield error
 
     def _cut(self, output: values.Output) -> values.Output:
         """Return an output, of a printed text that does not fit the beginning, so that what comes after it may."""

@@ -25,23 +25,26 @@ from autograder.records.values import (
     Value,
 )
 from autograder.sandbox.inside.plain import plain
+from autograder.sandbox.inside.recording import MOST_ERRORS, MOST_OF_LINE
 
 #: No answer of the course is near these sizes; a longer one is refused rather than compared.
 MAX_ELEMENTS = 20_000
 MAX_TEXT = 100_000
 MAX_OUTPUTS = 1_001
 
-#: What may be taken apart of one line, in bytes that it may take: a value, a cell's outputs, the rest. Small brackets
-#: become large objects, so these are asked before; and a long text is there up to three times while it is read.
-_MOST_VALUE, _MOST_OUTPUTS, _MOST_REST = 1024**2, 8 * 1024**2, 32 * 1024
+#: What may be taken apart of one line, in bytes that it may take: a value, a cell's outputs and errors, the rest. Small
+#: brackets become large objects, so these are asked before; a long text is there up to three times while it is read.
+_MOST_VALUE, _MOST_OUTPUTS, _MOST_ERRORS, _MOST_REST = 1024**2, 8 * 1024**2, 128 * 1024, 32 * 1024
 _MOST_STRINGS = 50_000
 
 
 class ErrorText(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Name and message of an exception."""
+    """Name and message of an exception, the line of the cell where the statement begins that it ended, and this."""
 
-    name: str
-    message: str
+    name: Annotated[str, msgspec.Meta(max_length=100)]
+    message: Annotated[str, msgspec.Meta(max_length=500)]
+    line: Annotated[int, msgspec.Meta(ge=1, le=1_000_000)]
+    statement: Annotated[str, msgspec.Meta(max_length=MOST_OF_LINE)]
 
 
 class CellDone(msgspec.Struct, frozen=True):
@@ -53,7 +56,7 @@ class CellDone(msgspec.Struct, frozen=True):
     notebook: str
     cell: int
     outputs: tuple[Output, ...]
-    error: ErrorText | None = None
+    errors: tuple[ErrorText, ...] = ()
     left_out: bool = False
 
 
@@ -74,7 +77,7 @@ class _CellLine(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_fie
     notebook: msgspec.Raw
     cell: msgspec.Raw
     outputs: msgspec.Raw
-    error: msgspec.Raw = msgspec.Raw(b"null")
+    errors: msgspec.Raw = msgspec.Raw(b"[]")
 
 
 class _AnswerLine(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="event", tag="answer"):
@@ -87,7 +90,9 @@ _LINE: msgspec.json.Decoder[_CellLine | _AnswerLine] = msgspec.json.Decoder(_Cel
 _TEXT = msgspec.json.Decoder(str)
 _INDEX = msgspec.json.Decoder(int)
 _VALUE: msgspec.json.Decoder[Value] = msgspec.json.Decoder(Value)
-_ERROR: msgspec.json.Decoder[ErrorText | None] = msgspec.json.Decoder(ErrorText | None)
+_ERRORS: msgspec.json.Decoder[tuple[ErrorText, ...]] = msgspec.json.Decoder(
+    Annotated[tuple[ErrorText, ...], msgspec.Meta(max_length=MOST_ERRORS)]
+)
 _OUTPUTS: msgspec.json.Decoder[tuple[Output, ...]] = msgspec.json.Decoder(
     Annotated[tuple[Output, ...], msgspec.Meta(max_length=MAX_OUTPUTS)]
 )
@@ -133,7 +138,7 @@ def _answer(found: _AnswerLine, asked: abc.Set[str] | None) -> Answer | None:
 
 
 def _cell(found: _CellLine, line: bytes | bytearray, *, outputs: bool) -> CellDone | None:
-    if len(found.notebook) + len(found.cell) + len(found.error) > _MOST_REST:
+    if len(found.notebook) + len(found.cell) > _MOST_REST or len(found.errors) > _MOST_ERRORS:
         return None
     # One character beyond Latin-1 makes each character of its text take four bytes.
     is_narrow = line.isascii() and line.count(b"\\u") == line.count(b"\\u00")
@@ -144,7 +149,7 @@ def _cell(found: _CellLine, line: bytes | bytearray, *, outputs: bool) -> CellDo
         _TEXT.decode(found.notebook),
         _INDEX.decode(found.cell),
         _OUTPUTS.decode(found.outputs) if outputs and fits else (),
-        _ERROR.decode(found.error),
+        _ERRORS.decode(found.errors),
         left_out=not (outputs and fits),
     )
 

@@ -17,9 +17,10 @@ from autograder.assignment.rubric import Item, Rubric
 from autograder.kinds.finding import Finding
 from autograder.kinds.registry import taken
 from autograder.language.catalogue import Sentence, listed
-from autograder.records.grading import CellRun, Ending, ItemResult, NotebookRun, SubmittedNotebook, Verdict
+from autograder.records.grading import Ending, ItemResult, NotebookRun, SubmittedNotebook, Verdict
 from autograder.records.values import Value
 from autograder.scoring import feedback
+from autograder.scoring.left_out import failed_before, what_bears_on
 from autograder.scoring.one_answer import Judged, judge_value
 
 #: Verdicts that let the items that need this one be judged.
@@ -33,45 +34,23 @@ def judge_item(rubric: Rubric, item: Item, notebook: SubmittedNotebook, run: Not
     """Return how an item fared in one run: its answer if there is one, else why there is none."""
     if item.id in run.answers:
         return judge_value(rubric, item, run.answers[item.id], keyed.answers, run.answers)
-    return Judged(_why_missing(item, notebook, run))
+    return Judged(_why_missing(rubric, item, notebook, run))
 
 
-def _why_missing(item: Item, notebook: SubmittedNotebook, run: NotebookRun) -> Finding:
+def _why_missing(rubric: Rubric, item: Item, notebook: SubmittedNotebook, run: NotebookRun) -> Finding:
     if notebook.problem is not None:
         verdict = Verdict.MISSING if notebook.absent else Verdict.MALFORMED
         return Finding(verdict, 0.0, notebook.problem)
-    stopped = _first_error(item, notebook, run)
-    if stopped is not None:
-        return stopped
+    failed = what_bears_on(item.id, failed_before(item.id, notebook, run))
+    if failed is not None and failed.grade_id in notebook.untouched:
+        return Finding(Verdict.MISSING, 0.0, Sentence("scoring.untouched", cell=failed.grade_id))
+    if failed is not None:
+        verdict = Verdict.OUT_OF_MEMORY if failed.error.name == "MemoryError" else Verdict.CRASHED
+        what = "scoring.stopped" if rubric.after_error == "next cell" else "scoring.left_out"
+        return Finding(verdict, 0.0, Sentence(what, place=failed.place, error=failed.said))
     if run.ending is not Ending.FINISHED:
         return Finding(Verdict(run.ending.value), 0.0, feedback.ended(run.ending))
     return Finding(Verdict.MISSING, 0.0, Sentence("scoring.no_value", item=item.id))
-
-
-def _first_error(item: Item, notebook: SubmittedNotebook, run: NotebookRun) -> Finding | None:
-    """Return what the first failing cell before the item's check says of it."""
-    for cell_run in run.cells:
-        cell = notebook.cells[cell_run.index]
-        if cell.grade_id == item.id:
-            return None
-        if cell_run.error is None or cell.locked:
-            continue
-        if cell.grade_id in notebook.untouched:
-            return Finding(Verdict.MISSING, 0.0, Sentence("scoring.untouched", cell=cell.grade_id))
-        return _crash(cell.grade_id, cell_run)
-    return None
-
-
-def _crash(grade_id: str | None, cell_run: CellRun) -> Finding:
-    assert cell_run.error is not None
-    verdict = Verdict.OUT_OF_MEMORY if cell_run.error.name == "MemoryError" else Verdict.CRASHED
-    cell = (
-        Sentence("scoring.cell", cell=grade_id)
-        if grade_id
-        else Sentence("scoring.cell_number", number=cell_run.index + 1)
-    )
-    what = feedback.shorten(f"{cell_run.error.name}: {cell_run.error.message}").rstrip(".: ")
-    return Finding(verdict, 0.0, Sentence("scoring.stopped", cell=cell, error=what))
 
 
 def score_notebook(

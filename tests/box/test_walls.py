@@ -245,9 +245,9 @@ def test_what_a_notebook_shows_is_what_jupyter_shows(boxes: Boxes, panel: bytes)
         "%%capture kept\nprint('not shown')",
         "kept.stdout",
         "exit()",
-        "print('after the end')",
+        "print('not the end')",
     )
     (ended,) = boxes.run(Job({"task": cells}, panel)).values()
     shown = [[output.text or output.data.get("text/plain") for output in cell.outputs] for cell in ended.cells]
-    assert shown == [["2"], ["kept\n"], [], [], ["'not shown\\n'"], []]
-    assert ended.ending is Ending.CRASHED
+    assert shown == [["2"], ["kept\n"], [], [], ["'not shown\\n'"], [], ["not the end\n"]]
+    assert ended.ending is Ending.FINISHED

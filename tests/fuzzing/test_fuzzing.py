@@ -133,8 +133,14 @@ def honest_events(rubric: Rubric, keyed: Keyed) -> list[dict[str, Any]]:
         values.Output("error", ename="ValueError", evalue="no", traceback=("line",)),
     )
     cells = [
-        {"event": "cell", "notebook": "t", "cell": 0, "outputs": outputs, "error": None},
-        {"event": "cell", "notebook": "t", "cell": 1, "outputs": (), "error": wire.ErrorText("E", "message")},
+        {"event": "cell", "notebook": "t", "cell": 0, "outputs": outputs, "errors": ()},
+        {
+            "event": "cell",
+            "notebook": "t",
+            "cell": 1,
+            "outputs": (),
+            "errors": [wire.ErrorText("E", "message", 1, "x")],
+        },
     ]
     return [msgspec.to_builtins(event) for event in (*answers, *cells)]
 

@@ -75,7 +75,7 @@ def test_html_beside_text_leaves_the_text() -> None:
     ],
 )
 def test_an_output_of_another_shape_does_not_come_out_of_the_box(output: dict[str, Any]) -> None:
-    event = {"event": "cell", "notebook": "t", "cell": 0, "outputs": [output], "error": None}
+    event = {"event": "cell", "notebook": "t", "cell": 0, "outputs": [output], "errors": []}
     assert parse_event(json.dumps(event).encode()) is None
 
 

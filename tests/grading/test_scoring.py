@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
+import msgspec
 import pytest
 
 from autograder.assignment.key import Keyed, expected
@@ -23,6 +24,7 @@ from autograder.records.values import Value
 from autograder.sandbox.wire import plain_value
 from autograder.scoring import feedback
 from autograder.scoring.items import judge_alone, resolve_dependencies, score_notebook
+from autograder.scoring.left_out import failed_only_there
 from autograder.scoring.one_answer import STOPPED_EARLY
 
 TASK = "task1-icc"
@@ -124,17 +126,65 @@ def test_an_answer_of_the_wrong_kind_is_told_as_such_and_not_skipped(rubric: Rub
 @pytest.mark.parametrize(
     ("error", "verdict", "said"),
     [
-        (CellError("ValueError", "no such column"), Verdict.CRASHED, "fit_icc stopped with ValueError: no such column"),
-        (CellError("MemoryError", ""), Verdict.OUT_OF_MEMORY, "fit_icc stopped with MemoryError"),
+        (
+            CellError("ValueError", "no such column", 3, "fit = model.fit()"),
+            Verdict.CRASHED,
+            "Line 3 of the cell fit_icc was left out, so the answer never got its value: ValueError: no such column.",
+        ),
+        (
+            CellError("MemoryError", "", 1, "a = [0] * 10**12"),
+            Verdict.OUT_OF_MEMORY,
+            "Line 1 of the cell fit_icc was left out, so the answer never got its value: MemoryError.",
+        ),
     ],
 )
-def test_a_crash_before_the_check_is_the_reason(
+def test_a_statement_that_failed_before_the_check_is_the_reason(
     rubric: Rubric, panels: tuple[Keyed, ...], error: CellError, verdict: Verdict, said: str
 ) -> None:
-    run = NotebookRun(TASK, Ending.FINISHED, (CellRun(0, (), error), CellRun(2, (), CellError("NameError", "icc"))))
+    checks = CellError("NameError", "name 'icc' is not defined", 1, 'check("icc", icc)')
+    run = NotebookRun(TASK, Ending.FINISHED, (CellRun(0, (), (error,)), CellRun(2, (), (checks,))))
     found = score(rubric, panels, {"icc": None}, run=run)["icc"]
-    assert (found.verdict, found.score) == (verdict, 0.0)
-    assert said in found.reason
+    assert (found.verdict, found.score, found.reason) == (verdict, 0.0, said)
+
+
+def test_the_statement_that_an_answer_lacks_is_named_rather_than_the_first(
+    rubric: Rubric, panels: tuple[Keyed, ...]
+) -> None:
+    failed = (
+        CellError("OSError", "no program", 1, "!pip install statsmodels"),
+        CellError("ModuleNotFoundError", "No module named 'x'", 2, "import x"),
+        CellError("ValueError", "no such column", 3, "fit = model.fit()"),
+        CellError("NameError", "name 'fit' is not defined", 4, "icc = share(fit)"),
+        CellError("NameError", "name 'icc' is not defined", 5, "print(icc)"),
+    )
+    found = score(rubric, panels, {"icc": None}, run=NotebookRun(TASK, Ending.FINISHED, (CellRun(0, (), failed),)))
+    assert found["icc"].reason.startswith("Line 3 of the cell fit_icc")
+    run = NotebookRun(TASK, Ending.FINISHED, (CellRun(0, (), failed[:2]),))
+    assert score(rubric, panels, {"icc": None}, run=run)["icc"].reason.startswith("Line 2 of the cell fit_icc")
+
+
+def test_where_an_error_ends_the_cell_it_is_said_so(rubric: Rubric, panels: tuple[Keyed, ...]) -> None:
+    rubric = msgspec.structs.replace(rubric, after_error="next cell")
+    error = CellError("ValueError", "no such column", 3, "fit = model.fit()")
+    found = score(rubric, panels, {"icc": None}, run=NotebookRun(TASK, Ending.FINISHED, (CellRun(0, (), (error,)),)))
+    assert found["icc"].reason.startswith("Line 3 of the cell fit_icc stopped the cell")
+
+
+def test_an_answer_that_is_there_is_judged_whatever_was_left_out(rubric: Rubric, panels: tuple[Keyed, ...]) -> None:
+    error = CellError("ModuleNotFoundError", "No module named 'x'", 1, "import x")
+    run = NotebookRun(TASK, Ending.FINISHED, (CellRun(0, (), (error,)),))
+    assert score(rubric, panels, {"icc": None}, run=run)["var_store"].verdict is Verdict.CORRECT
+
+
+def test_cells_that_failed_on_a_hidden_panel_alone_are_named() -> None:
+    at_home = CellError("ValueError", "a", 1, "a")
+    own = NotebookRun(TASK, Ending.FINISHED, (CellRun(0, (), (at_home,)),))
+    locked = CellRun(CELLS.index(next(cell for cell in CELLS if cell.locked)), (), (at_home,))
+    there = NotebookRun(TASK, Ending.FINISHED, (CellRun(0, (), (at_home,)), locked))
+    notebook = SubmittedNotebook(TASK, CELLS)
+    assert failed_only_there(notebook, own, [there]) == ()
+    there = NotebookRun(TASK, Ending.FINISHED, (CellRun(0, (), (at_home, CellError("KeyError", "b", 2, "b"))),))
+    assert failed_only_there(notebook, own, [there]) == ("fit_icc",)
 
 
 class Leak:
@@ -154,7 +204,7 @@ def test_nothing_is_said_of_what_was_found_on_the_hidden_panel(
 
 
 def test_nor_of_a_crash_there(rubric: Rubric, panels: tuple[Keyed, ...]) -> None:
-    run = NotebookRun(TASK, Ending.FINISHED, (CellRun(0, (), CellError("Leak731", "7.31")),))
+    run = NotebookRun(TASK, Ending.FINISHED, (CellRun(0, (), (CellError("Leak731", "7.31", 731, "7.31"),)),))
     found = score(rubric, panels, {"icc": None}, only=1, run=run)["icc"]
     assert (found.verdict, found.reason) == (Verdict.CRASHED, feedback.ELSEWHERE)
 
@@ -174,7 +224,8 @@ def test_what_is_partly_right_at_home_and_wrong_elsewhere_is_told_by_home(
 
 def test_an_untouched_cell_is_missing_and_not_crashed(rubric: Rubric, panels: tuple[Keyed, ...]) -> None:
     notebook = SubmittedNotebook(TASK, CELLS, untouched=frozenset({"fit_icc"}))
-    run = NotebookRun(TASK, Ending.FINISHED, (CellRun(0, (), CellError("NotImplementedError", "")),))
+    error = CellError("NotImplementedError", "", 1, "raise NotImplementedError()")
+    run = NotebookRun(TASK, Ending.FINISHED, (CellRun(0, (), (error,)),))
     found = score(rubric, panels, {"icc": None}, notebook=notebook, run=run)["icc"]
     assert found.verdict is Verdict.MISSING
     assert found.reason == "The cell fit_icc is still as it was handed out."

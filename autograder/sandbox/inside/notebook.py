@@ -5,14 +5,15 @@ JSON events leave by one pipe, one per line. What runs here shares its process w
 
 from __future__ import annotations
 
+import base64
 import os
 import random
 import sys
-import types
+from contextlib import nullcontext
+from pathlib import Path, PurePosixPath
 from typing import Any
 
-from .plain import plain
-from .recording import Channel, Outputs, Stream, name_of, text_of
+from .recording import Channel, Outputs, Stream
 
 PANEL = "/box/run/panel.csv"
 WORK = "/tmp/work"
@@ -23,68 +24,44 @@ class Notebooks:
 
     def __init__(self) -> None:
         """Make the shell, with the scientific stack imported."""
-        from .shell import make_shell  # whose libraries are not where this module is read outside a box
+        from . import shell, student  # whose libraries are not where this module is read outside a box
 
-        self.outputs = Outputs()
-        self.shell = make_shell(self.outputs)
+        self.outputs, self.student = Outputs(), student
+        self.shell = shell.make_shell(self.outputs)
 
     def run(self, job: dict[str, Any], channel: Channel) -> None:
-        """Run the code cells of a job in order; an error ends its own cell, not the notebook."""
-        begin_afresh(job["name"], channel)
-        outputs = self.outputs
+        """Run the code cells of a job in order; what fails costs its own statement, or its own cell if so ordered."""
+        begin_afresh({name: base64.b64decode(content) for name, content in job["files"].items()})
+        student = self.student.Student(job["name"], channel, PANEL)
+        outputs, shell, locked = self.outputs, self.shell, frozenset(job["locked"])
         outputs.begin(job["name"], job["limits"]["output_bytes"], channel)
         sys.stdout, sys.stderr = Stream("stdout", outputs), Stream("stderr", outputs)
+        shell.error_ends_cell = job["error_ends_cell"]
         for index, source in enumerate(job["cells"]):
             if source is None:
                 continue
             outputs.cell = index
-            result = self.shell.run_cell(source, store_history=True)
-            problem = result.error_before_exec or result.error_in_exec
-            outputs.send(None if problem is None else {"name": name_of(type(problem)), "message": text_of(problem)})
-            if self.shell.wants_to_exit:
-                os._exit(1)  # exit() ends a notebook's kernel, and what comes after does not run
+            with student.ours(source, shell.user_ns) if index in locked else nullcontext():
+                errors = shell.run(source)
+            outputs.send(errors)
 
 
-def begin_afresh(notebook: str, channel: Channel) -> None:
-    """Give a notebook an empty folder, random numbers of its own, and the module it imports."""
+def begin_afresh(files: dict[str, bytes]) -> None:
+    """Give a notebook a folder with its panel and the learner's own files, and random numbers of its own.
+
+    The folder comes last where modules are looked for, so that none in it takes the place of a library.
+    """
     import numpy
 
     os.mkdir(WORK)
     os.chdir(WORK)
+    for name, content in files.items():
+        path = PurePosixPath(name)
+        if path.is_absolute() or ".." in path.parts or path.parts[:1] in ((), ("panel.csv",)):
+            continue
+        Path(WORK, path).parent.mkdir(parents=True, exist_ok=True)
+        Path(WORK, path).write_bytes(content)
+    Path(WORK, "panel.csv").write_bytes(Path(PANEL).read_bytes())
+    sys.path.append(WORK)
     random.seed()
     numpy.random.seed()
-    install_student_module(notebook, channel)
-
-
-def no_input(prompt: object = "") -> str:
-    """Refuse to ask anybody."""
-    raise RuntimeError("input() has nobody to ask while a notebook is graded; assign the value in the cell instead.")
-
-
-def install_student_module(notebook: str, channel: Channel) -> None:
-    """Put the stand-in for `autograder.student` where an import finds it: all there is of us in here."""
-    import builtins
-
-    import pandas
-
-    def load_panel(assignment: object = None) -> Any:
-        """Return the panel of this run as a DataFrame, one row per store and week, whatever the assignment."""
-        return pandas.read_csv(PANEL)
-
-    absent = object()
-
-    def check(name: str, value: object = absent) -> None:
-        """Record an answer; it is compared elsewhere, after the run. A name alone asks for nothing that counts."""
-        if value is absent:
-            return
-        channel.send({"event": "answer", "notebook": notebook, "name": str(name)[:200], "value": plain(value)})
-
-    def silent(*arguments: object) -> None:
-        """Do nothing: `progress` and `reveal` are for who works on the notebook."""
-
-    student, package = types.ModuleType("autograder.student"), types.ModuleType("autograder")
-    vars(student).update(load_panel=load_panel, check=check, progress=silent, reveal=silent)
-    vars(student).update(__all__=["check", "load_panel", "progress", "reveal"])
-    vars(package).update(__path__=[], student=student)
-    sys.modules["autograder"], sys.modules["autograder.student"] = package, student
-    builtins.input = no_input

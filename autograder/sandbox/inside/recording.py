@@ -27,6 +27,9 @@ class Channel:
 
 MOST_OUTPUTS = 1_000
 
+#: Errors of a cell that are told, and characters of a line that is.
+MOST_ERRORS, MOST_OF_LINE = 20, 100
+
 
 class Outputs:
     """The outputs of the running cell, as a notebook stores them, up to a total size."""
@@ -53,7 +56,7 @@ class Outputs:
         """End the run when the notebook has written more than it may."""
         self.left -= size
         if self.left < 0 or len(self.items) >= MOST_OUTPUTS:
-            self.send(None)
+            self.send([])
             os._exit(OUTPUT_LIMIT)
 
     def show(self, data: dict[str, str], size: int, name: Any, *, update: bool) -> None:
@@ -72,8 +75,8 @@ class Outputs:
         self.items: list[dict[str, Any]] = []
         self.displays: dict[Any, dict[str, Any]] = {}
 
-    def send(self, error: dict[str, str] | None) -> None:
-        """Send what the cell produced and start afresh."""
+    def send(self, errors: list[dict[str, Any]]) -> None:
+        """Send what the cell produced, and what of it failed, and start afresh."""
         for item in self.items:
             if "name" in item:
                 item["text"] = "".join(item["text"])
@@ -84,7 +87,7 @@ class Outputs:
                 "notebook": self.notebook,
                 "cell": self.cell,
                 "outputs": self.items,
-                "error": error,
+                "errors": errors,
             }
         )
         self.clear()
@@ -123,6 +126,13 @@ def clean_bundle(bundle: dict[str, Any]) -> tuple[dict[str, str], int]:
         if isinstance(content, str):
             kept[str(kind)] = content.encode("utf-8", "replace").decode("utf-8")
     return kept, sum(map(len, kept.values()))
+
+
+def error_of(problem: BaseException, line: int, text: str) -> dict[str, Any]:
+    """Return what is told of a statement that failed, by the line that it begins in."""
+    statement = text.strip()[:MOST_OF_LINE].encode("utf-8", "replace").decode("utf-8")
+    said = problem.msg if isinstance(problem, SyntaxError) else problem
+    return {"name": name_of(type(problem)), "message": text_of(said), "line": line, "statement": statement}
 
 
 def name_of(etype: Any) -> str:

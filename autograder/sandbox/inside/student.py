@@ -1,0 +1,116 @@
+"""The stand-in for `autograder.student`, all there is of us in here, and what the cells of ours need around them.
+
+A cell that learners cannot edit means what it says, whatever they have bound: while one runs, the names in it that are
+Python's or ours are these, and warnings are what they were at the start. That serves the learner, and protects nothing.
+"""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import getpass
+import sys
+import types
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pandas
+
+from .plain import plain
+from .recording import Channel
+from .statements import as_python
+
+_read_csv, _reset_warnings = pandas.read_csv, warnings.resetwarnings
+_ABSENT = object()
+
+
+def no_input(*arguments: object, **options: object) -> str:
+    """Return nothing: nobody can be asked while a notebook is graded."""
+    return ""
+
+
+class Student:
+    """What a notebook imports from us, and the names and warnings that our own cells are run with."""
+
+    def __init__(self, notebook: str, channel: Channel, panel: str) -> None:
+        """Remember how things are before any code of the learner's has run."""
+        builtins.input = getpass.getpass = no_input
+        self.notebook, self.channel, self.panel = notebook, channel, panel
+        self.filters = list(warnings.filters)
+        self.builtins = {name: value for name, value in vars(builtins).items() if not name.startswith("_")}
+        self.install()
+
+    def install(self) -> dict[str, Any]:
+        """Put the module where an import finds it, and return what is in it."""
+
+        def load_panel(assignment: object = None) -> Any:
+            """Return the panel of this run as a DataFrame, one row per store and week, whatever the assignment."""
+            return _read_csv(self.panel)
+
+        def check(name: str, value: object = _ABSENT) -> None:
+            """Record an answer; it is compared elsewhere, after the run. A name alone asks for nothing that counts."""
+            if value is _ABSENT:
+                return
+            with self.as_at_the_start():
+                answer = plain(value)
+            self.channel.send({"event": "answer", "notebook": self.notebook, "name": str(name)[:200], "value": answer})
+
+        def silent(*arguments: object) -> None:
+            """Do nothing: `progress` and `reveal` are for who works on the notebook."""
+
+        functions = {"check": check, "load_panel": load_panel, "progress": silent, "reveal": silent}
+        student, package = types.ModuleType("autograder.student"), types.ModuleType("autograder")
+        vars(student).update(functions, __all__=list(functions))
+        vars(package).update(__path__=[], student=student)
+        sys.modules["autograder"], sys.modules["autograder.student"] = package, student
+        return functions
+
+    @contextmanager
+    def as_at_the_start(self) -> Iterator[None]:
+        """Treat warnings as they were at the start, and then as the learner did, unless others were asked for."""
+        theirs = list(warnings.filters)
+        _set_filters(self.filters)
+        try:
+            yield
+        finally:
+            if list(warnings.filters) == self.filters:
+                _set_filters(theirs)
+
+    @contextmanager
+    def ours(self, source: str, namespace: dict[str, Any]) -> Iterator[None]:
+        """Give a cell of ours its names; those that it does not bind itself are the learner's again after it."""
+        known = {**self.builtins, **self.install()}
+        loaded, bound = _names(source)
+        replaced = {name: namespace.get(name, _ABSENT) for name in loaded & known.keys()}
+        namespace.update({name: known[name] for name in replaced})
+        try:
+            with self.as_at_the_start():
+                yield
+        finally:
+            for name in replaced.keys() - bound:
+                namespace.pop(name, None)
+                if replaced[name] is not _ABSENT:
+                    namespace[name] = replaced[name]
+
+
+def _set_filters(filters: list[Any]) -> None:
+    _reset_warnings()
+    present: Any = warnings.filters
+    present.extend(filters)
+
+
+def _names(source: str) -> tuple[set[str], set[str]]:
+    """Return the names that a cell loads, but for those of answers, and the names that it binds."""
+    try:
+        nodes = list(ast.walk(ast.parse(as_python(source))))
+    except SyntaxError:
+        return set(), set()
+    names = [node for node in nodes if isinstance(node, ast.Name)]
+    bound = {name.id for name in names if isinstance(name.ctx, ast.Store)}
+    bound |= {node.name for node in nodes if isinstance(node, ast.FunctionDef | ast.ClassDef)}
+    bound |= {(node.asname or node.name).split(".")[0] for node in nodes if isinstance(node, ast.alias)}
+    # check("max", max) asks for what the learner has called so.
+    answers = {node.value for node in nodes if isinstance(node, ast.Constant)}
+    return {name.id for name in names if isinstance(name.ctx, ast.Load)} - answers, bound

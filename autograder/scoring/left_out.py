@@ -1,0 +1,75 @@
+"""The statements of a notebook that failed or could not be read: which of them explains that an answer is not there."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from autograder.language.catalogue import Sentence
+from autograder.records.grading import CellError, NotebookRun, SubmittedNotebook
+from autograder.scoring import feedback
+
+_UNDEFINED = re.compile(r"name '(\w+)' is not defined")
+
+
+@dataclass(frozen=True)
+class Failed:
+    """A statement of a learner's own cell that was left out; ``number`` is that of the cell in its notebook."""
+
+    number: int
+    grade_id: str | None
+    error: CellError
+
+    @property
+    def place(self) -> str:
+        """Where it stands, as the subject of a sentence."""
+        if self.grade_id:
+            return Sentence("scoring.line", line=self.error.line, cell=self.grade_id)
+        return Sentence("scoring.line_of_number", line=self.error.line, number=self.number)
+
+    @property
+    def said(self) -> str:
+        """What Python said of it, on one line."""
+        return feedback.shorten(f"{self.error.name}: {self.error.message}").rstrip(".: ")
+
+    @property
+    def missed(self) -> str | None:
+        """The name that had no value there, if that is why it failed."""
+        found = _UNDEFINED.search(self.error.message) if self.error.name == "NameError" else None
+        return found[1] if found else None
+
+
+def failed_before(check: str | None, notebook: SubmittedNotebook, run: NotebookRun) -> list[Failed]:
+    """Return what was left out of the learner's cells before a check, in order; without one, in the whole notebook."""
+    failed: list[Failed] = []
+    for cell_run in run.cells:
+        cell = notebook.cells[cell_run.index]
+        if check is not None and cell.grade_id == check:
+            break
+        if not cell.locked:
+            failed += [Failed(cell_run.index + 1, cell.grade_id, error) for error in cell_run.errors]
+    return failed
+
+
+def failed_only_there(notebook: SubmittedNotebook, own: NotebookRun, hidden: Iterable[NotebookRun]) -> tuple[str, ...]:
+    """Return the cells, by grade_id or else by number, of which a statement failed on a hidden panel alone."""
+    at_home = {(one.number, one.error.line) for one in failed_before(None, notebook, own)}
+    elsewhere = [one for run in hidden for one in failed_before(None, notebook, run)]
+    only_there = [one for one in elsewhere if (one.number, one.error.line) not in at_home]
+    return tuple(dict.fromkeys(one.grade_id or str(one.number) for one in only_there))
+
+
+def what_bears_on(name: str, failed: Sequence[Failed]) -> Failed | None:
+    """Return what explains best that a name has no value: where that begins, or else the first of all."""
+    plain = [one for one in failed if not one.error.statement.startswith(("!", "%"))]
+    return _origin(name, failed) or next(iter([*plain, *failed]), None)
+
+
+def _origin(name: str, failed: Sequence[Failed]) -> Failed | None:
+    """Return the last statement that speaks of a name, or what that one was lacking itself."""
+    for place in range(len(failed) - 1, -1, -1):
+        one = failed[place]
+        if re.search(rf"\b{re.escape(name)}\b", one.error.statement) and one.missed != name:
+            return (_origin(one.missed, failed[:place]) if one.missed else None) or one
+    return None
