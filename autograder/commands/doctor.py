@@ -9,8 +9,9 @@ from pathlib import Path
 from autograder.assignment.course import Course
 from autograder.commands.console import ALL_GRADED, BROKEN, ERR, OUT
 from autograder.errors import BoxUnavailable
+from autograder.sandbox import policy
 from autograder.sandbox.boxes import Boxes
-from autograder.sandbox.doctor import Wall, describe_limits, examine_box
+from autograder.sandbox.doctor import Wall, describe_libraries, describe_limits, examine_box
 
 
 def doctor(course: Course) -> int:
@@ -19,6 +20,9 @@ def doctor(course: Course) -> int:
         walls = examine_box(protected_files(course))
     _print_walls(walls)
     OUT.print(describe_limits())
+    absent = describe_libraries()
+    if absent:
+        OUT.print(absent, markup=False)
     return ALL_GRADED if all(wall.holds for wall in walls) else BROKEN
 
 
@@ -38,9 +42,10 @@ def require_safe_box(protected: tuple[Path, ...], boxes: Boxes) -> None:
 
 
 def protected_files(course: Course, more: Sequence[Path] = ()) -> tuple[Path, ...]:
-    """Return every file no learner's code may see; the box's own code is the one exception."""
+    """Return every file no learner's code may see: all of ours but the box's own code and the engine."""
     packages = [Path(str(resources.files(name))) for name in ("autograder", "reference")]
-    inside = set((packages[0] / "sandbox" / "inside").rglob("*"))  # and what Python has compiled of it
+    mounted = [packages[0] / "sandbox" / "inside", *(packages[1] / room for room in policy.ENGINE)]
+    inside = {file for path in mounted for file in (path, *path.rglob("*"))}  # and what Python has compiled of it
     ours = [course.root / name for name in ("course", "exercises", "scripts", "solutions", "tests")]
     files = {file for root in (*packages, *ours, *more) for file in root.rglob("*")}
     return tuple(sorted(file for file in files - inside if file.is_file() and not file.is_symlink()))

@@ -20,7 +20,7 @@ class Attempt:
 
 SEES_REPOSITORY = Attempt(
     "repository",
-    "no file of the course but the box's own code can be read",
+    "no file of the course but the box's own code and the engine can be read",
     """
 import os
 protected = {tuple(pair) for pair in PROTECTED}
@@ -44,11 +44,22 @@ while folders:
 ATTEMPTS = (
     Attempt(
         "imports",
-        "the reference, the rubric and the key cannot be imported",
+        "questions, keys, the course's tables and the autograder cannot be imported",
         """
 import importlib
 got_through = []
-for module in ("reference", "reference.assignments", "autograder.errors", "autograder.assignment.key", "nbgrader"):
+for module in (
+    "reference.assignments",
+    "reference.assignments.registry",
+    "reference.command",
+    "reference.panels",
+    "reference.tutorial",
+    "autograder.assignment.key",
+    "autograder.errors",
+    "autograder.grading",
+    "autograder.scoring",
+    "nbgrader",
+):
     try:
         importlib.import_module(module)
         got_through.append(module)
@@ -57,6 +68,22 @@ for module in ("reference", "reference.assignments", "autograder.errors", "autog
 """,
     ),
     SEES_REPOSITORY,
+    Attempt(
+        "answers",
+        "no rubric, no words for mistakes and no key lies in the box, under whatever folder",
+        """
+import fnmatch, os
+patterns = ("rubric.toml", "words.*.toml", "check.json", "hidden-seed.txt", "gradebook.db", "*_key.py", "*_mistakes.py",
+    "*_draws.py", "registry.py")
+got_through = []
+for folder, folders, names in os.walk("/box"):
+    ours = folder == "/box/inside" or folder.startswith("/box/site/reference")
+    for pattern in patterns if ours else patterns[:5]:
+        got_through += [os.path.join(folder, name) for name in fnmatch.filter(names, pattern)]
+rooms = set(os.listdir("/box/site/reference"))
+got_through += sorted(rooms - set(ENGINE))
+""",
+    ),
     Attempt(
         "network",
         "no connection leads out, not even to this machine",
