@@ -48,18 +48,10 @@ ATTEMPTS = (
         """
 import importlib
 got_through = []
-for module in (
-    "reference.assignments",
-    "reference.assignments.registry",
-    "reference.command",
-    "reference.panels",
-    "reference.tutorial",
-    "autograder.assignment.key",
-    "autograder.errors",
-    "autograder.grading",
-    "autograder.scoring",
-    "nbgrader",
-):
+absent = "assignments assignments.registry command panels tutorial".split()
+modules = [f"reference.{name}" for name in absent] + ["nbgrader"]
+modules += [f"autograder.{name}" for name in ("assignment.key", "errors", "grading", "scoring", "tutor")]
+for module in modules:
     try:
         importlib.import_module(module)
         got_through.append(module)
@@ -73,15 +65,10 @@ for module in (
         "no rubric, no words for mistakes and no key lies in the box, under whatever folder",
         """
 import fnmatch, os
-patterns = ("rubric.toml", "words.*.toml", "check.json", "hidden-seed.txt", "gradebook.db", "*_key.py", "*_mistakes.py",
-    "*_draws.py", "registry.py")
-got_through = []
+got_through = sorted(set(os.listdir("/box/site/reference")) - set(ENGINE))
 for folder, folders, names in os.walk("/box"):
-    ours = folder == "/box/inside" or folder.startswith("/box/site/reference")
-    for pattern in patterns if ours else patterns[:5]:
+    for pattern in ("rubric.toml", "words.*.toml", "check.json", "hidden-seed.txt", "gradebook.db", "practice_*.py"):
         got_through += [os.path.join(folder, name) for name in fnmatch.filter(names, pattern)]
-rooms = set(os.listdir("/box/site/reference"))
-got_through += sorted(rooms - set(ENGINE))
 """,
     ),
     Attempt(
