@@ -150,7 +150,7 @@ SLOW = (
 FAST = (
     "box/test_box.py::test_outputs_are_those_of_a_notebook",
     "box/test_box.py::test_the_panel_of_the_run",
-    "box/test_box.py::test_the_reference_cannot_be_imported",
+    "box/test_box.py::test_the_engine_can_be_imported",
 )
 
 
