@@ -100,6 +100,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--kernel-samples", type=int, default=1, help="samples to run in a real kernel too; 100 for all")
     parser.addoption("--panels", type=int, default=12, help="checked panels to test the rubric on; 200 for all")
     parser.addoption("--attacks", default="30", help="attacks to grade: how many, or names with commas, or all")
+    parser.addoption("--everyday", default="30", help="honest cases to grade: how many, or names with commas, or all")
     parser.addoption("--mutants", type=int, default=6, help="how many of 500 mutated notebooks to run in the box")
     parser.addoption("--submissions", type=int, default=2, help="how many leave things behind in the box; 200 for all")
     parser.addoption("--kills", type=int, default=2, help="how often a grading is killed and run again; 10 for all")
@@ -115,6 +116,7 @@ SLOW_FIXTURES = {"attacked_class", "browser", "graded_class", "ran", "site", "un
 SLOW = (
     "attacks/",
     "box/test_box.py",
+    "everyday/",
     "box/test_neighbours.py",
     "box/test_walls.py",
     "course/test_figures.py::test_a_description_follows_the_data",
