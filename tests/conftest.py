@@ -89,6 +89,12 @@ def graded_class(course: Course, gradings: dict[str, Grading], tmp_path_factory:
 
 
 @pytest.fixture(scope="session")
+def hidden_seed() -> int:
+    """The seed of the hidden panel on which the sample classes are graded."""
+    return HIDDEN_SEED
+
+
+@pytest.fixture(scope="session")
 def pool() -> Iterator[ThreadPoolExecutor]:
     """Threads for tests that open many boxes."""
     with ThreadPoolExecutor(2) as executor:
@@ -104,7 +110,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--mutants", type=int, default=6, help="how many of 500 mutated notebooks to run in the box")
     parser.addoption("--submissions", type=int, default=2, help="how many leave things behind in the box; 200 for all")
     parser.addoption("--kills", type=int, default=2, help="how often a grading is killed and run again; 10 for all")
-    parser.addoption("--draw", type=int, default=0, help="seed by which attacks and mutants are drawn")
+    parser.addoption("--autograded", type=int, default=1, help="samples that nbgrader's command grades; 100 for all")
+    parser.addoption("--draw", type=int, default=0, help="seed by which attacks, mutants and samples are drawn")
     parser.addoption("--every-page", action="store_true", help="audit every page of the site, not one of each kind")
 
 
@@ -136,6 +143,7 @@ SLOW = (
     "samples/test_formgrader.py",
     "samples/test_interruptions.py",
     "samples/test_kernel_samples.py",
+    "samples/test_nbgrader.py",
     "statistics/test_bootstrap.py::test_fixed_effect_of_a_balanced_layout",
     "statistics/test_bootstrap.py::test_statistic_is_that_of_the_comparison",
     "statistics/test_certified.py::test_effects_that_can_stand_for_each_other",
