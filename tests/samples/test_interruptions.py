@@ -26,6 +26,7 @@ import psutil
 import pytest
 
 from autograder.assignment.course import Course
+from autograder.commands.console import NEEDS_PERSON
 from autograder.commands.interruptions import Interrupted, heeded
 from autograder.results.filing import LOCK
 
@@ -39,6 +40,10 @@ STUDENTS = "select id from student order by 1"
 CELLS = "select name, type from base_cell order by 1, 2"
 
 needs_mounts = pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount a file system of its own")
+
+
+#: How a run ends that nothing came in between: a person is told that one notebook is still as it was handed out.
+GRADED = NEEDS_PERSON
 
 
 def gradebook(into: Path) -> list[list[tuple[object, ...]]]:
@@ -132,7 +137,7 @@ def submitted(course: Course, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def undisturbed(course: Course, submitted: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The results of a grading that nothing came in between."""
     run = Run(course, submitted, tmp_path_factory.mktemp("undisturbed") / "into")
-    assert run.end()[0] == 0
+    assert run.end()[0] == GRADED
     run.require_nothing_left()
     return run.into
 
@@ -140,7 +145,7 @@ def undisturbed(course: Course, submitted: Path, tmp_path_factory: pytest.TempPa
 def require_completed(course: Course, submitted: Path, into: Path, undisturbed: Path) -> None:
     """Grade again, and fail where anything differs from a grading that was not disturbed."""
     again = Run(course, submitted, into)
-    assert again.end()[0] == 0
+    assert again.end()[0] == GRADED
     again.require_nothing_left()
     assert gradebook(into) == gradebook(undisturbed)
     assert files(into) == files(undisturbed)
@@ -250,7 +255,7 @@ def test_two_at_once_into_one_folder(course: Course, submitted: Path, undisturbe
     assert code == 2
     assert "another run is grading into this folder" in said
     assert f"(process {first.process.pid} on {socket.gethostname()})" in said
-    assert first.end()[0] == 0
+    assert first.end()[0] == GRADED
     first.require_nothing_left()
     assert gradebook(first.into) == gradebook(undisturbed)
     assert files(first.into) == files(undisturbed)
