@@ -343,6 +343,14 @@ def test_no_more_files_are_looked_at_than_may_be(read: Any, solved: Any) -> None
     assert "…" in submission.notes[1]
 
 
+def test_what_lies_deeper_hides_nothing(read: Any, solved: Any) -> None:
+    deeper = {f"a/{n}.txt": b"" for n in range(MAX_FILES)} | {f".git/objects/{n}": b"" for n in range(9)}
+    zips = {"b.zip": zipped({f"{n}.txt": b"" for n in range(MAX_FILES)})}
+    submission = read({**deeper, **zips, NAME: dumped(solved())})
+    assert changed(submission) == {"task1-icc": 4}
+    assert ".git" not in "".join(submission.notes)
+
+
 def test_a_folder_without_end_is_not_walked(read: Any) -> None:
     submission = read({"/".join("d" * 1 for _ in range(200)) + f"/{NAME}": b"{}"})
     assert submission.is_empty
