@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from rich.table import Table
 
@@ -12,6 +12,8 @@ from autograder.assignment.rubric import Rubric
 from autograder.commands.console import ERR, OUT
 from autograder.errors import CourseError
 from autograder.grading import pipeline
+from autograder.grading.files import files_in
+from autograder.grading.own_files import own_files
 from autograder.grading.submission import notebooks_in, read_notebook
 from autograder.language.catalogue import Sentence, translated
 from autograder.records.grading import Verdict
@@ -30,7 +32,8 @@ def check(course: Course | None, notebook: Path, language: str | None = None) ->
     grading = pipeline.Grading(rubric, read_release(course, rubric), (tutor.key(rubric),))
     released = next(entry for entry in grading.release if entry.name == name)
     with ERR.status(f"Running {notebook.name} …"):
-        graded = pipeline.grade_notebook(grading, read_notebook(notebook, released))
+        beside, _ = own_files(files_in(folder, depth=0), PurePosixPath())
+        graded = pipeline.grade_notebook(grading, read_notebook(notebook, released), files=beside)
     table = Table(box=None, pad_edge=False, show_header=False)
     for item in graded.items:
         sign, what, said = (translated(text, rubric.language) for text in row(tutor, rubric, item))

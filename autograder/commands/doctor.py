@@ -9,8 +9,9 @@ from pathlib import Path
 from autograder.assignment.course import Course
 from autograder.commands.console import ALL_GRADED, BROKEN, ERR, OUT
 from autograder.errors import BoxUnavailable
+from autograder.sandbox import policy
 from autograder.sandbox.boxes import Boxes
-from autograder.sandbox.doctor import describe_limits, examine_box
+from autograder.sandbox.doctor import describe_libraries, describe_limits, examine_box
 
 
 def doctor(course: Course) -> int:
@@ -22,6 +23,8 @@ def doctor(course: Course) -> int:
     broken = sum(not wall.holds for wall in walls)
     OUT.print(f"{broken} of these do not hold: nothing is graded here." if broken else "Every wall of the box holds.")
     OUT.print(describe_limits())
+    if absent := describe_libraries():
+        OUT.print(absent)
     return BROKEN if broken else ALL_GRADED
 
 
@@ -34,9 +37,10 @@ def require_safe_box(protected: tuple[Path, ...], boxes: Boxes) -> None:
 
 
 def protected_files(course: Course, more: Sequence[Path] = ()) -> tuple[Path, ...]:
-    """Return every file no learner's code may see; the box's own code is the one exception."""
+    """Return every file no learner's code may see: all of ours but the box's own code and the engine."""
     packages = [Path(str(resources.files(name))) for name in ("autograder", "reference")]
-    inside = set((packages[0] / "sandbox" / "inside").rglob("*"))  # and what Python has compiled of it
+    mounted = [packages[0] / "sandbox" / "inside", *(packages[1] / room for room in policy.ENGINE)]
+    inside = {file for path in mounted for file in (path, *path.rglob("*"))}  # and what Python has compiled of it
     ours = [course.root / name for name in ("course", "exercises", "scripts", "solutions", "tests")]
     files = {file for root in (*packages, *ours, *more) for file in root.rglob("*")}
     return tuple(sorted(file for file in files - inside if file.is_file() and not file.is_symlink()))

@@ -65,12 +65,12 @@ def is_nobodys(name: str) -> bool:
     return name in _NOBODYS or name.startswith(_NOBODYS_BEGIN)
 
 
-def files_in(folder: Path) -> Iterator[HandedIn]:
-    """Yield the files of a learner's folder, in order of their names.
+def files_in(folder: Path, depth: int = MAX_DEPTH) -> Iterator[HandedIn]:
+    """Yield the files of a learner's folder, in order of their names, and of folders in it so deep.
 
     What cannot be opened, such as a link, is yielded too, and says so when it is read.
     """
-    for number, file in enumerate(_Walk().through(folder, PurePosixPath(), MAX_DEPTH)):
+    for number, file in enumerate(_Walk().through(folder, PurePosixPath(), depth)):
         if number == MAX_FILES:
             yield _refused(PurePosixPath("…"), "too_many_files", limit=MAX_FILES)
             return

@@ -120,7 +120,7 @@ def grade_submission(grading: Grading, submission: Submission, run: Run = run_jo
         If the box or the reference fails; the learner is then not graded.
     """
     panels = grading.panels_of(submission.student)
-    graded = _run_and_score(grading, submission.notebooks, panels, run)
+    graded = _run_and_score(grading, submission.notebooks, panels, run, submission.files)
     resolved = resolve_dependencies(grading.rubric, [item for notebook in graded for item in notebook.items])
     notebooks = tuple(replace(n, items=tuple(resolved[item.item] for item in n.items)) for n in graded)
     notebooks = add_evidence(grading.rubric, notebooks, panels[0], grading.release)
@@ -134,15 +134,17 @@ def grade_submission(grading: Grading, submission: Submission, run: Run = run_jo
     )
 
 
-def grade_notebook(grading: Grading, notebook: SubmittedNotebook, run: Run = run_job) -> NotebookGrade:
-    """Return the grade of one notebook alone, as a learner asks for it.
+def grade_notebook(
+    grading: Grading, notebook: SubmittedNotebook, run: Run = run_job, files: Mapping[str, bytes] | None = None
+) -> NotebookGrade:
+    """Return the grade of one notebook alone, as a learner asks for it, with files beside it by path.
 
     Raises
     ------
     OurFault
         If the box or the reference fails.
     """
-    (graded,) = _run_and_score(grading, (notebook,), grading.panels, run)
+    (graded,) = _run_and_score(grading, (notebook,), grading.panels, run, files or {})
     resolved = resolve_dependencies(grading.rubric, graded.items)
     graded = replace(graded, items=tuple(resolved[item.item] for item in graded.items))
     (graded,) = add_evidence(grading.rubric, (graded,), grading.panels[0], grading.release)
@@ -150,7 +152,11 @@ def grade_notebook(grading: Grading, notebook: SubmittedNotebook, run: Run = run
 
 
 def _run_and_score(
-    grading: Grading, notebooks: tuple[SubmittedNotebook, ...], panels: tuple[Keyed, ...], run: Run
+    grading: Grading,
+    notebooks: tuple[SubmittedNotebook, ...],
+    panels: tuple[Keyed, ...],
+    run: Run,
+    files: Mapping[str, bytes],
 ) -> list[NotebookGrade]:
     runnable = {n.name: _sources(n) for n in notebooks if n.problem is None}
     job = Job(
@@ -160,6 +166,7 @@ def _run_and_score(
         asked={entry.name: frozenset(item.id for item in entry.item) for entry in grading.rubric.notebook},
         locked={n.name: frozenset(i for i, cell in enumerate(n.cells) if cell.locked) for n in notebooks},
         error_ends_cell=grading.rubric.after_error == "next cell",
+        files=files,
     )
     # What cells show on a hidden panel is shown to nobody.
     runs = [

@@ -20,7 +20,7 @@ class Attempt:
 
 SEES_REPOSITORY = Attempt(
     "repository",
-    "no file of the course but the box's own code can be read",
+    "no file of the course but the box's own code and the engine can be read",
     """
 import os
 protected = {tuple(pair) for pair in PROTECTED}
@@ -44,11 +44,14 @@ while folders:
 ATTEMPTS = (
     Attempt(
         "imports",
-        "the reference, the rubric and the key cannot be imported",
+        "questions, keys, the course's tables and the autograder cannot be imported",
         """
 import importlib
 got_through = []
-for module in ("reference", "reference.assignments", "autograder.errors", "autograder.assignment.key", "nbgrader"):
+absent = "assignments assignments.registry command panels tutorial".split()
+modules = [f"reference.{name}" for name in absent] + ["nbgrader"]
+modules += [f"autograder.{name}" for name in ("assignment.key", "errors", "grading", "scoring", "tutor")]
+for module in modules:
     try:
         importlib.import_module(module)
         got_through.append(module)
@@ -57,6 +60,17 @@ for module in ("reference", "reference.assignments", "autograder.errors", "autog
 """,
     ),
     SEES_REPOSITORY,
+    Attempt(
+        "answers",
+        "no rubric, no words for mistakes and no key lies in the box, under whatever folder",
+        """
+import fnmatch, os
+got_through = sorted(set(os.listdir("/box/site/reference")) - set(ENGINE))
+for folder, folders, names in os.walk("/box"):
+    for pattern in ("rubric.toml", "words.*.toml", "check.json", "hidden-seed.txt", "gradebook.db", "practice_*.py"):
+        got_through += [os.path.join(folder, name) for name in fnmatch.filter(names, pattern)]
+""",
+    ),
     Attempt(
         "network",
         "no connection leads out, not even to this machine",

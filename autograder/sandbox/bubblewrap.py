@@ -42,7 +42,7 @@ def command(control: int, *, as_root: bool) -> list[str]:
     bwrap = shutil.which("bwrap")
     if bwrap is None:
         raise BoxUnavailable(f"The program bwrap was not found, and without the box nothing is run. {INSTALL_ADVICE}")
-    mounts = [*policy.system_mounts(), *policy.python_mounts(), *policy.library_mounts()]
+    mounts = [*policy.system_mounts(), *policy.python_mounts(), *policy.library_mounts(), *policy.engine_mounts()]
     mounts.append(Mount(INSIDE, "/box/inside"))
     line = [bwrap, "--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts", "--unshare-cgroup-try"]
     line += ["--hostname", "box", "--die-with-parent", "--new-session", "--clearenv", "--cap-drop", "ALL"]

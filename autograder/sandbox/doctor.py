@@ -16,7 +16,7 @@ from pathlib import Path
 
 from autograder.records import values
 from autograder.records.grading import Ending, NotebookRun
-from autograder.sandbox import systemcalls
+from autograder.sandbox import policy, systemcalls
 from autograder.sandbox.attempts import ATTEMPTS, ENDLESS, LEAVES, Attempt
 from autograder.sandbox.boxes import Boxes, Job
 from autograder.sandbox.cgroups import open_group
@@ -82,6 +82,7 @@ def examine_box(protected: tuple[Path, ...], boxes: Boxes | None = None) -> tupl
             "NEIGHBOURS": (f"{abstract}-before", f"{abstract}-beside"),
             "SPACES": {name: os.stat(f"/proc/self/ns/{name}").st_ino for name in _SPACES},
             "FORBIDDEN": systemcalls.numbers(_FORBIDDEN.split()),
+            "ENGINE": policy.ENGINE,
             "CLONE": systemcalls.numbers(["clone"])["clone"],
             "NAMESPACES": [1 << bit for bit in range(32) if systemcalls.NAMESPACE_FLAGS >> bit & 1],
         }
@@ -114,6 +115,17 @@ def describe_limits() -> str:
         )
     group.remove()
     return f"Memory and processes of each notebook are counted by control groups, version {group.version}."
+
+
+def describe_libraries() -> str | None:
+    """Return a sentence on the libraries that notebooks may import where they are installed and that are not."""
+    absent = [name for name in policy.WHERE_INSTALLED if name not in policy.installed()]
+    if not absent:
+        return None
+    return (
+        f"Notebooks cannot import {', '.join(absent)} while they are graded, as they are not installed here. Where "
+        "learners use them: pip install 'mlm-course[box]'."
+    )
 
 
 def _read_attempt(attempt: Attempt, run: NotebookRun) -> Wall:

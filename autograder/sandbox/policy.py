@@ -1,18 +1,20 @@
 """What the box may have, as data: everything that is not listed here is not there.
 
-The learner's code sees a Python, the libraries of `SCIENTIFIC_STACK` with what they require, the system's shared
-libraries, its panel, and a scratch space in memory. It sees no repository, no home, no network, and no environment.
+The learner's code sees a Python, the libraries of `SCIENTIFIC_STACK` and `WHERE_INSTALLED` with what they require, the
+engine of `reference`, the system's shared libraries, its panel, its own files, and a scratch space in memory. It sees
+no repository, no home, no network, and no environment.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import sysconfig
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
-from importlib import metadata
+from importlib import metadata, resources
 from pathlib import Path
 
 from packaging.requirements import Requirement
@@ -21,7 +23,36 @@ from packaging.utils import canonicalize_name
 from autograder.errors import BoxUnavailable
 
 #: Distributions a notebook may import; what they require comes with them, nothing else does.
-SCIENTIFIC_STACK = ("numpy", "scipy", "pandas", "statsmodels", "matplotlib", "ipython", "matplotlib-inline")
+SCIENTIFIC_STACK = (
+    "numpy",
+    "scipy",
+    "pandas",
+    "statsmodels",
+    "matplotlib",
+    "ipython",
+    "matplotlib-inline",
+    "formulaic",  # which the engine needs
+)
+
+#: Distributions that a notebook may import as well, each where it is installed with all that it requires: no task needs
+#: them, and many learners have them at home. The extra `box` installs them; nbformat is what plotly shows figures by.
+WHERE_INSTALLED = ("seaborn", "scikit-learn", "joblib", "tqdm", "ipywidgets", "plotly", "nbformat")
+
+#: The rooms of `reference` that a notebook may import: they fit any model of any table, and know nothing of the course.
+#: Its panels, its tutorial and the keys of its assignments are not there.
+ENGINE = (
+    "__init__.py",
+    "arrays.py",
+    "errors.py",
+    "estimates.py",
+    "fit.py",
+    "data",
+    "design",
+    "inference",
+    "likelihood",
+    "optimum",
+    "output",
+)
 
 #: Host variables that pass into the box: which BLAS kernels this processor computes correctly with.
 PASSED_ENVIRONMENT = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
@@ -35,7 +66,9 @@ ENVIRONMENT = {
     "MPLCONFIGDIR": "/tmp/matplotlib",
     "MPLBACKEND": "module://matplotlib_inline.backend_inline",
     "IPYTHONDIR": "/tmp/ipython",
+    "PLOTLY_RENDERER": "plotly_mimetype",
     "PYTHONDONTWRITEBYTECODE": "1",
+    "PYTHONPATH": "/box/site",  # for processes that a notebook starts afresh, as joblib does
     # A process with threads cannot be cloned safely, and they would count against the process limit.
     "OPENBLAS_NUM_THREADS": "1",
     "OMP_NUM_THREADS": "1",
@@ -57,7 +90,7 @@ class Limits:
     wall_seconds: float = 90.0
     cpu_seconds: int = 45
     memory_bytes: int = 3 * 1024**3
-    processes: int = 8
+    processes: int = 24
     output_bytes: int = 8 * 1024**2
     file_bytes: int = 16 * 1024**2
     scratch_bytes: int = 64 * 1024**2
@@ -74,20 +107,37 @@ class Mount:
 
 
 def library_mounts() -> tuple[Mount, ...]:
-    """Return the distributions of the scientific stack, entry by entry, under ``/box/site``.
+    """Return the distributions that a notebook may import, entry by entry, under ``/box/site``.
 
     Raises
     ------
     BoxUnavailable
-        If a distribution is not installed beside this one.
+        If a distribution of the scientific stack is not installed beside this one.
     """
     mounts: dict[str, Mount] = {}
-    for distribution in _closure(SCIENTIFIC_STACK):
+    for distribution in _closure((*SCIENTIFIC_STACK, *installed())):
         for entry in _top_level_entries(distribution):
             source = Path(str(distribution.locate_file(entry)))
             if source.exists():
                 mounts[entry] = Mount(source.resolve(), f"/box/site/{entry}")
     return tuple(mounts.values())
+
+
+@cache
+def installed() -> tuple[str, ...]:
+    """Return which of the distributions that are there where they are installed can be had whole."""
+    found = []
+    for name in WHERE_INSTALLED:
+        with contextlib.suppress(BoxUnavailable):
+            list(_closure((name,)))
+            found.append(name)
+    return tuple(found)
+
+
+def engine_mounts() -> tuple[Mount, ...]:
+    """Return the rooms of the engine, one by one: what of `reference` is not listed is not in the box."""
+    folder = Path(str(resources.files("reference")))
+    return tuple(Mount((folder / room).resolve(), f"/box/site/reference/{room}") for room in ENGINE)
 
 
 def _closure(names: tuple[str, ...]) -> Iterator[metadata.Distribution]:

@@ -12,10 +12,12 @@ import sys
 from pathlib import Path
 from typing import Protocol
 
+import floors
 import psutil
 import pyseccomp
 import pytest
 
+import reference
 from autograder.assignment.course import Course
 from autograder.commands.doctor import protected_files
 from autograder.errors import BoxBroken, BoxUnavailable
@@ -56,17 +58,37 @@ def test_a_wall_that_does_not_hold_is_noticed(monkeypatch: pytest.MonkeyPatch, c
     monkeypatch.setattr(policy, "library_mounts", lambda: (*honest, mount))
     leaking = {wall.claim for wall in doctor.examine_box(protected_files(course)) if not wall.holds}
     assert leaking == {
-        "the reference, the rubric and the key cannot be imported",
-        "no file of the course but the box's own code can be read",
+        "questions, keys, the course's tables and the autograder cannot be imported",
+        "no file of the course but the box's own code and the engine can be read",
+        "no rubric, no words for mistakes and no key lies in the box, under whatever folder",
     }
 
 
-def test_the_reference_cannot_be_imported(run: Run) -> None:
-    ended = run("import reference")
-    assert [error.name for error in ended.cells[-1].errors] == ["ModuleNotFoundError"]
+def test_the_engine_can_be_imported_and_nothing_else_of_the_reference(run: Run, course: Course) -> None:
+    rooms = {path.stem for path in (course.root / "reference").iterdir() if path.suffix in ("", ".py")}
+    others = sorted(rooms - {Path(room).stem for room in policy.ENGINE} - {"__pycache__"})
+    assert "assignments" in others
+    ended = run("import reference; check('rooms', len(reference.__all__))", *(f"import reference.{o}" for o in others))
+    assert ended.answers == {"rooms": Number(float(len(reference.__all__)))}
+    assert [error.name for cell in ended.cells for error in cell.errors] == ["ModuleNotFoundError"] * len(others)
 
 
-def test_no_file_of_the_repository_is_readable_but_the_boxes_own_code(run: Run, course: Course) -> None:
+def test_the_engine_in_the_box_is_the_whole_of_it_and_no_more() -> None:
+    rooms = {room.removesuffix(".py") for room in policy.ENGINE}
+    assert rooms == {room for floor in floors.ENGINE for room in floor} - {"command"}
+
+
+def test_libraries_that_are_not_installed_are_not_there_and_the_doctor_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(policy, "WHERE_INSTALLED", ("tqdm", "no-such-library"))
+    policy.installed.cache_clear()
+    assert policy.installed() == ("tqdm",)
+    said = doctor.describe_libraries()
+    assert said is not None
+    assert said.startswith("Notebooks cannot import no-such-library while")
+    policy.installed.cache_clear()
+
+
+def test_no_file_of_the_repository_is_readable_but_the_boxes_own_code_and_the_engine(run: Run, course: Course) -> None:
     listed = subprocess.run(["git", "ls-files"], cwd=course.root, capture_output=True, text=True, check=True)
     files = [course.root / name for name in listed.stdout.splitlines()]
     identities = {(path.stat().st_dev, path.stat().st_ino): str(path) for path in files if path.is_file()}
@@ -82,6 +104,8 @@ def test_no_file_of_the_repository_is_readable_but_the_boxes_own_code(run: Run, 
         f"check('paths', [path for path in (*known.values(), {str(course.root)!r}) if os.path.exists(path)])",
     )
     inside = {str(path) for path in (course.root / "autograder" / "sandbox" / "inside").glob("*.py")}
+    engine = [course.root / "reference" / room for room in policy.ENGINE]
+    inside |= {str(file) for room in engine for file in (room, *room.rglob("*.py")) if file.suffix == ".py"}
     seen = ended.answers["seen"]
     assert isinstance(seen, ListValue)
     assert set(seen.items) == inside

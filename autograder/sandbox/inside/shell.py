@@ -5,7 +5,9 @@ A statement of a cell that fails costs itself: the next one is run. A learner co
 
 from __future__ import annotations
 
+import multiprocessing
 import re
+import sys
 from typing import Any
 
 import matplotlib
@@ -206,6 +208,9 @@ def make_shell(outputs: Outputs) -> Any:
     Hook.outputs = Publisher.outputs = Shell.outputs = outputs
     shell: Any = Shell.instance(config=config)
     shell.run_line_magic("matplotlib", "inline")
+    if sys.version_info >= (3, 14):
+        # Processes that begin afresh do not know what a notebook has defined; before, forking was what Python did.
+        multiprocessing.set_start_method("fork")
     # Another way to draw needs a window, and would end in an error where it is asked for.
     matplotlib.use = lambda backend, *, force=True: None
     shell.run_cell("0 / 0")  # what prints a traceback is imported by the first error
