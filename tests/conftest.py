@@ -89,6 +89,12 @@ def graded_class(course: Course, gradings: dict[str, Grading], tmp_path_factory:
 
 
 @pytest.fixture(scope="session")
+def hidden_seed() -> int:
+    """The seed of the hidden panel on which the sample classes are graded."""
+    return HIDDEN_SEED
+
+
+@pytest.fixture(scope="session")
 def pool() -> Iterator[ThreadPoolExecutor]:
     """Threads for tests that open many boxes."""
     with ThreadPoolExecutor(2) as executor:
@@ -100,10 +106,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--kernel-samples", type=int, default=1, help="samples to run in a real kernel too; 100 for all")
     parser.addoption("--panels", type=int, default=12, help="checked panels to test the rubric on; 200 for all")
     parser.addoption("--attacks", default="30", help="attacks to grade: how many, or names with commas, or all")
+    parser.addoption("--everyday", default="30", help="honest cases to grade: how many, or names with commas, or all")
     parser.addoption("--mutants", type=int, default=6, help="how many of 500 mutated notebooks to run in the box")
     parser.addoption("--submissions", type=int, default=2, help="how many leave things behind in the box; 200 for all")
     parser.addoption("--kills", type=int, default=2, help="how often a grading is killed and run again; 10 for all")
-    parser.addoption("--draw", type=int, default=0, help="seed by which attacks and mutants are drawn")
+    parser.addoption("--autograded", type=int, default=1, help="samples that nbgrader's command grades; 100 for all")
+    parser.addoption("--draw", type=int, default=0, help="seed by which attacks, mutants and samples are drawn")
     parser.addoption("--every-page", action="store_true", help="audit every page of the site, not one of each kind")
 
 
@@ -115,6 +123,7 @@ SLOW_FIXTURES = {"attacked_class", "browser", "graded_class", "ran", "site", "un
 SLOW = (
     "attacks/",
     "box/test_box.py",
+    "everyday/",
     "box/test_neighbours.py",
     "box/test_statements.py::test_what_is_told_of_errors_is_short",
     "box/test_walls.py",
@@ -139,6 +148,7 @@ SLOW = (
     "samples/test_formgrader.py",
     "samples/test_interruptions.py",
     "samples/test_kernel_samples.py",
+    "samples/test_nbgrader.py",
     "statistics/test_bootstrap.py::test_fixed_effect_of_a_balanced_layout",
     "statistics/test_bootstrap.py::test_statistic_is_that_of_the_comparison",
     "statistics/test_certified.py::test_effects_that_can_stand_for_each_other",

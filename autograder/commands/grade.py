@@ -20,8 +20,8 @@ from autograder.grading.submission import find_submissions
 from autograder.records.grading import Grade, LeftOut, Verdict
 from autograder.records.verdict_signs import SIGNS
 from autograder.results.filing import filing, held
+from autograder.results.folder import Asked, make_results
 from autograder.results.folder import hidden_seed as drawn_seed
-from autograder.results.folder import make_results
 from autograder.results.pages import most_urgent
 from autograder.sandbox.boxes import Boxes
 
@@ -65,7 +65,8 @@ def grade(
                     boxes.end_runs()
                     raise
             with progress_bar() as progress:
-                done = pipeline.grade_class(grading, folders, into, workers=workers, boxes=boxes)
+                asked = Asked(course.root, submitted, hidden_seed, language, personal)
+                done = pipeline.grade_class(grading, folders, into, workers=workers, boxes=boxes, asked=asked)
                 grades = list(progress.track(done, total=len(folders), description=f"Grading {assignment}"))
         copies = pipeline.class_copies(grading, grades)
         left_out = [one for one in others if one.is_learner]

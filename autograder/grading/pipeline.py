@@ -41,7 +41,7 @@ from autograder.records.grading import (
 from autograder.records.writing import write_whole
 from autograder.results.executed_notebook import executed_notebook
 from autograder.results.filing import filing
-from autograder.results.folder import GRADEBOOK, write_configuration
+from autograder.results.folder import GRADEBOOK, Asked, write_configuration
 from autograder.results.gradebook import Gradebook
 from autograder.results.pages import class_page, learner_page, reading_page
 from autograder.sandbox.boxes import Boxes, Job, Run, run_job
@@ -238,6 +238,7 @@ def grade_class(
     *,
     workers: int | None = None,
     boxes: Boxes | None = None,
+    asked: Asked | None = None,
 ) -> Iterator[Grade]:
     """Grade learners side by side and yield each grade once its pages and its gradebook entry are written.
 
@@ -253,6 +254,8 @@ def grade_class(
         How many boxes run at a time; as many as there are processors if not given.
     boxes : Boxes, optional
         Boxes that are open already and stay so; else some are opened, and closed at the end.
+    asked : Asked, optional
+        What nbgrader is told in the results folder, for its commands to grade in the same way.
 
     Raises
     ------
@@ -267,18 +270,18 @@ def grade_class(
         waiting = [pool.submit(grade_folder, grading, folder, open_boxes.run) for folder in folders]
         try:
             with filing(into):
-                yield from _file_grades(grading, waiting, into)
+                yield from _file_grades(grading, waiting, into, asked or Asked())
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             open_boxes.end_runs()
             raise
 
 
-def _file_grades(grading: Grading, waiting: list[Future[Grade]], into: Path) -> Iterator[Grade]:
+def _file_grades(grading: Grading, waiting: list[Future[Grade]], into: Path, asked: Asked) -> Iterator[Grade]:
     """File grades as they come. Only one thread does: nbgrader's SQLite gradebook takes one writer at a time."""
     with Gradebook(into / GRADEBOOK) as gradebook:
         gradebook.prepare(grading.rubric.assignment, grading.release)
-        write_configuration(into)
+        write_configuration(into, asked)
         for done in as_completed(waiting):
             grade = done.result()
             waiting.remove(done)  # which holds the grade, too

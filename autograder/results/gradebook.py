@@ -110,12 +110,7 @@ class Gradebook:
         with self._transaction() as book:
             book.update_or_create_student(grade.student)
             book.update_or_create_submission(grade.assignment, grade.student)
-            for notebook in grade.notebooks:
-                for item in notebook.items:
-                    place = (item.item, notebook.notebook.name, grade.assignment, grade.student)
-                    # What could not be read is not nought: a person decides what becomes of it.
-                    waits = notebook.notebook.is_unread or item.verdict is Verdict.NEEDS_PERSON
-                    _enter_score(book.find_grade(*place), item.score, waits=waits)
+            _enter_scores(book, grade)
 
     def scores_by_person(self, assignment: str, student: str) -> Mapping[str, float]:
         """Return the scores that a person gave a learner, by item."""
@@ -219,6 +214,32 @@ def _enter_cell(
     book.update_or_create_source_cell(
         *place, cell_type=cell_type, locked=entry["locked"], source=source, checksum=entry.get("checksum")
     )
+
+
+def file_scores(address: str, grade: Grade) -> None:
+    """File the scores of a learner whom nbgrader has entered already, in a gradebook with an address of nbgrader's."""
+    with NbgraderGradebook(address) as book:
+        _enter_scores(book, grade)
+        book.db.commit()
+
+
+def take_back_scores(address: str, assignment: str, student: str) -> None:
+    """Leave a learner to be graded again: of the scores in a gradebook only those that a person gave stay."""
+    with NbgraderGradebook(address) as book:
+        for notebook in book.find_submission(assignment, student).notebooks:
+            for entry in notebook.grades:
+                entry.auto_score = None
+                entry.needs_manual_grade = entry.manual_score is None
+        book.db.commit()
+
+
+def _enter_scores(book: NbgraderGradebook, grade: Grade) -> None:
+    for notebook in grade.notebooks:
+        for item in notebook.items:
+            place = (item.item, notebook.notebook.name, grade.assignment, grade.student)
+            # What could not be read is not nought: a person decides what becomes of it.
+            waits = notebook.notebook.is_unread or item.verdict is Verdict.NEEDS_PERSON
+            _enter_score(book.find_grade(*place), item.score, waits=waits)
 
 
 def _enter_score(entry: object, score: float, *, waits: bool) -> None:

@@ -62,8 +62,13 @@ def failed_only_there(notebook: SubmittedNotebook, own: NotebookRun, hidden: Ite
 
 def what_bears_on(name: str, failed: Sequence[Failed]) -> Failed | None:
     """Return what explains best that a name has no value: where that begins, or else the first of all."""
+    origin = _origin(name, failed)
+    if origin is not None and not origin.missed:
+        return origin
+    # What is lacking may be what there was no memory for: that ends a statement whatever it was to make.
+    memory = [one for one in failed if one.error.name == "MemoryError"]
     plain = [one for one in failed if not one.error.statement.startswith(("!", "%"))]
-    return _origin(name, failed) or next(iter([*plain, *failed]), None)
+    return next(iter([*memory, *([origin] if origin else []), *plain, *failed]), None)
 
 
 def _origin(name: str, failed: Sequence[Failed]) -> Failed | None:

@@ -163,6 +163,16 @@ def test_the_statement_that_an_answer_lacks_is_named_rather_than_the_first(
     assert score(rubric, panels, {"icc": None}, run=run)["icc"].reason.startswith("Line 2 of the cell fit_icc")
 
 
+def test_want_of_memory_explains_what_is_lacking(rubric: Rubric, panels: tuple[Keyed, ...]) -> None:
+    failed = (
+        CellError("MemoryError", "Unable to allocate", 1, "grid = np.zeros((80_000, 80_000))"),
+        CellError("NameError", "name 'grid' is not defined", 2, "for row in grid:"),
+        CellError("NameError", "name 'fit' is not defined", 3, "icc = share(fit)"),
+    )
+    found = score(rubric, panels, {"icc": None}, run=NotebookRun(TASK, Ending.FINISHED, (CellRun(0, (), failed),)))
+    assert found["icc"].verdict is Verdict.OUT_OF_MEMORY
+
+
 def test_where_an_error_ends_the_cell_it_is_said_so(rubric: Rubric, panels: tuple[Keyed, ...]) -> None:
     rubric = msgspec.structs.replace(rubric, after_error="next cell")
     error = CellError("ValueError", "no such column", 3, "fit = model.fit()")

@@ -43,7 +43,7 @@ resource.setrlimit(resource.RLIMIT_AS, ({memory},) * 2)
 sys.path.append({ours!r})
 from inside import recording, student
 sys.path.remove({ours!r})
-student.Student({name!r}, recording.Channel(os.open({answers!r}, os.O_WRONLY | os.O_CREAT)), {panel!r})
+ours = student.Student({name!r}, recording.Channel(os.open({answers!r}, os.O_WRONLY | os.O_CREAT)), {panel!r})
 """
 
 #: What a cell may show, in all the ways that differ inside IPython.
@@ -94,9 +94,12 @@ def _kind(output: Any) -> tuple[str, str, tuple[str, ...]]:
 
 
 def assert_same(notebooks: Mapping[str, tuple[str | None, ...]], panel: bytes, folder: Path) -> int:
-    """Compare the notebooks that come to their end in the box; return how many answers there were."""
+    """Compare the notebooks that come to their end in the box; return how many answers there were.
+
+    As in a kernel, the first error ends its cell.
+    """
     with Boxes() as boxes:
-        runs = boxes.run(Job(notebooks, panel, LIMITS))
+        runs = boxes.run(Job(notebooks, panel, LIMITS, error_ends_cell=True))
     count = 0
     for name, run in runs.items():
         if run.ending is Ending.FINISHED:

@@ -112,6 +112,9 @@ class Shell(InteractiveShell):
                 source = "\n" * before + body
         text, left_out = readable(source)
         for line, error in left_out:
+            if len(self.errors) < MOST_ERRORS:
+                as_text: Any = self.SyntaxTB.structured_traceback
+                self._showtraceback(type(error), error.msg, as_text(type(error), error, []))
             self.note(head.count("\n") + line, error)
         return head + text
 
