@@ -100,6 +100,12 @@ def test_what_is_told_of_errors_is_short(boxes: Boxes, panel: bytes) -> None:
     assert run.answers == {"z": Number(1.0)}
 
 
+def test_a_hundred_thousand_lines_that_cannot_be_parsed_end_soon(boxes: Boxes, panel: bytes) -> None:
+    run = run_cells(boxes, panel, "x = = 1\n" * 100_000, "check('z', 1)")
+    assert (run.ending, run.answers) == (Ending.FINISHED, {"z": Number(1.0)})
+    assert 0 < len(run.cells[1].errors) <= 20
+
+
 #: What learners do to the names and the settings that our cells use.
 HABITS = (
     "check = None",
