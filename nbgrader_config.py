@@ -14,6 +14,15 @@ c.CourseDirectory.ignore = [
     "rubric.toml",
     "words.*.toml",
 ]
+# By itself `nbgrader autograde` would run learners' code as you; so it runs in the box, on the panels of `mlm grade`.
+c.Autograde.exporter_class = "autograder.commands.autograde.BoxedExporter"
+c.Autograde.sanitize_preprocessors = []
+c.Autograde.autograde_preprocessors = [
+    "nbgrader.preprocessors.CheckCellMetadata",
+    "nbgrader.preprocessors.SaveAutoGrades",
+    "autograder.commands.autograde.FileScores",
+    "nbgrader.preprocessors.AssignLatePenalties",
+]
 # A learner's Markdown is shown to the teacher in the teacher's own browser session.
 c.HTMLExporter.filters = {"markdown2html": "autograder.results.safe_outputs.markdown_to_safe_html"}
 c.HTMLExporter.sanitize_html = True

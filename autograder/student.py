@@ -66,7 +66,9 @@ def check(name: str, value: object = _NOT_GIVEN) -> None:
         Your answer. Without one, the notebook's variable of that name is taken.
     """
     if value is _NOT_GIVEN and isinstance(name, str):
-        value = _variables(sys._getframe(1).f_globals).get(name, _NOT_GIVEN)
+        shell = _shell()
+        variables = sys._getframe(1).f_globals if shell is None else shell.user_ns
+        value = variables.get(name, _NOT_GIVEN)
 
     def card(tutor: Tutor) -> Card:
         from autograder.tutor import checking
@@ -120,17 +122,12 @@ def _answer(name: str, card: Callable[[Tutor], Card]) -> None:
         from autograder.tutor.checking import trouble_card
 
         shown = trouble_card(name, problem, language if language in LANGUAGES else DEFAULT)
-    _show(shown)
-
-
-def _show(card: Card) -> None:
     if _shell() is None:
-        print(card.as_text())
+        print(shown.as_text())
         return
     from IPython.display import display
 
-    show: Callable[[object], None] = display
-    show(card)
+    display(shown)
 
 
 def _shell() -> Any:
@@ -140,11 +137,6 @@ def _shell() -> Any:
     from IPython.core.getipython import get_ipython
 
     return get_ipython()
-
-
-def _variables(of_caller: dict[str, Any]) -> dict[str, Any]:
-    shell = _shell()
-    return of_caller if shell is None else shell.user_ns
 
 
 def _explain_missing_names(shell: Any) -> None:

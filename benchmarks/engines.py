@@ -9,6 +9,8 @@ import shutil
 import subprocess
 import warnings
 from collections.abc import Callable, Mapping
+from functools import partial
+from importlib import import_module
 from importlib.util import find_spec
 from typing import Any, TypeAlias
 
@@ -34,20 +36,9 @@ def _ours(columns: Columns, slope: bool) -> Callable[[], float]:
     return lambda: fit(_formula(slope), frame).criterion
 
 
-def _statsmodels(columns: Columns, slope: bool) -> Callable[[], float]:
-    from statsmodels.formula.api import mixedlm
-
-    return _by_groups(mixedlm, columns, slope)
-
-
-def _mixedlm_rs(columns: Columns, slope: bool) -> Callable[[], float]:
-    from mixedlm_rs import mixedlm
-
-    return _by_groups(mixedlm, columns, slope)
-
-
-def _by_groups(mixedlm: Any, columns: Columns, slope: bool) -> Callable[[], float]:
+def _by_groups(module: str, columns: Columns, slope: bool) -> Callable[[], float]:
     """Fit by the call that statsmodels made known, with its default optimiser."""
+    mixedlm = import_module(module).mixedlm
     frame = pd.DataFrame(columns, copy=False)
     effects = "~youtube" if slope else "1"
 
@@ -77,10 +68,10 @@ def _lme_python(columns: Columns, slope: bool) -> Callable[[], float]:
 
 ENGINES: Mapping[str, tuple[str, Engine]] = {
     "ours": ("reference", _ours),
-    "mixedlm-rs": ("mixedlm_rs", _mixedlm_rs),
+    "mixedlm-rs": ("mixedlm_rs", partial(_by_groups, "mixedlm_rs")),
     "lme-python": ("lme_python", _lme_python),
     "mixedlm": ("mixedlm", _mixedlm),
-    "statsmodels": ("statsmodels", _statsmodels),
+    "statsmodels": ("statsmodels", partial(_by_groups, "statsmodels.formula.api")),
 }
 LME4 = "lme4"
 

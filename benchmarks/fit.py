@@ -39,6 +39,9 @@ WARM_ROWS = 20_000
 TURNS = 3
 CHUNK = 10**6
 MEGABYTE = 1e6
+MEMORY = ("table MB", "peak MB", "peak / table", "without the table")
+# Says what is under way, apart from the tables.
+say = partial(print, file=sys.stderr, flush=True)
 
 
 @dataclass(frozen=True)
@@ -72,7 +75,7 @@ def main() -> None:
         run_large = partial(run_engine, warm_large, patience=options.patience)
         for slope in (False, True):
             name = "random slope" if slope else "random intercept"
-            say(f"the tutorial's panel, {name}: {', '.join(options.engines)}")
+            say(f"... the tutorial's panel, {name}: {', '.join(options.engines)}")
             show(f"The tutorial's panel, {name}, warm", compare_small(run, warm, options.engines, slope=slope))
         growth = {}
         for rows in sizes:
@@ -83,7 +86,7 @@ def main() -> None:
                 write_table(table, draw_table(rows, groups, by_week=options.by_week))
                 outcomes = {}
                 for engine in options.engines if whole else [OURS]:
-                    say(f"{rows:,} rows, {groups:,} groups: {engine}")
+                    say(f"... {rows:,} rows, {groups:,} groups: {engine}")
                     outcomes[engine] = run_large(table, engine, slope=True, seconds=options.seconds)
                 if whole:
                     show(f"{rows:,} rows, {groups:,} groups, random slope", outcomes)
@@ -104,11 +107,6 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--seconds", type=float, default=5.0, metavar="S", help="repeat the large fits for so long")
     parser.add_argument("--by-week", action="store_true", help="order the rows by week instead of by store")
     return parser.parse_args()
-
-
-def say(progress: str) -> None:
-    """Say what is under way, apart from the tables."""
-    print(f"... {progress}", file=sys.stderr, flush=True)
 
 
 def draw_table(rows: int, groups: int, *, by_week: bool) -> Iterator[Mapping[str, np.ndarray]]:
@@ -185,11 +183,13 @@ def show(title: str, outcomes: Mapping[str, Outcome]) -> None:
         ratio = f"{one.seconds / ours.seconds:.2f}" if isinstance(ours, Measured) else ""
         row = [engine, str(len(one.times)), f"{one.seconds:.4f}", ratio, f"{one.criterion - lowest:.1e}"]
         rows.append(row + (memory_cells(one) if large else []))
-    header += ["table MB", "peak MB", "peak / table", "without the table"] if large else []
-    print(f"\n{title}")
-    for line in aligned(header, [row + [""] * (len(header) - len(row)) for row in rows]):
-        print(line)
-    sys.stdout.flush()
+    print_table(title, [*header, *(MEMORY if large else ())], rows)
+
+
+def print_table(title: str, header: Sequence[str], rows: Sequence[Sequence[str]], left: int = 1) -> None:
+    """Print a table whose rows may be shorter than its header."""
+    filled = [[*row, *[""] * (len(header) - len(row))] for row in rows]
+    print(f"\n{title}", *aligned(header, filled, left), sep="\n", flush=True)
 
 
 def memory_cells(one: Measured) -> list[str]:
@@ -200,26 +200,16 @@ def memory_cells(one: Measured) -> list[str]:
 
 def show_growth(outcomes: Mapping[tuple[int, int], Outcome]) -> None:
     """Print how our time grows with the rows and the groups."""
-    print("\nOurs by size: seconds per million rows stay the same where the time is linear in rows")
-    header = [
-        "rows",
-        "groups",
-        "seconds",
-        "per million rows",
-        "table MB",
-        "peak MB",
-        "peak / table",
-        "without the table",
-    ]
+    header = ["rows", "groups", "seconds", "per million rows", *MEMORY]
     rows = []
     for (n, groups), one in sorted(outcomes.items(), key=lambda item: (item[0][1], item[0][0])):
         if isinstance(one, Measured):
             timing = [f"{one.seconds:.3f}", f"{one.seconds / n * 1e6:.3f}"]
             rows.append([f"{n:,}", f"{groups:,}", *timing, *memory_cells(one)])
         else:
-            rows.append([f"{n:,}", f"{groups:,}", one, *[""] * (len(header) - 3)])
-    for line in aligned(header, rows, left=0):
-        print(line)
+            rows.append([f"{n:,}", f"{groups:,}", one])
+    title = "Ours by size: seconds per million rows stay the same where the time is linear in rows"
+    print_table(title, header, rows, left=0)
 
 
 if __name__ == "__main__":

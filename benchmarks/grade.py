@@ -40,7 +40,7 @@ from rich.table import Table
 from autograder.assignment.course import Course
 from autograder.assignment.release import read_release
 from autograder.grading.pipeline import prepare_panels
-from autograder.grading.submission import SubmissionFolder, read_submission
+from autograder.grading.submission import read_notebook
 from autograder.sandbox import processes
 from autograder.sandbox.boxes import Boxes, Job
 from autograder.sandbox.inside import notebook as inside
@@ -145,8 +145,7 @@ def _run_without_box(shell: inside.Notebooks, notebooks: Notebooks, scratch: Pat
 def run_boxes(boxes: Boxes, notebooks: Notebooks, panels: list[bytes], submissions: int, workers: int) -> None:
     """Run every submission on every panel in boxes that are open already."""
     with ThreadPoolExecutor(workers) as pool:
-        for _ in pool.map(lambda _: [boxes.run(Job(notebooks, panel)) for panel in panels], range(submissions)):
-            pass
+        list(pool.map(lambda _: [boxes.run(Job(notebooks, panel)) for panel in panels], range(submissions)))
 
 
 def prepare_nbgrader(course: Course, submitted: Path, folder: Path) -> Path:
@@ -175,9 +174,8 @@ class Comparison:
         """Prepare the submissions and the contenders."""
         course = Course(ROOT)
         rubric = course.rubric(ASSIGNMENT)
-        read = read_submission(
-            SubmissionFolder("solution", course.source(ASSIGNMENT)), read_release(course, rubric)
-        ).notebooks
+        released = read_release(course, rubric)
+        read = [read_notebook(course.source(ASSIGNMENT) / f"{r.name}.ipynb", r) for r in released]
         self.notebooks = {n.name: tuple(c.source if c.cell_type == "code" else None for c in n.cells) for n in read}
         self.panels = [keyed.panel.to_csv_bytes() for keyed in prepare_panels(rubric, SEED)]
         self.options, self.count, self.scratch = options, options.submissions, scratch

@@ -37,7 +37,8 @@ def main() -> None:
     baseline = _settled_memory()
     columns = read_columns(options.table)
     fit = prepare(columns, slope)
-    _reset_peak()
+    _settled_memory()
+    (PROC / "clear_refs").write_text("5")  # the peak starts anew
     criterion, times = _repeat(fit, options.seconds)
     result = {
         "times": times,
@@ -50,11 +51,9 @@ def main() -> None:
 
 def read_columns(folder: Path) -> Columns:
     """Return the columns of a table that ``benchmarks/fit.py`` wrote, each as 64-bit numbers."""
-    columns = {}
-    for name in NAMES:
-        raw = np.fromfile(folder / name, dtype=np.int32 if name in ("store_id", "week") else np.float64)
-        columns[name] = raw.astype(np.int64) if raw.dtype == np.int32 else raw
-    return columns
+    whole = ("store_id", "week")
+    columns = {name: np.fromfile(folder / name, np.int32 if name in whole else np.float64) for name in NAMES}
+    return columns | {name: columns[name].astype(np.int64) for name in whole}
 
 
 def _repeat(fit: Callable[[], float], seconds: float) -> tuple[float, list[float]]:
@@ -71,11 +70,6 @@ def _settled_memory() -> int:
     gc.collect()
     ctypes.CDLL(None).malloc_trim(0)
     return _memory("VmRSS")
-
-
-def _reset_peak() -> None:
-    _settled_memory()
-    (PROC / "clear_refs").write_text("5")
 
 
 def _memory(name: str) -> int:

@@ -58,12 +58,10 @@ def wait_for(server: subprocess.Popen[bytes], port: int) -> None:
     """Return when a server takes connections."""
     while True:
         try:
-            socket.create_connection(("127.0.0.1", port)).close()
+            return socket.create_connection(("127.0.0.1", port)).close()
         except ConnectionRefusedError:
             with suppress(subprocess.TimeoutExpired):
                 sys.exit(f"JupyterLab ended with {server.wait(timeout=0.1)}.")
-        else:
-            return
 
 
 def main() -> None:

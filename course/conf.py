@@ -19,8 +19,7 @@ author = "the authors of mlm-course"
 release = version = installed("mlm-course")
 language = "en"
 
-extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.autosummary", "numpydoc"]
-extensions += ["course.accessible", "course.mathml"]
+extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.autosummary", "numpydoc", "course.accessible"]
 exclude_patterns = ["README.md", "**/.ipynb_checkpoints"]
 
 # Pages run as they are read, so that their text can show what their code has just computed. An error stops the build.

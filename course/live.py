@@ -7,45 +7,37 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from reference.output.text import Text
+
 _RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
-class Said(str):
-    """A text that shows itself without quotation marks, in a page and in a notebook."""
-
-    __slots__ = ()
-
-    def __repr__(self) -> str:
-        """Return the text itself."""
-        return str(self)
-
-
-def number(value: float, decimals: int = 2) -> Said:
+def number(value: float, decimals: int = 2) -> Text:
     """Return a number with that many decimals, a true minus sign, and commas between thousands."""
     text = f"{abs(value):,.{decimals}f}"
-    return Said(f"−{text}" if value < 0 and float(text.replace(",", "")) else text)
+    return Text(f"−{text}" if value < 0 and float(text.replace(",", "")) else text)
 
 
-def percent(share: float, decimals: int = 0) -> Said:
+def percent(share: float, decimals: int = 0) -> Text:
     """Return a share, 1 for all, in per cent."""
-    return Said(f"{number(100.0 * share, decimals)} %")
+    return Text(f"{number(100.0 * share, decimals)} %")
 
 
-def significant(value: float, digits: int = 2) -> Said:
+def significant(value: float, digits: int = 2) -> Text:
     """Return a number, however small, with that many significant digits."""
     text = f"{abs(value):.{digits}g}"
     if "e" in text:
         mantissa, exponent = text.split("e")
         text = f"{mantissa} × 10{str(int(exponent)).translate(_RAISED)}"
-    return Said(f"−{text}" if value < 0 else text)
+    return Text(f"−{text}" if value < 0 else text)
 
 
-def p_value(p: float) -> Said:
+def p_value(p: float) -> Text:
     """Return a p-value with its letter: three decimals, or that it is smaller than they show."""
-    return Said("p < 0.001" if p < 0.001 else f"p = {p:.3f}")
+    return Text("p < 0.001" if p < 0.001 else f"p = {p:.3f}")
 
 
-def names(values: Iterable[object]) -> Said:
+def names(values: Iterable[object]) -> Text:
     """Return things in a row, with commas, and "and" before the last."""
     *most, last = map(str, values)
-    return Said(f"{', '.join(most)} and {last}" if most else last)
+    return Text(f"{', '.join(most)} and {last}" if most else last)

@@ -21,7 +21,8 @@ class House:
     floors: tuple[tuple[tuple[str, str], ...], ...]
 
     def _repr_mimebundle_(self, **_options: object) -> dict[str, str]:
-        floors = "".join(f"<li>{''.join(_drawn(*room) for room in floor)}</li>" for floor in self.floors)
+        drawn = [[f"<div><b>{escape(name)}</b> {escape(says)}</div>" for name, says in floor] for floor in self.floors]
+        floors = "".join(f"<li>{''.join(floor)}</li>" for floor in drawn)
         lines = [" · ".join(name for name, _ in floor) for floor in self.floors]
         return {"text/html": f'<ol class="house" reversed>{floors}</ol>', "text/plain": "\n".join(lines)}
 
@@ -40,7 +41,3 @@ def _says(room: Path) -> str:
     path = room / "__init__.py" if room.is_dir() else room.with_suffix(".py")
     words = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
     return words.splitlines()[0].replace("``", "").replace("`", "")
-
-
-def _drawn(name: str, says: str) -> str:
-    return f"<div><b>{escape(name)}</b> {escape(says)}</div>"

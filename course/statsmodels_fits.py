@@ -10,6 +10,7 @@ from types import MappingProxyType
 import numpy as np
 import pandas as pd
 import statsmodels.formula.api as smf
+from statsmodels.tools.numdiff import approx_fprime
 
 from reference import criterion_at, fit_mixed
 from reference.panels import RANDOM_SLOPE
@@ -115,11 +116,8 @@ def _theta(covariance: np.ndarray, scale: float) -> np.ndarray:
 
 def _steepest(frame: pd.DataFrame, theta: np.ndarray) -> float:
     """Return the largest central difference of the criterion over relative changes of the two standard deviations."""
-    changes = []
-    for rows in ([0], [1, 2]):
-        up, down = theta.copy(), theta.copy()
-        up[rows] *= 1.0 + _STEP
-        down[rows] *= 1.0 - _STEP
-        ends = [criterion_at(frame, RANDOM_SLOPE, place, reml=True) for place in (up, down)]
-        changes.append(abs(ends[0] - ends[1]) / (2.0 * _STEP))
-    return max(changes)
+
+    def criterion(scales: np.ndarray) -> float:
+        return criterion_at(frame, RANDOM_SLOPE, theta * scales[[0, 1, 1]], reml=True)
+
+    return float(np.abs(approx_fprime(np.ones(2), criterion, epsilon=2.0 * _STEP, centered=True)).max())

@@ -100,10 +100,9 @@ def shares(caption: str, results: Tutorial) -> Table:
 
 def comparison(caption: str, smaller: MixedFit, larger: MixedFit) -> Table:
     """Return the two models of a likelihood-ratio test, both fitted by maximum likelihood."""
-    fits = {"random intercept": smaller, "random slope": larger}
     body = tuple(
         (name, str(f.n_parameters), number(f.log_likelihood, 4), number(f.criterion, 4), number(f.aic), number(f.bic))
-        for name, f in fits.items()
+        for name, f in (("random intercept", smaller), ("random slope", larger))
     )
     return Table(caption, ("model", "parameters", "log-likelihood", "deviance", "AIC", "BIC"), body)
 

@@ -14,8 +14,7 @@ from reference.errors import (
 from reference.estimates import Certificate, Estimates, FittedTerm
 from reference.fit import MixedFit, criterion_at, fit, fit_mixed
 from reference.inference.bootstrap import BootstrapTest, bootstrap_test
-from reference.inference.comparison import LikelihoodRatio, compare_nested
-from reference.inference.deficit import deficit_at
+from reference.inference.comparison import LikelihoodRatio, compare_nested, deficit_at
 from reference.inference.diagnostics import (
     Reading,
     read_collinearity,
@@ -26,7 +25,7 @@ from reference.inference.diagnostics import (
     read_variances,
 )
 from reference.inference.group_uncertainty import GroupSlope, conditional_covariances, probability_top, slope_intervals
-from reference.inference.intervals import Interval, profile_intervals, wald_intervals
+from reference.inference.intervals import Interval, profile_intervals, variance_standard_errors, wald_intervals
 from reference.inference.kenward_roger import KenwardRoger, kenward_roger, kenward_roger_tests
 from reference.inference.ols import OlsFit, fit_ols
 from reference.inference.prediction import (
@@ -36,13 +35,7 @@ from reference.inference.prediction import (
     predict_population,
 )
 from reference.inference.ranking import RankedGroup, group_slopes, rank_groups, top_groups
-from reference.inference.satterthwaite import (
-    Coefficient,
-    coefficient_tests,
-    satterthwaite_df,
-    standard_errors,
-    variance_standard_errors,
-)
+from reference.inference.satterthwaite import Coefficient, coefficient_tests, satterthwaite_df, standard_errors
 from reference.inference.variance import VarianceComponent, VarianceShares, variance_components, variance_shares
 from reference.output.as_json import fit_record
 from reference.output.frames import coefficient_table, interval_table, variance_table

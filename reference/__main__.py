@@ -7,11 +7,9 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from reference.errors import MultilevelError
-from reference.panels.datasets import tutorial_panel
-from reference.panels.panel import COLUMNS, Panel
-from reference.tutorial.report import render_tutorial
-from reference.tutorial.results import run_tutorial
+from reference import MultilevelError
+from reference.panels import COLUMNS, Panel, tutorial_panel
+from reference.tutorial import render_tutorial, run_tutorial
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -58,20 +58,8 @@ def fit_file(
         A file whose name ends in ``.csv`` or, packed, in such as ``.csv.gz``, or else Parquet, read piece by piece.
     formula : str
         As for :func:`~reference.data.formula.parse_formula`.
-    reml : bool
-        True for restricted maximum likelihood.
-    as_json : bool
-        Whether to print :func:`~reference.output.as_json.fit_record` and nothing else.
-    kenward_roger : bool
-        Whether the summary's tests are by Kenward and Roger instead of Satterthwaite.
-    shares : bool
-        Whether to print ICC and R² below the summary.
-    level : float or None
-        Of the confidence intervals to print below the summary; None for no intervals.
-    wald : bool
-        Whether these are Wald's instead of those of the profile likelihood.
-    slopes : str or None
-        The predictor whose slope in each group to print below the summary.
+    reml, as_json, kenward_roger, shares, level, wald, slopes
+        What ``mlm fit`` offers, explained in its help; ``level`` is that of the intervals, or None for no intervals.
 
     Raises
     ------

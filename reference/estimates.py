@@ -262,7 +262,7 @@ class Estimates:
     @property
     def scaled_residuals(self) -> Floats:
         """Conditional residuals over sigma, (n,)."""
-        return (self.design.response - self.fitted) / self.sigma
+        return (self.design.matrices.response - self.fitted) / self.sigma
 
     @property
     def log(self) -> Descent:
@@ -272,8 +272,7 @@ class Estimates:
 
 def unit_constant(design: Design, *, reml: bool) -> float:
     """Return what must be added to a criterion in orthonormal units to have it in the units of the data."""
-    count = design.residual_df if reml else design.n_observations
-    constant = 2.0 * count * float(np.log(design.scale))
+    constant = 2.0 * design.surface(reml=reml).denominator * float(np.log(design.scale))
     if reml:
         constant += 2.0 * float(np.log(np.diagonal(design.fixed_root)).sum())
     return constant
@@ -287,7 +286,7 @@ def _fitted_terms(design: Design, optimum: Optimum, sigma: float) -> tuple[Fitte
     terms = []
     for term, (of_factor, own), part, rank in zip(design.terms, modes, slices, optimum.ranks, strict=True):
         back = np.asarray(np.linalg.inv(term.root), dtype=np.float64)
-        lower = _canonical(back @ optimum.factor[part, part], rank)
+        lower = lower_factor(back @ optimum.factor[part, part], rank)
         repeat = count[term.group] = count.get(term.group, -1) + 1
         while repeat and f"{term.group}.{repeat}" in taken:
             repeat = count[term.group] = repeat + 1
@@ -306,8 +305,8 @@ def _fitted_terms(design: Design, optimum: Optimum, sigma: float) -> tuple[Fitte
     return tuple(terms)
 
 
-def _canonical(factor: Floats, rank: int) -> Floats:
-    """Return the lower triangular factor of the same covariance, diagonal not negative, zero beyond rank."""
+def lower_factor(factor: Floats, rank: int) -> Floats:
+    """Return the lower triangular factor (q, q) of the same covariance, diagonal not negative, zero beyond rank."""
     lower = np.zeros_like(factor)
     if rank:
         lower[:, :rank] = triangular_factor(factor[:, :rank].T).T

@@ -133,7 +133,7 @@ class MixedFit(Estimates):
     @property
     def resid(self) -> pd.Series:
         """Conditional residuals, (n,), in units of the response."""
-        return pd.Series(self.design.response, index=self._rows().index, name="resid") - self.fitted
+        return pd.Series(self.design.matrices.response, index=self._rows().index, name="resid") - self.fitted
 
     @property
     def converged(self) -> bool:

@@ -89,6 +89,12 @@ def graded_class(course: Course, gradings: dict[str, Grading], tmp_path_factory:
 
 
 @pytest.fixture(scope="session")
+def hidden_seed() -> int:
+    """The seed of the hidden panel on which the sample classes are graded."""
+    return HIDDEN_SEED
+
+
+@pytest.fixture(scope="session")
 def pool() -> Iterator[ThreadPoolExecutor]:
     """Threads for tests that open many boxes."""
     with ThreadPoolExecutor(2) as executor:
@@ -98,12 +104,14 @@ def pool() -> Iterator[ThreadPoolExecutor]:
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Let the tests that draw from something large run on all of it."""
     parser.addoption("--kernel-samples", type=int, default=1, help="samples to run in a real kernel too; 100 for all")
-    parser.addoption("--panels", type=int, default=12, help="certified panels to test the rubric on; 200 for all")
+    parser.addoption("--panels", type=int, default=12, help="checked panels to test the rubric on; 200 for all")
     parser.addoption("--attacks", default="30", help="attacks to grade: how many, or names with commas, or all")
+    parser.addoption("--everyday", default="30", help="honest cases to grade: how many, or names with commas, or all")
     parser.addoption("--mutants", type=int, default=6, help="how many of 500 mutated notebooks to run in the box")
     parser.addoption("--submissions", type=int, default=2, help="how many leave things behind in the box; 200 for all")
     parser.addoption("--kills", type=int, default=2, help="how often a grading is killed and run again; 10 for all")
-    parser.addoption("--draw", type=int, default=0, help="seed by which attacks and mutants are drawn")
+    parser.addoption("--autograded", type=int, default=1, help="samples that nbgrader's command grades; 100 for all")
+    parser.addoption("--draw", type=int, default=0, help="seed by which attacks, mutants and samples are drawn")
     parser.addoption("--every-page", action="store_true", help="audit every page of the site, not one of each kind")
 
 
@@ -115,14 +123,15 @@ SLOW_FIXTURES = {"attacked_class", "browser", "graded_class", "ran", "site", "un
 SLOW = (
     "attacks/",
     "box/test_box.py",
+    "everyday/",
     "box/test_neighbours.py",
     "box/test_walls.py",
     "course/test_figures.py::test_a_description_follows_the_data",
     "course/test_figures.py::test_a_figure_uses_the_palette",
     "fuzzing/",
-    "grading/test_certify.py::test_a_solution_that_is_wrong",
-    "grading/test_certify.py::test_a_tolerance_a_hundred_times_off",
-    "grading/test_certify.py::test_right_answers_score_everything",
+    "grading/test_checked_panels.py::test_a_solution_that_is_wrong",
+    "grading/test_checked_panels.py::test_a_tolerance_a_hundred_times_off",
+    "grading/test_checked_panels.py::test_right_answers_score_everything",
     "grading/test_solution.py",
     "samples/test_command.py::test_a_learner_whose_folder_was_left_out",
     "samples/test_command.py::test_a_page_that_cannot_be_made",
@@ -134,6 +143,7 @@ SLOW = (
     "samples/test_formgrader.py",
     "samples/test_interruptions.py",
     "samples/test_kernel_samples.py",
+    "samples/test_nbgrader.py",
     "statistics/test_bootstrap.py::test_fixed_effect_of_a_balanced_layout",
     "statistics/test_bootstrap.py::test_statistic_is_that_of_the_comparison",
     "statistics/test_certified.py::test_effects_that_can_stand_for_each_other",

@@ -65,9 +65,8 @@ def make_release(course: Course, rubric: Rubric) -> dict[str, str]:
         for step in _STEPS:
             source, _ = step().preprocess(source, {})
         released[path.name] = nbformat.writes(source) + "\n"
-    known = set(released)
     for path in sorted(folder.glob("*.ipynb")):
-        if path.name not in known:
+        if path.name not in released:
             raise ReleaseError(f"{path}: the rubric does not know this notebook. Add a [[notebook]] or move the file.")
     if rubric.check_says != "everything":
         released[CHECK_FILE] = check_file(rubric)
@@ -109,7 +108,7 @@ def _released(name: str, notebook: NotebookNode) -> ReleasedNotebook:
         grade_id = entry.get("grade_id")
         # A cell without an id cannot be told apart from the learner's own, so it is the release's as well.
         locked = bool(entry.get("locked")) or not entry.get("solution")
-        cells.append(Cell(cell.cell_type, cell.source, grade_id, locked=locked))
+        cells.append(Cell(cell.cell_type, cell.source, grade_id, locked=locked, cell_id=cell.get("id")))
         if grade_id:
             metadata[grade_id] = dict(entry)
     return ReleasedNotebook(name, tuple(cells), metadata)

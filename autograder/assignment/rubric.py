@@ -56,14 +56,15 @@ class Memo(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Item(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One thing asked: the name of the answer is the ``grade_id`` of its check cell.
 
-    ``tolerance`` has the unit of its kind, see `autograder.kinds`. ``right`` is the right choice, given only where
-    the reference does not decide it from the panel. ``advice`` is what a learner reads when the answer is wrong and no
-    known mistake explains it; ``hints`` override, for this item, the rubric's words for a mistake. ``question`` is what
-    `check` asks first, and ``read`` the page and section of the course that it names when neither that nor the advice
-    helped. ``decimals`` is how many the task asks for; ``carried`` the share of the points for a right step from wrong
-    answers; ``no_fit`` is True, or names known mistakes, where an answer takes no fitted model, so that no other earns
-    points by it; ``objective`` the name of what the answer and others are meant to minimise, and ``deficit`` how far
-    from that they may be. ``memo`` says what to look for in a text, for the person who grades it.
+    ``tolerance`` has the unit of its kind, see `autograder.kinds`. ``right`` is the right choice, given only where the
+    reference does not decide it from the panel, and ``options`` are all choices there are. ``advice`` is what a learner
+    reads when the answer is wrong and no known mistake explains it; ``hints`` override, for this item, the rubric's
+    words for a mistake. ``question`` is what `check` asks first, and ``read`` the page and section of the course that
+    it names when neither that nor the advice helped. ``decimals`` is how many the task asks for; ``carried`` the share
+    of the points for a right step from wrong answers; ``no_fit`` is True, or names known mistakes, where an answer
+    takes no fitted model, so that no other earns points by it; ``objective`` the name of what the answer and others are
+    meant to minimise, and ``deficit`` how far from that they may be. ``memo`` says what to look for in a text, for the
+    person who grades it.
     """
 
     id: str
@@ -73,6 +74,7 @@ class Item(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     tolerance: float | None = None
     needs: tuple[str, ...] = ()
     right: str | tuple[str, ...] | None = None
+    options: tuple[str, ...] = ()
     slots: dict[str, Slot] = {}
     decimals: int | None = None
     carried: float = 0.0
@@ -169,7 +171,7 @@ def _place(message: str, document: dict[str, Any]) -> str:
     text = message.split(" - at `")[0].replace("Object contains", "there is an").replace("unknown field", "unknown key")
     key = re.search(r" - at `\$\.(\w+)`", message)
     if key:
-        return f"key {key[1]!r}: {text}. Correct it as the author's guide in the README says."
+        return f"key {key[1]!r}: {text}. Correct it as course/authors.md says."
     if not found:
         return f"{text}. Compare the names of the keys with course/authors.md."
     notebook = document["notebook"][int(found[1])]
@@ -187,13 +189,12 @@ def _problems(rubric: Rubric, path: Path) -> Iterator[str]:
     if rubric.language not in LANGUAGES:
         yield f"key 'language': there are no words in {rubric.language!r}. There are: {', '.join(LANGUAGES)}."
     known: dict[str, Item] = {}
-    for notebook in rubric.notebook:
-        for item in notebook.item:
-            if item.id in known:
-                yield f"item {item.id!r} is there twice; give one of them another id."
-            if item.kind not in KINDS:
-                yield f"item {item.id!r}, key 'kind': there is no kind {item.kind!r}. There are: {', '.join(KINDS)}."
-            known[item.id] = item
+    for item in rubric.items:
+        if item.id in known:
+            yield f"item {item.id!r} is there twice; give one of them another id."
+        if item.kind not in KINDS:
+            yield f"item {item.id!r}, key 'kind': there is no kind {item.kind!r}. There are: {', '.join(KINDS)}."
+        known[item.id] = item
     for item in rubric.items:
         yield from _item_problems(item, known)
     try:
@@ -218,6 +219,11 @@ def _item_problems(item: Item, known: dict[str, Item]) -> Iterator[str]:
         yield f"{where}, key 'tolerance': kind {item.kind!r} needs one between 0 and 1, in the unit of its kind."
     if item.right is not None and (kind.has_slots or not kind.worded):
         yield f"{where}, key 'right': only a choice has its right answer here; numbers come from the reference."
+    if item.options and (not kind.has_options or len(item.options) < 2):
+        yield f"{where}, key 'options': a choice has two or more of them, and nothing else has any."
+    for choice in (item.right,) if isinstance(item.right, str) else item.right or ():
+        if item.options and choice not in item.options:
+            yield f"{where}, key 'right': {choice!r} is none of its options: {', '.join(item.options)}."
     if not 0 <= item.carried < 1:
         yield f"{where}, key 'carried': {item.carried} is not a share of the points from 0 to below 1."
     if not 0 < item.deficit <= 1:

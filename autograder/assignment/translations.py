@@ -109,11 +109,9 @@ def missing(rubric: Rubric, words: AssignmentWords) -> Iterator[str]:
     yield from (f"mistake {name!r}" for name in rubric.mistakes if name not in words.mistakes)
     for item in rubric.items:
         own = words.items.get(item.id, ItemWords())
-        yield from (
-            f"item {item.id!r}, {name!r}"
-            for name in ("title", "question", "advice")
-            if getattr(item, name) and not getattr(own, name)
-        )
+        for name in ("title", "question", "advice"):
+            if getattr(item, name) and not getattr(own, name):
+                yield f"item {item.id!r}, {name!r}"
         yield from (f"item {item.id!r}, hint {name!r}" for name in item.hints if name not in own.hints)
 
 

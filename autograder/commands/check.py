@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from rich.table import Table
 
@@ -12,7 +12,9 @@ from autograder.assignment.rubric import Rubric
 from autograder.commands.console import ERR, OUT
 from autograder.errors import CourseError
 from autograder.grading import pipeline
-from autograder.grading.submission import read_notebook
+from autograder.grading.files import files_in
+from autograder.grading.own_files import own_files
+from autograder.grading.submission import notebooks_in, read_notebook
 from autograder.language.catalogue import Sentence, translated
 from autograder.records.grading import Verdict
 from autograder.tutor.checking import NOTHING_TO_COMPARE, row
@@ -24,13 +26,14 @@ def check(course: Course | None, notebook: Path, language: str | None = None) ->
     folder = notebook.absolute().parent
     course = course or learners_course(folder)
     tutor = tutor_in(folder, language, course)
-    rubric = _rubric_of(tutor, notebook)
     if not notebook.is_file():
         raise CourseError(f"There is no notebook {notebook}.")
+    rubric, name = _rubric_of(tutor, course, notebook)
     grading = pipeline.Grading(rubric, read_release(course, rubric), (tutor.key(rubric),))
-    released = next(entry for entry in grading.release if entry.name == notebook.stem)
+    released = next(entry for entry in grading.release if entry.name == name)
     with ERR.status(f"Running {notebook.name} …"):
-        graded = pipeline.grade_notebook(grading, read_notebook(notebook, released))
+        beside, _ = own_files(files_in(folder, depth=0), PurePosixPath())
+        graded = pipeline.grade_notebook(grading, read_notebook(notebook, released), files=beside)
     table = Table(box=None, pad_edge=False, show_header=False)
     for item in graded.items:
         sign, what, said = (translated(text, rubric.language) for text in row(tutor, rubric, item))
@@ -43,15 +46,20 @@ def check(course: Course | None, notebook: Path, language: str | None = None) ->
     return 0 if all(item.verdict is Verdict.CORRECT for item in graded.items) else 1
 
 
-def _rubric_of(tutor: Tutor, notebook: Path) -> Rubric:
-    found = [rubric for rubric in tutor.rubrics if any(entry.name == notebook.stem for entry in rubric.notebook)]
+def _rubric_of(tutor: Tutor, course: Course, notebook: Path) -> tuple[Rubric, str]:
+    """Return the assignment that a file is of, and which of its notebooks it is."""
+    found = [(rubric, e.name) for rubric in tutor.rubrics for e in rubric.notebook if e.name == notebook.stem]
+    found = found or [
+        (rubric, name) for rubric in tutor.rubrics for name in notebooks_in(notebook, read_release(course, rubric))[:1]
+    ]
     if not found:
         raise CourseError(
-            f"No assignment has a notebook {notebook.name}. Check it under the name it was handed out with."
+            f"{notebook.name} has no cell of an assignment in it, nor the name of a notebook of one. Get the notebook "
+            "again, and copy your work into it."
         )
     if len(found) > 1 and not tutor.is_sure:
         raise CourseError(
-            f"{' and '.join(rubric.assignment for rubric in found)} have a notebook {notebook.name} each. "
+            f"{' and '.join(rubric.assignment for rubric, _ in found)} have a notebook {notebook.name} each. "
             "Put it into a folder of its assignment's name and check it there."
         )
     return found[0]

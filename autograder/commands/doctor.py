@@ -11,26 +11,21 @@ from autograder.commands.console import ALL_GRADED, BROKEN, ERR, OUT
 from autograder.errors import BoxUnavailable
 from autograder.sandbox import policy
 from autograder.sandbox.boxes import Boxes
-from autograder.sandbox.doctor import Wall, describe_libraries, describe_limits, examine_box
+from autograder.sandbox.doctor import describe_libraries, describe_limits, examine_box
 
 
 def doctor(course: Course) -> int:
     """Examine the box and print which of its walls hold; see `mlm doctor --help`."""
     with ERR.status("Trying to get out of the box …"):
         walls = examine_box(protected_files(course))
-    _print_walls(walls)
-    OUT.print(describe_limits())
-    absent = describe_libraries()
-    if absent:
-        OUT.print(absent, markup=False)
-    return ALL_GRADED if all(wall.holds for wall in walls) else BROKEN
-
-
-def _print_walls(walls: Sequence[Wall]) -> None:
     for wall in walls:
         OUT.print(f"✓ {wall.claim}" if wall.holds else f"✗ {wall.claim}: {wall.detail}")
     broken = sum(not wall.holds for wall in walls)
     OUT.print(f"{broken} of these do not hold: nothing is graded here." if broken else "Every wall of the box holds.")
+    OUT.print(describe_limits())
+    if absent := describe_libraries():
+        OUT.print(absent)
+    return BROKEN if broken else ALL_GRADED
 
 
 def require_safe_box(protected: tuple[Path, ...], boxes: Boxes) -> None:

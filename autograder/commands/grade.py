@@ -16,12 +16,12 @@ from autograder.commands.console import ALL_GRADED, BROKEN, ERR, NEEDS_PERSON, O
 from autograder.commands.doctor import protected_files, require_safe_box
 from autograder.commands.handout import personal_panels
 from autograder.grading import pipeline
-from autograder.grading.submission import SubmissionFolder, find_submissions
+from autograder.grading.submission import find_submissions
 from autograder.records.grading import Grade, LeftOut, Verdict
 from autograder.records.verdict_signs import SIGNS
 from autograder.results.filing import filing, held
+from autograder.results.folder import Asked, make_results
 from autograder.results.folder import hidden_seed as drawn_seed
-from autograder.results.folder import make_results
 from autograder.results.pages import most_urgent
 from autograder.sandbox.boxes import Boxes
 
@@ -34,11 +34,11 @@ def grade(
     assignment: str,
     submitted: Path,
     into: Path,
-    *,
-    hidden_seed: int | None,
-    workers: int | None,
-    personal: bool = False,
+    hidden_seed: int | None = None,
+    workers: int | None = None,
     language: str | None = None,
+    *,
+    personal: bool = False,
 ) -> int:
     """Grade every submission of a folder and file the results in another; see `mlm grade --help`."""
     rubric = course.rubric(assignment, language)
@@ -64,7 +64,10 @@ def grade(
                 except BaseException:
                     boxes.end_runs()
                     raise
-            grades = _grade_class(grading, folders, into, workers, boxes)
+            with progress_bar() as progress:
+                asked = Asked(course.root, submitted, hidden_seed, language, personal)
+                done = pipeline.grade_class(grading, folders, into, workers=workers, boxes=boxes, asked=asked)
+                grades = list(progress.track(done, total=len(folders), description=f"Grading {assignment}"))
         copies = pipeline.class_copies(grading, grades)
         left_out = [one for one in others if one.is_learner]
         page, to_read = pipeline.write_class_pages(grading, grades, into, copies, left_out)
@@ -74,15 +77,10 @@ def grade(
     OUT.print(f"\nThe class     {page}\nFeedback      {into / 'feedback'}\nGradebook     {into / 'gradebook.db'}")
     OUT.print(f"To be read    {to_read}")
     OUT.print(f"Read by hand  cd {into} && jupyter lab, then Nbgrader > Formgrader")
-    return _exit_code(grades, for_a_person=bool(copies or left_out))
-
-
-def _grade_class(
-    grading: pipeline.Grading, folders: tuple[SubmissionFolder, ...], into: Path, workers: int | None, boxes: Boxes
-) -> list[Grade]:
-    with progress_bar() as progress:
-        done = pipeline.grade_class(grading, folders, into, workers=workers, boxes=boxes)
-        return list(progress.track(done, total=len(folders), description=f"Grading {grading.rubric.assignment}"))
+    if any(grade.is_ungraded for grade in grades):
+        return BROKEN
+    for_a_person = copies or left_out or any(grade.needs_person or grade.look_at for grade in grades)
+    return NEEDS_PERSON if for_a_person else ALL_GRADED
 
 
 def _print_grades(grades: Sequence[Grade], others: Sequence[LeftOut]) -> None:
@@ -91,11 +89,14 @@ def _print_grades(grades: Sequence[Grade], others: Sequence[LeftOut]) -> None:
     table.add_column("Points", no_wrap=True, justify="right")
     table.add_column("Right", no_wrap=True, justify="right")
     table.add_column("Look at first", no_wrap=True)
-    for grade in sorted(grades, key=lambda g: g.student):
+    for grade in sorted(grades, key=lambda g: g.name):
+        if grade.is_empty:
+            table.add_row(grade.name, "", "", f"{SIGNS[Verdict.MISSING]} nothing handed in")
+            continue
         right = sum(item.verdict is Verdict.CORRECT for item in grade.items)
         urgent = most_urgent(grade)
         points = f"{grade.score:g} / {grade.points:g}"
-        table.add_row(grade.student, points, f"{right} / {len(grade.items)}", f"{SIGNS[urgent]} {urgent}")
+        table.add_row(grade.name, points, f"{right} / {len(grade.items)}", f"{SIGNS[urgent]} {urgent}")
     for one in others:
         if one.is_learner:
             table.add_row(one.name, "", "", f"{SIGNS[Verdict.UNGRADED]} not graded")
@@ -104,16 +105,13 @@ def _print_grades(grades: Sequence[Grade], others: Sequence[LeftOut]) -> None:
         OUT.print(f"Not graded: {one}.")
     for grade in grades:
         if grade.is_ungraded:
-            OUT.print(f"Not graded: {grade.student}. {grade.items[0].reason}")
+            OUT.print(f"Not graded: {grade.name}. {grade.items[0].reason}")
+    for grade in sorted(grades, key=lambda g: g.name):
+        if grade.look_at:
+            OUT.print(f"Look at {grade.name}: {'; '.join(why.rstrip('.') for why in grade.look_at)}.")
     waiting = sum(grade.needs_person for grade in grades)
     if waiting:
         OUT.print(f"{waiting} of {len(grades)} submissions have something that a person must read.")
-
-
-def _exit_code(grades: Sequence[Grade], *, for_a_person: bool) -> int:
-    if any(grade.is_ungraded for grade in grades):
-        return BROKEN
-    return NEEDS_PERSON if for_a_person or any(grade.needs_person for grade in grades) else ALL_GRADED
 
 
 def demo(course: Course, into: Path, *, workers: int | None) -> int:
@@ -126,6 +124,6 @@ def demo(course: Course, into: Path, *, workers: int | None) -> int:
             shutil.rmtree(submitted)
         names = build_class(course.root / SAMPLES, course, rubric, submitted)
     OUT.print(f"A class of {len(names)} sample submissions is in {submitted}.")
-    code = grade(course, rubric.assignment, submitted, into / "grading", hidden_seed=None, workers=workers)
+    code = grade(course, rubric.assignment, submitted, into / "grading", workers=workers)
     # Memos wait for a person, as they should: the demonstration has done all it can.
     return ALL_GRADED if code == NEEDS_PERSON else code

@@ -1,4 +1,4 @@
-"""`mlm release` and `mlm panels certify`: what is proved of an assignment before learners meet it."""
+"""`mlm release` and `mlm panels check`: what is proved of an assignment before learners meet it."""
 
 from __future__ import annotations
 
@@ -42,13 +42,13 @@ def release(course: Course, assignment: str, *, panels: int, workers: int | None
     return ALL_GRADED
 
 
-def certify_panels(course: Course, assignment: str, count: int, first: int, *, confusion: bool) -> int:
-    """Examine the panels of some seeds, and print which will do and why not; see `mlm panels certify --help`."""
+def check_panels(course: Course, assignment: str, count: int, first: int, *, confusion: bool) -> int:
+    """Examine the panels of some seeds, and print which will do and why not; see `mlm panels check --help`."""
     rubric = course.rubric(assignment)
     reasons: Counter[str] = Counter()
     taken_for: Counter[tuple[str, str, str]] = Counter()
     with progress_bar() as progress:
-        for seed in progress.track(range(first, first + count), description="Certifying panels"):
+        for seed in progress.track(range(first, first + count), description="Checking panels"):
             examined = examine(rubric, hidden_panel(rubric, seed))
             reasons.update({re.sub(r"[0-9.]+ tolerances", "too few tolerances", said) for said in examined.problems})
             if not examined.problems:

@@ -15,7 +15,7 @@ from autograder.assignment.key import Keyed
 from autograder.assignment.rubric import Rubric
 from autograder.kinds.finding import RIGHT
 from autograder.records.grading import Copy, Grade
-from autograder.scoring.distinct_answers import certified_panel
+from autograder.scoring.distinct_answers import checked_panel
 from autograder.scoring.one_answer import judge_value
 
 #: So many answers must be right on another learner's panel, and not on one's own, before it is reported.
@@ -31,7 +31,7 @@ def personal_panel(rubric: Rubric, student: str) -> Keyed:
         If no panel comes of the name.
     """
     digest = hashlib.sha256(f"{rubric.assignment}\n{student}".encode()).digest()
-    keyed = certified_panel(rubric, int.from_bytes(digest[:6], "big"))
+    keyed = checked_panel(rubric, int.from_bytes(digest[:6], "big"))
     return replace(keyed, hidden=False)
 
 
@@ -47,6 +47,7 @@ def find_copies(rubric: Rubric, grades: Sequence[Grade], panels: Mapping[str, Ke
     panels : mapping
         Each learner's own panel, by name.
     """
+    names = {grade.student: grade.name for grade in grades}
     telling = [item for item in rubric.items if not item.answer_kind.exact]
     for grade in sorted(grades, key=lambda grade: grade.student):
         answers = {name: value for notebook in grade.notebooks for name, value in notebook.run.answers.items()}
@@ -61,4 +62,4 @@ def find_copies(rubric: Rubric, grades: Sequence[Grade], panels: Mapping[str, Ke
                 continue
             taken = [i.id for i in not_right if judge_value(rubric, i, answers[i.id], keyed.answers).finding == RIGHT]
             if len(taken) >= FEWEST:
-                yield Copy(grade.student, other, tuple(taken))
+                yield Copy(grade.name, names.get(other, other), tuple(taken))

@@ -1,35 +1,41 @@
-"""Which names a learner can have: one rule for the folders that are graded and for the lists of a handout."""
+"""One rule of names: what a learner is called in folders, the gradebook and addresses, and where people read it."""
 
 from __future__ import annotations
 
+import hashlib
 import os
-from collections.abc import Callable, Mapping
+import unicodedata
 
-from autograder.language.catalogue import Sentence
+#: File systems hold no longer names, in bytes; what is cut leaves room for what tells two names apart.
+_LONGEST, _CUT = 255, 200
 
-#: File systems hold no longer names, in bytes.
-LONGEST = 255
+#: Characters that a path, an address, or a page of nbgrader's, which repeats a name as it is, would take for its own.
+_UNSAFE = frozenset('<>"\\/+')
 
-#: What is wrong with a name, by the sentence that says so; the first that holds is said.
-_WRONG: Mapping[str, Callable[[str], object]] = {
-    # Names of other encodings could not be written down, some characters steer a terminal, and nbgrader's pages repeat
-    # a name as it is.
-    "unreadable": lambda name: not name.isprintable() or set(name) & set('<>"\\'),
-    "slash": lambda name: "/" in name,
-    "dot": lambda name: name.startswith("."),
-    "formula": lambda name: name.startswith(("=", "-", "@")),
-    "plus": lambda name: "+" in name,
-    "too_long": lambda name: len(os.fsencode(name)) > LONGEST,
-}
+#: A spreadsheet takes a name that begins so for a formula, and a program one that begins with a dash for an option.
+_UNSAFE_FIRST = "=-@."
+
+#: Joiners are letters' neighbours in some scripts; other characters that do not print could steer a terminal.
+_JOINERS = frozenset("\u200c\u200d")
+
+_MOST_SHOWN = 60
 
 
-def problem_of_name(name: str) -> Sentence | None:
-    """Return why a name cannot be a learner's; None if it can."""
-    wrong = next((key for key, holds in _WRONG.items() if holds(name)), None)
-    return None if wrong is None else Sentence(f"names.{wrong}", longest=LONGEST)
+def safe_name(name: str) -> str:
+    """Return the name that a learner's results are filed under: the name itself, where it is safe everywhere.
+
+    Otherwise it is as much of it as is safe, and eight characters that tell it from every other name. The same name
+    always gives the same one, and a safe name gives itself.
+    """
+    kept = "".join(c if c.isprintable() and c not in _UNSAFE else "_" for c in unicodedata.normalize("NFC", name))
+    kept = kept.lstrip(_UNSAFE_FIRST)
+    if kept == name and len(os.fsencode(name)) <= _LONGEST:
+        return name
+    cut = kept.encode("utf-8")[:_CUT].decode("utf-8", "ignore")
+    return f"{cut}{'-' if cut else ''}{hashlib.sha256(os.fsencode(name)).hexdigest()[:8]}"
 
 
 def shown_name(name: str) -> str:
-    """Return a name as it can be printed: cut where it is long, and its unreadable characters by their numbers."""
-    readable = name if name.isprintable() and not set(name) & set('<>"\\') else ascii(name)
-    return readable if len(readable) <= 60 else f"{readable[:59]}…"
+    """Return a name as people read it: cut where it is long, and what could steer a terminal by its number."""
+    shown = "".join(c if c.isprintable() or c in _JOINERS else ascii(c)[1:-1] for c in name)
+    return shown if len(shown) <= _MOST_SHOWN else f"{shown[: _MOST_SHOWN - 1]}…"

@@ -21,6 +21,7 @@ from autograder.assignment.key import Keyed, own_panel
 from autograder.assignment.release import ReleasedNotebook
 from autograder.assignment.rubric import Rubric
 from autograder.errors import BoxUnavailable, GradebookError, OurFault
+from autograder.grading.attention import look_at
 from autograder.grading.copies import find_copies
 from autograder.grading.evidence import add_evidence
 from autograder.grading.submission import SubmissionFolder, read_submission
@@ -40,13 +41,13 @@ from autograder.records.grading import (
 from autograder.records.writing import write_whole
 from autograder.results.executed_notebook import executed_notebook
 from autograder.results.filing import filing
-from autograder.results.folder import GRADEBOOK, write_configuration
+from autograder.results.folder import GRADEBOOK, Asked, write_configuration
 from autograder.results.gradebook import Gradebook
 from autograder.results.pages import class_page, learner_page, reading_page
 from autograder.sandbox.boxes import Boxes, Job, Run, run_job
 from autograder.sandbox.cgroups import memory_there_is
 from autograder.sandbox.policy import Limits
-from autograder.scoring.distinct_answers import certified_panel
+from autograder.scoring.distinct_answers import checked_panel
 from autograder.scoring.feedback import shorten
 from autograder.scoring.items import resolve_dependencies, score_notebook
 from autograder.scoring.left_out import failed_only_there
@@ -105,7 +106,7 @@ def prepare_panels(rubric: Rubric, seed: int | None, folder: Path | None = None)
         If the reference has no answers for a panel.
     """
     own = own_panel(rubric, folder)
-    return (own,) if seed is None else (own, certified_panel(rubric, seed))
+    return (own,) if seed is None else (own, checked_panel(rubric, seed))
 
 
 def grade_submission(grading: Grading, submission: Submission, run: Run = run_job) -> Grade:
@@ -119,22 +120,31 @@ def grade_submission(grading: Grading, submission: Submission, run: Run = run_jo
         If the box or the reference fails; the learner is then not graded.
     """
     panels = grading.panels_of(submission.student)
-    graded = _run_and_score(grading, submission.notebooks, panels, run)
+    graded = _run_and_score(grading, submission.notebooks, panels, run, submission.files)
     resolved = resolve_dependencies(grading.rubric, [item for notebook in graded for item in notebook.items])
     notebooks = tuple(replace(n, items=tuple(resolved[item.item] for item in n.items)) for n in graded)
     notebooks = add_evidence(grading.rubric, notebooks, panels[0], grading.release)
-    return Grade(submission.student, grading.rubric.assignment, notebooks)
+    return Grade(
+        submission.student,
+        grading.rubric.assignment,
+        notebooks,
+        shown=submission.shown,
+        notes=submission.notes,
+        look_at=tuple(look_at(submission, notebooks)),
+    )
 
 
-def grade_notebook(grading: Grading, notebook: SubmittedNotebook, run: Run = run_job) -> NotebookGrade:
-    """Return the grade of one notebook alone, as a learner asks for it.
+def grade_notebook(
+    grading: Grading, notebook: SubmittedNotebook, run: Run = run_job, files: Mapping[str, bytes] | None = None
+) -> NotebookGrade:
+    """Return the grade of one notebook alone, as a learner asks for it, with files beside it by path.
 
     Raises
     ------
     OurFault
         If the box or the reference fails.
     """
-    (graded,) = _run_and_score(grading, (notebook,), grading.panels, run)
+    (graded,) = _run_and_score(grading, (notebook,), grading.panels, run, files or {})
     resolved = resolve_dependencies(grading.rubric, graded.items)
     graded = replace(graded, items=tuple(resolved[item.item] for item in graded.items))
     (graded,) = add_evidence(grading.rubric, (graded,), grading.panels[0], grading.release)
@@ -142,7 +152,11 @@ def grade_notebook(grading: Grading, notebook: SubmittedNotebook, run: Run = run
 
 
 def _run_and_score(
-    grading: Grading, notebooks: tuple[SubmittedNotebook, ...], panels: tuple[Keyed, ...], run: Run
+    grading: Grading,
+    notebooks: tuple[SubmittedNotebook, ...],
+    panels: tuple[Keyed, ...],
+    run: Run,
+    files: Mapping[str, bytes],
 ) -> list[NotebookGrade]:
     runnable = {n.name: _sources(n) for n in notebooks if n.problem is None}
     job = Job(
@@ -152,6 +166,7 @@ def _run_and_score(
         asked={entry.name: frozenset(item.id for item in entry.item) for entry in grading.rubric.notebook},
         locked={n.name: frozenset(i for i, cell in enumerate(n.cells) if cell.locked) for n in notebooks},
         error_ends_cell=grading.rubric.after_error == "next cell",
+        files=files,
     )
     # What cells show on a hidden panel is shown to nobody.
     runs = [
@@ -181,13 +196,15 @@ def grade_folder(grading: Grading, folder: SubmissionFolder, run: Run = run_job)
     """
     return _guarded(
         grading,
-        folder.student,
+        folder,
         lambda: grade_submission(grading, read_submission(folder, grading.release), run),
         BoxUnavailable,
     )
 
 
-def _guarded(grading: Grading, student: str, work: Callable[[], Grade], *ends_run: type[Exception]) -> Grade:
+def _guarded(
+    grading: Grading, whose: SubmissionFolder | Grade, work: Callable[[], Grade], *ends_run: type[Exception]
+) -> Grade:
     """Return what a piece of work on one learner returns, or an *ungraded* grade if it fails on our side.
 
     ``ends_run`` are the failures that every learner would meet: they are raised.
@@ -197,13 +214,13 @@ def _guarded(grading: Grading, student: str, work: Callable[[], Grade], *ends_ru
     except ends_run:
         raise
     except OurFault as fault:
-        return _ungraded(grading, student, str(fault))
+        return _ungraded(grading, whose, str(fault))
     except Exception as surprise:
-        _LOG.exception("While grading %s", student)
-        return _ungraded(grading, student, f"{type(surprise).__name__}: {surprise}")
+        _LOG.exception("While grading %s", whose.student)
+        return _ungraded(grading, whose, f"{type(surprise).__name__}: {surprise}")
 
 
-def _ungraded(grading: Grading, student: str, why: str) -> Grade:
+def _ungraded(grading: Grading, whose: SubmissionFolder | Grade, why: str) -> Grade:
     # What went wrong may quote what was handed in.
     reason = f"This could not be graded, and that is not the learner's doing: {shorten(why, 1_000)}"
     notebooks = []
@@ -211,7 +228,7 @@ def _ungraded(grading: Grading, student: str, why: str) -> Grade:
         items = tuple(ItemResult(i.id, Verdict.UNGRADED, 0.0, i.points, reason) for i in entry.item)
         run = NotebookRun(entry.name, Ending.FINISHED)
         notebooks.append(NotebookGrade(SubmittedNotebook(entry.name, released.cells), run, items))
-    return Grade(student, grading.rubric.assignment, tuple(notebooks))
+    return Grade(whose.student, grading.rubric.assignment, tuple(notebooks), shown=whose.shown)
 
 
 def grade_class(
@@ -221,6 +238,7 @@ def grade_class(
     *,
     workers: int | None = None,
     boxes: Boxes | None = None,
+    asked: Asked | None = None,
 ) -> Iterator[Grade]:
     """Grade learners side by side and yield each grade once its pages and its gradebook entry are written.
 
@@ -236,6 +254,8 @@ def grade_class(
         How many boxes run at a time; as many as there are processors if not given.
     boxes : Boxes, optional
         Boxes that are open already and stay so; else some are opened, and closed at the end.
+    asked : Asked, optional
+        What nbgrader is told in the results folder, for its commands to grade in the same way.
 
     Raises
     ------
@@ -250,27 +270,27 @@ def grade_class(
         waiting = [pool.submit(grade_folder, grading, folder, open_boxes.run) for folder in folders]
         try:
             with filing(into):
-                yield from _file_grades(grading, waiting, into)
+                yield from _file_grades(grading, waiting, into, asked or Asked())
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             open_boxes.end_runs()
             raise
 
 
-def _file_grades(grading: Grading, waiting: list[Future[Grade]], into: Path) -> Iterator[Grade]:
+def _file_grades(grading: Grading, waiting: list[Future[Grade]], into: Path, asked: Asked) -> Iterator[Grade]:
     """File grades as they come. Only one thread does: nbgrader's SQLite gradebook takes one writer at a time."""
     with Gradebook(into / GRADEBOOK) as gradebook:
         gradebook.prepare(grading.rubric.assignment, grading.release)
-        write_configuration(into)
+        write_configuration(into, asked)
         for done in as_completed(waiting):
             grade = done.result()
             waiting.remove(done)  # which holds the grade, too
             file = partial(_file_grade, grading, grade, gradebook, into)
-            yield _guarded(grading, grade.student, file, GradebookError, OSError, SQLAlchemyError)
+            yield _guarded(grading, grade, file, GradebookError, OSError, SQLAlchemyError)
 
 
 def _file_grade(grading: Grading, grade: Grade, gradebook: Gradebook, into: Path) -> Grade:
-    if grade.is_ungraded:
+    if grade.is_ungraded or grade.is_empty:
         return grade
     grade = _with_scores_by_person(grade, gradebook.scores_by_person(grade.assignment, grade.student))
     write_pages(grading, grade, into)

@@ -14,10 +14,10 @@ from autograder.assignment.release import ReleasedNotebook
 from autograder.assignment.rubric import Rubric
 from autograder.errors import ReleaseError
 from autograder.grading.pipeline import Grading, grade_submission
-from autograder.grading.submission import SubmissionFolder, read_submission
+from autograder.grading.submission import read_notebook
 from autograder.records.grading import Submission, SubmittedNotebook, Verdict
 from autograder.sandbox.boxes import Boxes
-from autograder.scoring.distinct_answers import FROM_EACH_OTHER, Examination, Pair, certified_panel, examine
+from autograder.scoring.distinct_answers import FROM_EACH_OTHER, Examination, Pair, checked_panel, examine
 
 #: How many hidden panels a release is proved on, and the seed of the first.
 PANELS = 20
@@ -62,7 +62,7 @@ def prove(
     closest = examined.closest
     keys: list[Keyed] = [own]
     for number in progress(range(panels), "Comparing answers"):
-        keyed = certified_panel(rubric, FIRST_SEED + number)
+        keyed = checked_panel(rubric, FIRST_SEED + number)
         keys.append(keyed)
         closest = min(closest, examine(rubric, keyed).closest, key=lambda pair: pair.margin)
     _require_nothing_for_nothing(rubric, release, own)
@@ -108,7 +108,8 @@ def _require_solution(
     workers: int,
     progress: Progress,
 ) -> None:
-    solution = read_submission(SubmissionFolder("solution", source), release)
+    # The notebooks alone: the rubric lies beside them, and must never come near a box.
+    solution = Submission("solution", tuple(read_notebook(source / f"{r.name}.ipynb", r) for r in release))
 
     def grade(keyed: Keyed) -> Mapping[str, Verdict]:
         graded = grade_submission(Grading(rubric, release, (keyed,)), solution, boxes.run)

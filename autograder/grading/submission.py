@@ -1,74 +1,45 @@
-"""Read, limit and sanitise what learners handed in.
+"""Find what learners handed in, and read it: which file is which notebook of the assignment, and what else is there.
 
-A submitted notebook is taken apart and put together again around the release: locked cells come from the release,
-solution cells from the learner, each in the release's order, and cells of the learner's own stay behind the cell they
-followed. Whatever was deleted, duplicated, renamed or moved is named, and costs nothing by itself.
+A notebook is known by what is in it, and then by its name. What is wrong with a file is said in the notebook that it
+stands for; nothing is raised, so that no learner's file keeps another from being graded.
 """
 
 from __future__ import annotations
 
 import os
 import re
-import stat
 import unicodedata
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import Literal
-
-import msgspec
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path, PurePosixPath
 
 from autograder.assignment.release import ReleasedNotebook
 from autograder.errors import CourseError
-from autograder.grading.names import problem_of_name, shown_name
-from autograder.language.catalogue import Sentence
-from autograder.records.grading import Cell, LeftOut, Submission, SubmittedNotebook
-from autograder.scoring.feedback import shorten
+from autograder.grading.files import HandedIn, Unreadable, files_in, is_nobodys, read_file
+from autograder.grading.names import safe_name, shown_name
+from autograder.grading.notebook_file import as_utf8, parse_notebook
+from autograder.grading.own_files import own_files
+from autograder.grading.recognition import Recognised, recognise
+from autograder.grading.sanitise import sanitise
+from autograder.language.catalogue import Sentence, listed
+from autograder.records.grading import LeftOut, Submission, SubmittedNotebook
 
-#: A notebook of the course has some tens of kilobytes; these bounds leave room for pictures.
-MAX_FILE_BYTES = 20 * 1024**2
-MAX_CELLS = 500
-MAX_SOURCE = 1_000_000
-MAX_NOTES = 20
-
-
-class _RawCell(msgspec.Struct):
-    cell_type: Literal["code", "markdown", "raw"]
-    source: str | list[str]
-    # Not taken apart: nothing but one name is asked of it, and small brackets can become large objects.
-    metadata: msgspec.Raw = msgspec.Raw(b"{}")
-
-    @property
-    def text(self) -> str:
-        return self.source if isinstance(self.source, str) else "".join(self.source)
-
-    @property
-    def grade_id(self) -> str | None:
-        try:
-            return msgspec.json.decode(self.metadata, type=_Metadata).nbgrader.grade_id
-        except (msgspec.DecodeError, UnicodeError, ValueError, RecursionError):
-            return None  # whatever it is, it is not nbgrader's
-
-
-class _Nbgrader(msgspec.Struct, frozen=True):
-    grade_id: str | None = None
-
-
-class _Metadata(msgspec.Struct, frozen=True):
-    nbgrader: _Nbgrader = _Nbgrader()
-
-
-class _RawNotebook(msgspec.Struct):
-    nbformat: int
-    cells: list[_RawCell] = []
+#: So many of a learner's files are looked into at most for cells of the assignment, and so many strange ones named.
+MAX_NOTEBOOKS, MOST_NOTES = 40, 20
 
 
 @dataclass(frozen=True)
 class SubmissionFolder:
-    """Where one learner's notebooks lie."""
+    """Where one learner's notebooks lie: ``student`` is the name results are filed under, ``shown`` as it is written.
+
+    ``around`` is the learner's whole folder, where ``path`` is the assignment's in it.
+    """
 
     student: str
     path: Path
+    shown: str = ""
+    around: Path | None = None
 
 
 def find_submissions(directory: Path, assignment: str) -> tuple[tuple[SubmissionFolder, ...], tuple[LeftOut, ...]]:
@@ -77,7 +48,7 @@ def find_submissions(directory: Path, assignment: str) -> tuple[tuple[Submission
     Parameters
     ----------
     directory : Path
-        Holds one folder per learner, with the notebooks in it or in a folder of the assignment's name in it.
+        Holds one folder per learner, with the notebooks anywhere in it, best in a folder of the assignment's name.
     assignment : str
         Name of the assignment.
 
@@ -88,185 +59,211 @@ def find_submissions(directory: Path, assignment: str) -> tuple[tuple[Submission
     """
     if not directory.is_dir():
         raise CourseError(f"There is no folder {directory}. Name the folder that holds one folder per learner.")
-    found, left_out = [], []
+    found: dict[str, SubmissionFolder] = {}
+    left_out = []
     for entry in sorted(directory.iterdir()):
-        inner = entry / assignment
-        problem = _problem_of_entry(entry, inner)
+        if is_nobodys(entry.name):
+            continue
+        inner, student = entry / assignment, safe_name(entry.name)
+        problem = _problem_of_entry(entry, inner) or (Sentence("names.same") if student in found else None)
         if problem is None:
-            found.append(SubmissionFolder(entry.name, inner if inner.is_dir() else entry))
+            path = inner if inner.is_dir() else entry
+            found[student] = SubmissionFolder(student, path, shown_name(entry.name), entry)
         else:
-            is_learner = not entry.name.startswith(".") and (entry.is_symlink() or not entry.is_file())
-            left_out.append(LeftOut(shown_name(entry.name), problem, is_learner))
+            left_out.append(LeftOut(shown_name(entry.name), problem, _is_work(entry)))
     if not found:
         lines = "".join(f"\n  - {one}" for one in left_out[:20])
         raise CourseError(f"The folder {directory} holds no submission: it needs one folder per learner.{lines}")
-    return tuple(found), tuple(left_out)
+    return tuple(found.values()), tuple(left_out)
 
 
-def _problem_of_entry(entry: Path, inner: Path) -> str | None:
+def _is_work(entry: Path) -> bool:
+    """Return whether something that is not graded may be a learner's work, unlike a list of the class."""
+    if entry.name.startswith("."):
+        return False
+    return entry.is_symlink() or not entry.is_file() or entry.suffix.casefold() in (".ipynb", ".zip")
+
+
+def _problem_of_entry(entry: Path, inner: Path) -> Sentence | None:
     """Return why something beside the submissions is not graded; None for a learner's folder."""
-    if entry.is_file() and not entry.is_symlink() and not entry.name.startswith("."):
-        return Sentence("names.not_a_folder")
-    problem = problem_of_name(entry.name)
-    if problem is not None:
-        return problem if problem.key == "names.dot" else Sentence("names.rename", why=problem)
-    if not entry.is_symlink() and entry.is_dir() and not os.access(entry, os.X_OK):
-        return Sentence("names.cannot_be_entered")
-    if entry.is_symlink() or (entry.is_dir() and inner.is_symlink()):
+    if entry.name.startswith("."):
+        return Sentence("names.dot")
+    if entry.is_symlink() or (entry.is_dir() and os.access(entry, os.X_OK) and inner.is_symlink()):
         return Sentence("names.link")
-    return None if entry.is_dir() else Sentence("names.not_a_folder")
+    if not entry.is_dir():
+        return Sentence("names.not_a_folder")
+    return None if os.access(entry, os.R_OK | os.X_OK) else Sentence("names.cannot_be_entered")
 
 
 def read_learners(path: Path) -> tuple[str, ...]:
-    """Return the names in a list of learners, one to a line.
+    """Return the names in a list of learners, one to a line, as their folders are called.
 
     Raises
     ------
     CourseError
-        If the list cannot be read, is empty, or holds a name that no learner can have, or that is there twice.
+        If the list cannot be read, is empty, or holds a name that is there twice.
     """
     try:
-        # Only these end a line: a name with another character that Python takes for an end is refused as a whole.
-        lines = re.split("\r\n|\r|\n", path.read_bytes().decode("utf-8-sig"))
-    except (OSError, UnicodeDecodeError) as error:
+        # Only these end a line: another character that Python takes for an end is part of a name.
+        lines = re.split("\r\n|\r|\n", as_utf8(path.read_bytes()).decode())
+    except OSError as error:
         raise CourseError(f"{path}: this list cannot be read ({error}). Give a text with a name to a line.") from None
     seen: dict[str, int] = {}
     names = []
     for number, name in enumerate((line.strip(" \t") for line in lines), 1):
         if not name:
             continue
-        place = f"{path}, line {number}: {shown_name(name)}"
-        problem = problem_of_name(name)
-        if problem is not None:
-            raise CourseError(f"{place} cannot be a learner's name: {problem}. Change it.")
         # Some file systems take names for the same that differ in case, or in how an accent is written.
         first = seen.setdefault(unicodedata.normalize("NFC", name).casefold(), number)
         if first != number:
+            place = f"{path}, line {number}: {shown_name(name)}"
             raise CourseError(f"{place} is there twice, or hardly differs from line {first}; change or remove one.")
-        names.append(name)
+        names.append(safe_name(name))
     if not names:
         raise CourseError(f"{path}: there is no learner in this list. Give a text with a name to a line.")
     return tuple(names)
 
 
-def read_submission(folder: SubmissionFolder, release: tuple[ReleasedNotebook, ...]) -> Submission:
+@dataclass(frozen=True)
+class _Looked:
+    """A file that may be a notebook: its cells as each release's that it has work of, or what is wrong with it."""
+
+    file: HandedIn
+    recognised: Mapping[str, Recognised] = field(default_factory=dict)
+    unknown: Recognised | None = None
+    problem: Sentence | None = None
+
+
+def read_submission(folder: SubmissionFolder, release: Sequence[ReleasedNotebook]) -> Submission:
     """Return a learner's submission, one sanitised notebook for each of the release."""
-    return Submission(folder.student, tuple(read_notebook(folder.path / f"{r.name}.ipynb", r) for r in release))
+    submission = _read(folder, folder.path, release)
+    if submission.is_empty and folder.around not in (None, folder.path):
+        # The assignment's folder is there, and the work lies beside it.
+        return _read(folder, folder.around or folder.path, release)
+    return submission
 
 
-def read_notebook(path: Path, release: ReleasedNotebook) -> SubmittedNotebook:
-    """Return a submitted file as a sanitised notebook; what is wrong with the file is said in it, not raised."""
-    file = f"{release.name}.ipynb"
-    try:
-        raw = _parse(_read_bytes(path))
-    except FileNotFoundError:
-        problem = Sentence("submission.absent", file=file)
-        return SubmittedNotebook(release.name, release.cells, problem, absent=True)
-    except OSError as error:
-        problem = Sentence("submission.cannot_be_read", file=file, why=error.strerror)
-        return SubmittedNotebook(release.name, release.cells, problem)
-    except _Unreadable as error:
-        problem = Sentence("submission.unreadable", file=file, why=error.why)
-        return SubmittedNotebook(release.name, release.cells, problem)
-    return sanitise(raw.cells, release)
-
-
-class _Unreadable(Exception):
-    """A submitted file that is not a notebook; ``why`` is for the learner."""
-
-    def __init__(self, name: str, **gaps: object) -> None:
-        super().__init__(name)
-        self.why = Sentence(f"submission.{name}", **gaps)
-
-
-def _read_bytes(path: Path) -> bytes:
-    status = path.lstat()
-    if not stat.S_ISREG(status.st_mode):
-        raise _Unreadable("not_a_file")
-    if status.st_size == 0:
-        raise _Unreadable("empty")
-    if status.st_size > MAX_FILE_BYTES:
-        raise _Unreadable("too_large", limit=MAX_FILE_BYTES // 1024**2)
-    return path.read_bytes()
-
-
-def _parse(content: bytes) -> _RawNotebook:
-    try:
-        raw = msgspec.json.decode(content, type=_RawNotebook)
-    except msgspec.ValidationError as error:
-        # The error may quote the file, at any length.
-        raise _Unreadable("not_saved_by_jupyter", why=shorten(str(error))) from None
-    except (msgspec.DecodeError, UnicodeError, ValueError, RecursionError):
-        raise _Unreadable("not_a_notebook") from None
-    if raw.nbformat != 4:
-        raise _Unreadable("old_format", format=raw.nbformat)
-    if sum(len(cell.text) for cell in raw.cells) > MAX_SOURCE:
-        raise _Unreadable("too_much_text")
-    if len(raw.cells) > MAX_CELLS:
-        raise _Unreadable("too_many_cells", limit=MAX_CELLS)
-    return raw
-
-
-def sanitise(cells: list[_RawCell], release: ReleasedNotebook) -> SubmittedNotebook:
-    """Return submitted cells put together around the release, with notes on what did not fit."""
-    released = {cell.grade_id: cell for cell in release.cells if cell.grade_id}
-    submitted: dict[str, _RawCell] = {}
-    own: dict[str | None, list[Cell]] = {}
-    notes: list[str] = []
-    anchor: str | None = None
-    for cell in cells:
-        grade_id = cell.grade_id
-        if grade_id in released and grade_id not in submitted:
-            submitted[grade_id] = cell
-            anchor = grade_id
-            continue
-        if grade_id in released:
-            notes.append(Sentence("submission.twice", cell=grade_id))
-            if released[grade_id].locked:
-                continue
-        elif grade_id is not None:
-            notes.append(Sentence("submission.unknown_cell", cell=repr(grade_id[:60])))
-        elif _is_released_text(cell, release):
-            continue
-        own.setdefault(anchor, []).append(Cell(cell.cell_type, cell.text))
-    notes += _differences(released, submitted)
-    return SubmittedNotebook(
-        name=release.name,
-        cells=tuple(_assemble(release, submitted, own)),
-        notes=tuple(notes[:MAX_NOTES]),
-        untouched=frozenset(
-            name
-            for name, cell in released.items()
-            if not cell.locked and (name not in submitted or submitted[name].text.strip() == cell.source.strip())
-        ),
+def _read(folder: SubmissionFolder, path: Path, release: Sequence[ReleasedNotebook]) -> Submission:
+    files = list(files_in(path))
+    names = {f"{released.name}.ipynb" for released in release}
+    # What has the name it was handed out with is looked at first.
+    candidates = sorted(
+        (file for file in files if _may_be_notebook(file, release)), key=lambda file: file.path.name not in names
+    )
+    too_many = Sentence("submission.too_many_files", limit=MAX_NOTEBOOKS)
+    looked = [_look(file, release) for file in candidates[:MAX_NOTEBOOKS]]
+    looked += [_Looked(file, problem=too_many) for file in candidates[MAX_NOTEBOOKS:]]
+    chosen = dict(_choose(looked, release))
+    used = {id(one) for one in chosen.values()}
+    notebooks = []
+    for released in release:
+        others = [one for one in looked if released.name in one.recognised and one is not chosen.get(released.name)]
+        notebooks.append(_notebook(released, release, chosen.get(released.name), others))
+    strangers = [one for one in looked if id(one) not in used and not one.recognised]
+    places = [one.file.path.parent for one in chosen.values()]
+    beside = max(places, key=places.count, default=None)
+    may_be = {one.file.path for one in looked}
+    kept, notes = own_files((file for file in files if file.path not in may_be), beside)
+    return Submission(
+        folder.student,
+        tuple(notebooks),
+        shown=folder.shown,
+        files=kept,
+        notes=(*map(_unknown_file, strangers[:MOST_NOTES]), *notes),
     )
 
 
-def _is_released_text(cell: _RawCell, release: ReleasedNotebook) -> bool:
-    """Return True for a cell without an id that the release has anyway, such as a heading."""
-    return any(c.grade_id is None and c.source == cell.text for c in release.cells)
+def _unknown_file(one: _Looked) -> Sentence:
+    why = one.problem or Sentence("submission.no_cell_of_ours")
+    return Sentence("submission.unreadable", file=one.file.shown, why=why)
 
 
-def _differences(released: dict[str, Cell], submitted: dict[str, _RawCell]) -> Iterator[str]:
-    for name, cell in released.items():
-        if name not in submitted:
-            yield Sentence("submission.deleted", cell=name)
-        elif cell.locked and submitted[name].text.strip() != cell.source.strip():
-            yield Sentence("submission.edited", cell=name)
-    order = [name for name in released if name in submitted]
-    if order != list(submitted):
-        yield Sentence("submission.moved")
+def _may_be_notebook(file: HandedIn, release: Iterable[ReleasedNotebook]) -> bool:
+    name = file.path.name.casefold()
+    return ".ipynb" in name or (file.path.suffix in ("", ".txt", ".json") and _named_after(file, release) is not None)
 
 
-def _assemble(
-    release: ReleasedNotebook, submitted: dict[str, _RawCell], own: dict[str | None, list[Cell]]
-) -> Iterator[Cell]:
-    yield from own.get(None, ())
-    for cell in release.cells:
-        handed_in = submitted.get(cell.grade_id) if cell.grade_id else None
-        if cell.grade_id is None or cell.locked or handed_in is None:
-            yield cell
+def _look(file: HandedIn, release: Iterable[ReleasedNotebook]) -> _Looked:
+    try:
+        cells = parse_notebook(file.read())
+    except Unreadable as error:
+        return _Looked(file, problem=error.why)
+    except OSError as error:
+        return _Looked(file, problem=Sentence("submission.cannot_be_read", why=error.strerror))
+    found = {released.name: recognise(cells, released) for released in release}
+    work = {r.name: found[r.name] for r in release if _has_work(found[r.name], r)}
+    return _Looked(file, work, Recognised(cells, [None] * len(cells)))
+
+
+def _has_work(found: Recognised, release: ReleasedNotebook) -> bool:
+    """Return whether a cell is there that was to be filled, or that checks an answer: others are in many notebooks."""
+    entries = (release.metadata[name] for name in found.grade_ids if name)
+    return any(entry.get("grade") or entry.get("solution") for entry in entries)
+
+
+def _choose(looked: Sequence[_Looked], release: Sequence[ReleasedNotebook]) -> Iterator[tuple[str, _Looked]]:
+    """Yield the file that is taken for each notebook of the release that there is one for."""
+    strangers = [one for one in looked if not one.recognised]
+    missing = []
+    for released in release:
+        known = [one for one in looked if released.name in one.recognised]
+        # A file that can be read comes before one that cannot.
+        named = [one for one in strangers if _named_after(one.file, release) == released.name]
+        if known:
+            yield released.name, max(known, key=lambda one: _most_work(one, released))
+        elif named:
+            yield released.name, max(named, key=lambda one: (one.problem is None, one.file.time, one.file.shown))
         else:
-            yield replace(cell, source=handed_in.text)
-        if cell.grade_id:
-            yield from own.get(cell.grade_id, ())
+            missing.append(released.name)
+    nameless = [one for one in strangers if _named_after(one.file, release) is None]
+    if len(missing) == len(nameless) == 1:
+        yield missing[0], nameless[0]
+
+
+def _most_work(one: _Looked, release: ReleasedNotebook) -> tuple[int, float, str]:
+    return one.recognised[release.name].changed(release), one.file.time, one.file.shown
+
+
+def _named_after(file: HandedIn, release: Iterable[ReleasedNotebook]) -> str | None:
+    """Return the notebook whose name is in a file's name, whatever a browser or a person put around it."""
+    name = _letters(file.path.name)
+    return max((r.name for r in release if _letters(r.name) in name), key=len, default=None)
+
+
+def _letters(name: str) -> str:
+    return "".join(filter(str.isalnum, name.casefold()))
+
+
+def _notebook(
+    released: ReleasedNotebook, release: Sequence[ReleasedNotebook], taken: _Looked | None, others: Sequence[_Looked]
+) -> SubmittedNotebook:
+    file = f"{released.name}.ipynb"
+    if taken is None:
+        return SubmittedNotebook(released.name, released.cells, Sentence("submission.absent", file=file), absent=True)
+    if taken.unknown is None:
+        problem = Sentence("submission.unreadable", file=taken.file.shown, why=taken.problem)
+        return SubmittedNotebook(released.name, released.cells, problem)
+    notes = [Sentence("submission.taken", file=taken.file.shown)] if taken.file.path.name != file or others else []
+    if others:
+        notes.append(Sentence("submission.not_taken", files=listed([one.file.shown for one in others])))
+    elsewhere = {cell.grade_id for other in release if other is not released for cell in other.cells if cell.grade_id}
+    found = taken.recognised.get(released.name, taken.unknown)
+    return sanitise(found, released, elsewhere, tuple(notes))
+
+
+def notebooks_in(path: Path, release: Sequence[ReleasedNotebook]) -> tuple[str, ...]:
+    """Return which notebooks of a release a file is, by what is in it or else by its name."""
+    looked = _look(_handed_in(path), release)
+    named = _named_after(looked.file, release)
+    return tuple(looked.recognised) or ((named,) if named else ())
+
+
+def read_notebook(path: Path, release: ReleasedNotebook) -> SubmittedNotebook:
+    """Return a file as a sanitised notebook; what is wrong with it is said in it, not raised."""
+    if not os.path.lexists(path):
+        return _notebook(release, (release,), None, ())
+    return _notebook(release, (release,), _look(_handed_in(path), (release,)), ())
+
+
+def _handed_in(path: Path) -> HandedIn:
+    return HandedIn(PurePosixPath(path.name), 0.0, partial(read_file, path))

@@ -13,13 +13,11 @@ from statistics import pstdev
 from typing import TypeAlias
 
 from autograder.language.catalogue import Sentence
-from autograder.records import values
 from autograder.records.grading import Verdict
-from autograder.records.values import Value
 
 Named: TypeAlias = Mapping[str, float] | Mapping[int, float]
 
-#: What the reference expects: see `reference.assignments.practice_mistakes.Value`; the rubric adds choices and slots.
+#: What the reference expects: see `reference.assignments.Value`; the rubric adds choices and slots.
 Expected = (
     float | int | str | tuple[int, ...] | tuple[str, ...] | Named | Mapping[str, str | float] | Mapping[str, Named]
 )
@@ -58,6 +56,8 @@ class Scale:
         How many the task asks for; None if it asks for numbers as they are.
     scores : mapping or None
         What a ranking ranks by, for every name that could be in it.
+    options : tuple of str
+        The texts to choose from, where the rubric names them.
     """
 
     tolerance: float
@@ -65,13 +65,7 @@ class Scale:
     size: float | None = None
     decimals: int | None = None
     scores: Named | None = None
-
-
-def malformed(wanted: str, value: Value, **gaps: str) -> Finding:
-    """Return the finding for a value that is not what was ``wanted``, a name in the words' section of that name."""
-    found = values.describe(value)
-    sentence = Sentence("comparison.malformed", wanted=Sentence(f"wanted.{wanted}", **gaps), found=found)
-    return Finding(Verdict.MALFORMED, 0.0, sentence)
+    options: tuple[str, ...] = ()
 
 
 def wrong(sentence: str, **gaps: object) -> Finding:
@@ -92,10 +86,12 @@ def close(number: float, expected: float, slack: float, scale: Scale) -> Finding
 
 
 def label(name: object) -> str:
-    """Return a name as it is compared: 14, 14.0 and "14" are the same store."""
+    """Return a name as it is compared: 14, 14.0, "14" and "14.0" are the same store."""
     if isinstance(name, float) and name.is_integer():
         return str(int(name))
-    return str(name).strip().casefold()
+    text = str(name).strip().casefold()
+    whole, point, decimals = text.partition(".")
+    return whole if point and whole.isdecimal() and decimals.strip("0") == "" else text
 
 
 def spread(numbers: Iterable[float]) -> float:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from autograder.kinds.finding import Expected, Finding, Scale
+from autograder.kinds.forms import Read, as_it_is
 from autograder.records.values import Value
 
 Compare: TypeAlias = Callable[[Value, Expected, Scale], Finding]
@@ -29,12 +30,16 @@ class Kind:
         function nothing is tolerated.
     finest : float, optional
         How far good software may be from the reference, in the unit of the tolerance: no tolerance may be smaller.
+    read : function of (answer)
+        The answer in the form that is compared, whatever it came in; as it is where it cannot be taken for that.
     exact : bool
         True where a tolerance would say nothing.
     worded : bool
         True where the right answer is written in the rubric, because it is words and not a number.
     by_person : bool
         True where a person decides.
+    has_options : bool
+        True where one or more of given texts are the answer.
     has_slots : bool
         True for sentences with gaps; numbers in them follow from the learner's own answers.
     is_maximised : bool
@@ -49,9 +54,11 @@ class Kind:
     tolerated: str
     distance: Distance | None = None
     finest: float | None = None
+    read: Read = as_it_is
     exact: bool = False
     worded: bool = False
     by_person: bool = False
+    has_options: bool = False
     has_slots: bool = False
     is_maximised: bool = False
     tells_apart: Callable[[Value, Expected], bool] | None = None

@@ -6,9 +6,11 @@ import math
 from collections.abc import Callable
 from dataclasses import replace
 
-from autograder.kinds.finding import RIGHT, Expected, Finding, Scale, close, malformed, wrong
+from autograder.kinds.finding import RIGHT, Expected, Finding, Scale, close, wrong
+from autograder.kinds.forms import read_number
 from autograder.kinds.kind import Kind
-from autograder.records.values import ListValue, MappingValue, NotFinite, Number, Value
+from autograder.kinds.refusals import malformed
+from autograder.records.values import NotFinite, Number, Value
 
 # A correlation this close to one counts as one where the reference's is.
 _BOUNDARY = 0.005
@@ -16,26 +18,14 @@ _BOUNDARY = 0.005
 _SMALL = 0.01
 
 
-def _number(value: Value) -> float | None:
-    """Return the number in an answer; a one-element list or Series is taken for its element."""
-    match value:
-        case Number(number):
-            return number
-        case ListValue(items=(float() as number,)) | MappingValue(values=(float() as number,)):
-            return number
-        case _:
-            return None
-
-
 def _by_unit(unit: Callable[[float, Scale], float], tolerated: str, finest: float) -> Kind:
     """Return a kind of number that is right within the tolerance times a unit."""
 
     def compare(value: Value, expected: Expected, scale: Scale) -> Finding:
-        number = _number(value)
-        if number is None:
+        if not isinstance(value, Number):
             return malformed("number", value)
         right = _expected_number(expected)
-        return close(number, right, scale.tolerance * unit(right, scale), scale) or wrong("wrong_number")
+        return close(value.value, right, scale.tolerance * unit(right, scale), scale) or wrong("wrong_number")
 
     def distance(one: Expected, other: Expected, scale: Scale) -> float | None:
         if not isinstance(one, (int, float)) or not isinstance(other, (int, float)):
@@ -43,7 +33,7 @@ def _by_unit(unit: Callable[[float, Scale], float], tolerated: str, finest: floa
         apart = abs(float(one) - float(other)) / unit(float(other), scale)
         return apart / scale.tolerance
 
-    return Kind(compare, tolerated, distance, finest)
+    return Kind(compare, tolerated, distance, finest, read_number)
 
 
 def _expected_number(expected: Expected) -> float:
@@ -84,11 +74,10 @@ _PLAIN = _by_unit(_one, "`tolerance`; at the boundary 1 and 0.995 are the same",
 
 
 def _correlation(value: Value, expected: Expected, scale: Scale) -> Finding:
-    number = _number(value)
     if isinstance(value, NotFinite) and value.text == "nan":
         return wrong("nan_correlation")
-    if number is not None and isinstance(expected, float) and abs(expected) >= 1.0 - _BOUNDARY / 10.0:
-        if abs(number - expected) <= max(_BOUNDARY, scale.tolerance):
+    if isinstance(value, Number) and isinstance(expected, float) and abs(expected) >= 1.0 - _BOUNDARY / 10.0:
+        if abs(value.value - expected) <= max(_BOUNDARY, scale.tolerance):
             return RIGHT
         return wrong("wrong_number")
     return _PLAIN.compare(value, expected, scale)
@@ -98,10 +87,9 @@ CORRELATION = replace(_PLAIN, compare=_correlation)
 
 
 def _p_value(value: Value, expected: Expected, scale: Scale) -> Finding:
-    number = _number(value)
-    if number is None:
+    if not isinstance(value, Number):
         return malformed("number", value)
-    right = _expected_number(expected)
+    number, right = value.value, _expected_number(expected)
     if _log_distance(number, right) <= scale.tolerance:
         return RIGHT
     if not 0.0 <= number <= 1.0:
@@ -123,14 +111,13 @@ def _p_distance(one: Expected, other: Expected, scale: Scale) -> float | None:
 
 
 # 0.001 and 0.002 are as far apart as 0.1 and 0.2.
-P_VALUE = Kind(_p_value, "`tolerance` on the log scale", _p_distance, 1e-3)
+P_VALUE = Kind(_p_value, "`tolerance` on the log scale", _p_distance, 1e-3, read_number)
 
 
 def _count(value: Value, expected: Expected, scale: Scale) -> Finding:
-    number = _number(value)
-    if number is None:
+    if not isinstance(value, Number):
         return malformed("whole_number", value)
-    return RIGHT if number == expected else wrong("wrong_number")
+    return RIGHT if value.value == expected else wrong("wrong_number")
 
 
-COUNT = Kind(_count, "nothing", exact=True)
+COUNT = Kind(_count, "nothing", read=read_number, exact=True)

@@ -5,20 +5,21 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-from autograder.kinds.finding import RIGHT, Expected, Finding, Scale, label, malformed, spread, wrong
+from autograder.kinds.finding import RIGHT, Expected, Finding, Scale, label, spread, wrong
+from autograder.kinds.forms import read_names
 from autograder.kinds.kind import Kind
+from autograder.kinds.refusals import malformed
 from autograder.language.catalogue import Sentence
 from autograder.records.grading import Verdict
-from autograder.records.values import ListValue, MappingValue, Scalar, Value
+from autograder.records.values import ListValue, Value
 
 
 def _compare(value: Value, expected: Expected, scale: Scale) -> Finding:
     if not isinstance(expected, tuple):
         raise TypeError("The reference must give a ranking here.")
-    names = _listed(value)
-    if names is None:
+    if not isinstance(value, ListValue):
         return malformed("ranking", value)
-    given, wanted = [label(name) for name in names], [label(name) for name in expected]
+    given, wanted = [label(name) for name in value.items], [label(name) for name in expected]
     if given == wanted or _near_ties(given, wanted, scale):
         return RIGHT
     if len(given) != len(wanted):
@@ -26,17 +27,6 @@ def _compare(value: Value, expected: Expected, scale: Scale) -> Finding:
     if sorted(given) == sorted(wanted):
         return Finding(Verdict.PARTIAL, 0.5, Sentence("comparison.order"))
     return wrong("other_ones")
-
-
-def _listed(value: Value) -> tuple[Scalar, ...] | None:
-    """Return the entries of a list, or of a Series that is one: its labels count from zero."""
-    match value:
-        case ListValue(items):
-            return items
-        case MappingValue(keys, values) if keys == tuple(map(float, range(len(keys)))):
-            return values
-        case _:
-            return None
 
 
 def _near_ties(given: list[str], wanted: list[str], scale: Scale) -> bool:
@@ -64,5 +54,6 @@ RANKING = Kind(
     _compare,
     "nothing; with a `tolerance`, names whose scores are closer than that share of their spread may swap",
     finest=1e-4,
+    read=read_names,
     swaps=_swaps,
 )

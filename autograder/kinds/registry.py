@@ -34,6 +34,11 @@ KINDS: Mapping[str, Kind] = {
 }
 
 
+def taken(kind: str, value: Value) -> Value:
+    """Return an answer in the form that its kind compares; as it is where it cannot be taken for that."""
+    return KINDS[kind].read(value)
+
+
 def compare(kind: str, value: Value, expected: Expected, scale: Scale) -> Finding:
     """Return how an answer compares with the right one.
 
@@ -42,7 +47,7 @@ def compare(kind: str, value: Value, expected: Expected, scale: Scale) -> Findin
     kind : str
         One of `KINDS`.
     value : Value
-        The answer, as it came out of the box.
+        The answer, as it came out of the box or as it was taken.
     expected : Expected
         The right answer, or a known wrong one to be recognised.
     scale : Scale
@@ -58,7 +63,7 @@ def compare(kind: str, value: Value, expected: Expected, scale: Scale) -> Findin
     KeyError
         If there is no such kind: a rubric is checked for that when it is read.
     """
-    return KINDS[kind].compare(value, expected, scale)
+    return KINDS[kind].compare(taken(kind, value), expected, scale)
 
 
 def distance(kind: str, one: Expected, other: Expected, scale: Scale) -> float:

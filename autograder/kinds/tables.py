@@ -15,11 +15,13 @@ from autograder.kinds.finding import (
     Scale,
     close,
     label,
-    malformed,
     spread,
     wrong,
 )
+from autograder.kinds.forms import number_of, read_numbers_by_name
 from autograder.kinds.kind import Kind
+from autograder.kinds.refusals import malformed, unlike_names
+from autograder.records.grading import Verdict
 from autograder.records.values import MappingValue, Table, Value
 
 
@@ -48,25 +50,20 @@ def _by_name(value: Value, expected: Expected, scale: Scale) -> Finding:
     if given is None:
         return malformed("by_name", value)
     (wanted,) = _columns(expected).values()
-    lacking, unknown = wanted.keys() - given.keys(), given.keys() - wanted.keys()
-    if lacking or unknown:
-        return wrong("names", total=len(wanted), lacking=len(lacking), unknown=len(unknown))
+    if given.keys() != wanted.keys():
+        return Finding(Verdict.WRONG, 0.0, unlike_names(list(wanted), list(given)))
     pairs = [(given[name], number) for name, number in wanted.items()]
     return _all_of(pairs, scale.tolerance * spread(wanted.values()), scale)
 
 
 def _named_values(value: Value) -> dict[str, float] | None:
-    match value:
-        case MappingValue(keys, values):
-            pairs = list(zip(keys, values, strict=True))
-        case Table(columns, index, rows) if len(columns) == 1:
-            pairs = [(name, row[0]) for name, row in zip(index, rows, strict=True)]
-        case Table(_, _, rows) if all(len(row) == 2 for row in rows):
-            pairs = [(row[0], row[1]) for row in rows]
-        case _:
-            return None
-    named = {label(name): number for name, number in pairs if type(number) is float}
-    return named if len(named) == len(pairs) else None
+    """Return numbers by label, of an answer in the form that is compared."""
+    if not isinstance(value, MappingValue):
+        return None
+    named = {
+        label(name): number for name, number in zip(value.keys, value.values, strict=True) if type(number) is float
+    }
+    return named if len(named) == len(value.keys) else None
 
 
 def _tells_names_apart(value: Value, expected: Expected) -> bool:
@@ -90,6 +87,7 @@ def _table(value: Value, expected: Expected, scale: Scale) -> Finding:
     if not isinstance(value, Table):
         return malformed("table", value)
     wanted = _columns(expected)
+    value = _upright(value, wanted)
     places = {label(name): place for place, name in enumerate(value.columns)}
     lacking = [name for name in wanted if name not in places]
     if lacking:
@@ -103,11 +101,19 @@ def _table(value: Value, expected: Expected, scale: Scale) -> Finding:
     findings = []
     for name, column in wanted.items():
         cells = {row: cell[places[name]] for row, cell in zip(rows, value.rows, strict=True)}
-        if not all(type(cell) is float for cell in cells.values()):
+        numbers = {row: number_of(cell) for row, cell in cells.items()}
+        pairs = [(number, column[row]) for row, number in numbers.items() if number is not None]
+        if len(pairs) < len(numbers):
             return wrong("column_numbers", column=repr(name))
-        pairs = [(float(cell), column[row]) for row, cell in cells.items() if isinstance(cell, float)]
         findings.append(_all_of(pairs, scale.tolerance * spread(column.values()), scale, name))
     return min(findings, key=lambda finding: finding.share)
+
+
+def _upright(table: Table, wanted: Mapping[str, object]) -> Table:
+    """Return a table with the wanted columns as columns, where they were its rows, as in a mapping of mappings."""
+    if wanted.keys() <= set(map(label, table.columns)) or not wanted.keys() <= set(map(label, table.index)):
+        return table
+    return Table(table.index, table.columns, tuple(zip(*table.rows, strict=True)))
 
 
 def _distance(one: Expected, other: Expected, scale: Scale) -> float | None:
@@ -128,6 +134,7 @@ BY_NAME = Kind(
     "`tolerance` times the spread of the reference's values, for each name",
     _distance,
     finest=1e-3,
+    read=read_numbers_by_name,
     tells_apart=_tells_names_apart,
 )
 TABLE = Kind(_table, "the same for every column, for rows in any order", _distance, finest=1e-3)

@@ -3,34 +3,75 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 
-from autograder.kinds.finding import RIGHT, Expected, Finding, Scale, close, label, malformed, wrong
+from autograder.kinds.finding import RIGHT, Expected, Finding, Scale, close, label, wrong
+from autograder.kinds.forms import folded, number_of, read_chosen, read_filled, read_word
 from autograder.kinds.kind import Kind
+from autograder.kinds.refusals import malformed
+from autograder.language.catalogue import Sentence, listed, together
 from autograder.records.grading import Verdict
-from autograder.records.values import ListValue, MappingValue, Scalar, Text, Value
+from autograder.records.values import ListValue, MappingValue, Number, Scalar, Text, Truth, Value
 
 _NUMBER_IN_A_SENTENCE = 0.01
 
+#: Names of the two truth values.
+_TRUTHS = (("true", "1", "yes", "ja"), ("false", "0", "no", "nein"))
+
 
 def _choice(value: Value, expected: Expected, scale: Scale) -> Finding:
-    if not isinstance(value, Text):
-        return malformed("choice", value)
-    return RIGHT if label(value.value) == label(expected) else wrong("other_choice")
+    given = None
+    if isinstance(value, (Text, Number, Truth)):
+        given = _option(label(value.value), scale.options or (str(expected),))
+    if given is not None:
+        return RIGHT if label(given) == label(expected) else wrong("other_choice")
+    if scale.options or not isinstance(value, Text):
+        return _malformed("choice", value, scale)
+    return wrong("other_choice_or_spelling")
 
 
 def _choices(value: Value, expected: Expected, scale: Scale) -> Finding:
     if not isinstance(expected, tuple):
         raise TypeError("The rubric must give the right choices here.")
     if not isinstance(value, ListValue) or not all(isinstance(item, str) for item in value.items):
-        return malformed("choices", value)
-    given, wanted = {label(item) for item in value.items}, {label(item) for item in expected}
+        return _malformed("choices", value, scale)
+    known = scale.options or tuple(map(str, expected))
+    options = [_option(str(item), known) for item in value.items]
+    if scale.options and None in options:
+        return _malformed("choices", value, scale)
+    wanted = {label(item) for item in expected}
+    given = {label(item if option is None else option) for item, option in zip(value.items, options, strict=True)}
     if given == wanted:
         return RIGHT
     too_many, too_few = len(given - wanted), len(wanted - given)
     if too_many and too_few:
         return wrong("too_many_and_too_few")
     return wrong("too_many" if too_many else "too_few")
+
+
+def _option(given: str, options: tuple[str, ...]) -> str | None:
+    """Return the option that a text is, however it is spelt; None where it is none of them, or could be several."""
+    for spelling in (label, folded, _truth):
+        same = [option for option in options if spelling(given) and spelling(given) == spelling(option)]
+        if len(same) == 1:
+            return same[0]
+    return None
+
+
+def _truth(text: str) -> str:
+    """Return the truth value that a text names; no text where it names none."""
+    return next((names[0] for names in _TRUTHS if label(text) in names), "")
+
+
+def _malformed(wanted: str, value: Value, scale: Scale) -> Finding:
+    """Return the finding for what is none of the options, which it names where they are known."""
+    if not scale.options:
+        return malformed(wanted, value)
+    options = ", ".join(f'"{option}"' for option in scale.options)
+    if isinstance(value, Text) and wanted == "choice":
+        return Finding(Verdict.MALFORMED, 0.0, Sentence("comparison.no_option", options=options))
+    if isinstance(value, ListValue) and wanted == "choices":
+        return Finding(Verdict.MALFORMED, 0.0, Sentence("comparison.no_options", options=options))
+    return malformed(f"{wanted}_of", value, options=options)
 
 
 def _text(value: Value, expected: Expected, scale: Scale) -> Finding:
@@ -50,29 +91,40 @@ def _slots(value: Value, expected: Expected, scale: Scale) -> Finding:
     if not lacking:
         return RIGHT
     share = 1.0 - len(lacking) / len(wanted)
-    return replace(
-        wrong("gaps", gaps=", ".join(lacking)), verdict=Verdict.PARTIAL if share else Verdict.WRONG, share=share
-    )
+    said = [Sentence("comparison.gaps", gaps=", ".join(lacking))]
+    texts = [name for name in lacking if not isinstance(wanted[name], str) and isinstance(given.get(name), str)]
+    if texts:
+        said.append(Sentence("comparison.gaps_with_numbers", gaps=listed(texts)))
+    return Finding(Verdict.PARTIAL if share else Verdict.WRONG, share, together(said))
 
 
 def _fits(given: Scalar, wanted: object) -> bool:
     if isinstance(wanted, str):
-        return isinstance(given, str) and label(given) == label(wanted)
-    if type(given) is not float or not isinstance(wanted, (int, float)):
+        return isinstance(given, str) and _option(given, (wanted,)) is not None
+    number = number_of(given)
+    if number is None or not isinstance(wanted, (int, float)):
         return False
-    return close(given, float(wanted), _NUMBER_IN_A_SENTENCE * abs(wanted), Scale(0.0)) is not None
+    return close(number, float(wanted), _NUMBER_IN_A_SENTENCE * abs(wanted), Scale(0.0)) is not None
 
 
 def _by_person(value: Value, expected: Expected, scale: Scale) -> Finding:
     raise TypeError("A person decides on this; there is nothing to compare it with.")
 
 
-CHOICE = Kind(_choice, "nothing; letter case does not count", exact=True, worded=True)
-CHOICES = Kind(_choices, "nothing, in any order", exact=True, worded=True)
-TEXT = Kind(_text, "nothing; spaces do not count", exact=True, worded=True)
+CHOICE = Kind(
+    _choice,
+    "nothing; case, spaces, hyphens and a plural's s do not count",
+    read=read_word,
+    exact=True,
+    worded=True,
+    has_options=True,
+)
+CHOICES = Kind(_choices, "nothing, in any order", read=read_chosen, exact=True, worded=True, has_options=True)
+TEXT = Kind(_text, "nothing; spaces do not count", read=read_word, exact=True, worded=True)
 SLOTS = Kind(
     _slots,
     "the words of a sentence, and the learner's own numbers in it as rounded",
+    read=read_filled,
     exact=True,
     worded=True,
     has_slots=True,

@@ -43,12 +43,16 @@ class Ending(StrEnum):
 
 @dataclass(frozen=True)
 class Cell:
-    """One cell of a sanitised notebook, as the box is told to run it."""
+    """One cell of a notebook: of a release, or of a sanitised submission as the box is told to run it.
+
+    ``cell_id`` is Jupyter's name for a cell that was released.
+    """
 
     cell_type: str
     source: str
     grade_id: str | None = None
     locked: bool = False
+    cell_id: str | None = None
 
 
 @dataclass(frozen=True)
@@ -56,8 +60,8 @@ class SubmittedNotebook:
     """One notebook of a submission after sanitising.
 
     ``problem`` is a sentence when there is nothing to run (no file, an empty file, not a notebook); the cells are then
-    those of the release. ``notes`` name what was restored, dropped or moved. ``untouched`` holds the grade_ids of
-    solution cells that are still as released.
+    those of the release. ``notes`` name what was restored, added or moved, and the file if it has another name.
+    ``untouched`` holds the grade_ids of solution cells that are still as released.
     """
 
     name: str
@@ -67,6 +71,11 @@ class SubmittedNotebook:
     notes: tuple[str, ...] = ()
     untouched: frozenset[str] = frozenset()
 
+    @property
+    def is_unread(self) -> bool:
+        """True where there is a file that could not be read: what it is worth is not known."""
+        return self.problem is not None and not self.absent
+
     def text_of(self, grade_id: str) -> str:
         """Return what was handed in under a grade_id, such as a text that a person reads."""
         return "\n\n".join(cell.source for cell in self.cells if cell.grade_id == grade_id)
@@ -74,10 +83,22 @@ class SubmittedNotebook:
 
 @dataclass(frozen=True)
 class Submission:
-    """Everything one learner handed in for one assignment."""
+    """Everything one learner handed in for one assignment.
+
+    ``student`` is the name that results are filed under and ``shown`` the name as it is written. ``files`` are put
+    beside the notebooks where they run; ``notes`` say what there is beside the notebooks.
+    """
 
     student: str
     notebooks: tuple[SubmittedNotebook, ...]
+    shown: str = ""
+    files: Mapping[str, bytes] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+    @property
+    def is_empty(self) -> bool:
+        """True if no notebook of the assignment was handed in."""
+        return all(notebook.absent for notebook in self.notebooks)
 
 
 @dataclass(frozen=True)
@@ -166,11 +187,23 @@ class NotebookGrade:
 
 @dataclass(frozen=True)
 class Grade:
-    """One learner's grade for one assignment."""
+    """One learner's grade for one assignment.
+
+    ``shown`` is the learner's name as it is written, ``notes`` are those of the submission, and ``look_at`` says what
+    a teacher should know before the score is taken for the learner's work.
+    """
 
     student: str
     assignment: str
     notebooks: tuple[NotebookGrade, ...]
+    shown: str = ""
+    notes: tuple[str, ...] = ()
+    look_at: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """The learner's name, for people."""
+        return self.shown or self.student
 
     @property
     def items(self) -> tuple[ItemResult, ...]:
@@ -189,8 +222,15 @@ class Grade:
 
     @property
     def needs_person(self) -> bool:
-        """True when an item waits for a person."""
-        return any(item.verdict is Verdict.NEEDS_PERSON for item in self.items)
+        """True when an item waits for a person, or there is a file that could not be read."""
+        return any(n.notebook.is_unread for n in self.notebooks) or any(
+            item.verdict is Verdict.NEEDS_PERSON for item in self.items
+        )
+
+    @property
+    def is_empty(self) -> bool:
+        """True if nothing was handed in: there is no score, and none is filed."""
+        return all(notebook.notebook.absent for notebook in self.notebooks)
 
     @property
     def is_ungraded(self) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from typing import Literal
 
 import msgspec
@@ -20,7 +21,7 @@ class Number(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field=
 
 
 class NotFinite(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="not_finite"):
-    """Not-a-number or an infinity, by name: JSON has no word for them."""
+    """Not-a-number, an infinity, or what pandas calls NA, by name: JSON has no word for them."""
 
     text: str
 
@@ -38,7 +39,7 @@ class Text(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="k
 
 
 class ListValue(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="sequence"):
-    """A list, tuple, set, or one-dimensional array."""
+    """A list, a tuple, a set, an array with one direction, or the keys of a dictionary."""
 
     items: tuple[Scalar, ...]
 
@@ -51,11 +52,12 @@ class MappingValue(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_
 
 
 class Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="table"):
-    """A DataFrame: column names, index, and rows."""
+    """Column names, index, and rows of a DataFrame, of lists or Series in a mapping, or of an array."""
 
     columns: tuple[Scalar, ...]
     index: tuple[Scalar, ...]
     rows: tuple[tuple[Scalar, ...], ...]
+    form: Literal["frame", "nested", "array"] = "frame"
 
 
 class Nothing(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="nothing"):
@@ -71,8 +73,21 @@ class Other(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="
 Value = Number | NotFinite | Truth | Text | ListValue | MappingValue | Table | Nothing | Other
 
 
-#: What stands for an answer that is larger than any the course asks for.
+#: What stands for an answer that is larger than any the course asks for; the box calls it so as well.
 TOO_LARGE = Other("an answer that is too large")
+
+#: Types that a learner has another word for, by what they are.
+TYPES: Mapping[str, frozenset[str]] = {
+    "function": frozenset({"function", "method", "builtin_function_or_method", "ufunc", "type", "partial"}),
+    "iterator": frozenset(
+        {"generator", "map", "filter", "zip", "enumerate", "reversed", "list_reverseiterator", "list_iterator"}
+    ),
+    "holding": frozenset(
+        {"list", "tuple", "set", "frozenset", "dict", "defaultdict", "ndarray", "Series", "DataFrame", "MultiIndex"}
+    ),
+    "huge": frozenset({"int", "Fraction"}),
+    "complex": frozenset({"complex", "complex128", "complex64"}),
+}
 
 
 class Output(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -116,25 +131,43 @@ def python_value(value: Value) -> object:
 
 
 def describe(value: Value) -> str:
-    """Return the kind of a value in a learner's words, as in "a text" or "a list of 5"."""
+    """Return what a value is in a learner's words, as in "a text" or "a list with 5 entries"."""
     match value:
         case Number():
             return Sentence("values.number")
         case NotFinite(text):
-            return text if text in ("nan", "inf", "-inf") else Sentence("values.not_finite")
-        case Truth():
-            return Sentence("values.truth")
+            return Sentence("values.not_available") if text == "NA" else Sentence("values.not_finite")
+        case Truth(value=is_true):
+            return str(is_true)
         case Text():
             return Sentence("values.text")
         case ListValue(items):
-            return Sentence("values.sequence", count=len(items))
+            return _with_entries("list", len(items))
         case MappingValue(keys, _):
-            return Sentence("values.mapping", count=len(keys))
-        case Table(columns, _, rows):
-            return Sentence("values.table", rows=len(rows), columns=len(columns))
+            return _with_entries("mapping", len(keys))
+        case Table(columns, _, rows, form):
+            size = {"rows": _counted("rows", len(rows)), "columns": _counted("columns", len(columns))}
+            return Sentence(f"values.{form}", **size)
         case Nothing():
-            return Sentence("values.nothing")
+            return "None"
         case Other(name):
-            # The name of a type is the learner's, and may hold anything.
-            harmless = name.isascii() and name.isidentifier() and len(name) <= 40
-            return Sentence("values.other", type=name) if harmless else Sentence("values.unknown")
+            return _described_by_type(value, name)
+
+
+def _with_entries(what: str, count: int) -> str:
+    return Sentence(f"values.{what}", entries=_counted("entries", count))
+
+
+def _counted(what: str, count: int) -> str:
+    return Sentence(f"counts.one_{what}") if count == 1 else Sentence(f"counts.{what}", count=count)
+
+
+def _described_by_type(value: Other, name: str) -> str:
+    if value == TOO_LARGE:
+        return Sentence("values.too_large")
+    known = next((what for what, names in TYPES.items() if name in names), None)
+    # The name of a type is the learner's, and may hold anything.
+    harmless = name.isascii() and name.isidentifier() and len(name) <= 40
+    if not harmless:
+        return Sentence("values.unknown")
+    return Sentence(f"values.{known or 'other'}", type=name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from dataclasses import dataclass
 from pathlib import Path
 
 from autograder.errors import CourseError, GradebookError
@@ -13,19 +14,56 @@ from autograder.results.gradebook import COURSE_ID, require_gradebook_file
 GRADEBOOK = "gradebook.db"
 
 
-def write_configuration(into: Path) -> None:
-    """Write what nbgrader needs to open the results: run `nbgrader formgrader` in that folder."""
-    write_whole(
-        into / "nbgrader_config.py",
-        "c = get_config()\n"
-        f"c.CourseDirectory.course_id = {COURSE_ID!r}\n"
-        f"c.CourseDirectory.root = {str(into.resolve())!r}\n"
-        "# A learner's Markdown is shown to the teacher in the teacher's own browser session.\n"
-        'c.HTMLExporter.filters = {"markdown2html": "autograder.results.safe_outputs.markdown_to_safe_html"}\n'
-        "c.HTMLExporter.sanitize_html = True\n"
-        "# Colours for code in other languages can take hours.\n"
-        "c.HighlightMagicsPreprocessor.enabled = False\n",
-    )
+_CONFIGURATION = """\
+c = get_config()
+c.CourseDirectory.course_id = {course_id!r}
+c.CourseDirectory.root = {root!r}
+# By itself `nbgrader autograde` would run learners' code as you; so it runs in the box, on the panels of `mlm grade`.
+c.Autograde.exporter_class = "autograder.commands.autograde.BoxedExporter"
+c.Autograde.sanitize_preprocessors = []
+c.Autograde.autograde_preprocessors = [
+    "nbgrader.preprocessors.CheckCellMetadata",
+    "nbgrader.preprocessors.SaveAutoGrades",
+    "autograder.commands.autograde.FileScores",
+    "nbgrader.preprocessors.AssignLatePenalties",
+]
+# A learner's Markdown is shown to the teacher in the teacher's own browser session.
+c.HTMLExporter.filters = {{"markdown2html": "autograder.results.safe_outputs.markdown_to_safe_html"}}
+c.HTMLExporter.sanitize_html = True
+# Colours for code in other languages can take hours.
+c.HighlightMagicsPreprocessor.enabled = False
+"""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What `mlm grade` was asked for, so that `nbgrader autograde` grades in the same way.
+
+    ``course`` is None for the one around the results, or the installed one; ``submitted`` for what lies in the results
+    folder itself, in ``submitted/``; and ``hidden_seed`` for the seed that is kept there.
+    """
+
+    course: Path | None = None
+    submitted: Path | None = None
+    hidden_seed: int | None = None
+    language: str | None = None
+    personal: bool = False
+
+
+def write_configuration(into: Path, asked: Asked) -> None:
+    """Write what `nbgrader formgrader` and `nbgrader autograde` need where they are run in a results folder."""
+    told = {
+        "course": None if asked.course is None else str(asked.course.resolve()),
+        "hidden_seed": asked.hidden_seed,
+        "language": asked.language,
+        "personal": asked.personal or None,
+    }
+    text = _CONFIGURATION.format(course_id=COURSE_ID, root=str(into.resolve()))
+    text += "".join(f"c.BoxedGrading.{name} = {value!r}\n" for name, value in told.items() if value is not None)
+    if asked.submitted is not None and not (into / "submitted").is_dir():
+        text += f"c.CourseDirectory.submitted_directory = {str(asked.submitted.resolve())!r}\n"
+    # Whoever has the seed can make the hidden panel.
+    write_whole(into / "nbgrader_config.py", text, mode=0o600)
 
 
 def make_results(into: Path) -> None:

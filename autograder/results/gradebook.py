@@ -24,7 +24,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from autograder.assignment.release import ReleasedNotebook
 from autograder.errors import GradebookError
-from autograder.records.grading import Grade, ItemResult, Verdict
+from autograder.records.grading import Grade, Verdict
 from autograder.results.filing import said_of_gradebook
 
 COURSE_ID = "mlm-course"
@@ -110,10 +110,7 @@ class Gradebook:
         with self._transaction() as book:
             book.update_or_create_student(grade.student)
             book.update_or_create_submission(grade.assignment, grade.student)
-            for notebook in grade.notebooks:
-                for item in notebook.items:
-                    place = (item.item, notebook.notebook.name, grade.assignment, grade.student)
-                    _enter_score(book.find_grade(*place), item)
+            _enter_scores(book, grade)
 
     def scores_by_person(self, assignment: str, student: str) -> Mapping[str, float]:
         """Return the scores that a person gave a learner, by item."""
@@ -219,7 +216,32 @@ def _enter_cell(
     )
 
 
-def _enter_score(entry: object, item: ItemResult) -> None:
-    waits = item.verdict is Verdict.NEEDS_PERSON
-    entry.auto_score = None if waits else float(item.score)  # type: ignore[attr-defined]
+def file_scores(address: str, grade: Grade) -> None:
+    """File the scores of a learner whom nbgrader has entered already, in a gradebook with an address of nbgrader's."""
+    with NbgraderGradebook(address) as book:
+        _enter_scores(book, grade)
+        book.db.commit()
+
+
+def take_back_scores(address: str, assignment: str, student: str) -> None:
+    """Leave a learner to be graded again: of the scores in a gradebook only those that a person gave stay."""
+    with NbgraderGradebook(address) as book:
+        for notebook in book.find_submission(assignment, student).notebooks:
+            for entry in notebook.grades:
+                entry.auto_score = None
+                entry.needs_manual_grade = entry.manual_score is None
+        book.db.commit()
+
+
+def _enter_scores(book: NbgraderGradebook, grade: Grade) -> None:
+    for notebook in grade.notebooks:
+        for item in notebook.items:
+            place = (item.item, notebook.notebook.name, grade.assignment, grade.student)
+            # What could not be read is not nought: a person decides what becomes of it.
+            waits = notebook.notebook.is_unread or item.verdict is Verdict.NEEDS_PERSON
+            _enter_score(book.find_grade(*place), item.score, waits=waits)
+
+
+def _enter_score(entry: object, score: float, *, waits: bool) -> None:
+    entry.auto_score = None if waits else float(score)  # type: ignore[attr-defined]
     entry.needs_manual_grade = waits and entry.manual_score is None  # type: ignore[attr-defined]

@@ -42,7 +42,7 @@ def class_page(
     ``copies`` are the learners whose numbers are right on another's panel, for a person to look at; ``left_out`` those
     whose folders were not graded.
     """
-    rows = sorted(grades, key=lambda grade: grade.student)
+    rows = sorted(grades, key=lambda grade: grade.name)
     columns = [[next(i for i in grade.items if i.item == item.id) for grade in rows] for item in rubric.items]
     share = [sum(result.verdict is Verdict.CORRECT for result in column) / len(column) for column in columns]
     shown = {"grades": rows, "share": share, "copies": copies, "left_out": left_out}
@@ -56,8 +56,8 @@ def reading_page(rubric: Rubric, grades: Sequence[Grade]) -> str:
     """
     items = {item.id: item for item in rubric.items}
     texts = [
-        (grade.student, items[result.item], notebook.notebook.text_of(result.item), result.found)
-        for grade in sorted(grades, key=lambda grade: grade.student)
+        (grade.name, items[result.item], notebook.notebook.text_of(result.item), result.found)
+        for grade in sorted(grades, key=lambda grade: grade.name)
         for notebook in grade.notebooks
         for result in notebook.items
         if result.verdict is Verdict.NEEDS_PERSON

@@ -22,6 +22,7 @@ def _environment() -> jinja2.Environment:
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
+        extensions=["jinja2.ext.loopcontrols"],
     )
     environment.filters["tone"] = tone_of
     environment.filters["sign"] = SIGNS.__getitem__

@@ -92,7 +92,7 @@ def examine(rubric: Rubric, keyed: Keyed) -> Examination:
     return Examination(tuple(problems), closest, confusion)
 
 
-def certified_panel(rubric: Rubric, seed: int) -> Keyed:
+def checked_panel(rubric: Rubric, seed: int) -> Keyed:
     """Return the first panel of a seed on which the rubric tells right from wrong.
 
     Raises

@@ -15,6 +15,7 @@ from dataclasses import replace
 from autograder.assignment.key import Keyed
 from autograder.assignment.rubric import Item, Rubric
 from autograder.kinds.finding import Finding
+from autograder.kinds.registry import taken
 from autograder.language.catalogue import Sentence, listed
 from autograder.records.grading import Ending, ItemResult, NotebookRun, SubmittedNotebook, Verdict
 from autograder.records.values import Value
@@ -77,7 +78,7 @@ def _score_item(
         return _for_a_person(item, notebook)
     judged = [(keyed, judge_item(rubric, item, notebook, run, keyed)) for keyed, run in runs]
     carried = judged[0][1].finding.verdict is Verdict.CARRIED
-    if not carried or _rests_on_constants(item, runs):
+    if not carried or _rests_on_constants(rubric, item, runs):
         judged = [(keyed, _without_carrying(one)) for keyed, one in judged]
     holds = all(one.holds for _, one in judged)
     judged = [(keyed, replace(one, holds=holds)) for keyed, one in judged]
@@ -102,12 +103,16 @@ def _without_carrying(judged: Judged) -> Judged:
     )
 
 
-def _rests_on_constants(item: Item, runs: Sequence[tuple[Keyed, NotebookRun]]) -> bool:
+def _rests_on_constants(rubric: Rubric, item: Item, runs: Sequence[tuple[Keyed, NotebookRun]]) -> bool:
     """Return True if what an answer follows from is the same on every panel: numbers were made up to agree."""
     step = runs[0][0].answers.steps.get(item.id)
     if step is None or len(runs) < 2:
         return False
-    given = [[run.answers.get(name) for name in step.inputs] for _, run in runs]
+    kinds = {other.id: other.kind for other in rubric.items}
+    given = [
+        [taken(kinds[name], run.answers[name]) if name in run.answers else None for name in step.inputs]
+        for _, run in runs
+    ]
     return all(values == given[0] for values in given)
 
 

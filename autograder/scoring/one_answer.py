@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from autograder.assignment.key import AnswerKey, expected, fillings
 from autograder.assignment.rubric import Item, Rubric
 from autograder.kinds.finding import RIGHT, ROUNDED, TOO_FEW, Expected, Finding, Scale
-from autograder.kinds.registry import compare
+from autograder.kinds.registry import compare, taken
 from autograder.language.catalogue import Sentence, listed
 from autograder.records.grading import Verdict
 from autograder.records.values import Number, Value, python_value
@@ -55,8 +55,10 @@ def judge_value(
     own : mapping of str to Value
         The learner's answers on the same panel, this one included or not.
     """
-    given = {**(own or {}), item.id: value}
-    judged = _judge(rubric, item, value, key, given)
+    kinds = {other.id: other.kind for other in rubric.items}
+    # An answer means the same to those that follow from it, whatever it is wrapped in.
+    given = {name: taken(kinds[name], v) if name in kinds else v for name, v in {**(own or {}), item.id: value}.items()}
+    judged = _judge(rubric, item, given[item.id], key, given)
     return replace(judged, holds=_holds(rubric, item, judged, key, given))
 
 
@@ -124,6 +126,7 @@ def scale_of(item: Item, key: AnswerKey) -> Scale:
         size=key.sizes.get(item.id),
         decimals=item.decimals,
         scores=key.scores.get(item.id),
+        options=item.options,
     )
 
 

@@ -7,7 +7,7 @@ page drops style sheets the card is still there in the colours of a light page.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from autograder.language.catalogue import Sentence, translated
@@ -93,20 +93,16 @@ class Card:
 
     def as_text(self) -> str:
         """Return the card for a terminal, a sentence a line."""
-        return "\n".join(self._lines())
+        return "\n".join(self._lines(self._said))
 
     def as_html(self) -> str:
         """Return the card for a notebook."""
+        return template("card.html").render(card=self, said=self._said, palettes=PALETTES).strip()
 
-        def said(text: str) -> str:
-            return translated(text, self.language)
+    def _said(self, text: str) -> str:
+        return translated(text, self.language)
 
-        return template("card.html").render(card=self, said=said, palettes=PALETTES).strip()
-
-    def _lines(self) -> Iterator[str]:
-        def said(text: str) -> str:
-            return translated(text, self.language)
-
+    def _lines(self, said: Callable[[str], str]) -> Iterator[str]:
         yield f"{self.sign} {said(self.heading)}"
         yield from (f"  {said(line)}" for line in self.lines)
         yield from (f"  {said(note.label)}: {said(note.text)}" for note in self.notes)

@@ -7,10 +7,11 @@ from dataclasses import replace
 
 from autograder.assignment.rubric import Item, Notebook, Rubric
 from autograder.errors import AutograderError, CourseError
+from autograder.kinds.registry import taken
 from autograder.language.catalogue import Sentence, together
 from autograder.records.grading import ItemResult, Verdict
 from autograder.records.values import Value, describe
-from autograder.records.verdict_signs import SIGNS, Tone, name_of, tone_of
+from autograder.records.verdict_signs import SIGNS, name_of, tone_of
 from autograder.sandbox.wire import plain_value
 from autograder.tutor.cards import Card, Note, plain_card
 from autograder.tutor.progress import Answered, Progress
@@ -18,14 +19,7 @@ from autograder.tutor.tutor import Tutor, score_line
 
 #: Verdicts on a run that gave no answer: what is said of them tells nothing of what is right.
 NOTHING_TO_COMPARE = frozenset(
-    {
-        Verdict.UNGRADED,
-        Verdict.TIMED_OUT,
-        Verdict.OUT_OF_MEMORY,
-        Verdict.OUTPUT_LIMIT,
-        Verdict.CRASHED,
-        Verdict.MISSING,
-    }
+    {Verdict.UNGRADED, Verdict.TIMED_OUT, Verdict.OUT_OF_MEMORY, Verdict.OUTPUT_LIMIT, Verdict.CRASHED, Verdict.MISSING}
 )
 
 _NOTED, _ASKED, _FAULT = "✎", "?", "!"
@@ -38,22 +32,21 @@ def card_for(tutor: Tutor, name: str, value: object) -> Card:
         return unknown_card(tutor, name)
     rubric, notebook, item = found
     try:
-        answer = plain_value(value)
+        answer = taken(item.kind, plain_value(value))
     except Exception as problem:  # the conversion runs methods of the learner's object
         why = Sentence("card.unreadable_help", why=f"{type(problem).__name__}: {problem}")
         return plain_card("bad", _ASKED, name, "unreadable", why, language=tutor.language)
     progress = tutor.notes.read(notebook.name)
     before = progress.answers.get(name)
+    progress = progress.with_answer(name, Answered(answer))
     if item.answer_kind.by_person or tutor.says_of(rubric) == "recorded":
-        progress = progress.with_answer(name, Answered(answer))
         tutor.notes.write(notebook.name, progress)
-        said = Sentence("scoring.for_a_person") if item.answer_kind.by_person else noted_as(answer)
+        noted = Sentence("card.noted_as", found=describe(answer))
+        said = Sentence("scoring.for_a_person") if item.answer_kind.by_person else noted
         card = plain_card("wait", _NOTED, name, "noted", said, language=tutor.language)
         counted = tutor.says_of(rubric) == "recorded"
         return replace(card, foot=_counted(notebook, progress) if counted else score_line(tutor, rubric, notebook))
-    progress = progress.with_answer(name, Answered(answer))
-    results = tutor.results(rubric, notebook, progress)
-    result = results[name]
+    result = tutor.results(rubric, notebook, progress)[name]
     tries = _tries(before, answer, result)
     tutor.notes.write(notebook.name, progress.with_answer(name, Answered(answer, tries)))
     card = _card_of(tutor, rubric, item, result, tries)
@@ -86,11 +79,6 @@ def row(tutor: Tutor, rubric: Rubric, result: ItemResult) -> tuple[str, str, str
     return card.sign, name_of(Verdict.CORRECT) if card.tone == "good" else Sentence("card.not_yet"), card.lines[0]
 
 
-def noted_as(answer: Value) -> str:
-    """Return the sentence for an answer of which nothing is said before it is handed in."""
-    return Sentence("card.noted_as", found=describe(answer))
-
-
 def _card_of(tutor: Tutor, rubric: Rubric, item: Item, result: ItemResult, tries: int) -> Card:
     if tutor.says_of(rubric) == "right or wrong":
         return plain_result(rubric, result)
@@ -101,15 +89,11 @@ def _card_of(tutor: Tutor, rubric: Rubric, item: Item, result: ItemResult, tries
 
 def plain_result(rubric: Rubric, result: ItemResult) -> Card:
     """Return a card that says whether an answer is right, and no more; what is not of the kind asked is said too."""
-    right = result.verdict is Verdict.CORRECT
-    said = (
-        result.reason
-        if result.verdict is Verdict.MALFORMED
-        else Sentence(f"card.{'is_right' if right else 'not_right'}")
-    )
-    tone: Tone = "good" if right else "bad"
-    what = "right" if right else "not_yet"
-    return plain_card(tone, "✓" if right else "✗", result.item, what, said, language=rubric.language)
+    if result.verdict is Verdict.CORRECT:
+        right = Sentence("card.is_right")
+        return plain_card("good", SIGNS[Verdict.CORRECT], result.item, "right", right, language=rubric.language)
+    said = result.reason if result.verdict is Verdict.MALFORMED else Sentence("card.not_right")
+    return plain_card("bad", SIGNS[Verdict.WRONG], result.item, "not_yet", said, language=rubric.language)
 
 
 def explanation(rubric: Rubric, item: Item, result: ItemResult, tries: int) -> tuple[tuple[str, ...], tuple[Note, ...]]:
@@ -139,12 +123,9 @@ def _counted(notebook: Notebook, progress: Progress) -> str:
 def unknown_card(tutor: Tutor, name: str) -> Card:
     """Return the card for a name that no item has, with the nearest one that some item has."""
     known = [item.id for rubric in tutor.rubrics for item in rubric.items]
-    nearest = difflib.get_close_matches(name, known, n=1)
-    said = (
-        Sentence("card.unknown_nearest", name=name, nearest=nearest[0])
-        if nearest
-        else Sentence("card.unknown_help", name=name)
-    )
+    said = Sentence("card.unknown_help", name=name)
+    if nearest := difflib.get_close_matches(name, known, n=1):
+        said = Sentence("card.unknown_nearest", name=name, nearest=nearest[0])
     return plain_card("bad", _ASKED, name, "unknown", said, language=tutor.language)
 
 
@@ -164,8 +145,6 @@ def nameless_card(tutor: Tutor) -> Card:
 def trouble_card(name: str, problem: Exception, language: str) -> Card:
     """Return the card for something of ours that went wrong: a course that is not here, or a fault."""
     if isinstance(problem, CourseError):
-        said = Sentence("card.elsewhere_help")
-        return plain_card("wait", _NOTED, name, "elsewhere", said, language=language)
+        return plain_card("wait", _NOTED, name, "elsewhere", Sentence("card.elsewhere_help"), language=language)
     why = str(problem) if isinstance(problem, AutograderError) else f"{type(problem).__name__}: {problem}"
-    said = Sentence("card.fault_help", why=why)
-    return plain_card("wait", _FAULT, name, "fault", said, language=language)
+    return plain_card("wait", _FAULT, name, "fault", Sentence("card.fault_help", why=why), language=language)

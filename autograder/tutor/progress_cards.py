@@ -22,8 +22,9 @@ def reveal_card(tutor: Tutor, name: str) -> Card:
         return unknown_card(tutor, name)
     rubric, notebook, item = found
     if not tutor.alone:
-        said = Sentence("card.not_revealed_help")
-        return plain_card("wait", "?", name, "not_revealed", said, language=tutor.language)
+        return plain_card(
+            "wait", "?", name, "not_revealed", Sentence("card.not_revealed_help"), language=tutor.language
+        )
     if item.answer_kind.by_person:
         said = Sentence("card.nothing_to_reveal")
         return plain_card("wait", SIGNS[Verdict.NEEDS_PERSON], name, "not_revealed", said, language=tutor.language)

@@ -56,16 +56,8 @@ class Tutor:
 
     def find(self, name: str) -> tuple[Rubric, Notebook, Item] | None:
         """Return the item of a name with its notebook and rubric; None if there is none."""
-        return next(
-            (
-                (r, notebook, item)
-                for r in self.rubrics
-                for notebook in r.notebook
-                for item in notebook.item
-                if item.id == name
-            ),
-            None,
-        )
+        places = ((r, notebook, item) for r in self.rubrics for notebook in r.notebook for item in notebook.item)
+        return next((place for place in places if place[-1].id == name), None)
 
     def says_of(self, rubric: Rubric) -> Says:
         """Return how much to say of an answer to an assignment."""
@@ -121,18 +113,15 @@ def tutor_in(
     if handed and handed.assignment not in course.assignments:
         raise CourseError(f"The assignment {handed.assignment!r} is not on this computer.")
     language = language or (study.language if study else None)
+    likeliest_first = sorted(course.assignments, key=lambda assignment: assignment != named)
     return Tutor(
         folder,
-        tuple(course.rubric(assignment, language) for assignment in _likeliest_first(course, named)),
+        tuple(course.rubric(assignment, language) for assignment in likeliest_first),
         handed.check_says if handed else None,
         alone=study is not None,
         is_sure=named in course.assignments,
         notes=Notes(folder),
     )
-
-
-def _likeliest_first(course: Course, named: str) -> list[str]:
-    return sorted(course.assignments, key=lambda assignment: (assignment != named, assignment))
 
 
 def score_line(tutor: Tutor, rubric: Rubric, notebook: Notebook) -> str:

@@ -3,23 +3,11 @@
 Letters are the primer's conceptual figures; numbers are the tutorial's, drawn from its results.
 """
 
-from course.figures.caterpillar import caterpillar
-from course.figures.centring import centring
-from course.figures.chances import chances
-from course.figures.covariance import covariance
-from course.figures.gaps import gaps
-from course.figures.intercept_or_slope import intercept_or_slope
-from course.figures.nested_tree import nested_tree
-from course.figures.null_law import null_law
-from course.figures.pooled_wrong import pooled_wrong
-from course.figures.profile import profile
-from course.figures.residuals import residuals
-from course.figures.sales_by_store import sales_by_store
-from course.figures.sales_by_week import sales_by_week
-from course.figures.shrinkage import shrinkage
-from course.figures.store_lines import store_lines
+from course.figures.concepts import centring, covariance, intercept_or_slope, nested_tree, pooled_wrong
+from course.figures.fits import gaps, null_law, profile, residuals
+from course.figures.sales import sales_by_store, sales_by_week, weekly_prediction
+from course.figures.stores import caterpillar, chances, shrinkage, store_lines
 from course.figures.style import Picture
-from course.figures.weekly_prediction import weekly_prediction
 
 __all__ = [
     "Picture",

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property, wraps
+from functools import cached_property
 from html import escape
-from typing import Any, ParamSpec, TypeAlias
+from typing import Any, TypeAlias
 
 import matplotlib as mpl
 import numpy as np
@@ -18,7 +17,6 @@ from numpy.typing import NDArray
 
 Floats: TypeAlias = NDArray[np.float64]
 Grid: TypeAlias = NDArray[Any]
-P = ParamSpec("P")
 
 # Okabe and Ito (2008), Color Universal Design: told apart with any form of colour vision. No figure uses colour alone.
 BLUE, ORANGE, GREEN, PURPLE = "#0072B2", "#D55E00", "#009E73", "#CC79A7"
@@ -27,8 +25,7 @@ INK, GREY, PALE = "#1A1A1A", "#6B6B6B", "#C8C8C8"
 DIVERGING = "PuOr"
 
 # Inches. Drawn narrow with large letters, so that a phone shows them at nearly their size.
-WIDTH = 5.6
-HEIGHT = 3.9
+WIDTH, HEIGHT = 5.6, 3.9
 
 _LOOK: Any = {
     "axes.edgecolor": GREY,
@@ -57,6 +54,9 @@ _LOOK: Any = {
     "ytick.labelcolor": INK,
     "ytick.labelsize": 10,
 }
+
+#: Lets a function draw in the course's look, whatever matplotlib is set to around it.
+styled = mpl.rc_context(_LOOK)
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,17 +97,6 @@ class Picture:
             "text/html": f'<figure class="picture" data-figure="{self.name}">{image}{caption}</figure>',
             "text/plain": f"Figure {self.name}. {self.caption}\n{self.alt}",
         }
-
-
-def styled(draw: Callable[P, Picture]) -> Callable[P, Picture]:
-    """Let a function draw in the course's look, whatever matplotlib is set to around it."""
-
-    @wraps(draw)
-    def in_style(*args: P.args, **kwargs: P.kwargs) -> Picture:
-        with mpl.rc_context(_LOOK):
-            return draw(*args, **kwargs)
-
-    return in_style
 
 
 def canvas(height: float = HEIGHT) -> tuple[Figure, Axes]:

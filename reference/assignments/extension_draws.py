@@ -9,7 +9,7 @@ from reference.arrays import Floats
 from reference.assignments.extension_fits import ExtensionFits, fit_extension
 from reference.assignments.extension_key import key_from_extension
 from reference.assignments.practice_draws import coincidences, usable_draw
-from reference.panels.panel import Panel
+from reference.panels import Panel
 
 SMALLEST_SCALED_SD = 0.35
 LARGEST_P = 1e-3

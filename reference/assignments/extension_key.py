@@ -6,18 +6,24 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 import numpy as np
-from scipy.special import chdtrc
 
+from reference import standard_errors
+from reference.assignments.answer_key import (
+    AnswerKey,
+    Step,
+    Value,
+    p_value,
+    share_step,
+    variance_errors,
+    variances,
+    variances_objective,
+)
 from reference.assignments.extension_fits import ExtensionFits, fit_extension
-from reference.assignments.extension_mistakes import bounds, known_extension_mistakes, known_store_parts
-from reference.assignments.practice_key import AnswerKey, distinct_mistakes
-from reference.assignments.practice_mistakes import Value
-from reference.assignments.steps import Objective, Step
-from reference.fit import MixedFit
-from reference.inference.deficit import deficit_at
-from reference.inference.satterthwaite import standard_errors, variance_standard_errors
-from reference.panels.panel import Panel
+from reference.assignments.extension_mistakes import bounds, extension_mistakes, known_store_parts
+from reference.panels import Panel
 
+# The variances of cities, of stores within cities, and of weeks within stores, in squared units of sales.
+LEVELS = ("var_city", "var_store_in_city", "var_within_store")
 MORE, LESS = "more", "less"
 
 
@@ -48,27 +54,18 @@ def extension_key(panel: Panel) -> AnswerKey:
 
 def key_from_extension(fits: ExtensionFits) -> AnswerKey:
     """Return the answer key from fits already made."""
-    values = _values(fits)
     return AnswerKey(
-        values=MappingProxyType(values),
-        standard_errors=MappingProxyType(_errors(fits)),
-        mistakes=MappingProxyType(distinct_mistakes(values, known_extension_mistakes(fits))),
+        values=_values(fits),
+        standard_errors=_errors(fits),
+        mistakes=extension_mistakes(fits),
         sizes={"var_city": fits.nested.sigma**2, "var_store_in_city": fits.nested.sigma**2},
         steps=EXTENSION_STEPS,
-        objectives={"three_levels": levels_objective(fits.nested)},
-    )
-
-
-def levels_objective(fit: MixedFit) -> Objective:
-    """Return the objective of the variances of cities, of stores within them, and of weeks, of a nested fit."""
-    return Objective(
-        ("var_city", "var_store_in_city", "var_within_store"),
-        lambda city, store, week: deficit_at(fit, np.diag([float(city), float(store)]), float(week)),
+        objectives={"three_levels": variances_objective(fits.nested, *LEVELS)},
     )
 
 
 def _values(fits: ExtensionFits) -> dict[str, Value]:
-    city, store, week = fits.variances
+    city, store, week = variances(fits.nested)
     whole = city + store + week
     within, between = fits.slopes
     fixed, of_city, of_store = known_store_parts(fits)
@@ -98,38 +95,19 @@ def _values(fits: ExtensionFits) -> dict[str, Value]:
 
 
 def _errors(fits: ExtensionFits) -> dict[str, float]:
-    slopes, variances = standard_errors(fits.context), variance_standard_errors(fits.nested)
-    names = fits.context.design.fixed_names
+    slopes, names = standard_errors(fits.context), fits.context.design.fixed_names
     difference = np.array([{"youtube_mean": 1.0, "youtube_within": -1.0}.get(name, 0.0) for name in names])
-    errors = {
+    return {
         "slope_within": slopes["youtube_within"],
         "slope_between": slopes["youtube_mean"],
         "contextual_effect": float(np.sqrt(difference @ fits.context.covariance @ difference)),
         "expected_new": float(fits.prediction.standard_error[0]),
-        "var_within_store": variances["Residual", ""],
+        **variance_errors(fits.nested, *LEVELS),
     }
-    # On the boundary a variance has no standard error.
-    for item, term in zip(("var_city", "var_store_in_city"), fits.nested.terms, strict=True):
-        if (term.name, term.effects[0]) in variances:
-            errors[item] = variances[term.name, term.effects[0]]
-    return errors
-
-
-def _share_of(*above: int) -> Step:
-    """Return the step from the three variances to the share of some of them."""
-
-    def share(*levels: float) -> float | None:
-        return sum(levels[place] for place in above) / sum(levels) if min(levels) > 0 else None
-
-    return Step(("var_city", "var_store_in_city", "var_within_store"), share)
 
 
 def _difference(between: float, within: float) -> float | None:
     return between - within if between != within else None
-
-
-def _p_value(statistic: float) -> float | None:
-    return float(chdtrc(1, statistic)) if statistic > 0 else None
 
 
 def _direction(effect: float) -> str | None:
@@ -142,12 +120,12 @@ def _interval(expected: float, deviation: float) -> dict[str, float] | None:
 
 EXTENSION_STEPS: Mapping[str, Step] = MappingProxyType(
     {
-        "share_city": _share_of(0),
-        "share_store": _share_of(1),
-        "corr_same_store": _share_of(0, 1),
-        "corr_same_city": _share_of(0),
+        "share_city": share_step(LEVELS, 0),
+        "share_store": share_step(LEVELS, 1),
+        "corr_same_store": share_step(LEVELS, 0, 1),
+        "corr_same_city": share_step(LEVELS, 0),
         "contextual_effect": Step(("slope_between", "slope_within"), _difference),
-        "contextual_p": Step(("contextual_chi2",), _p_value),
+        "contextual_p": Step(("contextual_chi2",), lambda statistic: p_value(statistic, 1)),
         "context_direction": Step(("contextual_effect",), _direction),
         "interval_new": Step(("expected_new", "sd_new"), _interval),
     }

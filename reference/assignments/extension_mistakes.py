@@ -5,17 +5,16 @@ from __future__ import annotations
 import numpy as np
 from scipy.special import chdtrc
 
-from reference.assignments.extension_fits import ExtensionFits, variances
-from reference.assignments.practice_mistakes import Mistakes, store_variance
-from reference.data.centring import group_means
+from reference import group_means
+from reference.assignments.answer_key import Mistakes, variances
+from reference.assignments.extension_fits import ExtensionFits
 from reference.data.groups import read_groups
-from reference.inference.prediction import predict_population
 
 # A 95 % interval reaches this many standard deviations to each side.
 Z95 = 1.96
 
 
-def known_extension_mistakes(fits: ExtensionFits) -> dict[str, Mistakes]:
+def extension_mistakes(fits: ExtensionFits) -> dict[str, Mistakes]:
     """Return the known mistakes by item and name, those that happen to be right on this panel included."""
     return {**_level_mistakes(fits), **_share_mistakes(fits), **_context_mistakes(fits), **_prediction_mistakes(fits)}
 
@@ -39,25 +38,24 @@ def known_store_parts(fits: ExtensionFits) -> tuple[float, float, float]:
     cities, stores = fits.nested.terms
     of_city = float(cities.modes[cities.levels.index(city), 0])
     of_store = float(stores.modes[stores.levels.index(f"{city}:{store}"), 0])
-    return float(predict_population(fits.nested, fits.new_week)[0]), of_city, of_store
+    return float(fits.prediction.expected[0]), of_city, of_store
 
 
 def _level_mistakes(fits: ExtensionFits) -> dict[str, Mistakes]:
-    city, store, week = fits.variances
-    city_ml, _, _ = variances(fits.nested_ml)
+    city, store, week = variances(fits.nested)
     return {
         "var_city": {
             "standard_deviation": city**0.5,
-            "maximum_likelihood": city_ml,
+            "maximum_likelihood": variances(fits.nested_ml)[0],
             "other_level": store,
-            "stores_left_out": store_variance(fits.cities_only),
+            "stores_left_out": variances(fits.cities_only)[0],
             "cities_left_out": 0.0,
             "relative": city / week,
         },
         "var_store_in_city": {
             "standard_deviation": store**0.5,
             "other_level": city,
-            "cities_left_out": store_variance(fits.stores_only),
+            "cities_left_out": variances(fits.stores_only)[0],
             "relative": store / week,
         },
         "var_within_store": {
@@ -69,7 +67,7 @@ def _level_mistakes(fits: ExtensionFits) -> dict[str, Mistakes]:
 
 
 def _share_mistakes(fits: ExtensionFits) -> dict[str, Mistakes]:
-    city, store, week = fits.variances
+    city, store, week = variances(fits.nested)
     null_city, null_store, null_week = variances(fits.null)
     whole, null_whole = city + store + week, null_city + null_store + null_week
     roots = city**0.5 + store**0.5 + week**0.5
@@ -112,7 +110,7 @@ def _context_mistakes(fits: ExtensionFits) -> dict[str, Mistakes]:
     # In hundreds the larger model has one column more whose unit the REML criterion feels.
     in_hundreds = from_reml + 2.0 * float(np.log(100.0))
     return {
-        "store_means": {"medians": _store_medians(fits), "city_means": _city_means(fits), "per_hundred": _scaled(fits)},
+        "store_means": _mean_mistakes(fits),
         "slope_within": {
             "blend": blend,
             "between": between,
@@ -146,27 +144,22 @@ def _context_mistakes(fits: ExtensionFits) -> dict[str, Mistakes]:
     }
 
 
-def _store_medians(fits: ExtensionFits) -> dict[int, float]:
-    rows = fits.panel.frame.groupby("store_id")["youtube"].median()
-    return {int(store): float(median) for store, median in zip(rows.index, rows, strict=True)}
-
-
-def _city_means(fits: ExtensionFits) -> dict[int, float]:
-    codes, _ = read_groups(fits.panel.frame, ["city_id"])
-    means = group_means(fits.panel.frame, ["youtube"], "city_id")["youtube"].to_numpy()[codes]
-    return dict(zip(fits.panel.store_id.tolist(), means.tolist(), strict=True))
-
-
-def _scaled(fits: ExtensionFits) -> dict[int, float]:
-    return {store: mean / 100.0 for store, mean in fits.store_means.items()}
+def _mean_mistakes(fits: ExtensionFits) -> Mistakes:
+    panel, frame = fits.panel, fits.panel.frame
+    codes, _ = read_groups(frame, ["city_id"])
+    medians = frame.groupby("store_id")["youtube"].median().tolist()
+    of_cities = group_means(frame, ["youtube"], "city_id")["youtube"].to_numpy()[codes].tolist()
+    return {
+        "medians": dict(zip(panel.stores, medians, strict=True)),
+        "city_means": dict(zip(panel.store_id.tolist(), of_cities, strict=True)),
+        "per_hundred": {store: mean / 100.0 for store, mean in fits.store_means.items()},
+    }
 
 
 def _prediction_mistakes(fits: ExtensionFits) -> dict[str, Mistakes]:
-    city, store, week = fits.variances
+    city, store, week = variances(fits.nested)
     fixed, of_city, of_store = known_store_parts(fits)
-    expected, error, deviation = (
-        float(part[0]) for part in (fits.prediction.expected, fits.prediction.standard_error, fits.prediction.deviation)
-    )
+    error, deviation = float(fits.prediction.standard_error[0]), float(fits.prediction.deviation[0])
     row = np.array([1.0, *fits.new_week.iloc[0].to_numpy(dtype=np.float64)])
     mean_sales = float(fits.panel.sales[fits.panel.store_id == best_store(fits)].mean())
     return {
@@ -187,9 +180,9 @@ def _prediction_mistakes(fits: ExtensionFits) -> dict[str, Mistakes]:
             "variance": deviation**2,
         },
         "interval_new": {
-            "of_the_mean": bounds(expected, error),
-            "residual_only": bounds(expected, float(np.sqrt(error**2 + week))),
-            "one_deviation": {"low": expected - deviation, "high": expected + deviation},
+            "of_the_mean": bounds(fixed, error),
+            "residual_only": bounds(fixed, float(np.sqrt(error**2 + week))),
+            "one_deviation": {"low": fixed - deviation, "high": fixed + deviation},
         },
         "expected_known": {
             "marginal": fixed,

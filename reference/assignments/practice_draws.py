@@ -7,14 +7,12 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 
+from reference import MixedFit, MultilevelError, fit_mixed, rank_groups
 from reference.arrays import Floats
+from reference.assignments.answer_key import AnswerKey, coincide
 from reference.assignments.practice_fits import PracticeFits, fit_practice
-from reference.assignments.practice_key import AnswerKey, coincide, key_from_fits
-from reference.errors import MultilevelError
-from reference.fit import MixedFit, fit_mixed
-from reference.inference.ranking import rank_groups
-from reference.panels.models import RANDOM_SLOPE
-from reference.panels.panel import Panel
+from reference.assignments.practice_key import key_from_practice
+from reference.panels import RANDOM_SLOPE, Panel
 
 MAX_TRIES = 200
 LARGEST_CORRELATION = 0.85
@@ -57,19 +55,8 @@ def usable_draw(
 ) -> Panel:
     """Return the first usable panel of a seed, drawn again from ``(seed, try)`` until one is.
 
-    Parameters
-    ----------
-    seed : int
-        Not negative.
-    draw : callable
-        From a generator and the panel's name to a panel.
-    faults : callable
-        From a panel to what speaks against it; empty if it will do.
-
-    Raises
-    ------
-    SimulationError
-        If the seed is negative or no draw was usable in ``MAX_TRIES`` tries.
+    ``draw`` makes a panel from a generator and the panel's name; ``faults`` says what speaks against one, nothing if it
+    will do. Seeds and errors are those of :func:`simulate_panel`.
     """
     if seed < 0:
         raise SimulationError(f"seed {seed} is negative; give 0 or more.")
@@ -96,7 +83,7 @@ def panel_faults(panel: Panel) -> tuple[str, ...]:
     if first:
         return tuple(first)
     fits = fit_practice(panel)
-    return (*_fit_reasons(fits), *coincidences(key_from_fits(fits)))
+    return (*_fit_reasons(fits), *coincidences(key_from_practice(fits)))
 
 
 def _boundary_reasons(name: str, fit: MixedFit) -> list[str]:

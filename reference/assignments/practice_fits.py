@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
+from typing import cast
 
-from reference.data.centring import grand_mean_centre, group_mean_centre
-from reference.fit import MixedFit, fit_mixed
-from reference.inference.comparison import LikelihoodRatio, compare_nested
-from reference.inference.ols import OlsFit, fit_ols
-from reference.panels.models import NULL_MODEL, RANDOM_INTERCEPT, RANDOM_SLOPE
-from reference.panels.panel import MEDIA, Panel
+import reference as engine
+from reference.panels import MEDIA, NULL_MODEL, RANDOM_INTERCEPT, RANDOM_SLOPE, TOP, Panel
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,44 +20,43 @@ class PracticeFits:
     """
 
     panel: Panel
-    pooled: OlsFit
-    null: MixedFit
-    intercept: MixedFit
-    intercept_ml: MixedFit
-    slope: MixedFit
-    slope_ml: MixedFit
-    centred: MixedFit
-    within: MixedFit
+    pooled: engine.OlsFit
+    null: engine.MixedFit
+    intercept: engine.MixedFit
+    intercept_ml: engine.MixedFit
+    slope: engine.MixedFit
+    slope_ml: engine.MixedFit
+    centred: engine.MixedFit
+    within: engine.MixedFit
     media_means: Mapping[str, float]
-    test: LikelihoodRatio
+    test: engine.LikelihoodRatio
 
-    @property
-    def reml_chi2(self) -> float:
-        """The difference of REML criteria, the classic mistake for the test's statistic."""
-        return self.intercept.criterion - self.slope.criterion
+    @cached_property
+    def store_slopes(self) -> Mapping[int, float]:
+        """Each store's own slope on YouTube by its id, a whole number in a panel."""
+        return cast("Mapping[int, float]", engine.group_slopes(self.slope, "youtube"))
+
+    @cached_property
+    def top_stores(self) -> tuple[int, ...]:
+        """The ids of the stores with the ``TOP`` steepest slopes, steepest first."""
+        return cast("tuple[int, ...]", engine.top_groups(self.slope, "youtube", TOP))
 
 
 def fit_practice(panel: Panel) -> PracticeFits:
-    """Return the fits behind the practice key.
-
-    Raises
-    ------
-    DesignError, ConvergenceError
-        If a model cannot be fitted to the panel.
-    """
-    grand = grand_mean_centre(panel.frame, MEDIA)
-    intercept_ml = fit_mixed(panel.frame, RANDOM_INTERCEPT, reml=False)
-    slope_ml = fit_mixed(panel.frame, RANDOM_SLOPE, reml=False)
+    """Return the fits behind the practice key, or raise what ``practice_key`` raises."""
+    grand = engine.grand_mean_centre(panel.frame, MEDIA)
+    intercept_ml = engine.fit_mixed(panel.frame, RANDOM_INTERCEPT, reml=False)
+    slope_ml = engine.fit_mixed(panel.frame, RANDOM_SLOPE, reml=False)
     return PracticeFits(
         panel=panel,
-        pooled=fit_ols(panel.frame, RANDOM_INTERCEPT),
-        null=fit_mixed(panel.frame, NULL_MODEL),
-        intercept=fit_mixed(panel.frame, RANDOM_INTERCEPT),
+        pooled=engine.fit_ols(panel.frame, RANDOM_INTERCEPT),
+        null=engine.fit_mixed(panel.frame, NULL_MODEL),
+        intercept=engine.fit_mixed(panel.frame, RANDOM_INTERCEPT),
         intercept_ml=intercept_ml,
-        slope=fit_mixed(panel.frame, RANDOM_SLOPE),
+        slope=engine.fit_mixed(panel.frame, RANDOM_SLOPE),
         slope_ml=slope_ml,
-        centred=fit_mixed(grand.frame, RANDOM_SLOPE),
-        within=fit_mixed(group_mean_centre(panel.frame, MEDIA, "store_id").frame, RANDOM_SLOPE),
+        centred=engine.fit_mixed(grand.frame, RANDOM_SLOPE),
+        within=engine.fit_mixed(engine.group_mean_centre(panel.frame, MEDIA, "store_id").frame, RANDOM_SLOPE),
         media_means=grand.means,
-        test=compare_nested(intercept_ml, slope_ml),
+        test=engine.compare_nested(intercept_ml, slope_ml),
     )

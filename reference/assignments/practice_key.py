@@ -1,67 +1,34 @@
-"""From a panel to the answer key of the practice assignment and the known wrong answers, as plain data."""
+"""From a panel to the answer key of the practice assignment, as plain data."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from types import MappingProxyType
+from typing import Any
 
-from reference.assignments.practice_fits import PracticeFits, fit_practice
-from reference.assignments.practice_mistakes import (
-    EXTRA_SPEND,
-    Mistakes,
-    Value,
-    known_mistakes,
-    store_slopes,
-    store_variance,
-    top_stores,
-)
-from reference.assignments.steps import (
-    PRACTICE_STEPS,
+import numpy as np
+from scipy.optimize import minimize
+
+from reference import MixedFit, deficit_at, standard_errors, variance_shares
+from reference.arrays import Floats
+from reference.assignments.answer_key import (
+    AnswerKey,
     Objective,
     Step,
-    centred_objective,
-    intercept_objective,
+    Value,
+    is_df,
+    p_value,
+    share_step,
+    variance_errors,
+    variances,
+    variances_objective,
 )
+from reference.assignments.practice_fits import PracticeFits, fit_practice
+from reference.assignments.practice_mistakes import EXTRA_SPEND, practice_mistakes
 from reference.data.formula import INTERCEPT
 from reference.inference.diagnostics import ALPHA
-from reference.inference.satterthwaite import standard_errors, variance_standard_errors
-from reference.inference.variance import variance_shares
-from reference.panels.models import RANDOM_INTERCEPT, RANDOM_SLOPE, TOP
-from reference.panels.panel import Panel
-
-COINCIDES = 1e-6
-
-
-@dataclass(frozen=True)
-class AnswerKey:
-    """What is right and what is wrong on one panel, by item.
-
-    Parameters
-    ----------
-    values : mapping
-        The right answers.
-    standard_errors : mapping
-        Of those that have one.
-    mistakes : mapping
-        Known wrong answers by name. One that happens to be right on this panel is left out.
-    sizes : mapping
-        Of variances: one that would matter, so that zero and a millionth of it are the same.
-    scores : mapping
-        What a ranking ranks by, for every name that could be in it.
-    steps : mapping
-        How an answer follows from other answers of the learner.
-    objectives : mapping
-        By name: what answers that are estimates together are meant to minimise.
-    """
-
-    values: Mapping[str, Value]
-    standard_errors: Mapping[str, float]
-    mistakes: Mapping[str, Mistakes]
-    sizes: Mapping[str, float] = field(default_factory=dict)
-    scores: Mapping[str, Mapping[int, float]] = field(default_factory=dict)
-    steps: Mapping[str, Step] = field(default_factory=dict)
-    objectives: Mapping[str, Objective] = field(default_factory=dict)
+from reference.panels import RANDOM_INTERCEPT, RANDOM_SLOPE, TOP, Panel
 
 
 def practice_key(panel: Panel) -> AnswerKey:
@@ -83,54 +50,31 @@ def practice_key(panel: Panel) -> AnswerKey:
     DesignError, ConvergenceError
         If a model cannot be fitted to the panel.
     """
-    return key_from_fits(fit_practice(panel))
+    return key_from_practice(fit_practice(panel))
 
 
-def key_from_fits(fits: PracticeFits) -> AnswerKey:
+def key_from_practice(fits: PracticeFits) -> AnswerKey:
     """Return the answer key from fits already made."""
-    values = _values(fits)
     return AnswerKey(
-        values=MappingProxyType(values),
-        standard_errors=MappingProxyType(_errors(fits)),
-        mistakes=MappingProxyType(distinct_mistakes(values, known_mistakes(fits))),
+        values=_values(fits),
+        standard_errors=_errors(fits),
+        mistakes=practice_mistakes(fits),
         sizes={"var_store": fits.intercept.sigma**2, "var_intercept_centred": fits.centred.sigma**2},
-        scores={"top5": store_slopes(fits.slope)},
+        scores={"top5": fits.store_slopes},
         steps=PRACTICE_STEPS,
         objectives={
-            "random_intercept": intercept_objective(fits.intercept),
-            "random_slope_centred": centred_objective(fits.centred),
+            "random_intercept": variances_objective(fits.intercept, "var_store", "var_residual"),
+            "random_slope_centred": _centred_objective(fits.centred),
         },
     )
 
 
-def distinct_mistakes(values: Mapping[str, Value], wrong: Mapping[str, Mistakes]) -> dict[str, Mistakes]:
-    """Return known mistakes by item without those that happen to be right."""
-    return {
-        item: MappingProxyType({name: value for name, value in named.items() if not coincide(values[item], value)})
-        for item, named in wrong.items()
-    }
-
-
-def coincide(right: Value, wrong: Value, relative: float = COINCIDES) -> bool:
-    """Return whether two values of one kind are the same, numbers within a relative distance of ``right``."""
-    if isinstance(right, Mapping) and isinstance(wrong, Mapping):
-        others = dict(wrong.items())
-        return right.keys() == others.keys() and all(
-            coincide(value, others[name], relative) for name, value in right.items()
-        )
-    if isinstance(right, float) and isinstance(wrong, float):
-        return abs(wrong - right) <= relative * abs(right)
-    return bool(right == wrong)
-
-
 def _values(fits: PracticeFits) -> dict[str, Value]:
-    test = fits.test
-    slopes = store_slopes(fits.slope)
-    top = top_stores(fits.slope, min(TOP, len(slopes)))
+    test, (var_store, var_residual) = fits.test, variances(fits.intercept)
     average = fits.slope.fixed_effects["youtube"]
     return {
-        "var_store": store_variance(fits.intercept),
-        "var_residual": fits.intercept.sigma**2,
+        "var_store": var_store,
+        "var_residual": var_residual,
         "icc": variance_shares(fits.intercept).icc_adjusted,
         "loglik_ri": fits.intercept_ml.log_likelihood,
         "loglik_rs": fits.slope_ml.log_likelihood,
@@ -138,33 +82,82 @@ def _values(fits: PracticeFits) -> dict[str, Value]:
         "lrt_df": test.df,
         "lrt_p": test.p,
         "aic_gain": test.aic_gain,
-        "preferred": RANDOM_SLOPE.name if test.p < ALPHA else RANDOM_INTERCEPT.name,
+        "preferred": _preferred(test.p),
         "youtube_slope": average,
-        "store_slopes": slopes,
-        "top5": top,
+        "store_slopes": fits.store_slopes,
+        "top5": fits.top_stores,
         "media_means": fits.media_means,
         "intercept_centred": fits.centred.fixed_effects[INTERCEPT],
-        "var_intercept_centred": store_variance(fits.centred),
+        "var_intercept_centred": variances(fits.centred)[0],
         "youtube_slope_centred": fits.centred.fixed_effects["youtube"],
         "loglik_change": fits.centred.log_likelihood - fits.slope.log_likelihood,
         "gain_average": EXTRA_SPEND * average,
-        "gain_best_store": EXTRA_SPEND * slopes[top[0]],
+        "gain_best_store": EXTRA_SPEND * fits.store_slopes[fits.top_stores[0]],
     }
 
 
 def _errors(fits: PracticeFits) -> dict[str, float]:
     slope, centred = standard_errors(fits.slope), standard_errors(fits.centred)
-    variances, centred_variances = variance_standard_errors(fits.intercept), variance_standard_errors(fits.centred)
-    errors = {
+    return {
         "youtube_slope": slope["youtube"],
         "intercept_centred": centred[INTERCEPT],
         "youtube_slope_centred": centred["youtube"],
         "gain_average": EXTRA_SPEND * slope["youtube"],
-        "var_residual": variances["Residual", ""],
+        **variance_errors(fits.intercept, "var_store", "var_residual"),
+        **variance_errors(fits.centred, "var_intercept_centred"),
     }
-    # On the boundary a variance has no standard error.
-    if ("store_id", INTERCEPT) in variances:
-        errors["var_store"] = variances["store_id", INTERCEPT]
-    if ("store_id", INTERCEPT) in centred_variances:
-        errors["var_intercept_centred"] = centred_variances["store_id", INTERCEPT]
-    return errors
+
+
+def _centred_objective(fit: MixedFit) -> Objective:
+    """Return the objective of the intercepts' variance alone, all else at its best, of a random-slope fit."""
+    covariance = fit.term.covariance
+    level, slope = np.sqrt(np.diagonal(covariance))
+    start = [
+        covariance[0, 1] / (level * slope),
+        math.sqrt(max(0.0, 1.0 - (covariance[0, 1] / (level * slope)) ** 2)),
+        0.0,
+    ]
+
+    def deficit(variance: float) -> float:
+        if not 0.0 < variance < math.inf:
+            return math.inf
+
+        def at(place: Floats) -> float:
+            factor = np.array([[math.sqrt(variance), 0.0], slope * place[:2]])
+            return deficit_at(fit, factor @ factor.T, fit.sigma**2 * math.exp(place[2]))
+
+        # Where every deficit is infinite there is nothing to compare.
+        with np.errstate(over="ignore", invalid="ignore"):
+            return float(minimize(at, start, method="Nelder-Mead", options={"xatol": 1e-5, "fatol": 1e-6}).fun)
+
+    return Objective(("var_intercept_centred",), lambda variance: deficit(float(variance)))
+
+
+def _statistic(smaller: float, larger: float) -> float | None:
+    return 2.0 * (larger - smaller) if larger > smaller else None
+
+
+def _aic_gain(smaller: float, larger: float, df: float) -> float | None:
+    return 2.0 * (larger - smaller) - 2.0 * df if larger > smaller and is_df(df) else None
+
+
+def _preferred(p: float) -> str:
+    return RANDOM_SLOPE.name if p < ALPHA else RANDOM_INTERCEPT.name
+
+
+def _top(slopes: Mapping[Any, float]) -> tuple[int, ...] | None:
+    if len(set(slopes.values())) <= TOP:
+        return None
+    return tuple(sorted(slopes, key=lambda store: (-slopes[store], str(store)))[:TOP])
+
+
+PRACTICE_STEPS: Mapping[str, Step] = MappingProxyType(
+    {
+        "icc": share_step(("var_store", "var_residual"), 0),
+        "lrt_chi2": Step(("loglik_ri", "loglik_rs"), _statistic),
+        "lrt_p": Step(("lrt_chi2", "lrt_df"), p_value),
+        "aic_gain": Step(("loglik_ri", "loglik_rs", "lrt_df"), _aic_gain),
+        "preferred": Step(("lrt_p",), lambda p: _preferred(p) if 0.0 <= p <= 1.0 else None),
+        "top5": Step(("store_slopes",), _top),
+    }
+)

@@ -2,54 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TypeAlias, cast
+from collections.abc import Mapping
 
 import numpy as np
 from scipy.special import chdtrc
 
+from reference import MixedFit, group_means, variance_shares
+from reference.assignments.answer_key import Mistakes, variances
 from reference.assignments.practice_fits import PracticeFits
-from reference.data.centring import group_means
-from reference.data.columns import read_column
 from reference.data.formula import INTERCEPT
-from reference.data.groups import read_groups, stack_groups
-from reference.fit import MixedFit
-from reference.inference.ranking import group_slopes, top_groups
-from reference.inference.variance import variance_shares
-from reference.panels.models import TOP
-from reference.panels.panel import MEDIA, Panel
-
-Value: TypeAlias = float | int | str | tuple[int, ...] | Mapping[str, float] | Mapping[int, float]
-Mistakes: TypeAlias = Mapping[str, Value]
+from reference.panels import MEDIA, TOP, Panel
 
 # What the REML log-likelihood gains when one predictor is measured in hundreds.
 _HUNDRED = float(np.log(100.0))
 EXTRA_SPEND = 10.0
 
 
-def known_mistakes(fits: PracticeFits) -> dict[str, Mistakes]:
+def practice_mistakes(fits: PracticeFits) -> dict[str, Mistakes]:
     """Return the known mistakes by item and name, those that happen to be right on this panel included."""
-    return {
-        **_icc_mistakes(fits),
-        **_test_mistakes(fits),
-        **_slope_mistakes(fits),
-        **_centring_mistakes(fits),
-    }
-
-
-def store_variance(fit: MixedFit) -> float:
-    """Return the variance of the groups' intercepts, in squared units of the response."""
-    return float(fit.term.covariance[0, 0])
-
-
-def store_slopes(fit: MixedFit) -> Mapping[int, float]:
-    """Return each store's own slope on YouTube by its id, a whole number in a panel."""
-    return cast("Mapping[int, float]", group_slopes(fit, "youtube"))
-
-
-def top_stores(fit: MixedFit, count: int) -> tuple[int, ...]:
-    """Return the ids of the stores with the steepest slopes, whole numbers in a panel."""
-    return cast("tuple[int, ...]", top_groups(fit, "youtube", count))
+    return {**_icc_mistakes(fits), **_test_mistakes(fits), **_slope_mistakes(fits), **_centring_mistakes(fits)}
 
 
 def _icc_mistakes(fits: PracticeFits) -> dict[str, Mistakes]:
@@ -58,7 +29,7 @@ def _icc_mistakes(fits: PracticeFits) -> dict[str, Mistakes]:
     return {
         "var_store": {
             "standard_deviation": between,
-            "maximum_likelihood": store_variance(fits.intercept_ml),
+            "maximum_likelihood": variances(fits.intercept_ml)[0],
         },
         "var_residual": {
             "standard_deviation": within,
@@ -77,21 +48,10 @@ def _icc_mistakes(fits: PracticeFits) -> dict[str, Mistakes]:
 
 
 def _test_mistakes(fits: PracticeFits) -> dict[str, Mistakes]:
-    test, wrong = fits.test, fits.reml_chi2
-    smaller, larger = fits.intercept_ml, fits.slope_ml
+    test, wrong = fits.test, fits.intercept.criterion - fits.slope.criterion
     return {
-        "loglik_ri": {
-            "reml": fits.intercept.log_likelihood,
-            "reml_per_hundred": fits.intercept.log_likelihood + _HUNDRED,
-            "deviance": smaller.criterion,
-            "swapped": larger.log_likelihood,
-        },
-        "loglik_rs": {
-            "reml": fits.slope.log_likelihood,
-            "reml_per_hundred": fits.slope.log_likelihood + _HUNDRED,
-            "deviance": larger.criterion,
-            "swapped": smaller.log_likelihood,
-        },
+        "loglik_ri": _likelihood_mistakes(fits.intercept_ml, fits.intercept, fits.slope_ml),
+        "loglik_rs": _likelihood_mistakes(fits.slope_ml, fits.slope, fits.intercept_ml),
         "lrt_chi2": {"from_reml": wrong, "half": test.statistic / 2.0, "negative": -test.statistic},
         "lrt_df": {"one": 1},
         "lrt_p": {
@@ -108,14 +68,23 @@ def _test_mistakes(fits: PracticeFits) -> dict[str, Mistakes]:
     }
 
 
+def _likelihood_mistakes(ml: MixedFit, reml: MixedFit, other: MixedFit) -> Mistakes:
+    """Return the mistakes for the log-likelihood of an ML fit, with the REML fit of its model and the other ML fit."""
+    return {
+        "reml": reml.log_likelihood,
+        "reml_per_hundred": reml.log_likelihood + _HUNDRED,
+        "deviance": ml.criterion,
+        "swapped": other.log_likelihood,
+    }
+
+
 def _slope_mistakes(fits: PracticeFits) -> dict[str, Mistakes]:
-    panel, fit = fits.panel, fits.slope
-    average = fit.fixed_effects["youtube"]
-    slopes = store_slopes(fit)
-    best = slopes[top_stores(fit, 1)[0]]
+    panel, slopes, average = fits.panel, fits.store_slopes, fits.slope.fixed_effects["youtube"]
+    best = slopes[fits.top_stores[0]]
     deviations = {store: slope - average for store, slope in slopes.items()}
-    levels = dict(zip(panel.stores, fit.term.modes[:, 0].tolist(), strict=True))
-    pooled, by_store = fits.pooled.coefficients["youtube"], _ols_slopes(panel, ("week", *MEDIA))
+    means = group_means(panel.frame, ["sales"], "store_id")["sales"]
+    levels = dict(zip(panel.stores, fits.slope.term.modes[:, 0].tolist(), strict=True))
+    pooled, by_store = fits.pooled.coefficients["youtube"], _ols_slopes(panel, "week", *MEDIA)
     return {
         "youtube_slope": {
             "ols": pooled,
@@ -126,14 +95,14 @@ def _slope_mistakes(fits: PracticeFits) -> dict[str, Mistakes]:
             "deviations": deviations,
             "average_twice": {store: slope + average for store, slope in slopes.items()},
             "ols_per_store": by_store,
-            "ols_per_store_youtube_only": _ols_slopes(panel, ("youtube",)),
+            "ols_per_store_youtube_only": _ols_slopes(panel, "youtube"),
             "per_hundred": {store: 100.0 * slope for store, slope in slopes.items()},
         },
         "top5": {
-            "positions": tuple(panel.stores.index(store) for store in top_stores(fit, TOP)),
+            "positions": tuple(panel.stores.index(store) for store in fits.top_stores),
             "ascending": _first({store: -slope for store, slope in slopes.items()}),
             "by_intercept": _first(levels),
-            "by_store_mean": _first(_mean_sales(panel)),
+            "by_store_mean": _first(dict(zip(panel.stores, means.tolist(), strict=True))),
             "by_ols_per_store": _first(by_store),
         },
         "gain_average": {"one_unit": average, "ols": EXTRA_SPEND * pooled},
@@ -161,9 +130,9 @@ def _centring_mistakes(fits: PracticeFits) -> dict[str, Mistakes]:
             "mean_of_sales": float(fits.panel.sales.mean()),
         },
         "var_intercept_centred": {
-            "uncentred": store_variance(raw),
-            "standard_deviation": float(np.sqrt(store_variance(centred))),
-            "group_mean": store_variance(within),
+            "uncentred": variances(raw)[0],
+            "standard_deviation": float(np.sqrt(variances(centred)[0])),
+            "group_mean": variances(within)[0],
         },
         "youtube_slope_centred": {
             "group_mean": within.fixed_effects["youtube"],
@@ -183,15 +152,11 @@ def _first(scores: Mapping[int, float]) -> tuple[int, ...]:
     return tuple(sorted(scores, key=lambda store: (-scores[store], store))[:TOP])
 
 
-def _mean_sales(panel: Panel) -> dict[int, float]:
-    return dict(zip(panel.stores, group_means(panel.frame, ["sales"], "store_id")["sales"].tolist(), strict=True))
-
-
-def _ols_slopes(panel: Panel, predictors: Sequence[str]) -> dict[int, float]:
+def _ols_slopes(panel: Panel, *predictors: str) -> dict[int, float]:
     """Return each store's own least squares slope on YouTube; of minimum norm where weeks are too few."""
-    codes, _ = read_groups(panel.frame, ["store_id"])
-    rows = np.column_stack([np.ones(len(panel)), *(read_column(panel.frame, name) for name in predictors), panel.sales])
-    stacked = stack_groups(rows, codes, len(panel.stores))
-    coefficients = np.linalg.pinv(stacked[:, :, :-1]) @ stacked[:, :, -1:]
-    slopes = coefficients[:, 1 + list(predictors).index("youtube"), 0]
-    return dict(zip(panel.stores, slopes.tolist(), strict=True))
+    slopes, frame = {}, panel.frame
+    for store in panel.stores:
+        rows = frame[panel.store_id == store]
+        columns = np.column_stack([np.ones(len(rows)), rows[list(predictors)]])
+        slopes[store] = float((np.linalg.pinv(columns) @ rows["sales"])[1 + predictors.index("youtube")])
+    return slopes

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import TypeAlias
+from typing import Generic, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -13,26 +13,18 @@ import pandas as pd
 from reference.data.columns import read_column
 from reference.data.groups import read_groups
 
-Means: TypeAlias = MappingProxyType[str, float]
+Means = TypeVar("Means", Mapping[str, float], pd.DataFrame)
 
 
 @dataclass(frozen=True, eq=False)
-class GrandMeanCentred:
-    """A table whose columns lost their grand mean, and the means."""
+class Centred(Generic[Means]):
+    """A table whose columns lost their mean, and the means by column; of groups one row each, ascending."""
 
     frame: pd.DataFrame
     means: Means
 
 
-@dataclass(frozen=True, eq=False)
-class GroupMeanCentred:
-    """A table whose columns lost their group's mean, and the means: one row per group, ascending."""
-
-    frame: pd.DataFrame
-    means: pd.DataFrame
-
-
-def grand_mean_centre(data: pd.DataFrame, columns: Sequence[str]) -> GrandMeanCentred:
+def grand_mean_centre(data: pd.DataFrame, columns: Sequence[str]) -> Centred[Mapping[str, float]]:
     """Return the table with each column's overall mean taken off.
 
     Centring at the grand mean is a reparametrisation: it moves the intercept and its variance, and changes
@@ -52,10 +44,10 @@ def grand_mean_centre(data: pd.DataFrame, columns: Sequence[str]) -> GrandMeanCe
     """
     means = {name: float(read_column(data, name).mean()) for name in columns}
     centred = {name: read_column(data, name) - mean for name, mean in means.items()}
-    return GrandMeanCentred(data.assign(**centred), MappingProxyType(means))
+    return Centred(data.assign(**centred), MappingProxyType(means))
 
 
-def group_mean_centre(data: pd.DataFrame, columns: Sequence[str], group: str) -> GroupMeanCentred:
+def group_mean_centre(data: pd.DataFrame, columns: Sequence[str], group: str) -> Centred[pd.DataFrame]:
     """Return the table with each group's own mean taken off.
 
     Unlike centring at the grand mean this is another model: differences between groups leave the predictors,
@@ -78,7 +70,7 @@ def group_mean_centre(data: pd.DataFrame, columns: Sequence[str], group: str) ->
     means = group_means(data, columns, group)
     codes, _ = read_groups(data, [group])
     centred = {name: read_column(data, name) - means[name].to_numpy()[codes] for name in columns}
-    return GroupMeanCentred(data.assign(**centred), means)
+    return Centred(data.assign(**centred), means)
 
 
 def group_means(data: pd.DataFrame, columns: Sequence[str], group: str) -> pd.DataFrame:

@@ -28,7 +28,8 @@ def require_column(data: pd.DataFrame, name: str) -> Any:
         If it is missing, comes twice, or holds a missing value.
     """
     column = _find_column(data, name)
-    _check_missing(column, name)
+    if not _is_whole(column):
+        _check_filled(np.asarray(column.isna()), name)
     return column
 
 
@@ -85,8 +86,7 @@ def read_column(data: pd.DataFrame, name: str) -> Floats:
     # The largest and smallest tell in most cases that all is well, and take no memory.
     if values.size and not max(values.max(), -values.min()) <= FARTHEST:
         _check_filled(np.isnan(values), name)
-        check_finite(values, name)
-        check_size(values, name)
+        check_cells(values, name)
     return values
 
 
@@ -112,25 +112,16 @@ def _is_whole(column: Any) -> bool:
     return isinstance(column.dtype, np.dtype) and column.dtype.kind in "iu"
 
 
-def _check_missing(column: Any, name: str) -> None:
-    if not _is_whole(column):
-        _check_filled(np.asarray(column.isna()), name)
-
-
 def _check_filled(missing: Any, name: str) -> None:
     if missing.any():
         raise DesignError(f"column {name!r}, row {int(missing.argmax())} is empty; fill it in or drop the row.")
 
 
-def check_finite(values: Floats, name: str) -> None:
-    """Raise a DesignError that names the column and the first row that is not finite."""
+def check_cells(values: Floats, name: str) -> None:
+    """Raise a DesignError that names the column and the first row that is not finite or too large to be squared."""
     broken = np.flatnonzero(~np.isfinite(values))
     if broken.size:
         raise DesignError(f"column {name!r}, row {int(broken[0])} is not finite; fill it in or drop the row.")
-
-
-def check_size(values: Floats, name: str) -> None:
-    """Raise a DesignError that names the column and the first row whose number is too large to be squared."""
     beyond = np.flatnonzero(np.abs(values) > FARTHEST)
     if beyond.size:
         raise DesignError(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from textwrap import shorten
@@ -16,7 +16,7 @@ from formulaic import ModelSpec, model_matrix
 from formulaic.errors import DataMismatchWarning, FormulaicError
 
 from reference.arrays import Floats, Integers
-from reference.data.columns import check_finite, check_size, holds_numbers, is_number, read_column, require_column
+from reference.data.columns import check_cells, holds_numbers, is_number, read_column, require_column
 from reference.data.formula import INTERCEPT, MixedModel, effects, plain_reason
 from reference.data.groups import Id, read_groups
 from reference.errors import DesignError, FormulaError
@@ -90,18 +90,11 @@ class Part:
             raise _untranslated(self.text, error) from error
         values = np.asarray(matrix, dtype=np.float64).T
         for name, column in zip(self.names, values, strict=True):
-            check_finite(column, name)
-            check_size(column, name)
+            check_cells(column, name)
         return list(values)
 
     def matrix(self, data: pd.DataFrame) -> Floats:
-        """Return the columns side by side, (n, k).
-
-        Raises
-        ------
-        DesignError
-            As for :meth:`columns`.
-        """
+        """Return the columns side by side, (n, k), or raise what :meth:`columns` raises."""
         columns = self.columns(data)
         return np.column_stack(columns) if columns else np.empty((len(data), 0))
 
@@ -121,23 +114,11 @@ class Encoding:
     owners: tuple[int, ...]
 
     def columns(self, data: pd.DataFrame) -> tuple[Sequence[Floats], ...]:
-        """Return the columns, (n,) each, of X, of every Z, and y, that the model makes of a table.
-
-        Raises
-        ------
-        DesignError
-            As for :meth:`Part.columns`.
-        """
+        """Return the columns, (n,) each, of X, of every Z, and y, or raise what :meth:`Part.columns` raises."""
         return tuple(part.columns(data) for part in (self.fixed, *self.random, self.response))
 
     def matrices(self, data: pd.DataFrame) -> Matrices:
-        """Return what the model makes of a table with the same columns.
-
-        Raises
-        ------
-        DesignError
-            As for :meth:`Part.columns`.
-        """
+        """Return what the model makes of a table with the same columns, or raise what :meth:`Part.columns` raises."""
         groups = [read_groups(data, group) for group in self.model.groups]
         return Matrices(
             encoding=self,
@@ -147,17 +128,6 @@ class Encoding:
             codes=tuple(codes for codes, _ in groups),
             levels=tuple(levels for _, levels in groups),
         )
-
-
-def encode(model: MixedModel, data: pd.DataFrame) -> Matrices:
-    """Return what a model makes of a table.
-
-    Raises
-    ------
-    FormulaError, DesignError
-        As for :func:`read_encoding`.
-    """
-    return read_encoding(model, data).matrices(data)
 
 
 def read_encoding(model: MixedModel, data: pd.DataFrame) -> Encoding:
@@ -194,16 +164,19 @@ def read_encoding(model: MixedModel, data: pd.DataFrame) -> Encoding:
 
 
 def needs_all_rows(model: MixedModel) -> bool:
-    """Return whether a model has expressions, such as ``scale(x)``, that must see all rows at once."""
-    parts = (f"0 + {model.response}", model.fixed, *(term.effects for term in model.terms))
-    return any(method == "PYTHON" for part in parts for term in effects(part) for _, method in term)
+    """Return whether a model must see all rows at once: it has several grouping factors, or terms like ``scale(x)``."""
+    methods = (method for part in _parts(model) for term in effects(part) for _, method in term)
+    return len(model.groups) > 1 or "PYTHON" in methods
 
 
 def column_names(model: MixedModel, *, grouped: bool = True) -> tuple[str, ...]:
     """Return the plain columns a model reads, each once; ``grouped`` says whether those of its groups too."""
-    parts = (f"0 + {model.response}", model.fixed, *(term.effects for term in model.terms))
-    names = [name for part in parts for name in _variables(part)]
+    names = [name for part in _parts(model) for name in _variables(part)]
     return tuple(dict.fromkeys((*names, *(name for group in model.groups for name in group if grouped))))
+
+
+def _parts(model: MixedModel) -> tuple[str, ...]:
+    return (f"0 + {model.response}", model.fixed, *(term.effects for term in model.terms))
 
 
 def _read_part(text: str, data: pd.DataFrame) -> Part:
@@ -279,11 +252,8 @@ def _coded(column: Any, name: str, levels: Any) -> Any:
     return pd.Categorical(column, categories=levels)
 
 
-def _variables(text: str) -> Iterator[str]:
-    for term in effects(text):
-        for name, method in term:
-            if method == "LOOKUP":
-                yield name
+def _variables(text: str) -> list[str]:
+    return [name for term in effects(text) for name, method in term if method == "LOOKUP"]
 
 
 def _untranslated(text: str, error: Exception) -> DesignError:

@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import pandas as pd
 
-from reference.arrays import LARGEST_INTEGER, Floats, Integers
+from reference.arrays import LARGEST_INTEGER, Integers
 from reference.data.columns import Level, require_column
 from reference.errors import DesignError
 
@@ -21,7 +21,7 @@ Id: TypeAlias = Level | tuple[Level, ...]
 
 # Rows are looked up a share at a time, within limits, so that what is computed of them takes little memory.
 _SHARE = 64
-_FEWEST, _MOST = 2**12, 2**16
+FEWEST_ROWS, _MOST_ROWS = 2**12, 2**16
 # How many times as many numbers as rows may lie between the lowest id and the highest to be looked up in a plain list.
 _DENSE = 2
 
@@ -48,10 +48,7 @@ class Grouping:
 def read_grouping(data: pd.DataFrame, names: Sequence[str], longest: float = np.inf) -> Grouping | None:
     """Return the order of the rows by group; None if they are scattered and ``longest`` or more in an average group.
 
-    Raises
-    ------
-    DesignError
-        As for :func:`read_groups`.
+    It raises what :func:`read_groups` raises.
     """
     labels = _whole_numbers(data, names[0]) if len(names) == 1 else None
     if labels is None:
@@ -180,7 +177,7 @@ def _ranking(labels: Integers) -> tuple[Integers, Callable[[Any], Any]]:
 
 
 def _parts(numbers: Integers, overlap: int = 0) -> Iterator[Integers]:
-    step = min(_MOST, max(_FEWEST, numbers.size // _SHARE))
+    step = min(_MOST_ROWS, max(FEWEST_ROWS, numbers.size // _SHARE))
     return (numbers[start : start + step + overlap] for start in range(0, numbers.size, step))
 
 
@@ -209,16 +206,3 @@ def _first(labels: Integers) -> Any:
     first = np.ones(labels.size, dtype=bool)
     np.not_equal(labels[1:], labels[:-1], out=first[1:])
     return first
-
-
-def stack_groups(rows: Floats, codes: Integers, n_groups: int) -> Floats:
-    """Return the rows (n, k) by group, (J, m, k), padded with rows of zeros to the length m of the longest.
-
-    So that one call of a matrix routine serves all groups; rows of zeros change no cross-product.
-    """
-    order = np.argsort(codes, kind="stable")
-    counts = np.bincount(codes, minlength=n_groups)
-    place = np.arange(codes.size) - np.repeat(np.cumsum(counts) - counts, counts)
-    stacked = np.zeros((n_groups, int(counts.max()), rows.shape[1]))
-    stacked[codes[order], place] = rows[order]
-    return stacked

@@ -26,7 +26,7 @@ PIECE = 2**16
 _SMALLEST_PIECE = 2**11
 _SHARE = 64
 # Rows of an average group from which scattered rows are summed as they come: fetching them from afar takes longer.
-_LONG = 1_000
+LONG_GROUP = 1_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,17 +59,17 @@ def open_table(data: Table, model: MixedModel) -> Pieces:
     """
     if isinstance(data, pd.DataFrame):
         whole = _used(data, model)
-        if len(data) <= WHOLE or _in_one(model):
+        if len(data) <= WHOLE or needs_all_rows(model):
             return Pieces(whole, whole=whole)
         whole = _checked(whole, model)
-        grouping = read_grouping(whole, model.groups[0], _LONG)
+        grouping = read_grouping(whole, model.groups[0], LONG_GROUP)
         if grouping is None:
             step = _step(whole)
             rows: Iterator[pd.DataFrame] = (whole.iloc[start : start + step] for start in range(0, len(whole), step))
         else:
             rows = _in_order(whole, grouping, column_names(model, grouped=False))
         return Pieces(next(rows), rows, whole, grouping)
-    if _in_one(model):
+    if needs_all_rows(model):
         raise DesignError(
             f"the model {model.name!r} cannot be fitted piece by piece, as it has several grouping factors or an "
             "expression in its formula; give one data frame."
@@ -98,10 +98,6 @@ def _in_order(frame: pd.DataFrame, grouping: Grouping, names: Sequence[str]) -> 
             rows = grouping.order[start:stop]
             yield pd.DataFrame({name: frame[name].array.take(rows) for name in names}, copy=False)
         start = stop
-
-
-def _in_one(model: MixedModel) -> bool:
-    return len(model.groups) > 1 or needs_all_rows(model)
 
 
 def _pieces(data: Any, model: MixedModel) -> Iterator[pd.DataFrame]:

@@ -12,10 +12,9 @@ import numpy as np
 import pandas as pd
 
 from reference.arrays import Floats, Integers, triangular_factor
-from reference.data.columns import Level
-from reference.data.encoding import Encoding, Matrices, encode, read_encoding
+from reference.data.encoding import Encoding, Matrices, read_encoding
 from reference.data.formula import MixedModel
-from reference.data.groups import check_names, group_names
+from reference.data.groups import check_names
 from reference.data.tables import Pieces, Table, open_table
 from reference.design.elimination import Elimination
 from reference.design.moments import GroupMoments, sum_pieces
@@ -55,11 +54,6 @@ class TermDesign:
     factor: int
     ids: Any
     root: Floats
-
-    @cached_property
-    def levels(self) -> tuple[Level, ...]:
-        """The ids as plain numbers or texts, made when asked for: each takes several times its place among others."""
-        return group_names(self.ids)
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,11 +108,6 @@ class Design:
         """The number of rows."""
         return self.likelihood.n_observations
 
-    @property
-    def residual_df(self) -> int:
-        """Rows less fixed effects, n - p."""
-        return self.n_observations - self.ols.size
-
     @cached_property
     def matrices(self) -> Matrices:
         """The rows in raw units.
@@ -133,16 +122,6 @@ class Design:
         if self.table is None:
             raise DesignError("this fit read its table in pieces and kept no rows; use a data frame for this.")
         return self.encoding.matrices(self.table)
-
-    @property
-    def fixed(self) -> Floats:
-        """X, (n, p), raw units."""
-        return self.matrices.fixed
-
-    @property
-    def response(self) -> Floats:
-        """y, (n,), raw units."""
-        return self.matrices.response
 
     def surface(self, *, reml: bool) -> Surface:
         """Return the criterion as a function of the relative factor, orthonormal units."""
@@ -159,14 +138,7 @@ class Design:
 
 
 def build_design(data: Table, model: MixedModel) -> Design:
-    """Return the design of a model on a table.
-
-    Parameters
-    ----------
-    data : pandas.DataFrame, path or iterable of pandas.DataFrame
-        Long format; see :func:`~reference.data.tables.open_table`.
-    model : MixedModel
-        What to build.
+    """Return the design of a model on a table in long format, any that :func:`~reference.data.tables.open_table` takes.
 
     Raises
     ------
@@ -177,9 +149,9 @@ def build_design(data: Table, model: MixedModel) -> Design:
         If the random effects of all groups leave no residual degree of freedom.
     """
     pieces = open_table(data, model)
-    if pieces.rest is None:
-        return design_rows(encode(model, pieces.first), pieces.first)
     encoding = read_encoding(model, pieces.first)
+    if pieces.rest is None:
+        return design_rows(encoding.matrices(pieces.first), pieces.first)
     columns, elimination, n_observations, ids = _eliminate(encoding, pieces)
     # The order of the rows is not needed any more.
     table = pieces.whole
@@ -214,13 +186,7 @@ def _ascending(encoding: Encoding, moments: GroupMoments) -> Integers:
 
 
 def design_rows(matrices: Matrices, table: pd.DataFrame | None) -> Design:
-    """Return the design of an encoded model on rows in memory.
-
-    Raises
-    ------
-    DesignError, SaturationError
-        As for :func:`build_design`.
-    """
+    """Return the design of an encoded model on rows in memory, or raise what :func:`build_design` raises."""
     encoding, counts = matrices.encoding, tuple(np.bincount(codes) for codes in matrices.codes)
     _check_groups(encoding, counts)
     columns = choose_columns(encoding, matrices.columns)
@@ -265,7 +231,7 @@ def _many_factors(columns: Columns, matrices: Matrices, table: pd.DataFrame | No
     effects = [whitened[:, np.flatnonzero(owner == factor)] for factor in range(len(matrices.codes))]
     fronts = build_fronts(matrices.codes, effects, whitened[:, owner.size :])
     terms = _terms(encoding, units, matrices.levels, len(rows))
-    likelihood = ManyFactors(fronts, sizes, tuple(np.argsort(owner, kind="stable").tolist()), reml=False)
+    likelihood = ManyFactors(fronts, sizes, reml=False, order=tuple(np.argsort(owner, kind="stable").tolist()))
     return Design(encoding, terms, units.fixed.root, units.ols, units.scale, likelihood, table, matrices)
 
 

@@ -16,7 +16,7 @@ from reference.arrays import Floats, Integers, triangular_factor
 from reference.likelihood.blocks import Blocks
 
 # Groups whose matrices are factorised at once, so that copies of them take little memory.
-_AT_ONCE = 256
+_FACTORISED_AT_ONCE = 256
 # Triangles that are factorised as one matrix, of more than so many rows.
 _TOGETHER = 16
 _SHORT = 256
@@ -38,10 +38,10 @@ class Elimination:
         Any matrices with the same cross-products will do.
         """
         leading = self._kept.shape[1]
-        for start in range(0, len(stack), _AT_ONCE):
-            factors = stacked_factors(stack[start : start + _AT_ONCE])
+        for start in range(0, len(stack), _FACTORISED_AT_ONCE):
+            factors = stacked_factors(stack[start : start + _FACTORISED_AT_ONCE])
             kept = factors[:, :leading]
-            self._kept[groups[start : start + _AT_ONCE], : kept.shape[1]] = kept
+            self._kept[groups[start : start + _FACTORISED_AT_ONCE], : kept.shape[1]] = kept
             self._tail = combined_factor(self._tail, factors[:, leading:, leading:])
 
     def add_rows(self, first: int, rows: Floats, sizes: Integers) -> None:
@@ -53,8 +53,8 @@ class Elimination:
     def root(self) -> Floats:
         """A root (k, k) of the cross-products of all rows."""
         root = np.pad(self._tail, ((0, 0), (self._kept.shape[1], 0)))
-        for start in range(0, len(self._kept), _AT_ONCE):
-            root = combined_factor(root, self._kept[start : start + _AT_ONCE])
+        for start in range(0, len(self._kept), _FACTORISED_AT_ONCE):
+            root = combined_factor(root, self._kept[start : start + _FACTORISED_AT_ONCE])
         return root
 
     def blocks(self, combination: Floats, n_random: int, n_observations: int) -> Blocks:

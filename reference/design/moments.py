@@ -8,6 +8,7 @@ each group that tolerates groups of fewer rows than columns.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import combinations_with_replacement
 from typing import Any
 
 import numpy as np
@@ -23,7 +24,7 @@ from reference.design.standardised import Columns
 _EPSILON = float(np.finfo(np.float64).eps)
 _ROUNDING = 64 * _EPSILON
 # Groups whose matrices are unfolded at once, so that they take little memory.
-_AT_ONCE = 512
+_UNFOLDED_AT_ONCE = 512
 # How many times more groups there is room for when it has run out.
 _GROWTH = 1.25
 
@@ -53,10 +54,11 @@ class GroupMoments:
         self.columns = columns
         self.others = [place for place in range(len(columns.sources)) if place != columns.one]
         width = len(self.others)
+        self.pairs = [*combinations_with_replacement(range(width), 2)]
         self.places: dict[Id, int] = {}
         self.counts = np.zeros(0, dtype=np.int64)
         self.means = [np.zeros(0) for _ in range(width)]
-        self.products = [np.zeros(0) for _ in _pairs(width)]
+        self.products = [np.zeros(0) for _ in self.pairs]
 
     def add(self, rows: Floats, codes: Integers, levels: Sequence[Id]) -> None:
         """Add rows (n, k) whose groups are ``levels[codes]``; every level occurs, and the rows are centred in place."""
@@ -73,7 +75,7 @@ class GroupMoments:
             column -= mean[codes]
             changes.append(mean - means[places])
             means[places] += share * changes[-1]
-        for (i, j), products in zip(_pairs(len(columns)), self.products, strict=True):
+        for (i, j), products in zip(self.pairs, self.products, strict=True):
             within = np.bincount(codes, weights=columns[i] * columns[j])
             products[places] += within + pull * changes[i] * changes[j]
         self.counts[places] = total
@@ -109,15 +111,15 @@ class GroupMoments:
         self._take_roots()
         width, order = len(self.others), self.order
         elimination = self.columns.elimination(order.size)
-        for start in range(0, order.size, _AT_ONCE):
-            some = order[start : start + _AT_ONCE]
+        for start in range(0, order.size, _UNFOLDED_AT_ONCE):
+            some = order[start : start + _UNFOLDED_AT_ONCE]
             roots = np.zeros((some.size, width + 1, len(self.columns.sources)))
             sizes = np.sqrt(self.counts[some])
             if self.columns.one is not None:
                 roots[:, 0, self.columns.one] = sizes
             for place, held in zip(self.others, self.means, strict=True):
                 roots[:, 0, place] = sizes * held[some]
-            for (i, j), held in zip(_pairs(width), self.products, strict=True):
+            for (i, j), held in zip(self.pairs, self.products, strict=True):
                 roots[:, i + 1, self.others[j]] = held[some]
             elimination.add(np.arange(start, start + some.size), roots)
         return elimination
@@ -125,19 +127,15 @@ class GroupMoments:
     def _take_roots(self) -> None:
         """Put the triangular root of each group's cross-products in their place."""
         width = len(self.means)
-        for start in range(0, len(self.places), _AT_ONCE):
-            some = slice(start, start + _AT_ONCE)
+        for start in range(0, len(self.places), _UNFOLDED_AT_ONCE):
+            some = slice(start, start + _UNFOLDED_AT_ONCE)
             noise = [(8 * _EPSILON * np.sqrt(self.counts[some]) * held[some]) ** 2 for held in self.means]
             products = np.empty((noise[0].size, width, width))
-            for (i, j), held in zip(_pairs(width), self.products, strict=True):
+            for (i, j), held in zip(self.pairs, self.products, strict=True):
                 products[:, i, j] = products[:, j, i] = held[some]
             roots = semidefinite_root(products, np.column_stack(noise))
-            for (i, j), held in zip(_pairs(width), self.products, strict=True):
+            for (i, j), held in zip(self.pairs, self.products, strict=True):
                 held[some] = roots[:, i, j]
-
-
-def _pairs(width: int) -> list[tuple[int, int]]:
-    return [(i, j) for i in range(width) for j in range(i, width)]
 
 
 def semidefinite_root(products: Floats, noise: Floats) -> Floats:

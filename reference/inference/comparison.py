@@ -1,13 +1,14 @@
-"""Comparing nested models by likelihood."""
+"""Comparing nested models by likelihood, and variances found in another way with the optimum."""
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 from scipy.special import chdtrc
 
-from reference.arrays import Floats, Integers
+from reference.arrays import Floats, Integers, block_slices
 from reference.errors import ComparisonError
 from reference.estimates import Estimates
 
@@ -78,6 +79,44 @@ def compare_nested(smaller: Estimates, larger: Estimates) -> LikelihoodRatio:
     return LikelihoodRatio(statistic, df, tail, mixture, smaller.aic - larger.aic, smaller.bic - larger.bic)
 
 
+def deficit_at(fit: Estimates, covariance: Floats, residual_variance: float) -> float:
+    """Return how much higher the criterion is at given variances than at the fit, the fixed effects at their best.
+
+    Parameters
+    ----------
+    fit : Estimates
+        With q random effects, those of all its terms.
+    covariance : (q, q)
+        Of the effects, units of the data; between terms it is not looked at.
+    residual_variance : float
+        In squared units of the response.
+
+    Returns
+    -------
+    float
+        Not negative up to rounding; infinite where a variance is negative or the residual variance is not positive.
+    """
+    if not residual_variance > 0 or not np.isfinite(covariance).all() or not math.isfinite(residual_variance):
+        return math.inf
+    surface = fit.optimum.surface
+    root = np.zeros_like(covariance, dtype=np.float64)
+    for term, part in zip(fit.design.terms, block_slices(surface.sizes), strict=True):
+        values, vectors = np.linalg.eigh(covariance[part, part])
+        if values[0] < 0:
+            return math.inf
+        with np.errstate(over="ignore", invalid="ignore"):
+            root[part, part] = term.root @ (vectors * np.sqrt(values / residual_variance))
+    if not np.isfinite(root).all():
+        return math.inf
+    try:
+        point = surface.profile(root)
+    except np.linalg.LinAlgError:
+        # Variances so far apart that sums lose the smaller ones.
+        return math.inf
+    log_variance = math.log(residual_variance) - 2.0 * math.log(fit.design.scale)
+    return float(point.criterion - fit.optimum.point.criterion + point.excess(log_variance))
+
+
 def _check(smaller: Estimates, larger: Estimates) -> None:
     if smaller.reml or larger.reml:
         raise ComparisonError("a likelihood-ratio test needs ML fits; refit both models with reml=False.")
@@ -100,17 +139,14 @@ def _check(smaller: Estimates, larger: Estimates) -> None:
 
 def _nested(smaller: Estimates, larger: Estimates) -> bool:
     """Return whether all columns of X, and of each Z for the same groups, are combinations of the larger model's."""
-    few, many = smaller.design, larger.design
-    if not _spans(many.fixed, few.fixed):
-        return False
-    for term, effects in zip(few.terms, few.matrices.random, strict=True):
-        codes = few.matrices.codes[term.factor]
-        if not any(
-            _same_groups(many.matrices.codes[other.factor], codes) and _spans(others, effects)
-            for other, others in zip(many.terms, many.matrices.random, strict=True)
-        ):
-            return False
-    return True
+    few, many = smaller.design.matrices, larger.design.matrices
+    return _spans(many.fixed, few.fixed) and all(
+        any(
+            _same_groups(many.codes[other], few.codes[one]) and _spans(others, effects)
+            for other, others in zip(many.encoding.owners, many.random, strict=True)
+        )
+        for one, effects in zip(few.encoding.owners, few.random, strict=True)
+    )
 
 
 def _same_groups(one: Integers, other: Integers) -> bool:

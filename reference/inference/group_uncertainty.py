@@ -27,7 +27,7 @@ Tier = Literal["above", "unclear", "below"]
 SURE = 0.95
 _DRAWS = 100_000
 # Numbers drawn at a time, so that many groups do not fill the memory.
-_AT_ONCE = 2**22
+_DRAWN_AT_ONCE = 2**22
 
 
 @dataclass(frozen=True)
@@ -157,7 +157,7 @@ def probability_top(
     modes, roots = errors.term.modes[:, effect], _roots(errors.own)
     # What all slopes share does not change their order.
     apart = (errors.shared - errors.average).reshape(len(levels), -1)
-    at_once = max(1, _AT_ONCE // len(levels))
+    at_once = max(1, _DRAWN_AT_ONCE // len(levels))
     for start in range(0, draws, at_once):
         size = min(at_once, draws - start)
         alone = np.einsum("kml,skl->skm", roots, rng.standard_normal((size, *roots.shape[:2])))

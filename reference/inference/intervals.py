@@ -1,9 +1,10 @@
-"""Confidence intervals: Wald's from the curvature at the optimum, and those of the profile likelihood."""
+"""Standard errors of variances, and confidence intervals: Wald's, and those of the profile likelihood."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import numpy as np
 from scipy.special import ndtri
@@ -153,6 +154,25 @@ def estimate_of(fit: Estimates, parameter: VarianceParameter) -> float:
     return float(np.clip(rows[0] @ rows[1] / lengths.prod(), -1.0, 1.0))
 
 
+def variance_standard_errors(fit: Estimates) -> Mapping[tuple[str, str], float]:
+    """Return asymptotic standard errors of the variances, by (random term, effect), and ``("Residual", "")``.
+
+    From the inverse Hessian of the criterion over the factor and the residual variance, by the delta method,
+    in squared units of the data. A term on the boundary is left out: its variances have no normal approximation.
+
+    References
+    ----------
+    Pinheiro & Bates (2000), Mixed-Effects Models in S and S-PLUS, section 2.4.3.
+    """
+    errors = {("Residual", ""): 2.0 * fit.sigma**2 * _error(fit, VarianceParameter(SIGMA, -1, ()))}
+    for position, term in enumerate(fit.terms):
+        for effect, name in enumerate(term.effects):
+            error = _error(fit, VarianceParameter(name, position, (effect,)))
+            if np.isfinite(error):
+                errors[term.name, name] = 2.0 * float(term.covariance[effect, effect]) * error
+    return MappingProxyType(errors)
+
+
 def normal_quantile(level: float) -> float:
     """Return how many standard errors the limits of a normal interval lie from the estimate.
 
@@ -223,7 +243,7 @@ def _profile_effects(fit: Estimates, z: float) -> Iterator[Interval]:
 
 def _limits(along: Slice, estimate: float, spread: float, bounds: tuple[float, float], z: float) -> tuple[float, float]:
     """Return the limits on both sides; ``spread`` is about a standard error."""
-    centre = place_of(along.fit, estimate)
+    centre = place_of(along.fit, estimate, along.fit.optimum)
     return (
         _limit(along, centre, estimate - z * spread, bounds[0], z),
         _limit(along, centre, estimate + z * spread, bounds[1], z),

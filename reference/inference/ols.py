@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from reference.data.encoding import encode
+from reference.data.encoding import read_encoding
 from reference.data.formula import MixedModel
 from reference.design.orthonormal import check_fixed_part
 
@@ -61,7 +61,7 @@ def fit_ols(data: pd.DataFrame, model: MixedModel) -> OlsFit:
     # Imported here because it takes longer than all else together, and most of the package does without.
     from statsmodels.regression.linear_model import OLS
 
-    matrices = encode(model, data)
+    matrices = read_encoding(model, data).matrices(data)
     root = check_fixed_part(matrices)
     fixed, matrix = matrices.encoding.fixed, matrices.fixed
     names, slopes = fixed.names, fixed.names[int(fixed.has_intercept) :]

@@ -16,16 +16,16 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import islice
-from typing import Any, Protocol
+from typing import Any, TypeAlias
 
 import numpy as np
 from scipy.linalg import block_diag
 
-from reference.arrays import Floats, block_slices, triangular_factor
+from reference.arrays import Floats, block_slices
 from reference.errors import ConvergenceError
-from reference.estimates import Estimates
+from reference.estimates import Estimates, lower_factor
 from reference.likelihood.surface import Derivatives, Point, Surface
-from reference.optimum.optimiser import find_optimum, optimum_from
+from reference.optimum.optimiser import Optimum, find_optimum, optimum_from
 from reference.optimum.trust_region import descend
 
 _MAX_STEPS = 300
@@ -54,24 +54,10 @@ class Place:
     log_sigma: float
 
 
-class Slice(Protocol):
-    """A parameter along which the deviance of an ML fit is profiled."""
-
-    @property
-    def fit(self) -> Estimates:
-        """The ML fit."""
-
-    def lowest(self, value: float, near: Place) -> Place:
-        """Return the minimum at a value, descending from a neighbour's."""
-
-    def anywhere(self, value: float, near: Place) -> Place:
-        """Return the lowest minimum at a value over several starts."""
-
-
-def place_of(fit: Estimates, value: float) -> Place:
-    """Return the ML fit as a place on the profile of a parameter it estimates at ``value``."""
-    log_sigma = 0.5 * float(np.log(fit.optimum.point.residual_variance))
-    return Place(value, 0.0, fit.optimum.factor, log_sigma)
+def place_of(fit: Estimates, value: float, optimum: Optimum) -> Place:
+    """Return an optimum, the ML fit's or one with a fixed effect held, as a place on a profile."""
+    excess = optimum.point.criterion - fit.optimum.point.criterion
+    return Place(value, excess, optimum.factor, 0.5 * float(np.log(optimum.point.residual_variance)))
 
 
 @dataclass(frozen=True)
@@ -155,7 +141,7 @@ class VarianceSlice:
             held = effects if position == self.parameter.term else ()
             order = sorted(range(part.stop - part.start), key=lambda k: k not in held)
             rows, first, count = part.start + np.array(order), part.start, len(held)
-            lower = _lower(np.asarray(factor[rows, part]))
+            lower = lower_factor(factor[rows, part], len(rows))
             if count == 1:
                 base[rows[0], first] = value * self._lengths[rows[0]]
             elif held:
@@ -247,12 +233,6 @@ def _part(like: Floats, rows: Any, columns: Any, values: Any) -> Floats:
     return matrix
 
 
-def _lower(rows: Floats) -> Floats:
-    """Return the lower triangular factor, diagonal not negative, of the covariance that rows (q, q) are a factor of."""
-    lower = triangular_factor(rows.T).T
-    return np.asarray(lower * np.where(np.diagonal(lower) < 0, -1.0, 1.0), dtype=np.float64)
-
-
 @dataclass(frozen=True, eq=False)
 class EffectSlice:
     """The deviance of an ML fit profiled along a fixed effect, in units of the data."""
@@ -267,16 +247,11 @@ class EffectSlice:
             optimum = optimum_from(surface, near.factor)
         except ConvergenceError:
             optimum = find_optimum(surface)
-        return self._place(value, optimum.factor, optimum.point)
+        return place_of(self.fit, value, optimum)
 
     def anywhere(self, value: float, near: Place) -> Place:
         """Return the lowest minimum at a value over several starts."""
-        optimum = find_optimum(self._held(value))
-        return self._place(value, optimum.factor, optimum.point)
-
-    def _place(self, value: float, factor: Floats, point: Point) -> Place:
-        excess = point.criterion - self.fit.optimum.point.criterion
-        return Place(value, excess, factor, 0.5 * float(np.log(point.residual_variance)))
+        return place_of(self.fit, value, find_optimum(self._held(value)))
 
     def _held(self, value: float) -> Surface:
         """Return the criterion with the fixed effect held at a value."""
@@ -291,3 +266,7 @@ class EffectSlice:
         mapping[:p, 0] = 0.0
         mapping[:p, p] = -offset * weights / length
         return design.likelihood.mapped(mapping)
+
+
+#: A parameter along which the deviance of an ML fit is profiled.
+Slice: TypeAlias = VarianceSlice | EffectSlice

@@ -9,7 +9,7 @@ from types import MappingProxyType
 import numpy as np
 from scipy.special import stdtr
 
-from reference.arrays import Floats, block_slices
+from reference.arrays import Floats
 from reference.errors import DesignError
 from reference.estimates import Estimates
 
@@ -95,36 +95,3 @@ def _satterthwaite(fit: Estimates, contrasts: Floats) -> Floats:
     change = ((local.information @ weights) * weights).sum(axis=1) / (weights**2).sum(axis=0)
     rates = local.log_residual[:, None] - change
     return np.asarray(1.0 / ((rates * np.linalg.solve(local.hessian, rates)).sum(axis=0) + 1.0 / point.denominator))
-
-
-def variance_standard_errors(fit: Estimates) -> Mapping[tuple[str, str], float]:
-    """Return asymptotic standard errors of the variances, by (random term, effect), and ``("Residual", "")``.
-
-    From the inverse Hessian of the criterion over the factor and the residual variance, by the delta method,
-    in squared units of the data. A term on the boundary is left out: its variances have no normal approximation.
-
-    References
-    ----------
-    Pinheiro & Bates (2000), Mixed-Effects Models in S and S-PLUS, section 2.4.3.
-    """
-    optimum, nu = fit.optimum, fit.optimum.point.denominator
-    residual = ("Residual", "")
-    if not optimum.rank:
-        return MappingProxyType({residual: fit.sigma**2 * float(np.sqrt(2.0 / nu))})
-    local, moves = optimum.active, optimum.active_directions
-    variances, rates = {residual: fit.sigma**2}, {residual: local.log_residual}
-    slices = block_slices(optimum.surface.sizes)
-    for term, design, part in zip(fit.terms, fit.design.terms, slices, strict=True):
-        if term.rank < len(term.effects):
-            continue
-        back = np.linalg.inv(design.root)
-        factor, directions = back @ optimum.factor[part], back @ moves[:, part]
-        for row, name in enumerate(term.effects):
-            size = float(factor[row] @ factor[row])
-            rates[term.name, name] = local.log_residual + 2.0 * directions[:, row] @ factor[row] / size
-            variances[term.name, name] = float(term.covariance[row, row])
-    relative = {
-        name: float(np.sqrt(2.0 * rate @ np.linalg.solve(local.hessian, rate) + 2.0 / nu))
-        for name, rate in rates.items()
-    }
-    return MappingProxyType({name: variances[name] * error for name, error in relative.items()})

@@ -102,7 +102,7 @@ def variance_shares(fit: Estimates) -> VarianceShares:
         # The first orthonormal column is constant, so the others carry all the variation of X beta.
         fixed = float(((design.fixed_root @ fit.coefficients)[1:] ** 2).sum()) / (design.n_observations - 1)
     else:
-        fixed = float(np.var(design.fixed @ fit.coefficients, ddof=1))
+        fixed = float(np.var(design.matrices.fixed @ fit.coefficients, ddof=1))
     spreads = [met.root @ term.relative_factor for met, term in zip(design.terms, fit.terms, strict=True)]
     random = fit.sigma**2 * float(sum((spread**2).sum() for spread in spreads))
     return VarianceShares(fixed, random, fit.sigma**2)

@@ -10,9 +10,9 @@ import numpy as np
 
 from reference.arrays import Floats
 
-# So many groups are one slice, whose gains are kept; more are taken in smaller slices.
-_FEW = 1_024
-_AT_ONCE = 512
+# So many groups are one slice, whose gains are kept; more are taken in slices of fewer.
+ONE_SLICE = 1_024
+SLICE = 512
 # What keeps the cross-products of X positive where a rare level is in no group of a sample.
 _RIDGE = 1e-6
 
@@ -53,6 +53,11 @@ class Blocks:
         return int(self.kept.shape[0])
 
     @property
+    def n_levels(self) -> tuple[int, ...]:
+        """The numbers of groups by grouping factor, of which there is one."""
+        return (self.n_groups,)
+
+    @property
     def n_fixed(self) -> int:
         """The number of fixed effects, p."""
         return int(self.rest.shape[0]) - 1
@@ -65,15 +70,15 @@ class Blocks:
     @property
     def few(self) -> bool:
         """Whether all groups are one slice."""
-        return self.n_groups <= _FEW
+        return self.n_groups <= ONE_SLICE
 
     def slices(self) -> Iterator[Floats]:
         """Yield ``[R_j P_j]``, (J', d, q + p + 1), a slice of groups at a time."""
         if self.few:
             yield self._all
         else:
-            for start in range(0, self.n_groups, _AT_ONCE):
-                yield _combined(self.kept[start : start + _AT_ONCE], self.combination)
+            for start in range(0, self.n_groups, SLICE):
+                yield _combined(self.kept[start : start + SLICE], self.combination)
 
     def mapped(self, mapping: Floats) -> Blocks:
         """Return the blocks with ``[X y]`` mapped: see :class:`~reference.likelihood.surface.Surface`."""

@@ -39,24 +39,22 @@ def build_fronts(codes: Sequence[Integers], effects: Sequence[Floats], columns: 
     Raises
     ------
     DesignError
-        If a level does not occur, or if the factors other than the largest are tied together in fronts too large to
-        be dense.
+        If the factors other than the largest are tied together in fronts too large to be dense.
     """
     counts = tuple(int(code.max()) + 1 for code in codes)
-    _check_levels(codes)
     order = tuple(sorted(range(len(codes)), key=lambda f: -counts[f]))
     rows = _Rows([codes[f] for f in order], [effects[f] for f in order], columns, [counts[f] for f in order])
-    units = rows.units()
-    groups = _group_levels(rows, units[1])
+    components = rows.components()
+    groups = _group_levels(rows, components[1])
     layouts = [rows.lay_out(groups, 1, np.bincount(_last(rows.codes[0], groups)))]
-    layouts += [rows.lay_out(unit, stage) for stage, unit in enumerate(units[1:], start=1)]
-    members = [groups, *units[1:]]
+    layouts += [rows.lay_out(component, stage) for stage, component in enumerate(components[1:], start=1)]
+    members = [groups, *components[1:]]
     batches = [
-        layout.batches(following, _last(unit, parent))
-        for layout, following, unit, parent in zip(layouts[:-1], layouts[1:], members[:-1], members[1:], strict=True)
+        layout.batches(following, _last(own, parent))
+        for layout, following, own, parent in zip(layouts[:-1], layouts[1:], members[:-1], members[1:], strict=True)
     ]
     storage = [np.zeros(layout.size) for layout in layouts[1:]]
-    leaves = _fill(rows, groups, units[1], layouts, batches[0], storage)
+    leaves = _fill(rows, groups, components[1], layouts, batches[0], storage)
     sizes = tuple(effect.shape[1] for effect in effects)
     return Fronts(
         *(columns.shape[0], columns.shape[1] - 1, sizes, counts, order),
@@ -93,36 +91,36 @@ class _Rows:
             return np.full_like(self.codes[0], self.offsets[-1])
         return self.offsets[factor] + self.codes[factor] * self.sizes[factor]
 
-    def units(self) -> list[Integers]:
-        """Return the unit (n,) of each row at every stage: levels tied together by units of the stage before."""
-        units = [self.codes[0]]
+    def components(self) -> list[Integers]:
+        """Return each row's component (n,) at every stage: levels tied together by components of the stage before."""
+        components = [self.codes[0]]
         for code, count in zip(self.codes[1:], self.counts[1:], strict=True):
-            before = int(units[-1].max()) + 1
-            ties = coo_array((np.ones(code.size), (units[-1], before + code)), shape=(before + count,) * 2)
+            before = int(components[-1].max()) + 1
+            ties = coo_array((np.ones(code.size), (components[-1], before + code)), shape=(before + count,) * 2)
             labels = connected_components(ties, directed=False)[1]
-            units.append(labels[units[-1]].astype(np.int64))
-        return [*units, np.zeros_like(units[0])]
+            components.append(labels[components[-1]].astype(np.int64))
+        return [*components, np.zeros_like(components[0])]
 
-    def touched(self, units: Integers, factor: int) -> tuple[Integers, Integers]:
-        """Return the distinct pairs of a unit and a level of a factor it touches."""
-        pairs = np.sort(units * self.counts[factor] + self.codes[factor])
+    def touched(self, components: Integers, factor: int) -> tuple[Integers, Integers]:
+        """Return the distinct pairs of a component and a level of a factor it touches."""
+        pairs = np.sort(components * self.counts[factor] + self.codes[factor])
         pairs = pairs[np.diff(pairs, prepend=-1) > 0]
         return pairs // self.counts[factor], pairs % self.counts[factor]
 
-    def orders(self, units: Integers) -> Integers:
-        """Return how many effects of the factors after the first, and columns of [X y], each unit touches."""
-        orders = np.full(int(units.max()) + 1, self.columns.shape[1])
+    def orders(self, components: Integers) -> Integers:
+        """Return how many effects of the factors after the first, and columns of [X y], each component touches."""
+        orders = np.full(int(components.max()) + 1, self.columns.shape[1])
         for factor in range(1, len(self.codes)):
-            orders += self.sizes[factor] * np.bincount(self.touched(units, factor)[0])
+            orders += self.sizes[factor] * np.bincount(self.touched(components, factor)[0])
         return orders
 
-    def lay_out(self, units: Integers, stage: int, crowds: Integers | None = None) -> _Layout:
-        """Return the layout of the fronts of units that touch the factors from ``stage`` on."""
-        starts = np.arange(int(units.max()) + 1) * self.n_ids
+    def lay_out(self, components: Integers, stage: int, crowds: Integers | None = None) -> _Layout:
+        """Return the layout of the fronts of components that touch the factors from ``stage`` on."""
+        starts = np.arange(int(components.max()) + 1) * self.n_ids
         keys = [(starts + self.offsets[-1])[:, None] + np.arange(self.columns.shape[1])]
         for factor in range(stage, len(self.codes)):
-            unit, level = self.touched(units, factor)
-            first = starts[unit] + self.offsets[factor] + level * self.sizes[factor]
+            component, level = self.touched(components, factor)
+            first = starts[component] + self.offsets[factor] + level * self.sizes[factor]
             keys.append(first[:, None] + np.arange(self.sizes[factor]))
         last = stage if crowds is not None else min(stage + 1, len(self.codes))
         return _Layout.of(
@@ -130,10 +128,10 @@ class _Rows:
         )
 
 
-def _last(units: Integers, values: Integers) -> Integers:
-    """Return the value (n,) that the rows of each unit share, (units,)."""
-    shared = np.zeros(int(units.max()) + 1, dtype=np.int64)
-    shared[units] = values
+def _last(components: Integers, values: Integers) -> Integers:
+    """Return the value (n,) that the rows of each component share, (components,)."""
+    shared = np.zeros(int(components.max()) + 1, dtype=np.int64)
+    shared[components] = values
     return shared
 
 
@@ -161,8 +159,8 @@ def _group_levels(rows: _Rows, parents: Integers) -> Integers:
 class _Layout:
     """Where each front of a stage lies in its storage, and where in the front each effect.
 
-    ``keys`` are unit * n_ids + number, ascending, and ``place`` the place of each in its front; ``start`` and
-    ``width`` are those of the units. ``shapes`` lists the units of each batch and their padded orders.
+    ``keys`` are component * n_ids + number, ascending, and ``place`` the place of each in its front; ``start`` and
+    ``width`` are those of the components. ``shapes`` lists the components of each batch and their padded orders.
     """
 
     keys: Integers
@@ -178,9 +176,9 @@ class _Layout:
 
     @classmethod
     def of(cls, keys: Integers, n_ids: int, own_end: int, crowds: Integers | None) -> _Layout:
-        unit, number = np.divmod(keys, n_ids)
-        total = np.bincount(unit)
-        own = np.bincount(unit[number < own_end], minlength=total.size)
+        component, number = np.divmod(keys, n_ids)
+        total = np.bincount(component)
+        own = np.bincount(component[number < own_end], minlength=total.size)
         shapes, padded, width = [], np.zeros_like(own), np.zeros_like(own)
         for members in _alike(own, total - own, np.ones_like(own) if crowds is None else crowds):
             orders = int(own[members].max()), int((total - own)[members].max())
@@ -189,22 +187,22 @@ class _Layout:
             shapes += [(piece, *orders) for piece in np.array_split(members, min(pieces, members.size))]
         if crowds is None:
             _check_size(width)
-        rank = np.arange(keys.size) - (np.cumsum(total) - total)[unit]
-        place = np.where(rank < own[unit], rank, rank - own[unit] + padded[unit])
+        rank = np.arange(keys.size) - (np.cumsum(total) - total)[component]
+        place = np.where(rank < own[component], rank, rank - own[component] + padded[component])
         ordered = np.concatenate([members for members, _, _ in shapes])
         start = np.zeros_like(own)
         start[ordered] = np.cumsum(width[ordered] ** 2) - width[ordered] ** 2
         return cls(keys, n_ids, place, start, width, shapes)
 
-    def find(self, units: Integers, numbers: Integers) -> Integers:
-        """Return the places of effects in the fronts of units."""
-        return self.place[np.searchsorted(self.keys, units * self.n_ids + numbers)]
+    def find(self, components: Integers, numbers: Integers) -> Integers:
+        """Return the places of effects in the fronts of components."""
+        return self.place[np.searchsorted(self.keys, components * self.n_ids + numbers)]
 
     def batches(self, following: _Layout, parents: Integers) -> list[Batch]:
-        """Return the batches, handed on to the fronts ``parents`` (units,) of the next stage."""
-        unit, number = np.divmod(self.keys, self.n_ids)
+        """Return the batches, handed on to the fronts ``parents`` (components,) of the next stage."""
+        component, number = np.divmod(self.keys, self.n_ids)
         batches = []
-        ends = np.searchsorted(unit, np.arange(self.start.size + 1))
+        ends = np.searchsorted(component, np.arange(self.start.size + 1))
         for members, own, outer in self.shapes:
             numbers = np.full((members.size, own + outer), self.n_ids - 1)
             lengths = np.diff(ends)[members]
@@ -221,17 +219,10 @@ class _Layout:
 
 
 def _alike(*sizes: Integers) -> list[Integers]:
-    """Return the units in classes of similar sizes: within a factor of √2 of each other."""
+    """Return the components in classes of similar sizes: within a factor of √2 of each other."""
     classes = np.column_stack([np.ceil(2.0 * np.log2(np.maximum(size, 1))) for size in sizes])
     kind = np.unique(classes, axis=0, return_inverse=True)[1].ravel()
     return np.split(np.argsort(kind, kind="stable"), np.cumsum(np.bincount(kind))[:-1])
-
-
-def _check_levels(codes: Sequence[Integers]) -> None:
-    for factor, code in enumerate(codes):
-        empty = np.flatnonzero(np.bincount(code) == 0)
-        if empty.size:
-            raise DesignError(f"level {empty[0]} of factor {factor} has no rows; number only the levels that occur.")
 
 
 def _check_size(width: Integers) -> None:
@@ -246,7 +237,7 @@ def _check_size(width: Integers) -> None:
 def _fill(
     rows: _Rows,
     groups: Integers,
-    units: Integers,
+    components: Integers,
     layouts: Sequence[_Layout],
     batches: list[Batch],
     storage: list[Floats],
@@ -271,9 +262,9 @@ def _fill(
             left = values
         else:
             left = _without(values, basis, first, rows.counts[0])
-        parts.append((left, layouts[1].find(units, numbers)))
+        parts.append((left, layouts[1].find(components, numbers)))
     storage[-1] += (parts[-1][0].T @ parts[-1][0]).ravel()
-    _add_products(parts, layouts[1].start[units], layouts[1].width[units], storage[0])
+    _add_products(parts, layouts[1].start[components], layouts[1].width[components], storage[0])
     leaves, begin = [], 0
     for batch, crowd in zip(batches, levels, strict=True):
         shape = (*crowd.shape, q, batch.out.shape[1])

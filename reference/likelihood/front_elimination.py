@@ -1,16 +1,16 @@
-"""The profiled ML and REML criterion of a model with several grouping factors, nested or crossed. Arrays only.
+"""The elimination of several grouping factors, nested or crossed, from which their criterion follows. Arrays only.
 
 The factors are eliminated one after the other, the one with the most levels first: given the others its levels are
-independent. What is left of each *unit* (at first the levels; then whatever levels of the next factor they tie
-together) is a small dense matrix over the later levels it touches and [X y], its *front*, handed on to the one unit
-of the next factor that contains it. Nested factors keep every unit small, so that the cost is linear in the number
-of levels; crossed ones end in one dense front of the order of all but the largest factor. This is the multifrontal
-form of a sparse Cholesky factorisation, with units of similar size batched: the elimination tree of a mixed model is
-no deeper than its factors are many, so numpy on stacks of matrices does what CHOLMOD would, its derivatives need
-dense products anyway, and no compiled dependency is added. The price is that a dense remainder is refused beyond
-6,000 effects.
+independent. What is left of each *component* (at first the levels; then whatever levels of the next factor they tie
+together) is a small dense matrix over the later levels it touches and [X y], its *front*, handed on to the one
+component of the next factor that contains it. Nested factors keep every component small, so that the cost is linear in
+the number of levels; crossed ones end in one dense front of the order of all but the largest factor. This is the
+multifrontal form of a sparse Cholesky factorisation, with components of similar size batched: the elimination tree of a
+mixed model is no deeper than its factors are many, so numpy on stacks of matrices does what CHOLMOD would, its
+derivatives need dense products anyway, and no compiled dependency is added. The price is that a dense remainder is
+refused beyond 6,000 effects.
 
-Notation, per unit: its front S = [[G, H], [Hᵀ, E]], own effects first; Λ = L Lᵀ repeated for each own level. Then
+Notation, per component: its front S = [[G, H], [Hᵀ, E]], own effects first; Λ = L Lᵀ repeated for each own level. Then
 B = L (I + LᵀGL)⁻¹ Lᵀ is the covariance of its effects given the rest, N = I - G B, the leverage A = N G, the pull
 V = N H, the reach K = -B H, and E - HᵀBH is handed on. At the first factor A = RᵀW⁻¹R and V = RᵀW⁻¹P come from the
 root R and the heads P of each level, W = I + R Λ Rᵀ, so that only sums of squares are added.
@@ -29,50 +29,12 @@ import numpy as np
 
 from reference.arrays import Floats
 from reference.likelihood.fronts import Batch, Fronts, join_columns
-from reference.likelihood.surface import Profile, profiled_criterion
 
 
-def front_profile(factor: Floats, fronts: Fronts, *, reml: bool) -> Profile:
-    """Return the profiled deviance (ML) or REML criterion of a model with several grouping factors.
-
-    Parameters
-    ----------
-    factor : (Q, Q), unit-free
-        Block-diagonal, one block L_f per grouping factor in the order given to :func:`build_fronts`; the effects
-        of a level of factor f have covariance sigma² · L_f · L_fᵀ. Any square blocks will do, of any rank.
-    fronts : Fronts
-        In whatever units; the criterion is that of the matrices the fronts came from.
-    reml : bool
-        True for the REML criterion.
-
-    Returns
-    -------
-    Profile
-        Its ``criterion`` is on the -2 log-likelihood scale, constants included, comparable with lme4's
-        ``deviance()`` and ``REMLcrit()``.
-
-    Raises
-    ------
-    numpy.linalg.LinAlgError
-        If X is rank deficient.
-
-    References
-    ----------
-    Bates, Mächler, Bolker & Walker (2015), J. Stat. Softw. 67(1), section 3.
-    """
-    reduced = reduce_fronts(factor, fronts)
-    count = fronts.n_observations - (fronts.n_fixed if reml else 0)
-    criterion = float(profiled_criterion(reduced.log_determinant, reduced.triangle, count, reml=reml))
-    return Profile(criterion, np.tril(np.linalg.inv(reduced.triangle)).astype(np.float64), count, reml)
-
-
-def front_modes(factor: Floats, fronts: Fronts, point: Profile) -> tuple[Floats, ...]:
-    """Return the conditional modes of the effects of each grouping factor, (J_f, q_f), in the units of the data.
-
-    ``point`` is ``front_profile(factor, ...)``.
-    """
+def front_modes(factor: Floats, fronts: Fronts, beta: Floats) -> tuple[Floats, ...]:
+    """Return the conditional modes of the effects of each grouping factor, (J_f, q_f), given the best beta (p,)."""
     reduced, offsets = reduce_fronts(factor, fronts), fronts.offsets
-    values = np.concatenate([np.zeros(offsets[-1]), point.beta, [-1.0, 0.0]])
+    values = np.concatenate([np.zeros(offsets[-1]), beta, [-1.0, 0.0]])
     for stage in reversed(range(len(fronts.batches))):
         for batch, lower in zip(fronts.batches[stage], reduced.lowers[stage], strict=True):
             reach = front_gains(batch, lower, reduced, stage).reach
@@ -130,7 +92,11 @@ class Reduced:
 
 
 def reduce_fronts(factor: Floats, fronts: Fronts) -> Reduced:
-    """Eliminate one factor after the other."""
+    """Eliminate one grouping factor after the other.
+
+    ``factor`` (Q, Q) has one block L_f per grouping factor, in the order given to :func:`build_fronts`; the effects of
+    a level of factor f have covariance sigma² · L_f · L_fᵀ.
+    """
     factors, storage = fronts.split(factor), [start.copy() for start in fronts.storage]
     whitened: list[Floats] = []
     lowers: list[list[Floats]] = []

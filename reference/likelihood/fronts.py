@@ -1,4 +1,4 @@
-"""The form a model with several grouping factors is kept in: small dense fronts, stage by stage. See ``staged``."""
+"""The form a model with several grouping factors is kept in: small dense fronts; see ``front_elimination``."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from reference.arrays import Floats, Integers
+from reference.arrays import Floats, Integers, block_slices
 
 
 @dataclass(frozen=True, eq=False)
 class Batch:
-    """Units of one stage, padded to one shape.
+    """Components of one stage, U of them, padded to one shape.
 
     Parameters
     ----------
@@ -103,9 +103,8 @@ class Fronts:
 
     def split(self, matrices: Floats) -> list[Floats]:
         """Return the diagonal blocks of (..., Q, Q) in the order of elimination."""
-        ends = list(accumulate(self.sizes))
-        slices = [slice(ends[f] - self.sizes[f], ends[f]) for f in self.order]
-        return [matrices[..., part, part] for part in slices]
+        slices = block_slices(self.sizes)
+        return [matrices[..., slices[f], slices[f]] for f in self.order]
 
     def mapped(self, mapping: Floats) -> Fronts:
         """Return the fronts with ``[X y]`` mapped: see :class:`~reference.likelihood.surface.Surface`."""

@@ -8,13 +8,15 @@ gives a :class:`Point`. There are two: :mod:`~reference.likelihood.one_factor` a
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
-from typing import Protocol, Self
+from typing import Self
 
 import numpy as np
 
 from reference.arrays import Floats, Integers
+from reference.likelihood.blocks import Blocks
+from reference.likelihood.fronts import Fronts
 
 # A log ratio of variances beyond which its exponential would overflow.
 _MOST = 600.0
@@ -165,39 +167,77 @@ class Point(Profile, ABC):
         """Return the leverage of the groups; None if that takes the rows of the table."""
 
 
-class Surface(Protocol):
-    """The criterion over block-diagonal factors (Q, Q), one block per random term."""
+@dataclass(frozen=True, eq=False)
+class Surface(ABC):
+    """The criterion over block-diagonal factors (Q, Q), one block per random term.
 
-    @property
-    def sizes(self) -> tuple[int, ...]:
-        """The order of each block."""
+    Parameters
+    ----------
+    data : Blocks or Fronts
+        What it needs of the data, in whatever units; the criterion is that of the matrices they came from.
+    sizes : tuple of int
+        The order of each block.
+    reml : bool
+        True for the REML criterion.
+    """
+
+    data: Blocks | Fronts
+    sizes: tuple[int, ...]
+    reml: bool
 
     @property
     def n_observations(self) -> int:
         """Rows of the table."""
+        return self.data.n_observations
 
     @property
     def cost(self) -> int:
         """The number of groups of all grouping factors, to which one evaluation is proportional."""
+        return sum(self.data.n_levels)
 
     @property
     def weight(self) -> float:
         """The rows of an average group."""
+        return self.n_observations * len(self.data.n_levels) / self.cost
 
+    @property
+    def denominator(self) -> int:
+        """What a residual sum of squares is divided by: n under ML, n - p under REML."""
+        return self.n_observations - (self.data.n_fixed if self.reml else 0)
+
+    @abstractmethod
     def profile(self, factor: Floats) -> Point:
-        """Return the point at a factor.
+        """Return the profiled deviance (ML) or REML criterion at a factor, with what the data left behind.
+
+        Parameters
+        ----------
+        factor : (Q, Q), unit-free
+            The effects of a group have covariance sigma² · factor · factorᵀ. Any square blocks will do; one of lower
+            rank is the boundary, not an error.
+
+        Returns
+        -------
+        Point
+            Its ``criterion`` is on the -2 log-likelihood scale, constants included, comparable with lme4's
+            ``deviance()`` and ``REMLcrit()``.
 
         Raises
         ------
         numpy.linalg.LinAlgError
             If X is rank deficient.
+
+        References
+        ----------
+        Bates, Mächler, Bolker & Walker (2015), J. Stat. Softw. 67(1), section 3.
         """
 
     def criteria(self, factors: Floats) -> Floats:
         """Return the criterion at each of m factors (m, Q, Q), as (m,)."""
+        return np.array([self.profile(factor).criterion for factor in factors])
 
     def using(self, *, reml: bool) -> Self:
         """Return the surface of the ML or the REML criterion of the same data."""
+        return replace(self, reml=reml)
 
     def mapped(self, mapping: Floats) -> Self:
         """Return the surface with ``[X y]`` replaced by ``[X y]`` times a mapping whose first column is zero.
@@ -210,9 +250,12 @@ class Surface(Protocol):
         mapping : (p + 1, p + 1)
             Its first column zero.
         """
+        return replace(self, data=self.data.mapped(mapping))
 
     def sample(self, most: int) -> Self:
         """Return a surface with the same valleys that takes about ``most`` groups, or this one."""
+        return self
 
     def moment_factor(self) -> Floats | None:
         """Return a factor (Q, Q) that a moment estimate gives, where there is one."""
+        return None

@@ -65,7 +65,7 @@ class Descent:
 
 @dataclass(frozen=True, eq=False)
 class Optimum:
-    """Where the criterion is lowest, in orthonormal units.
+    """Where the criterion is lowest, or a place on the way there, in orthonormal units.
 
     Parameters
     ----------
@@ -89,16 +89,41 @@ class Optimum:
     rotation: Floats
     scales: Floats
     point: Point
-    decrement: float
+    decrement: float = float("inf")
     descents: tuple[Descent, ...] = ()
     chosen: int = 0
     gradient: float = float("nan")
     curvature: float = float("nan")
 
+    @classmethod
+    def at(cls, surface: Surface, factor: Floats) -> Optimum:
+        """Return the place at a factor (Q, Q), from where the way begins."""
+        rotation, scales = turn_factor(factor, surface.sizes)
+        return cls(surface, rotation, scales, surface.profile(rotation * scales))
+
     @property
     def factor(self) -> Floats:
         """The (Q, Q) relative covariance factor, orthonormal units."""
         return self.rotation * self.scales
+
+    @property
+    def criterion(self) -> float:
+        """The criterion there."""
+        return self.point.criterion
+
+    @property
+    def directions(self) -> Floats:
+        """The (k, Q, Q) directions in which the factor can move."""
+        return factor_directions(self.rotation, self.surface.sizes, self.surface.sizes)
+
+    def derivatives(self) -> Derivatives:
+        """Return the derivatives along these."""
+        return self.point.derivatives(self.factor, self.directions)
+
+    def moved(self, move: Floats) -> Optimum:
+        """Return where a step (k,) along these leads to."""
+        trial = self.factor + combine(move, self.directions)
+        return Optimum(self.surface, *turn_factor(trial, self.surface.sizes), self.surface.profile(trial))
 
     @property
     def ranks(self) -> tuple[int, ...]:
@@ -124,7 +149,7 @@ class Optimum:
     def agreeing(self) -> int:
         """How many starts led to this criterion."""
         ends = [descent.criterion - descent.promise for descent in self.descents]
-        return sum(abs(end - self.point.criterion) <= _SAME_PREDICTION for end in ends)
+        return sum(abs(end - self.criterion) <= _SAME_PREDICTION for end in ends)
 
 
 def find_optimum(surface: Surface) -> Optimum:
@@ -147,7 +172,7 @@ def find_optimum(surface: Surface) -> Optimum:
     lowest = min(descent.criterion for descent in descents)
     chosen = next(k for k, descent in enumerate(descents) if descent.criterion <= lowest + _SAME_OPTIMUM)
     best = _settle(ends[chosen][1])
-    own = replace(descents[chosen], criterion=float(best.point.criterion), promise=best.decrement)
+    own = replace(descents[chosen], criterion=float(best.criterion), promise=best.decrement)
     return _certified(replace(best, descents=(*descents[:chosen], own, *descents[chosen + 1 :]), chosen=chosen))
 
 
@@ -166,11 +191,9 @@ def optimum_from(surface: Surface, factor: Floats) -> Optimum:
 
 
 def _certified(optimum: Optimum) -> Optimum:
-    surface, steps = optimum.surface, len(optimum.descents[optimum.chosen].steps)
-    everywhere = optimum.point.derivatives(
-        optimum.factor, factor_directions(optimum.rotation, surface.sizes, surface.sizes)
-    )
-    kept = np.array([optimum.scales[column] > 0 for _, column in entry_pairs(surface.sizes, surface.sizes)])
+    sizes, everywhere = optimum.surface.sizes, optimum.derivatives()
+    steps = len(optimum.descents[optimum.chosen].steps)
+    kept = np.array([optimum.scales[column] > 0 for _, column in entry_pairs(sizes, sizes)])
     curvature = np.linalg.eigvalsh(everywhere.hessian)
     if not (optimum.decrement <= _DECREMENT and curvature[0] >= -_DESCENDING * max(1.0, float(curvature[-1]))):
         raise ConvergenceError(
@@ -183,48 +206,14 @@ def _certified(optimum: Optimum) -> Optimum:
     return replace(optimum, gradient=gradient, curvature=float(curvature[0]))
 
 
-@dataclass(frozen=True, eq=False)
-class _State:
-    """A point on the way, its factor turned to rotation · diag(scales)."""
-
-    sizes: tuple[int, ...]
-    surface: Surface
-    rotation: Floats
-    scales: Floats
-    point: Point
-
-    @classmethod
-    def at(cls, surface: Surface, factor: Floats) -> _State:
-        rotation, scales = turn_factor(factor, surface.sizes)
-        return cls(surface.sizes, surface, rotation, scales, surface.profile(rotation * scales))
-
-    @property
-    def criterion(self) -> float:
-        return self.point.criterion
-
-    @property
-    def directions(self) -> Floats:
-        return factor_directions(self.rotation, self.sizes, self.sizes)
-
-    def derivatives(self) -> Derivatives:
-        return self.point.derivatives(self.rotation * self.scales, self.directions)
-
-    def moved(self, move: Floats) -> _State:
-        trial = self.rotation * self.scales + combine(move, self.directions)
-        return _State(self.sizes, self.surface, *turn_factor(trial, self.sizes), self.surface.profile(trial))
-
-    def ended(self, predicted: float) -> Optimum:
-        return Optimum(self.surface, self.rotation, self.scales, self.point, predicted)
-
-
 def _descend(start: Start, known: float, surface: Surface, enough: float = _PROMISE) -> tuple[Descent, Optimum]:
     """Follow one start down to where no more than ``enough`` is left to gain; return its log and the end.
 
     Where a scale shrinks towards zero, Newton's steps may close in by a constant factor only, so the boundary
     is tried at once. A descent about to reach the criterion of a known optimum ends there.
     """
-    state, gain, untried = _State.at(surface, start.factor), np.inf, True
-    path: list[Iterate[_State]] = []
+    state, gain, untried = Optimum.at(surface, start.factor), np.inf, True
+    path: list[Iterate[Optimum]] = []
     for here in descend(state, max(1.0, float(state.scales.max()))):
         path.append(here)
         state, gain = here.state, here.predicted
@@ -232,13 +221,13 @@ def _descend(start: Start, known: float, surface: Surface, enough: float = _PROM
             break
         if gain <= _NEAR and untried and state.scales.min() <= _SNAP:
             untried = False
-            cut = _cut(state.ended(gain), state.criterion, known)
+            cut = _cut(replace(state, decrement=gain), state.criterion, known)
             if cut is not None:
-                return Descent(start.name, _steps(path), cut.point.criterion, cut.decrement), cut
-    return Descent(start.name, _steps(path), state.criterion, gain), state.ended(gain)
+                return Descent(start.name, _steps(path), cut.criterion, cut.decrement), cut
+    return Descent(start.name, _steps(path), state.criterion, gain), replace(state, decrement=gain)
 
 
-def _steps(path: Sequence[Iterate[_State]]) -> tuple[Iteration, ...]:
+def _steps(path: Sequence[Iterate[Optimum]]) -> tuple[Iteration, ...]:
     return tuple(
         Iteration(
             here.state.criterion, float(np.abs(here.local.gradient).max()), here.radius, after.state is not here.state
@@ -254,7 +243,7 @@ def _heads_for(known: float, criterion: float, gain: float) -> bool:
 
 def _arrived(end: Optimum, known: float) -> bool:
     """Return whether nothing is left to gain, or what is leads to a known optimum."""
-    return end.decrement <= _DECREMENT or _heads_for(known, end.point.criterion, end.decrement)
+    return end.decrement <= _DECREMENT or _heads_for(known, end.criterion, end.decrement)
 
 
 def _settle(end: Optimum) -> Optimum:
@@ -262,15 +251,15 @@ def _settle(end: Optimum) -> Optimum:
     if end.rank < end.scales.size and end.decrement <= _DECREMENT and not _doubtful(end):
         # The descent has already done all of this.
         return end
-    best = _cut(end, end.point.criterion + _PROMISE)
+    best = _cut(end, end.criterion + _PROMISE)
     if best is None:
         best = _polish(end, end.scales > 0)
     if best.decrement > _DECREMENT:
         # In a valley so flat that Newton's steps overshoot, those of a trust region lead on.
-        start = Start("valley", best.factor, float(best.point.criterion))
+        start = Start("valley", best.factor, float(best.criterion))
         end = _descend(start, np.inf, best.surface, _DECREMENT)[1]
         best = _polish(end, end.scales > 0)
-    cut = _cut(best, best.point.criterion + _NOISE) if _doubtful(best) else None
+    cut = _cut(best, best.criterion + _NOISE) if _doubtful(best) else None
     return best if cut is None else cut
 
 
@@ -284,16 +273,14 @@ def _cut(near: Optimum, ceiling: float, known: float = np.inf) -> Optimum | None
 
     It must not lie above the ceiling, nor may the criterion fall when a lost direction returns.
     """
-    sizes = near.surface.sizes
     order = np.argsort(near.scales, kind="stable")
     for lost in range(int(np.count_nonzero(near.scales <= _SNAP)), 0, -1):
         kept = np.ones(near.scales.size, dtype=bool)
         kept[order[:lost]] = False
         cut = _polish(near, kept, known)
-        full = cut.point.derivatives(cut.factor, factor_directions(cut.rotation, sizes, sizes))
-        curvature = np.linalg.eigvalsh(full.hessian)
+        curvature = np.linalg.eigvalsh(cut.derivatives().hessian)
         level = curvature[0] >= -_DESCENDING * max(1.0, curvature[-1])
-        if cut.point.criterion <= ceiling and level and _arrived(cut, known):
+        if cut.criterion <= ceiling and level and _arrived(cut, known):
             return cut
     return None
 

@@ -28,9 +28,9 @@ _HIDING = 10
 _MOST_HIDDEN = 12
 _APART = 1.0
 # Groups times factors evaluated in one call, so that a large table does not fill the memory.
-_AT_ONCE = 1_000
+EVALUATED_AT_ONCE = 1_000
 # With more groups than this of one factor, a scan of every so manieth of them finds the same valleys.
-_SAMPLE = 500
+SAMPLE = 500
 # With more groups than this, of several factors, an evaluation is too dear for a wide scan.
 _FEW_GROUPS = 1_000
 
@@ -50,8 +50,8 @@ def choose_starts(surface: Surface) -> list[Start]:
     moment = surface.moment_factor()
     if moment is not None:
         factors = np.concatenate([moment[None], factors])
-    sample = surface.sample(_SAMPLE)
-    at_once = max(1, _AT_ONCE // sample.cost)
+    sample = surface.sample(SAMPLE)
+    at_once = max(1, EVALUATED_AT_ONCE // sample.cost)
     values = np.concatenate([sample.criteria(factors[k : k + at_once]) for k in range(0, len(factors), at_once)])
     most = _MOST_HIDDEN if surface.cost <= _HIDING else _MOST
     single = surface.sizes == (1,)

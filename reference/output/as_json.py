@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TypeAlias
 
 from reference.estimates import Estimates, FittedTerm
@@ -12,6 +12,8 @@ from reference.inference.variance import variance_components, variance_shares
 
 Plain: TypeAlias = "bool | int | float | str | list[Plain] | dict[str, Plain] | None"
 
+_SHARES = ("icc_adjusted", "icc_unadjusted", "r2_marginal", "r2_conditional")
+_CERTIFICATE = ("criterion", "gradient", "decrement", "curvature", "on_boundary", "faces", "starts", "agreeing")
 # What each key holds; `mlm fit --help` prints it.
 KEYS: Mapping[str, str] = {
     "formula": "the model, nested and uncorrelated terms written out",
@@ -29,11 +31,11 @@ KEYS: Mapping[str, str] = {
     "p": "their two-sided p-values",
     "varcorr": "lines of term, first and second effect, variance or covariance, and sd or correlation",
     "sigma": "the residual standard deviation",
-    "shares": "icc_adjusted, icc_unadjusted, r2_marginal, r2_conditional, after Nakagawa and Johnson",
+    "shares": f"{', '.join(_SHARES)}, after Nakagawa and Johnson",
     "theta": "lower triangles of the relative factors, column by column, in the order of the terms",
     "ranef": "conditional modes by term: each group's level, and its modes by effect",
     "singular": "whether the fit lies on the boundary",
-    "certificate": "criterion, gradient, decrement, curvature, on_boundary, faces, starts, agreeing",
+    "certificate": ", ".join(_CERTIFICATE),
 }
 
 
@@ -44,7 +46,6 @@ def fit_record(fit: Estimates) -> dict[str, Plain]:
     variance of zero, is None. So are the shares where X has no intercept and the rows were not kept.
     """
     rows = coefficient_tests(fit)
-    certificate = fit.certificate
     return {
         "formula": fit.model.formula,
         "reml": fit.reml,
@@ -65,17 +66,12 @@ def fit_record(fit: Estimates) -> dict[str, Plain]:
         "theta": fit.theta.tolist(),
         "ranef": {term.name: _modes(term) for term in fit.terms},
         "singular": fit.singular,
-        "certificate": {
-            "criterion": certificate.criterion,
-            "gradient": certificate.gradient,
-            "decrement": certificate.decrement,
-            "curvature": certificate.curvature,
-            "on_boundary": certificate.on_boundary,
-            "faces": list(certificate.faces),
-            "starts": certificate.starts,
-            "agreeing": certificate.agreeing,
-        },
+        "certificate": _named(fit.certificate, _CERTIFICATE) | {"faces": list(fit.certificate.faces)},
     }
+
+
+def _named(record: object, names: Sequence[str]) -> dict[str, Plain]:
+    return {name: getattr(record, name) for name in names}
 
 
 def _varcorr(fit: Estimates) -> list[Plain]:
@@ -94,13 +90,7 @@ def _varcorr(fit: Estimates) -> list[Plain]:
 def _shares(fit: Estimates) -> Plain:
     if fit.design.table is None and not fit.design.encoding.fixed.has_intercept:
         return None
-    shares = variance_shares(fit)
-    return {
-        "icc_adjusted": shares.icc_adjusted,
-        "icc_unadjusted": shares.icc_unadjusted,
-        "r2_marginal": shares.r2_marginal,
-        "r2_conditional": shares.r2_conditional,
-    }
+    return _named(variance_shares(fit), _SHARES)
 
 
 def _modes(term: FittedTerm) -> list[Plain]:

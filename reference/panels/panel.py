@@ -6,6 +6,7 @@ import csv
 import io
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -73,21 +74,13 @@ class Panel:
         names = (*_INTEGER_COLUMNS, CITY) if CITY in frame.columns else _INTEGER_COLUMNS
         integers = {name: _integer_column(frame[name], source) for name in names}
         floats = {name: _float_column(frame[name], source) for name in (*MEDIA, "sales")}
+        columns: dict[str, Any] = {**integers, **floats}
         _check_weeks(integers["store_id"], integers["week"], source)
         if CITY in integers:
             _check_cities(integers["store_id"], integers[CITY], source)
-        for column in (*integers.values(), *floats.values()):
+        for column in columns.values():
             column.setflags(write=False)
-        return cls(
-            store_id=integers["store_id"],
-            week=integers["week"],
-            youtube=floats["youtube"],
-            facebook=floats["facebook"],
-            newspaper=floats["newspaper"],
-            sales=floats["sales"],
-            source=source,
-            city_id=integers.get(CITY),
-        )
+        return cls(**columns, source=source)
 
     @classmethod
     def from_csv(cls, file: Path | bytes, source: str | None = None) -> Panel:

@@ -5,16 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from textwrap import wrap
 
-from reference.output.sentences import (
-    interpret_comparison,
-    interpret_fixed_effects,
-    interpret_random_effects,
-    interpret_ranking,
-    interpret_shares,
-)
+import reference as engine
 from reference.output.summary import share_lines, slope_lines
 from reference.output.text import aligned, format_p
-from reference.panels.models import TOP
+from reference.panels import TOP
 from reference.tutorial.results import MixedResults, Tutorial
 
 _WIDTH = 100
@@ -150,12 +144,12 @@ def _ranking(results: Tutorial) -> Iterator[str]:
 def _in_words(results: Tutorial) -> Iterator[str]:
     yield from _title("In words")
     sentences = (
-        *interpret_fixed_effects(results.intercept.fit),
-        *interpret_shares(results.intercept.fit),
-        *interpret_comparison(results.comparison, "random intercept", "random slope"),
-        *interpret_random_effects(results.slope.fit),
-        *interpret_shares(results.slope.fit),
-        *interpret_ranking(results.slope.fit, "youtube", count=min(TOP, len(results.slopes))),
+        *engine.interpret_fixed_effects(results.intercept.fit),
+        *engine.interpret_shares(results.intercept.fit),
+        *engine.interpret_comparison(results.comparison, "random intercept", "random slope"),
+        *engine.interpret_random_effects(results.slope.fit),
+        *engine.interpret_shares(results.slope.fit),
+        *engine.interpret_ranking(results.slope.fit, "youtube", count=min(TOP, len(results.slopes))),
     )
     for sentence in sentences:
         yield from wrap(sentence, _WIDTH, initial_indent="  - ", subsequent_indent="    ")

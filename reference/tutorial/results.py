@@ -9,28 +9,12 @@ from types import MappingProxyType
 import numpy as np
 import pandas as pd
 
+import reference as engine
+from reference import MixedFit
 from reference.arrays import Floats
-from reference.data.centring import GrandMeanCentred, grand_mean_centre
+from reference.data.centring import Centred
 from reference.data.columns import Level
-from reference.fit import MixedFit, fit_mixed
-from reference.inference.comparison import LikelihoodRatio, compare_nested
-from reference.inference.diagnostics import (
-    Reading,
-    read_collinearity,
-    read_convergence,
-    read_icc,
-    read_parsimony,
-    read_singularity,
-    read_variances,
-)
-from reference.inference.group_uncertainty import GroupSlope, probability_top, slope_intervals
-from reference.inference.ols import OlsFit, fit_ols
-from reference.inference.prediction import predict_conditional, predict_population
-from reference.inference.ranking import RankedGroup, rank_groups
-from reference.inference.satterthwaite import Coefficient, coefficient_tests
-from reference.inference.variance import VarianceComponent, VarianceShares, variance_components, variance_shares
-from reference.panels.models import RANDOM_INTERCEPT, RANDOM_SLOPE, TOP
-from reference.panels.panel import MEDIA, Panel
+from reference.panels import MEDIA, RANDOM_INTERCEPT, RANDOM_SLOPE, TOP, Panel
 
 
 @dataclass(frozen=True)
@@ -59,11 +43,11 @@ class MixedResults:
     """A fit with everything the tutorial says about it."""
 
     fit: MixedFit
-    coefficients: tuple[Coefficient, ...]
-    components: tuple[VarianceComponent, ...]
-    shares: VarianceShares
+    coefficients: tuple[engine.Coefficient, ...]
+    components: tuple[engine.VarianceComponent, ...]
+    shares: engine.VarianceShares
     residual_quartiles: Floats
-    readings: tuple[Reading, ...]
+    readings: tuple[engine.Reading, ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,21 +63,21 @@ class Tutorial:
     panel: Panel
     description: Description
     weeks: tuple[Week, ...]
-    pooled: OlsFit
+    pooled: engine.OlsFit
     intercept: MixedResults
     slope: MixedResults
     intercept_ml: MixedResults
     slope_ml: MixedResults
-    comparison: LikelihoodRatio
-    parsimony: Reading
-    centring: GrandMeanCentred
+    comparison: engine.LikelihoodRatio
+    parsimony: engine.Reading
+    centring: Centred[Mapping[str, float]]
     centred: MixedResults
-    ranking: tuple[RankedGroup, ...]
-    slopes: tuple[GroupSlope, ...]
+    ranking: tuple[engine.RankedGroup, ...]
+    slopes: tuple[engine.GroupSlope, ...]
     chances: Mapping[Level, float]
     by_week: Mapping[int, float]
     rows: Floats
-    collinearity: Reading
+    collinearity: engine.Reading
 
 
 def run_tutorial(panel: Panel) -> Tutorial:
@@ -104,12 +88,12 @@ def run_tutorial(panel: Panel) -> Tutorial:
     DesignError, ConvergenceError
         If a model cannot be fitted to the panel.
     """
-    intercept, slope = fit_mixed(panel.frame, RANDOM_INTERCEPT), fit_mixed(panel.frame, RANDOM_SLOPE)
-    intercept_ml = fit_mixed(panel.frame, RANDOM_INTERCEPT, reml=False)
-    slope_ml = fit_mixed(panel.frame, RANDOM_SLOPE, reml=False)
-    centring = grand_mean_centre(panel.frame, MEDIA)
-    pooled = fit_ols(panel.frame, RANDOM_INTERCEPT)
-    comparison = compare_nested(intercept_ml, slope_ml)
+    intercept, slope = engine.fit_mixed(panel.frame, RANDOM_INTERCEPT), engine.fit_mixed(panel.frame, RANDOM_SLOPE)
+    intercept_ml = engine.fit_mixed(panel.frame, RANDOM_INTERCEPT, reml=False)
+    slope_ml = engine.fit_mixed(panel.frame, RANDOM_SLOPE, reml=False)
+    centring = engine.grand_mean_centre(panel.frame, MEDIA)
+    pooled = engine.fit_ols(panel.frame, RANDOM_INTERCEPT)
+    comparison = engine.compare_nested(intercept_ml, slope_ml)
     return Tutorial(
         panel=panel,
         description=describe_panel(panel),
@@ -120,15 +104,15 @@ def run_tutorial(panel: Panel) -> Tutorial:
         intercept_ml=describe_fit(intercept_ml),
         slope_ml=describe_fit(slope_ml),
         comparison=comparison,
-        parsimony=read_parsimony(comparison),
+        parsimony=engine.read_parsimony(comparison),
         centring=centring,
-        centred=describe_fit(fit_mixed(centring.frame, RANDOM_SLOPE)),
-        ranking=rank_groups(slope, "youtube"),
-        slopes=slope_intervals(slope, "youtube"),
-        chances=probability_top(slope, "youtube", min(TOP, len(panel.stores))),
+        centred=describe_fit(engine.fit_mixed(centring.frame, RANDOM_SLOPE)),
+        ranking=engine.rank_groups(slope, "youtube"),
+        slopes=engine.slope_intervals(slope, "youtube"),
+        chances=engine.probability_top(slope, "youtube", min(TOP, len(panel.stores))),
         by_week=predict_by_week(intercept, panel),
-        rows=predict_conditional(slope, panel.frame),
-        collinearity=read_collinearity(pooled),
+        rows=engine.predict_conditional(slope, panel.frame),
+        collinearity=engine.read_collinearity(pooled),
     )
 
 
@@ -152,13 +136,14 @@ def describe_weeks(panel: Panel) -> tuple[Week, ...]:
 
 def describe_fit(fit: MixedFit) -> MixedResults:
     """Return a fit with its tests, components, shares, quartiles of the scaled residuals (five), readings."""
+    readings = (engine.read_convergence, engine.read_singularity, engine.read_variances, engine.read_icc)
     return MixedResults(
         fit=fit,
-        coefficients=coefficient_tests(fit),
-        components=variance_components(fit),
-        shares=variance_shares(fit),
+        coefficients=engine.coefficient_tests(fit),
+        components=engine.variance_components(fit),
+        shares=engine.variance_shares(fit),
         residual_quartiles=np.quantile(fit.scaled_residuals, [0.0, 0.25, 0.5, 0.75, 1.0]),
-        readings=(read_convergence(fit), read_singularity(fit), read_variances(fit), read_icc(fit)),
+        readings=tuple(read(fit) for read in readings),
     )
 
 
@@ -172,4 +157,4 @@ def predict_by_week(fit: MixedFit, panel: Panel) -> Mapping[int, float]:
     """
     weeks = np.unique(panel.week)
     grid = pd.DataFrame({"week": weeks, **{name: float(getattr(panel, name).mean()) for name in MEDIA}})
-    return MappingProxyType(dict(zip(weeks.tolist(), predict_population(fit, grid).tolist(), strict=True)))
+    return MappingProxyType(dict(zip(weeks.tolist(), engine.predict_population(fit, grid).tolist(), strict=True)))

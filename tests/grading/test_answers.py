@@ -121,6 +121,7 @@ class EqualsEverything:
         ("nan", values.Text("nan")),
         (10**400, values.Other("int")),
         (1j, values.Other("complex")),
+        (0.5 + 0j, values.Number(0.5)),
         (EqualsEverything(), values.Other("EqualsEverything")),
         ([1, "a", None], values.ListValue((1.0, "a", None))),
         ({2, 1}, values.ListValue((1.0, 2.0))),
@@ -129,8 +130,8 @@ class EqualsEverything:
         ({14: 0.5}, values.MappingValue((14.0,), (0.5,))),
         (pd.Series([0.5], index=[14]), values.MappingValue((14.0,), (0.5,))),
         (pd.DataFrame({"a": [1], "b": ["x"]}), values.Table(("a", "b"), (0.0,), ((1.0, "x"),))),
-        ([[1, 2]], values.Other("list")),
-        ([0] * 30_000, values.Other("list")),
+        ([[1, 2]], values.ListValue((1.0, 2.0))),
+        ([0] * 30_000, values.TOO_LARGE),
     ],
 )
 def test_values_become_plain_data_or_the_name_of_their_type(value: object, expected: values.Value) -> None:

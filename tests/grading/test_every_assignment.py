@@ -1,4 +1,4 @@
-"""What must hold for every assignment there is: words for each mistake, certified panels, answers that do not mix."""
+"""What must hold for every assignment there is: words for each mistake, checked panels, answers that do not mix."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from autograder.grading.pipeline import Grading, grade_submission
 from autograder.grading.submission import SubmissionFolder, read_submission
 from autograder.records.grading import Verdict
 from autograder.sandbox.wire import key_value, plain_value
-from autograder.scoring.distinct_answers import FROM_EACH_OTHER, certified_panel, distance_of, examine
+from autograder.scoring.distinct_answers import FROM_EACH_OTHER, checked_panel, distance_of, examine
 from autograder.scoring.items import judge_alone
 from autograder.scoring.one_answer import STOPPED_EARLY, judge_value
 from reference.assignments import ASSIGNMENTS
@@ -80,7 +80,7 @@ def test_every_item_that_can_be_wrong_has_advice(each: Grading) -> None:
 
 def test_right_and_wrong_are_told_apart_on_every_panel(each: Grading) -> None:
     rubric = each.rubric
-    for keyed in (*each.panels, certified_panel(rubric, 31)):
+    for keyed in (*each.panels, checked_panel(rubric, 31)):
         for item in machine_graded(rubric):
             right = judge_value(rubric, item, key_value(expected(item, keyed.answers)), keyed.answers)
             assert right.finding.verdict is Verdict.CORRECT, (keyed.panel.source, item.id)
@@ -101,7 +101,7 @@ def test_the_learners_panel_keeps_its_distance(each: Grading) -> None:
 def test_a_tolerance_of_the_extension_a_hundred_times_off_is_noticed(
     gradings: dict[str, Grading], factor: float
 ) -> None:
-    """Those of practice are put to the whole gate in test_certify."""
+    """Those of practice are put to the whole gate in test_checked_panels."""
     grading = gradings["extension"]
     compared = [item for item in grading.rubric.items if item.tolerance is not None]
     assert len(compared) >= 15
@@ -116,7 +116,7 @@ def test_the_extensions_solution_is_right_on_another_panel(course: Course, gradi
     grading = gradings["extension"]
     rubric = grading.rubric
     solution = read_submission(SubmissionFolder("solution", course.source("extension")), grading.release)
-    graded = grade_submission(Grading(rubric, grading.release, (certified_panel(rubric, 31),)), solution)
+    graded = grade_submission(Grading(rubric, grading.release, (checked_panel(rubric, 31),)), solution)
     assert {item.item: item.reason for item in graded.items if item.verdict is not Verdict.CORRECT} == {}
 
 

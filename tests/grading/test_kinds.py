@@ -127,7 +127,7 @@ def test_a_variance_at_the_boundary_is_zero_up_to_where_an_optimiser_stops() -> 
     assert verdict("variance", 0.01, 0.0) is Verdict.WRONG
 
 
-@pytest.mark.parametrize("value", ["0.5", [1.0, 2.0], {}, None, True, math.nan, math.inf, object()])
+@pytest.mark.parametrize("value", ["0,5", "5 %", "half", [1.0, 2.0], {}, None, True, math.nan, math.inf, object()])
 @pytest.mark.parametrize("kind", [*NUMERIC, "p_value", "count"])
 def test_what_is_not_one_number_is_malformed(kind: str, value: object) -> None:
     assert verdict(kind, value, 0.5) is Verdict.MALFORMED
@@ -165,7 +165,7 @@ def test_values_by_name_say_how_many_are_right_and_no_more() -> None:
     found = compare("by_name", plain_value({11: 0.5, 12: 0.1, 13: 0.7}), RIGHT, Scale(TOLERANCE))
     assert (found.verdict, found.sentence) == (Verdict.WRONG, "2 of the 3 values are right.")
     found = compare("by_name", plain_value({11: 0.5, 99: 0.6}), RIGHT, Scale(TOLERANCE))
-    assert found.sentence == "Of the 3 names asked for, 2 have no value, and 1 other names do."
+    assert found.sentence == "There is no value for 12 and 13. This was not asked for: 99. Leave it out."
     assert verdict("by_name", [0.5, 0.6, 0.7], RIGHT) is Verdict.MALFORMED
     assert verdict("by_name", {11: "a", 12: 1.0, 13: 1.0}, RIGHT) is Verdict.MALFORMED
 
@@ -200,7 +200,11 @@ def test_a_choice_overlooks_case_and_spaces() -> None:
         (["a"], "These belong here, but they are not all."),
         (["a", "b", "c"], "Some of these do not belong here."),
         (["a", "c"], "Some of these do not belong here, and some that do are not named."),
-        ("ab", "This must be a list of the given texts, but it is a text."),
+        (
+            "ab",
+            "This must be a list of the given texts, but it is a text. "
+            "Write a list with square brackets, with a comma between its entries.",
+        ),
     ],
 )
 def test_choices_say_what_is_wrong_with_the_set(value: object, sentence: str) -> None:

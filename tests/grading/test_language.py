@@ -76,9 +76,11 @@ def test_names_of_answers_and_functions_stay_as_they_are(course: Course, languag
             assert [word for word in code if word not in other.mistakes[name]] == [], name
 
 
-def test_every_verdict_has_a_name() -> None:
-    for verdict in Verdict:
-        assert name_of(verdict) == str(verdict)
+def test_every_verdict_has_a_name_and_none_is_a_graders_word() -> None:
+    for language in LANGUAGES:
+        named = [translated(name_of(verdict), language) for verdict in Verdict]
+        assert len(set(named)) == len(Verdict)
+        assert not {"malformed", "skipped", "carried forward", "output limit"} & set(named)
 
 
 def test_a_sentence_is_english_until_it_is_shown() -> None:
@@ -91,8 +93,14 @@ def test_a_sentence_is_english_until_it_is_shown() -> None:
 
 def test_a_sentence_within_a_sentence_is_translated_with_it() -> None:
     found = compare("proportion", plain_value([1.0, 2.0]), 0.5, Scale(0.01))
-    assert found.sentence == "This must be one number, but it is a list of 2."
-    assert translated(found.sentence, "de") == "Das muss eine einzelne Zahl sein, ist aber eine Liste mit 2 Einträgen."
+    assert found.sentence == (
+        "This must be one number, but it is a list with 2 entries. "
+        "Take the one entry that is asked for; [0], for instance, takes one."
+    )
+    assert translated(found.sentence, "de") == (
+        "Das muss eine einzelne Zahl sein, ist aber eine Liste mit 2 Einträgen. "
+        "Nimm den einen Eintrag, nach dem gefragt ist; [0] zum Beispiel nimmt einen."
+    )
 
 
 def test_a_sentence_keeps_its_name_when_it_is_copied() -> None:

@@ -120,7 +120,7 @@ def test_what_needs_a_failed_item_is_skipped_unless_it_is_right(rubric: Rubric, 
 def test_an_answer_of_the_wrong_kind_is_told_as_such_and_not_skipped(rubric: Rubric, panels: tuple[Keyed, ...]) -> None:
     found = score(rubric, panels, {"var_store": 99.0, "icc": "high"})["icc"]
     assert found.verdict is Verdict.MALFORMED
-    assert found.reason == "This must be one number, but it is a text."
+    assert found.reason.startswith("This must be one number, but it is a text. Give the number alone")
 
 
 @pytest.mark.parametrize(

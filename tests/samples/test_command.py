@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import sqlite3
 import subprocess
@@ -69,6 +70,16 @@ def test_an_unknown_option_is_a_usage_error(capsys: pytest.CaptureFixture[str]) 
     assert "--speed" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("name", ["check", "certify"])
+def test_panels_are_checked_under_the_old_name_too(
+    name: str, course: Course, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert mlm("panels", name, 2, "--first", 7, "--confusion", "--course", course.root) == 0
+    printed = capsys.readouterr().out
+    assert re.search(r"^[12] of 2 seeds give a panel that can be graded on\.", printed, re.MULTILINE)
+    assert "Taken for" in printed
+
+
 def test_grading_ends_with_one_where_a_memo_waits(
     course: Course, rubric: Rubric, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -95,6 +106,7 @@ def test_grading_ends_with_one_where_a_memo_waits(
 
 
 def test_a_whole_class_without_memos_ends_with_zero(course: Course, quick_class: Path, tmp_path: Path) -> None:
+    shutil.rmtree(quick_class / "ben")
     into = tmp_path / "into"
     assert mlm("grade", "practice", "--submitted", quick_class, "--into", into, "--course", course.root) == 0
     seed = (into / "hidden-seed.txt").read_text(encoding="utf-8")
@@ -105,29 +117,61 @@ def test_a_whole_class_without_memos_ends_with_zero(course: Course, quick_class:
     assert dump(into) == before
 
 
-def test_a_learner_whose_folder_was_left_out_is_named_and_a_person_is_needed(
+def test_every_learner_to_look_at_is_named_and_a_person_is_needed(
     course: Course, quick_class: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    for name in ("-rf", "a+b", "dora"):
-        (quick_class / "ben").rename(quick_class / name) if name == "-rf" else (quick_class / name).mkdir()
+    (quick_class / "ben").rename(quick_class / "-rf")
+    for name in ("AD\\ada", "dora", "emil", "fay"):
+        (quick_class / name).mkdir()
+    shutil.copy(quick_class / "anna" / "task1-icc.ipynb", quick_class / "AD\\ada" / "mine.ipynb")
+    (quick_class / "emil" / "task1-icc.ipynb").write_bytes(b"\0" * 100)
+    (quick_class / "fay" / "report.html").write_bytes(b"<html>")
     (quick_class / "link").symlink_to(quick_class / "anna")
     (quick_class / ".DS_Store").touch()
     (quick_class / "roster.csv").touch()
     arguments = ("grade", "practice", "--submitted", quick_class, "--into", tmp_path / "into", "--language", "de")
     assert mlm(*arguments, "--course", course.root) == 1
     printed = capsys.readouterr().out
-    rows = {line.split()[0]: line for line in printed.splitlines() if line.rstrip().endswith("! not graded")}
-    assert rows.keys() == {"-rf", "a+b", "link"}
+    rows = {line.split()[0]: line.split(maxsplit=1)[1].rstrip() for line in printed.splitlines() if "  " in line}
+    assert rows["AD\\ada"].startswith("10 / 50")
+    assert rows["dora"] == rows["fay"] == "– nothing handed in"
+    assert rows["link"] == "! not graded"
     for line in (
-        "Not graded: -rf: a spreadsheet takes",
-        "Not graded: .DS_Store: its name",
+        "Look at -rf: task1-icc was handed in and has 0 points.",
+        "Look at dora: no notebook was handed in.",
+        "Look at emil: not graded, task1-icc.ipynb: nothing is in the file but zeros",
+        "Look at fay: no notebook was handed in; Other files that were handed in, and were not used: report.html.",
         "Not graded: roster.csv: not a",
+        "Not graded: link: a link could lead",
     ):
-        assert line in printed
+        assert line in printed, line
+    assert ".DS_Store" not in printed
     page = (tmp_path / "into" / "practice.html").read_text(encoding="utf-8")
-    assert page.count("! nicht bewertet: ") == 3
-    assert "6 Lernende" in page
+    assert page.count("nichts abgegeben") == 2
+    assert "8 Lernende" in page
     assert "roster.csv" not in page
+    assert "emil</bdi>\n<ul>\n<li>nicht bewertet, task1-icc.ipynb: In der Datei stehen nur Nullen" in page
+    assert [path.name for path in (tmp_path / "into" / "feedback").iterdir() if path.name.startswith("AD_ada-")]
+
+
+def test_what_could_not_be_read_or_was_not_handed_in_is_no_zero_in_the_gradebook(
+    course: Course, quick_class: Path, tmp_path: Path
+) -> None:
+    (quick_class / "dora").mkdir()
+    (quick_class / "ben" / "task1-icc.ipynb").write_text('{"cells": [{"cell_type": "co', encoding="utf-8")
+    into = tmp_path / "into"
+    assert mlm("grade", "practice", "--submitted", quick_class, "--into", into, "--course", course.root) == 1
+    with NbgraderGradebook(f"sqlite:///{into / 'gradebook.db'}", course_id="mlm-course") as book:
+        assert {student.id for student in book.students} == {"anna", "ben", "carla"}
+        grade = book.find_grade("icc", "task1-icc", "practice", "ben")
+        assert grade.auto_score is None
+        assert grade.needs_manual_grade
+        assert book.find_grade("icc", "task1-icc", "practice", "anna").auto_score == 4.0
+        # A person decides, and what a person decided stays.
+        grade.manual_score, grade.needs_manual_grade = 3.0, False
+        book.db.commit()
+    assert mlm("grade", "practice", "--submitted", quick_class, "--into", into, "--course", course.root) == 1
+    assert "3 / 50" in (into / "practice.html").read_text(encoding="utf-8")
 
 
 def bad_submitted(course: Course, tmp_path: Path) -> tuple[str, Path]:
@@ -312,8 +356,12 @@ def test_check_tells_a_learner_how_each_answer_fares(
     assert "✓ icc" in capsys.readouterr().out
     assert mlm("check", course.release("practice") / "task1-icc.ipynb") == 1
     assert "still as it was handed out" in capsys.readouterr().out
-    assert mlm("check", tmp_path / "mine.ipynb", "--course", course.root) == 2
-    assert "No assignment has a notebook mine.ipynb" in capsys.readouterr().err
+    shutil.copy(tmp_path / "task1-icc.ipynb", tmp_path / "mine (1).ipynb")
+    assert mlm("check", tmp_path / "mine (1).ipynb", "--course", course.root) == 0
+    assert "✓ icc" in capsys.readouterr().out
+    (tmp_path / "other.ipynb").write_text('{"cells": []}', encoding="utf-8")
+    assert mlm("check", tmp_path / "other.ipynb", "--course", course.root) == 2
+    assert "other.ipynb has no cell of an assignment in it" in capsys.readouterr().err
     assert mlm("check", tmp_path / "task5-memo.ipynb", "--course", course.root) == 2
     assert "There is no notebook" in capsys.readouterr().err
 

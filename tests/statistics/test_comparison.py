@@ -130,7 +130,9 @@ def test_slopes_do_not_depend_on_centring(panel):
 def test_conditional_prediction_of_the_fitted_rows_is_the_fitted_value(panel):
     fit = fit_mixed(panel.frame, RANDOM_SLOPE)
     np.testing.assert_allclose(predict_conditional(fit, panel.frame), fit.fitted, rtol=1e-12)
-    np.testing.assert_allclose(predict_population(fit, panel.frame), fit.design.fixed @ fit.coefficients, rtol=1e-12)
+    np.testing.assert_allclose(
+        predict_population(fit, panel.frame), fit.design.matrices.fixed @ fit.coefficients, rtol=1e-12
+    )
 
 
 def test_prediction_for_a_store_not_seen_is_refused(panel):
@@ -186,7 +188,7 @@ def test_variance_standard_errors_agree_with_the_curvature_of_the_likelihood(pan
 
     def deviance(store, residual):
         V = residual * np.eye(len(same)) + store * same
-        X, y = design.fixed, design.response
+        X, y = design.matrices.fixed, design.matrices.response
         beta = np.linalg.solve(X.T @ np.linalg.solve(V, X), X.T @ np.linalg.solve(V, y))
         rest = y - X @ beta
         return np.linalg.slogdet(V)[1] + rest @ np.linalg.solve(V, rest)

@@ -18,7 +18,7 @@ from scipy.optimize import minimize_scalar
 import reference.assignments.extension_draws as simulation
 from reference import DesignError, criterion_at, fit, predict_conditional, predict_new_groups
 from reference.assignments import AnswerKey, Objective, cities_faults, extension_key, practice_key, simulate_cities
-from reference.assignments.practice_key import coincide
+from reference.assignments.answer_key import coincide
 from reference.panels import PANEL_FILE, Panel, PanelError, cities_panel, panel_in, tutorial_panel
 from reference.panels.datasets import CITIES_SEED
 

@@ -133,7 +133,7 @@ def test_expressions_are_evaluated_and_predicted_with(drawn_frame):
     expected = fit("level ~ youtube + week + (1 | store_id)", by_hand)
     assert result.criterion == pytest.approx(expected.criterion, abs=1e-9)
     np.testing.assert_allclose(
-        predict_population(result, frame.head(3)), expected.design.fixed[:3] @ expected.coefficients
+        predict_population(result, frame.head(3)), expected.design.matrices.fixed[:3] @ expected.coefficients
     )
 
 

@@ -7,7 +7,6 @@ import pytest
 
 from reference import criterion_at, parse_formula
 from reference.design.design import build_design
-from reference.likelihood.block_elimination import criteria, derivatives, profile
 from reference.panels import RANDOM_INTERCEPT, RANDOM_SLOPE
 
 TWO_SLOPES = parse_formula(
@@ -65,23 +64,23 @@ def test_criterion_of_groups_too_small_for_their_effects(drawn_frame):
 @pytest.mark.parametrize("model", [RANDOM_INTERCEPT, RANDOM_SLOPE, TWO_SLOPES], ids=lambda model: model.name)
 @pytest.mark.parametrize("size", [0.0, 0.4, 5.0])
 def test_derivatives_agree_with_differences(panel, model, reml, size):
-    blocks = build_design(panel.frame, model).likelihood.blocks
-    q = blocks.n_random
+    surface = build_design(panel.frame, model).surface(reml=reml)
+    q = sum(surface.sizes)
     rng = np.random.default_rng(4)
     factor = size * rng.standard_normal((q, q))
     directions = rng.standard_normal((3, q, q))
     step = 1e-5
 
     def at(point):
-        return profile(point, blocks, reml=reml)
+        return surface.profile(point)
 
-    local = derivatives(factor, directions, at(factor))
+    local = at(factor).derivatives(factor, directions)
     for k, direction in enumerate(directions):
         ahead, behind = factor + step * direction, factor - step * direction
         up, down = at(ahead), at(behind)
         slope = (up.criterion - down.criterion) / (2 * step)
-        bend = derivatives(ahead, directions, up).gradient
-        bend = (bend - derivatives(behind, directions, down).gradient) / (2 * step)
+        bend = up.derivatives(ahead, directions).gradient
+        bend = (bend - down.derivatives(behind, directions).gradient) / (2 * step)
         log_residual = (np.log(up.residual_sum) - np.log(down.residual_sum)) / (2 * step)
         scale = 1.0 + np.abs(local.hessian).max()
         assert local.gradient[k] == pytest.approx(slope, abs=1e-6 * scale)
@@ -91,25 +90,25 @@ def test_derivatives_agree_with_differences(panel, model, reml, size):
 
 @pytest.mark.parametrize("reml", [True, False])
 def test_criteria_of_a_stack_are_those_of_its_factors(panel, reml):
-    blocks = build_design(panel.frame, RANDOM_SLOPE).likelihood.blocks
+    surface = build_design(panel.frame, RANDOM_SLOPE).surface(reml=reml)
     factors = np.random.default_rng(2).standard_normal((7, 2, 2))
-    expected = [profile(factor, blocks, reml=reml).criterion for factor in factors]
-    np.testing.assert_allclose(criteria(factors, blocks, reml=reml), expected, rtol=1e-14)
+    expected = [surface.profile(factor).criterion for factor in factors]
+    np.testing.assert_allclose(surface.criteria(factors), expected, rtol=1e-14)
 
 
 def test_information_moves_as_its_differences_say(panel):
-    blocks = build_design(panel.frame, RANDOM_SLOPE).likelihood.blocks
+    surface = build_design(panel.frame, RANDOM_SLOPE).surface(reml=True)
     factor, direction = np.array([[0.5, 0.2], [0.1, 0.4]]), np.array([[0.3, -0.1], [0.7, 0.2]])
-    point = profile(factor, blocks, reml=True)
-    ahead, behind = (profile(factor + step * direction, blocks, reml=True) for step in (1e-5, -1e-5))
+    point = surface.profile(factor)
+    ahead, behind = (surface.profile(factor + step * direction) for step in (1e-5, -1e-5))
     change = (np.linalg.inv(ahead.inverse_information) - np.linalg.inv(behind.inverse_information)) / 2e-5
-    local = derivatives(factor, direction[None], point)
+    local = point.derivatives(factor, direction[None])
     expected = point.inverse_root @ change @ point.inverse_root.T
     np.testing.assert_allclose(local.information[0], expected, atol=1e-7)
 
 
 def test_criterion_is_even_in_each_column_of_the_factor(panel):
-    blocks = build_design(panel.frame, RANDOM_SLOPE).likelihood.blocks
+    surface = build_design(panel.frame, RANDOM_SLOPE).surface(reml=True)
     factor = np.array([[0.5, 0.2], [0.1, 0.4]])
-    mirrored = profile(factor * [1.0, -1.0], blocks, reml=True).criterion
-    assert mirrored == pytest.approx(profile(factor, blocks, reml=True).criterion, abs=1e-10)
+    mirrored = surface.profile(factor * [1.0, -1.0]).criterion
+    assert mirrored == pytest.approx(surface.profile(factor).criterion, abs=1e-10)

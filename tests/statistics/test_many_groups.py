@@ -9,6 +9,8 @@ import pandas as pd
 import pytest
 
 from reference import DesignError, fit, kenward_roger_tests
+from reference.likelihood import blocks
+from reference.optimum import starts
 
 SLOPES = "sales ~ youtube + region + (1 + youtube | store)"
 
@@ -30,7 +32,7 @@ def draw(groups, rows, seed=1):
 def test_thinning_the_scan_changes_no_digit_of_the_optimum(monkeypatch, formula):
     table = draw(3_000, 4)
     thinned = fit(formula, table)
-    monkeypatch.setattr("reference.optimum.starts._SAMPLE", 10_000)
+    monkeypatch.setattr(starts, "SAMPLE", 10_000)
     whole = fit(formula, table)
     assert thinned.criterion == pytest.approx(whole.criterion, abs=1e-8)
     np.testing.assert_allclose(thinned.coefficients, whole.coefficients, rtol=1e-8)
@@ -40,7 +42,7 @@ def test_thinning_the_scan_changes_no_digit_of_the_optimum(monkeypatch, formula)
 def test_more_groups_than_one_call_of_the_scan_takes(monkeypatch):
     table = draw(60, 5)
     whole = fit(SLOPES, table)
-    monkeypatch.setattr("reference.optimum.starts._AT_ONCE", 7)
+    monkeypatch.setattr(starts, "EVALUATED_AT_ONCE", 7)
     assert fit(SLOPES, table).criterion == pytest.approx(whole.criterion, abs=1e-9)
 
 
@@ -83,8 +85,8 @@ def test_slices_of_groups_give_what_the_whole_gives(monkeypatch):
     table = draw(100, 6)
     whole = fit(SLOPES, table)
     tests = kenward_roger_tests(whole)
-    for name in ("_FEW", "_AT_ONCE"):
-        monkeypatch.setattr(f"reference.likelihood.blocks.{name}", 7)
+    for name in ("ONE_SLICE", "SLICE"):
+        monkeypatch.setattr(blocks, name, 7)
     sliced = fit(SLOPES, table)
     assert sliced.criterion == pytest.approx(whole.criterion, abs=1e-9)
     np.testing.assert_allclose(sliced.term.modes, whole.term.modes, atol=1e-7)
@@ -98,8 +100,8 @@ def test_a_point_that_keeps_nothing_has_the_same_derivatives_and_pull(monkeypatc
     kept = surface.profile(factor)
     directions = fitted.optimum.active_directions
     local = kept.derivatives(factor, directions)
-    for name in ("_FEW", "_AT_ONCE"):
-        monkeypatch.setattr(f"reference.likelihood.blocks.{name}", 7)
+    for name in ("ONE_SLICE", "SLICE"):
+        monkeypatch.setattr(blocks, name, 7)
     point = surface.profile(factor)
     again = point.derivatives(factor, directions)
     np.testing.assert_allclose(again.hessian, local.hessian, rtol=1e-9, atol=1e-9)

@@ -22,7 +22,6 @@ from reference import (
     satterthwaite_df,
 )
 from reference.design.design import build_design
-from reference.likelihood.block_elimination import profile
 from reference.optimum import optimiser as optimizer_module
 from reference.panels import NULL_MODEL, RANDOM_INTERCEPT, RANDOM_SLOPE
 
@@ -58,7 +57,7 @@ def test_shift_and_scale_of_predictor_and_response(drawn_frame, seed, shift, log
     scale, unit = 10.0**log_scale, 10.0**log_unit
     moved = frame.assign(youtube=(frame["youtube"] + shift) * scale, sales=frame["sales"] * unit + level)
     before, after = fit_mixed(frame, RANDOM_SLOPE), fit_mixed(moved, RANDOM_SLOPE)
-    n, p = before.design.fixed.shape
+    n, p = before.design.matrices.fixed.shape
     constant = 2 * np.log(scale) + 2 * (n - p) * np.log(unit)
     noise = 1e-14 * (abs(level) / unit + abs(shift)) * n
     assert after.criterion == pytest.approx(before.criterion + constant, abs=1e-8 + noise)
@@ -114,11 +113,11 @@ def test_balanced_null_model_has_the_closed_form_of_anova(panel, level_sd):
 def test_no_start_of_a_brute_force_search_finds_a_lower_criterion(drawn_frame, how, seed, reml):
     frame = drawn_frame(seed, **how)
     fit = fit_mixed(frame, RANDOM_SLOPE, reml=reml)
-    blocks = build_design(frame, RANDOM_SLOPE).likelihood.blocks
+    surface = build_design(frame, RANDOM_SLOPE).surface(reml=reml)
     rng = np.random.default_rng(seed)
 
     def criterion(entries):
-        return profile(np.array([[entries[0], 0.0], entries[1:]]), blocks, reml=reml).criterion
+        return surface.profile(np.array([[entries[0], 0.0], entries[1:]])).criterion
 
     ends = [minimize(criterion, start, method="BFGS").fun for start in 2.0 * rng.standard_normal((3, 3))]
     assert fit.optimum.point.criterion <= min(ends) + 1e-9
@@ -136,10 +135,10 @@ def test_lowest_of_several_optima_is_found(seed):
     sales = 0.3 * rng.standard_normal(16)[store - 1] * (1 + youtube / 200) + rng.standard_t(2.5, n)
     columns = {"youtube": youtube, "facebook": facebook, "newspaper": newspaper, "sales": sales}
     frame = pd.DataFrame({"store_id": store, "week": np.arange(n) % 9, **columns})
-    blocks = build_design(frame, RANDOM_SLOPE).likelihood.blocks
+    surface = build_design(frame, RANDOM_SLOPE).surface(reml=True)
 
     def criterion(entries):
-        return profile(np.array([[entries[0], 0.0], entries[1:]]), blocks, reml=True).criterion
+        return surface.profile(np.array([[entries[0], 0.0], entries[1:]])).criterion
 
     lowest = fit_mixed(frame, RANDOM_SLOPE).optimum.point.criterion
     starts = rng.standard_normal((12, 3)) * np.exp(rng.uniform(-2, 2, (12, 1)))
@@ -150,9 +149,9 @@ def test_lowest_of_several_optima_is_found(seed):
 def test_fit_without_any_random_variance_is_least_squares(drawn_frame):
     fits = (fit_mixed(drawn_frame(seed, slope_sd=0.0, level_sd=0.0), RANDOM_INTERCEPT) for seed in range(20))
     fit = next(fit for fit in fits if fit.optimum.rank == 0)
-    expected = np.linalg.lstsq(fit.design.fixed, fit.design.response)[0]
+    expected = np.linalg.lstsq(fit.design.matrices.fixed, fit.design.matrices.response)[0]
     np.testing.assert_allclose(fit.coefficients, expected, rtol=1e-10)
-    assert [row.df for row in coefficient_tests(fit)] == pytest.approx([fit.design.residual_df] * 5)
+    assert [row.df for row in coefficient_tests(fit)] == pytest.approx([fit.optimum.point.denominator] * 5)
     assert not fit.term.modes.any()
     assert fit.theta.tolist() == [0.0]
 

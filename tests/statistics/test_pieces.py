@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reference import DesignError, coefficient_tests, fit
+from reference.data import tables
 
 FORMULAS = (
     "sales ~ youtube + facebook + (1 | store_id)",
@@ -73,8 +74,8 @@ def test_a_parquet_file_a_folder_of_them_and_a_dask_frame(frame, formula, tmp_pa
 @pytest.mark.parametrize("formula", FORMULAS)
 def test_a_long_table_in_memory_is_read_in_pieces_too(frame, formula, monkeypatch):
     whole = fit(formula, frame)
-    monkeypatch.setattr("reference.data.tables.WHOLE", 37)
-    monkeypatch.setattr("reference.data.tables.PIECE", 37)
+    monkeypatch.setattr(tables, "WHOLE", 37)
+    monkeypatch.setattr(tables, "PIECE", 37)
     parted = fit(formula, frame)
     require_same(parted, whole)
     np.testing.assert_allclose(parted.fitted, whole.fitted, rtol=1e-9)
@@ -103,8 +104,8 @@ def test_a_group_of_one_row_and_a_far_away_predictor(frame):
 def test_factors_in_memory_know_all_their_levels(frame, monkeypatch):
     table = frame.assign(region=np.where(np.arange(len(frame)) < 150, "east", "west"))
     whole = fit("sales ~ youtube + region + (1 | store_id)", table)
-    monkeypatch.setattr("reference.data.tables.WHOLE", 37)
-    monkeypatch.setattr("reference.data.tables.PIECE", 37)
+    monkeypatch.setattr(tables, "WHOLE", 37)
+    monkeypatch.setattr(tables, "PIECE", 37)
     require_same(fit("sales ~ youtube + region + (1 | store_id)", table), whole)
 
 

@@ -11,6 +11,7 @@ from hypothesis.extra.numpy import arrays
 from scipy.linalg import block_diag
 
 from reference import fit
+from reference.data import groups, tables
 from reference.data.groups import read_grouping, read_groups
 from reference.design.elimination import Elimination, stacked_factors
 
@@ -40,8 +41,8 @@ def frame(drawn_frame) -> pd.DataFrame:
 @pytest.fixture
 def in_pieces(monkeypatch):
     """Let every table be long, and a piece shorter than the longest store."""
-    monkeypatch.setattr("reference.data.tables.WHOLE", 37)
-    monkeypatch.setattr("reference.data.tables.PIECE", 37)
+    monkeypatch.setattr(tables, "WHOLE", 37)
+    monkeypatch.setattr(tables, "PIECE", 37)
 
 
 def require_same(one, other):
@@ -96,7 +97,7 @@ def test_short_groups_in_any_order_give_the_fit_of_an_iterator(frame, formula, i
 def test_scattered_rows_of_long_groups_are_summed_as_they_come(frame, formula, in_pieces, monkeypatch):
     table = frame.sample(frac=1.0, random_state=3)
     gathered = fit(formula, table)
-    monkeypatch.setattr("reference.data.tables._LONG", 1)
+    monkeypatch.setattr(tables, "LONG_GROUP", 1)
     require_same(fit(formula, table), gathered)
 
 
@@ -108,7 +109,7 @@ def test_a_group_longer_than_pieces_is_carried_over(sizes, in_pieces, monkeypatc
     sales = rng.standard_normal(len(sizes))[store] + youtube + rng.standard_normal(store.size)
     table = pd.DataFrame({"store": store, "youtube": youtube, "sales": sales})
     parted = fit("sales ~ youtube + (1 | store)", table)
-    monkeypatch.setattr("reference.data.tables.WHOLE", 1000)
+    monkeypatch.setattr(tables, "WHOLE", 1000)
     require_same(parted, fit("sales ~ youtube + (1 | store)", table))
 
 
@@ -147,7 +148,7 @@ LABELS = st.sampled_from([*SPANS]).flatmap(
 def test_the_order_is_the_stable_one(labels, at_once):
     table = pd.DataFrame({"store": labels})
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("reference.data.groups._FEWEST", at_once)
+        patch.setattr(groups, "FEWEST_ROWS", at_once)
         grouping, (codes, levels) = read_grouping(table, ["store"]), read_groups(table, ["store"])
     expected, inverse, counts = np.unique(labels, return_inverse=True, return_counts=True)
     assert levels == tuple(grouping.levels.tolist()) == tuple(expected.tolist())

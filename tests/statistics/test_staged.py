@@ -14,11 +14,10 @@ from scipy.linalg import block_diag
 
 from reference.errors import DesignError
 from reference.likelihood import build_fronts as staging
-from reference.likelihood.block_elimination import derivatives, profile
 from reference.likelihood.blocks import Blocks
 from reference.likelihood.build_fronts import build_fronts
-from reference.likelihood.front_derivatives import front_derivatives
-from reference.likelihood.front_elimination import front_covariance, front_modes, front_profile
+from reference.likelihood.many_factors import ManyFactors
+from reference.likelihood.one_factor import OneFactor
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,8 +54,12 @@ class Data:
         )
 
 
+def profile(factor, fronts, *, reml):
+    return ManyFactors(fronts, fronts.sizes, reml, order=tuple(range(len(factor)))).profile(factor)
+
+
 def derivatives_at(factor, directions, fronts, *, reml):
-    return front_derivatives(factor, directions, fronts, front_profile(factor, fronts, reml=reml))
+    return profile(factor, fronts, reml=reml).derivatives(factor, directions)
 
 
 def split(matrix, sizes):
@@ -199,7 +202,7 @@ def test_profile_equals_the_dense_formula(make, sizes, shape, reml):
     rng = np.random.default_rng(7)
     data = make(rng, sizes)
     factor = factor_of(shape, data.sizes, rng)
-    point = front_profile(factor, data.stages, reml=reml)
+    point = profile(factor, data.stages, reml=reml)
     value, beta, information, rss, _, _ = dense(data, factor, reml=reml)
     assert point.criterion == pytest.approx(value, abs=1e-9)
     assert_allclose(point.beta, beta, rtol=1e-9, atol=1e-10)
@@ -219,12 +222,12 @@ def test_derivatives_agree_with_differences(make, sizes, shape, reml):
     stages, factor = data.stages, factor_of(shape, data.sizes, rng)
     directions = directions_of(data.sizes, rng)
     local = derivatives_at(factor, directions, stages, reml=reml)
-    root = front_profile(factor, stages, reml=reml).inverse_root
+    root = profile(factor, stages, reml=reml).inverse_root
     assert np.array_equal(local.hessian, local.hessian.T)
     for k, direction in enumerate(directions):
 
         def at(h, way=direction):
-            return front_profile(factor + h * way, stages, reml=reml)
+            return profile(factor + h * way, stages, reml=reml)
 
         def slopes(h, way=direction):
             return derivatives_at(factor + h * way, directions, stages, reml=reml).gradient
@@ -244,8 +247,8 @@ def test_modes_and_their_covariance_equal_the_dense_formulas(make, sizes, shape)
     rng = np.random.default_rng(9)
     data = make(rng, sizes)
     stages, factor = data.stages, factor_of(shape, data.sizes, rng)
-    modes = front_modes(factor, stages, front_profile(factor, stages, reml=True))
-    spread = front_covariance(factor, stages)
+    modes = profile(factor, stages, reml=True).modes(factor)
+    spread = profile(factor, stages, reml=True).conditional_covariance(factor)
     *_, expected, covariance = dense(data, factor, reml=True)
     assert_allclose(np.concatenate([mode.ravel() for mode in modes]), expected, atol=1e-8)
     begin = 0
@@ -268,7 +271,7 @@ def test_any_design_equals_the_dense_formula(seed, n, levels):
         codes[1] = codes[0] * 12 // levels[0]
     data = data_of(codes, [1, 2, 1], rng, p=2)
     factor = factor_of(SHAPES[seed % 5], data.sizes, rng)
-    point = front_profile(factor, data.stages, reml=True)
+    point = profile(factor, data.stages, reml=True)
     assert point.criterion == pytest.approx(dense(data, factor, reml=True)[0], abs=1e-9)
 
 
@@ -277,7 +280,7 @@ def test_the_order_of_rows_levels_and_factors_does_not_matter(make, sizes):
     rng = np.random.default_rng(10)
     data = make(rng, sizes)
     factor = factor_of("full", data.sizes, rng)
-    value = front_profile(factor, data.stages, reml=True).criterion
+    value = profile(factor, data.stages, reml=True).criterion
     shuffled = rng.permutation(len(data.columns))
     labels = [rng.permutation(code.max() + 1) for code in data.codes]
     turned = Data(
@@ -286,7 +289,7 @@ def test_the_order_of_rows_levels_and_factors_does_not_matter(make, sizes):
         data.columns[shuffled],
     )
     blocks = split(factor, data.sizes)[::-1]
-    assert front_profile(block_diag(*blocks), turned.stages, reml=True).criterion == pytest.approx(value, abs=1e-9)
+    assert profile(block_diag(*blocks), turned.stages, reml=True).criterion == pytest.approx(value, abs=1e-9)
 
 
 @every_case
@@ -295,11 +298,11 @@ def test_the_criterion_is_even_in_each_column_of_the_factor(make, sizes, reml):
     rng = np.random.default_rng(11)
     data = make(rng, sizes)
     stages, factor = data.stages, factor_of("full", data.sizes, rng)
-    value = front_profile(factor, stages, reml=reml).criterion
+    value = profile(factor, stages, reml=reml).criterion
     for column in range(len(factor)):
         mirrored = factor.copy()
         mirrored[:, column] *= -1
-        assert front_profile(mirrored, stages, reml=reml).criterion == pytest.approx(value, abs=1e-9)
+        assert profile(mirrored, stages, reml=reml).criterion == pytest.approx(value, abs=1e-9)
         flat, direction = factor.copy(), np.zeros_like(factor)
         direction[:, column], flat[:, column] = factor[:, column], 0.0
         slope = derivatives_at(flat, direction[None], stages, reml=reml).gradient
@@ -327,12 +330,12 @@ def test_with_the_other_factors_at_zero_it_is_the_one_factor_criterion(make, siz
     factor = np.zeros((sum(data.sizes),) * 2)
     factor[:q, :q] = rng.standard_normal((q, q))
     directions = directions_of(data.sizes, rng)[:2]
-    point, expected = front_profile(factor, stages, reml=reml), profile(factor[:q, :q], blocks, reml=reml)
+    point, expected = profile(factor, stages, reml=reml), OneFactor(blocks, (q,), reml).profile(factor[:q, :q])
     assert point.criterion == pytest.approx(expected.criterion, abs=1e-9)
     assert_allclose(point.beta, expected.beta, atol=1e-10)
     assert_allclose(point.inverse_root, expected.inverse_root, atol=1e-10)
     local = derivatives_at(factor, directions, stages, reml=reml)
-    known = derivatives(factor[:q, :q], directions[:, :q, :q], expected)
+    known = expected.derivatives(factor[:q, :q], directions[:, :q, :q])
     assert_allclose(local.gradient, known.gradient, atol=1e-9)
     assert_allclose(local.hessian, known.hessian, atol=1e-8)
     assert_allclose(local.log_residual, known.log_residual, atol=1e-10)
@@ -345,9 +348,9 @@ def test_one_factor_is_a_case_of_several(reml):
     whole = nested(rng, [2, 1])
     data = Data(whole.codes[:1], whole.effects[:1], whole.columns)
     factor, directions = rng.standard_normal((2, 2)), rng.standard_normal((3, 2, 2))
-    expected = profile(factor, one_factor(data), reml=reml)
-    assert front_profile(factor, data.stages, reml=reml).criterion == pytest.approx(expected.criterion, abs=1e-10)
-    known = derivatives(factor, directions, expected)
+    expected = OneFactor(one_factor(data), (len(factor),), reml).profile(factor)
+    assert profile(factor, data.stages, reml=reml).criterion == pytest.approx(expected.criterion, abs=1e-10)
+    known = expected.derivatives(factor, directions)
     local = derivatives_at(factor, directions, data.stages, reml=reml)
     assert_allclose(local.gradient, known.gradient, atol=1e-10)
     assert_allclose(local.hessian, known.hessian, atol=1e-9)
@@ -384,13 +387,6 @@ def test_a_remainder_too_large_to_be_dense_is_refused(monkeypatch):
         data.stages  # noqa: B018
 
 
-def test_a_level_without_rows_is_refused():
-    data = crossed(np.random.default_rng(16), [1, 1])
-    data.codes[0][data.codes[0] == 2] = 3
-    with pytest.raises(DesignError, match="level 2 of factor 0 has no rows"):
-        data.stages  # noqa: B018
-
-
 def large_nested(rng):
     store = rng.integers(0, 10_000, 60_000)
     return data_of([store, rng.integers(0, 1_000, 10_000)[store]], [2, 1], rng)
@@ -418,11 +414,14 @@ def test_many_levels(make):
     directions = directions_of(data.sizes, rng, each=1)
     local = derivatives_at(factor, directions, stages, reml=True)
     total = directions.sum(axis=0)
-    slope = extrapolated(lambda h: front_profile(factor + h * total, stages, reml=True).criterion, 0.02)
+    slope = extrapolated(lambda h: profile(factor + h * total, stages, reml=True).criterion, 0.02)
     assert local.gradient.sum() == pytest.approx(slope, rel=1e-7)
     ahead = derivatives_at(factor + 1e-4 * total, directions, stages, reml=True).gradient
     behind = derivatives_at(factor - 1e-4 * total, directions, stages, reml=True).gradient
     assert_allclose(local.hessian.sum(axis=1), (ahead - behind) / 2e-4, rtol=1e-5, atol=1e-3)
-    modes = front_modes(factor, stages, front_profile(factor, stages, reml=True))
+    modes = profile(factor, stages, reml=True).modes(factor)
     assert all(np.isfinite(mode).all() for mode in modes)
-    assert all((np.diagonal(blocks, axis1=1, axis2=2) > 0).all() for blocks in front_covariance(factor, stages))
+    assert all(
+        (np.diagonal(blocks, axis1=1, axis2=2) > 0).all()
+        for blocks in profile(factor, stages, reml=True).conditional_covariance(factor)
+    )

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pytest
 
 from reference import DesignError, fit
+from reference.data import tables
 from reference.inference.prediction import predict_conditional, predict_population
 
 
@@ -29,8 +30,8 @@ def frame() -> pd.DataFrame:
 @pytest.fixture
 def in_pieces(monkeypatch):
     """Let every table be long, and every group, so that scattered rows are summed as they come."""
-    for name, rows in (("WHOLE", 37), ("PIECE", 37), ("_LONG", 5)):
-        monkeypatch.setattr(f"reference.data.tables.{name}", rows)
+    for name, rows in (("WHOLE", 37), ("PIECE", 37), ("LONG_GROUP", 5)):
+        monkeypatch.setattr(tables, name, rows)
 
 
 def require_same(one, other):

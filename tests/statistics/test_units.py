@@ -36,7 +36,7 @@ def test_a_fit_is_the_same_in_any_unit(frame, plain, response, predictor):
     table, units, distance = scaled(frame, response, predictor)
     assume(distance <= 135)
     found = fit(FORMULA, table)
-    constant = 2.0 * np.log(10.0) * (plain.design.residual_df * response + predictor)
+    constant = 2.0 * np.log(10.0) * (plain.optimum.point.denominator * response + predictor)
     assert found.criterion == pytest.approx(plain.criterion + constant, abs=1e-8)
     other = np.array([1.0, 1.0, units["youtube"]])
     np.testing.assert_allclose(found.coefficients / units["sales"] * other, plain.coefficients, rtol=1e-9)

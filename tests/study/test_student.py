@@ -20,7 +20,7 @@ from autograder.assignment.rubric import Rubric, Says
 from autograder.records.grading import Cell, Ending, ItemResult, NotebookRun, SubmittedNotebook
 from autograder.records.verdict_signs import SIGNS
 from autograder.sandbox.wire import plain_value
-from autograder.scoring.distinct_answers import certified_panel
+from autograder.scoring.distinct_answers import checked_panel
 from autograder.scoring.items import resolve_dependencies, score_notebook
 from autograder.student import check, load_panel, progress, reveal
 from autograder.tutor.cards import PALETTES, Card
@@ -56,7 +56,7 @@ def test_check_and_grading_never_disagree_on_known_answers(
 ) -> None:
     own = panels[0]
     if seed is not None:
-        own = replace(certified_panel(rubric, seed), hidden=False)
+        own = replace(checked_panel(rubric, seed), hidden=False)
         (alone / PANEL_FILE).write_bytes(own.panel.to_csv_bytes())
     tutor, compared = tutor_in(alone), 0
     for notebook in rubric.notebook:
@@ -236,10 +236,10 @@ class Hostile:
     [
         (("icc",), "There is no icc in this session yet."),
         (("icc", "6 %"), "This must be one number, but it is a text."),
-        (("icc", pd.DataFrame({"a": [1, 2]})), "it is a table of 2 rows and 1 columns."),
+        (("icc", pd.DataFrame({"a": [1, 2]})), "it is a table with 2 rows and one column."),
         (("icc", load_panel), "This must be one number, but it is a"),
         (("icc", Hostile()), "icc"),
-        (("top5", 14), "This must be a list, best first, but it is a number."),
+        (("top5", 14), "This must be a list of names, best first, but it is a number."),
         (("icq", 0.06), "Did you mean icc?"),
         (("something else entirely", 1), "Is it spelt as in the task?"),
         (("icc_readin",), "Did you mean icc_reading?"),

@@ -7,7 +7,9 @@ Python's or ours are these, and warnings are what they were at the start. That s
 from __future__ import annotations
 
 import ast
+import bdb
 import builtins
+import cmd
 import getpass
 import sys
 import types
@@ -25,6 +27,15 @@ from .statements import as_python
 _read_csv, _reset_warnings = pandas.read_csv, warnings.resetwarnings
 _ABSENT = object()
 
+#: What waits for somebody at the keyboard.
+_ASKING: tuple[tuple[Any, str], ...] = (
+    (builtins, "input"),
+    (getpass, "getpass"),
+    (sys, "breakpointhook"),
+    (bdb.Bdb, "set_trace"),
+    (cmd.Cmd, "cmdloop"),
+)
+
 
 def no_input(*arguments: object, **options: object) -> str:
     """Return nothing: nobody can be asked while a notebook is graded."""
@@ -36,7 +47,9 @@ class Student:
 
     def __init__(self, notebook: str, channel: Channel, panel: str) -> None:
         """Remember how things are before any code of the learner's has run."""
-        builtins.input = getpass.getpass = no_input
+        # A debugger that is told nothing asks again without end.
+        for where, name in _ASKING:
+            setattr(where, name, no_input)
         self.notebook, self.channel, self.panel = notebook, channel, panel
         self.filters = list(warnings.filters)
         self.builtins = {name: value for name, value in vars(builtins).items() if not name.startswith("_")}

@@ -1,0 +1,187 @@
+"""From the bytes of a submitted file to its cells, whatever program has saved them.
+
+Read is what a notebook of any Jupyter holds, also where another program has changed its encoding, its line ends, or
+left numbers in it that JSON does not know. Outputs are thrown away unread, and nothing else is taken apart either that
+is not asked for, since small brackets can become large objects.
+"""
+
+from __future__ import annotations
+
+import codecs
+import json
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import msgspec
+
+from autograder.grading.files import Unreadable
+from autograder.scoring.feedback import shorten
+
+#: Bounds with room for a long notebook with pictures pasted into its texts.
+MAX_CELLS, MAX_CODE, MAX_TEXT = 1_000, 1_000_000, 100_000
+
+#: So many brackets, or texts and numbers that have to be written anew, are taken apart at most.
+_MOST_PARTS = 600_000
+
+
+@dataclass(frozen=True)
+class FileCell:
+    """A cell as it was submitted; what it lacks is None."""
+
+    cell_type: str
+    source: str
+    grade_id: str | None = None
+    cell_id: str | None = None
+
+
+class _Nbgrader(msgspec.Struct, frozen=True):
+    grade_id: str | None = None
+
+
+class _Metadata(msgspec.Struct, frozen=True):
+    nbgrader: _Nbgrader = _Nbgrader()
+
+
+class _Cell(msgspec.Struct):
+    """A cell, taken apart no further; ``input`` is the source of code in notebooks of format 3."""
+
+    cell_type: msgspec.Raw
+    source: msgspec.Raw = msgspec.Raw(b"null")
+    input: msgspec.Raw = msgspec.Raw(b"null")
+    id: msgspec.Raw = msgspec.Raw(b"null")
+    metadata: msgspec.Raw = msgspec.Raw(b"null")
+
+
+class _Worksheet(msgspec.Struct):
+    cells: list[_Cell] = []
+
+
+class _Notebook(msgspec.Struct):
+    cells: list[_Cell] | None = None
+    worksheets: list[_Worksheet] = []
+
+
+def parse_notebook(content: bytes) -> tuple[FileCell, ...]:
+    """Return the cells of a notebook.
+
+    Raises
+    ------
+    Unreadable
+        If this is not a notebook, or one that is too large; it says what it is instead.
+    """
+    if not content:
+        raise Unreadable("empty")
+    text = as_utf8(content)
+    if text.count(b"{") > _MOST_PARTS:
+        raise Unreadable("too_many_parts")
+    notebook = _decode(text)
+    cells = (
+        [cell for sheet in notebook.worksheets for cell in sheet.cells] if notebook.cells is None else notebook.cells
+    )
+    if notebook.cells is None and not notebook.worksheets:
+        raise Unreadable("no_cells")
+    if len(cells) > MAX_CELLS:
+        raise Unreadable("too_many_cells", limit=MAX_CELLS)
+    return tuple(_bounded(map(_read_cell, cells)))
+
+
+def as_utf8(content: bytes) -> bytes:
+    """Return a text as UTF-8 without a byte-order mark, by the encodings that programs save in."""
+    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return content.decode("utf-16", "replace").encode()
+    if content[1:2] == b"\0" or content[:1] == b"\0":  # a bracket and a space are each half zero, and of one half
+        with_zero = "utf-16-le" if content[1:2] == b"\0" and content[:1] != b"\0" else "utf-16-be"
+        return content.decode(with_zero, "replace").encode()
+    content = content.removeprefix(codecs.BOM_UTF8)
+    try:
+        content.decode()
+    except UnicodeDecodeError:
+        return content.decode("cp1252", "replace").encode()
+    return content
+
+
+def _decode(text: bytes) -> _Notebook:
+    try:
+        return msgspec.json.decode(text, type=_Notebook)
+    except msgspec.ValidationError as error:
+        # The error may quote the file, at any length.
+        raise Unreadable("not_saved_by_jupyter", why=shorten(str(error))) from None
+    except (msgspec.DecodeError, RecursionError):
+        pass
+    if text.count(b'"') // 2 + text.count(b"NaN") + text.count(b"Infinity") > _MOST_PARTS:
+        raise Unreadable("too_many_parts")
+    try:
+        return msgspec.json.decode(_NO_JSON.sub(_as_json, text), type=_Notebook)
+    except (msgspec.MsgspecError, RecursionError) as error:
+        raise Unreadable(_instead(text, str(error))) from None
+
+
+#: Strings, and numbers that Python writes into JSON although JSON has none.
+_NO_JSON = re.compile(rb'"(?:[^"\\]|\\.)*+"|-?\bInfinity\b|\bNaN\b', re.DOTALL)
+#: What a backslash begins: whole characters of two halves, halves, and the rest.
+_ESCAPE = re.compile(rb"\\(?:u[dD][89abAB]..\\u[dD][c-fC-F]..|(u[dD][89a-fA-F]..)|.)", re.DOTALL)
+
+
+def _as_json(found: re.Match[bytes]) -> bytes:
+    if not found[0].startswith(b'"'):
+        return b"null"
+    return _ESCAPE.sub(lambda escape: b"\\ufffd" if escape[1] else escape[0], found[0])
+
+
+_MERGE_MARK = re.compile(rb"^(?:<{7} |>{7} )", re.MULTILINE)
+
+
+def _instead(text: bytes, error: str) -> str:
+    """Return the name of the sentence that says what a file is instead of a notebook."""
+    start = text[:1_000].lstrip().lower()
+    if not text.strip(b"\0 \r\n\t"):
+        return "only_zeros"
+    if start.startswith(b"{") and _MERGE_MARK.search(text):
+        return "merge_marks"
+    if start.startswith(b"{") and ("truncated" in error or b"\0" in text):
+        return "cut_off"
+    return "web_page" if start.startswith((b"<!doctype", b"<html", b"<?xml")) else "not_a_notebook"
+
+
+_TYPES = {"code": "code", "markdown": "markdown", "heading": "markdown", "html": "markdown"}
+
+
+def _read_cell(cell: _Cell) -> FileCell:
+    cell_type = _TYPES.get(_text(cell.cell_type), "raw")
+    source = _text(cell.source) or _text(cell.input)
+    return FileCell(cell_type, source, _grade_id(cell.metadata), _text(cell.id)[:100] or None)
+
+
+def _grade_id(metadata: msgspec.Raw) -> str | None:
+    try:
+        return msgspec.json.decode(metadata, type=_Metadata).nbgrader.grade_id
+    except (msgspec.MsgspecError, UnicodeError, ValueError, RecursionError):
+        return None  # whatever it is, it is not nbgrader's
+
+
+def _text(raw: msgspec.Raw) -> str:
+    """Return a text, or the lines of one; nothing where there is anything else in its place."""
+    if len(raw) > 8 * MAX_CODE:
+        return ""
+    try:
+        found = json.loads(bytes(raw), strict=False)  # which knows half characters, too
+    except (ValueError, RecursionError):
+        return ""
+    lines = found if isinstance(found, list) else [found]
+    text = "".join(line for line in lines if isinstance(line, str))
+    whole = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return whole.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def _bounded(cells: Iterable[FileCell]) -> Iterable[FileCell]:
+    """Yield cells whose code is not too long, and texts cut to what a person reads."""
+    left = MAX_CODE
+    for cell in cells:
+        if cell.cell_type == "code":
+            left -= len(cell.source)
+            if left < 0:
+                raise Unreadable("too_much_text", limit=f"{MAX_CODE:,}")
+            yield cell
+        else:
+            yield FileCell(cell.cell_type, cell.source[:MAX_TEXT], cell.grade_id, cell.cell_id)

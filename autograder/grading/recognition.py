@@ -1,0 +1,129 @@
+"""Which cell of the release a submitted cell is: by nbgrader's name for it, by its id, by what is in it, by its place.
+
+nbgrader's names are lost by many ways that notebooks take: some sites drop metadata, and a cell that was cut and typed
+again has none. What tells nothing by itself is a cell of the learner's own.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from autograder.assignment.release import ReleasedNotebook
+from autograder.grading.notebook_file import FileCell
+
+
+@dataclass(frozen=True)
+class Recognised:
+    """Submitted cells beside the ``grade_id`` each has in a release, or None for a cell of the learner's own.
+
+    ``by_content`` are the names of cells that nbgrader's metadata no longer tells.
+    """
+
+    cells: Sequence[FileCell]
+    grade_ids: Sequence[str | None]
+    by_content: frozenset[str] = frozenset()
+
+    def first_of_each(self) -> dict[str, FileCell]:
+        """Return the first cell that goes by each name, in the order of the submitted notebook."""
+        found: dict[str, FileCell] = {}
+        for cell, name in zip(self.cells, self.grade_ids, strict=True):
+            if name is not None:
+                found.setdefault(name, cell)
+        return found
+
+    def changed(self, release: ReleasedNotebook) -> int:
+        """Return how many of the cells that are the learner's to fill are no longer as they were handed out."""
+        handed_in = self.first_of_each()
+        open_cells = [cell for cell in release.cells if cell.grade_id and not cell.locked]
+        return sum(
+            cell.grade_id in handed_in and not same_text(handed_in[cell.grade_id].source, cell.source)
+            for cell in open_cells
+        )
+
+
+def same_text(one: str, other: str) -> bool:
+    """Return whether two sources are the same but for spaces that nobody sees."""
+    return _visible(one) == _visible(other)
+
+
+def _visible(source: str) -> str:
+    return "\n".join(line.rstrip() for line in source.strip().splitlines())
+
+
+def recognise(cells: Sequence[FileCell], release: ReleasedNotebook) -> Recognised:
+    """Return which cells of a release submitted cells are."""
+    released = {cell.grade_id for cell in release.cells if cell.grade_id}
+    names = [cell.grade_id if cell.grade_id in released else None for cell in cells]
+    by_content = set()
+    for look in (_by_id, _by_text, _by_first_line, _by_place):
+        for position, name in look(cells, names, release):
+            if names[position] is None and name not in names:
+                names[position] = name
+                by_content.add(name)
+    return Recognised(cells, names, frozenset(by_content))
+
+
+def _by_id(cells: Sequence[FileCell], _: Sequence[str | None], release: ReleasedNotebook) -> Iterator[tuple[int, str]]:
+    by_id = {cell.cell_id: cell.grade_id for cell in release.cells if cell.cell_id and cell.grade_id}
+    for position, cell in enumerate(cells):
+        if cell.cell_id in by_id:
+            yield position, by_id[cell.cell_id]
+
+
+def _by_text(
+    cells: Sequence[FileCell], names: Sequence[str | None], release: ReleasedNotebook
+) -> Iterator[tuple[int, str]]:
+    texts: dict[str, list[str]] = {}
+    for cell in release.cells:
+        if cell.grade_id:
+            texts.setdefault(_visible(cell.source), []).append(cell.grade_id)
+    for position in _nameless(cells, names):
+        for name in texts.get(_visible(cells[position].source), ()):
+            yield position, name
+
+
+def _by_first_line(
+    cells: Sequence[FileCell], names: Sequence[str | None], release: ReleasedNotebook
+) -> Iterator[tuple[int, str]]:
+    """Yield cells that begin as those did that were to be filled: the line says what to do."""
+    begins = [(_first_line(cell.source), cell.grade_id) for cell in release.cells if cell.grade_id and not cell.locked]
+    twice = Counter(line for line, _ in begins)
+    lines = {line: name for line, name in begins if twice[line] == 1}
+    for position in _nameless(cells, names):
+        line = _first_line(cells[position].source)
+        if line in lines:
+            yield position, lines[line]
+
+
+def _by_place(
+    cells: Sequence[FileCell], names: Sequence[str | None], release: ReleasedNotebook
+) -> Iterator[tuple[int, str]]:
+    """Yield the cell that stands alone between two known ones where one that was to be filled is missing."""
+    wanted = [cell for cell in release.cells if cell.grade_id]
+    known = [position for position, name in enumerate(names) if name is not None]
+    nameless = _nameless(cells, names)
+    for before, missing, after in zip(wanted, wanted[1:], wanted[2:], strict=False):
+        for start, end in pairwise(known):
+            if missing.locked or (names[start], names[end]) != (before.grade_id, after.grade_id):
+                continue
+            between = [p for p in nameless if start < p < end and cells[p].cell_type == missing.cell_type]
+            between = [p for p in between if not is_released_text(cells[p], release)]
+            if len(between) == 1 and missing.grade_id:
+                yield between[0], missing.grade_id
+
+
+def _nameless(cells: Sequence[FileCell], names: Sequence[str | None]) -> list[int]:
+    return [p for p, cell in enumerate(cells) if names[p] is None and cell.grade_id is None]
+
+
+def _first_line(source: str) -> str:
+    return next((line.strip() for line in source.splitlines() if line.strip()), "")
+
+
+def is_released_text(cell: FileCell, release: ReleasedNotebook) -> bool:
+    """Return whether a cell is one that the release has anyway, such as a heading."""
+    text = _visible(cell.source)
+    return any(other.grade_id is None and text == _visible(other.source) for other in release.cells)

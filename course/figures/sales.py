@@ -1,0 +1,111 @@
+"""Figures of what is sold and what the first model expects.
+
+1: how sales move from week to week, over all stores. 2: sales against YouTube, store by store. 3: what an average store
+with ordinary budgets should sell, week by week.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from course.figures.style import BLUE, GREY, INK, ORANGE, Picture, canvas, panels, styled
+from course.live import number
+from reference.panels import MEDIA, Panel
+from reference.tutorial import Tutorial
+
+_COLUMNS = 4
+# Of a normal law, in standard errors: 95 % to both sides.
+_REACH = 1.959963984540054
+
+
+@styled
+def sales_by_week(results: Tutorial) -> Picture:
+    """Return the mean of sales in each week, with its standard error, and the mean of all rows."""
+    figure, axes = canvas()
+    weeks, overall = results.weeks, results.description.means["sales"]
+    axes.axhline(overall, color=GREY, linestyle=":", label=f"mean of all rows, {number(overall, 1)}")
+    places, means, errors = zip(*((w.week, w.mean, w.standard_error) for w in weeks), strict=True)
+    label = "mean over stores, ± 1 standard error"
+    axes.errorbar(places, means, yerr=errors, color=BLUE, marker="o", capsize=3, linewidth=1.6, label=label)
+    axes.set(xlabel="week", ylabel="sales, 1,000 units", xticks=places)
+    top = max(w.mean + w.standard_error for w in weeks)
+    axes.set_ylim(top=top + 0.3 * (top - axes.get_ylim()[0]))
+    axes.legend(loc="upper left")
+    best, worst = max(weeks, key=lambda w: w.mean), min(weeks, key=lambda w: w.mean)
+    caption = (
+        "Mean sales by week. The bars are one standard error: most of the ups and downs are within reach of chance."
+    )
+    alt = (
+        f"Mean sales over the stores for weeks {weeks[0].week} to {weeks[-1].week} with bars of one standard error. "
+        f"They go up and down around {number(overall, 1)} without a trend, lowest in week {worst.week} at "
+        f"{number(worst.mean, 1)}, highest in week {best.week} at {number(best.mean, 1)}."
+    )
+    return Picture("1", figure, caption, alt)
+
+
+@styled
+def sales_by_store(panel: Panel) -> Picture:
+    """Return a small panel per store: its weeks, its own line, and the line of all stores."""
+    stores = panel.stores
+    rows = -(-len(stores) // _COLUMNS)
+    figure, grid = panels(rows, _COLUMNS, height=1.35 * rows + 0.5, sharex=True, sharey=True)
+    ends = np.array([0.0, float(panel.youtube.max())])
+    common = np.polyfit(panel.youtube, panel.sales, 1)
+    slopes = {}
+    for axes, store in zip(grid.ravel(), stores, strict=False):
+        own = panel.store_id == store
+        line = np.polyfit(panel.youtube[own], panel.sales[own], 1)
+        slopes[store] = float(line[0])
+        axes.plot(ends, np.polyval(common, ends), color=GREY, linestyle=":", linewidth=1.4)
+        reach = np.array([panel.youtube[own].min(), panel.youtube[own].max()])
+        axes.plot(reach, np.polyval(line, reach), color=ORANGE, linewidth=1.8)
+        axes.scatter(panel.youtube[own], panel.sales[own], s=11, color=BLUE)
+        axes.set_title(f"store {store}", fontsize=9, weight="normal", pad=2)
+    for axes in grid.ravel()[len(stores) :]:
+        axes.set_axis_off()
+    figure.supxlabel("YouTube, 1,000 dollars", fontsize=11)
+    figure.supylabel("sales, 1,000 units", fontsize=11)
+    steep, flat = max(slopes, key=slopes.__getitem__), min(slopes, key=slopes.__getitem__)
+    caption = (
+        "Sales against YouTube spend by store: points are weeks, the solid line is the store's own, the dotted one "
+        "that of all stores. Nothing else is held fixed here yet."
+    )
+    alt = (
+        f"A small scatter plot for each of {len(stores)} stores, sales against YouTube spend. Every store's line "
+        f"rises; the steepest is store {steep} at {number(slopes[steep], 3)} per unit, the flattest store {flat} at "
+        f"{number(slopes[flat], 3)}. With few points each, the lines scatter around the common one."
+    )
+    return Picture("2", figure, caption, alt)
+
+
+@styled
+def weekly_prediction(results: Tutorial) -> Picture:
+    """Return the random-intercept model's prediction at mean media, its 95 % band, and the observed weekly means."""
+    figure, axes = canvas()
+    fit, means = results.intercept.fit, results.description.means
+    weeks = np.array(list(results.by_week))
+    predicted = np.array(list(results.by_week.values()))
+    values = {"Intercept": 1.0, **{name: means[name] for name in MEDIA}}
+    rows = np.array([[float(week) if n == "week" else values[n] for n in fit.fixed_effects] for week in weeks])
+    errors = np.sqrt(np.einsum("ip,pq,iq->i", rows, fit.covariance, rows))
+    axes.fill_between(
+        weeks, predicted - _REACH * errors, predicted + _REACH * errors, color=BLUE, alpha=0.2, linewidth=0
+    )
+    axes.plot(weeks, predicted, color=BLUE, label="average store, ordinary budgets")
+    observed = [w.mean for w in results.weeks]
+    axes.plot(weeks, observed, color=ORANGE, marker="o", linestyle="none", label="observed mean of the week")
+    axes.set(xlabel="week", ylabel="sales, 1,000 units", xticks=weeks)
+    axes.set_ylim(top=max(observed) + 0.3 * (max(observed) - min(observed)))
+    axes.legend(loc="upper left")
+    axes.tick_params(labelcolor=INK)
+    caption = (
+        "What to expect of an average store that spends the usual amounts, with a 95 % band for that average. The "
+        "points are what the stores really sold: they differ because budgets did."
+    )
+    alt = (
+        f"Predicted sales by week as a nearly flat line with a band, from {number(predicted[0], 1)} in week "
+        f"{weeks[0]} to {number(predicted[-1], 1)} in week {weeks[-1]}, the band about ± "
+        f"{number(_REACH * errors[0], 1)} at its ends. The observed means lie between {number(min(observed), 1)} and "
+        f"{number(max(observed), 1)}, around the line."
+    )
+    return Picture("3", figure, caption, alt)
