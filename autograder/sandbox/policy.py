@@ -35,8 +35,9 @@ SCIENTIFIC_STACK = (
 )
 
 #: Distributions that a notebook may import as well, each where it is installed with all that it requires: no task needs
-#: them, and many learners have them at home. The extra `box` installs them; nbformat is what plotly shows figures by.
-WHERE_INSTALLED = ("seaborn", "scikit-learn", "joblib", "tqdm", "ipywidgets", "plotly", "nbformat")
+#: them, and many learners have them at home. The extra `box` installs them. By nbformat plotly shows figures, and by
+#: jinja2 pandas styles tables.
+WHERE_INSTALLED = ("seaborn", "scikit-learn", "joblib", "tqdm", "ipywidgets", "plotly", "nbformat", "jinja2")
 
 #: The rooms of `reference` that a notebook may import: they fit any model of any table, and know nothing of the course.
 #: Its panels, its tutorial and the keys of its assignments are not there.
