@@ -77,6 +77,12 @@ def test_a_magic_that_nobody_knows_costs_its_line(boxes: Boxes, panel: bytes) ->
     assert told(run, 3) == [(1, "UsageError")]
 
 
+def test_a_magic_alone_in_its_cell_needs_no_sign(boxes: Boxes, panel: bytes) -> None:
+    run = run_cells(boxes, panel, "time y = 7", "check('y', y)", "pip install seaborn", "time for y")
+    assert run.answers == {"y": Number(7.0)}
+    assert [told(run, cell) for cell in (1, 3, 4)] == [[], [(1, "OSError")], [(1, "SyntaxError")]]
+
+
 def test_the_last_value_is_shown_as_in_jupyter(boxes: Boxes, panel: bytes) -> None:
     run = run_cells(boxes, panel, "1\n2", "%config InteractiveShell.ast_node_interactivity = 'all'", "1\n1 / 0\n2")
     shown = [[o.data.get("text/plain", o.ename) for o in cell.outputs] for cell in run.cells]
