@@ -107,6 +107,7 @@ class Mount:
     required: bool = True
 
 
+@cache
 def library_mounts() -> tuple[Mount, ...]:
     """Return the distributions that a notebook may import, entry by entry, under ``/box/site``.
 
@@ -160,7 +161,10 @@ def _closure(names: tuple[str, ...]) -> Iterator[metadata.Distribution]:
 
 
 def _top_level_entries(distribution: metadata.Distribution) -> set[str]:
-    entries = {file.parts[0] for file in distribution.files or ()}
+    # Read by hand: some have ten thousand lines, and a box waits for them.
+    record = distribution.read_text("RECORD")
+    paths = record.splitlines() if record else map(str, distribution.files or ())
+    entries = {path.split(",")[0].strip('"').split("/")[0] for path in paths}
     return {entry for entry in entries if entry not in ("..", "__pycache__") and not entry.startswith("/")}
 
 
