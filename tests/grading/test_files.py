@@ -237,7 +237,7 @@ def test_what_lies_beside_is_named_and_small_files_go_with_the_notebook(read: An
     submission = read({f"homework/{name}": content for name, content in {NAME: dumped(solved()), **files}.items()})
     assert submission.files == {name: files[name] for name in ("data/notes.csv", "helpers.py", "report.html")}
     there, left_out = submission.notes
-    assert there.endswith("homework/data/notes.csv, homework/helpers.py and homework/report.html.")
+    assert there.endswith("homework/helpers.py, homework/report.html and homework/data/notes.csv.")
     for name in (
         "numpy.py",
         "scipy/stats.py",
