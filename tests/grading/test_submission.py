@@ -286,13 +286,13 @@ def test_handout_and_grading_take_the_same_names(tmp_path: Path, name: str) -> N
     (tmp_path / "class" / name).mkdir(parents=True)
     (tmp_path / "names.txt").write_text(f"\ufeff{name}\n", encoding="utf-8")
     found, _ = find_submissions(tmp_path / "class", "practice")
-    assert (found[0].student,) == read_learners(tmp_path / "names.txt")
+    assert [found[0].student] == list(read_learners(tmp_path / "names.txt"))
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp1252"])
 def test_a_list_of_learners_is_read_in_the_encodings_of_spreadsheets(tmp_path: Path, encoding: str) -> None:
     (tmp_path / "names.txt").write_bytes("Zoë\r\nJürgen\r\n".encode(encoding))
-    assert read_learners(tmp_path / "names.txt") == ("Zoë", "Jürgen")
+    assert read_learners(tmp_path / "names.txt") == {"Zoë": "Zoë", "Jürgen": "Jürgen"}
 
 
 @pytest.mark.parametrize("second", ["zoë", "Zoe\u0308"])
