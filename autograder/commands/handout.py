@@ -22,7 +22,7 @@ def handout(course: Course, assignment: str, learners: Path, into: Path) -> int:
     released = course.release(assignment)
     read_release(course, rubric)
     students = read_learners(learners)
-    for name, keyed in personal_panels(rubric, students).items():
+    for name, keyed in personal_panels(rubric, tuple(students)).items():
         folder = into / name / assignment
         with filing(into):
             for file in (*(released / f"{notebook.name}.ipynb" for notebook in rubric.notebook), released / CHECK_FILE):
@@ -30,6 +30,9 @@ def handout(course: Course, assignment: str, learners: Path, into: Path) -> int:
                     write_whole(folder / file.name, file.read_text(encoding="utf-8"))
             write_whole(folder / PANEL_FILE, keyed.panel.to_csv_bytes().decode("ascii"))
     OUT.print(f"{assignment} for {len(students)} learners, each with a panel of the learner's own, is in {into}.")
+    for name, shown in students.items():
+        if name != shown:
+            OUT.print(f"The folder of {shown} is called {name}.")
     OUT.print(f"Grade it with  mlm grade {assignment} --submitted DIR --personal")
     return ALL_GRADED
 

@@ -95,8 +95,8 @@ def _problem_of_entry(entry: Path, inner: Path) -> Sentence | None:
     return None if os.access(entry, os.R_OK | os.X_OK) else Sentence("names.cannot_be_entered")
 
 
-def read_learners(path: Path) -> tuple[str, ...]:
-    """Return the names in a list of learners, one to a line, as their folders are called.
+def read_learners(path: Path) -> dict[str, str]:
+    """Return the names in a list of learners, one to a line, as people read them, by what their folders are called.
 
     Raises
     ------
@@ -109,7 +109,7 @@ def read_learners(path: Path) -> tuple[str, ...]:
     except OSError as error:
         raise CourseError(f"{path}: this list cannot be read ({error}). Give a text with a name to a line.") from None
     seen: dict[str, int] = {}
-    names = []
+    names: dict[str, str] = {}
     for number, name in enumerate((line.strip(" \t") for line in lines), 1):
         if not name:
             continue
@@ -118,10 +118,10 @@ def read_learners(path: Path) -> tuple[str, ...]:
         if first != number:
             place = f"{path}, line {number}: {shown_name(name)}"
             raise CourseError(f"{place} is there twice, or hardly differs from line {first}; change or remove one.")
-        names.append(safe_name(name))
+        names[safe_name(name)] = shown_name(name)
     if not names:
         raise CourseError(f"{path}: there is no learner in this list. Give a text with a name to a line.")
-    return tuple(names)
+    return names
 
 
 @dataclass(frozen=True)

@@ -35,8 +35,9 @@ SCIENTIFIC_STACK = (
 )
 
 #: Distributions that a notebook may import as well, each where it is installed with all that it requires: no task needs
-#: them, and many learners have them at home. The extra `box` installs them; nbformat is what plotly shows figures by.
-WHERE_INSTALLED = ("seaborn", "scikit-learn", "joblib", "tqdm", "ipywidgets", "plotly", "nbformat")
+#: them, and many learners have them at home. The extra `box` installs them. By nbformat plotly shows figures, and by
+#: jinja2 pandas styles tables.
+WHERE_INSTALLED = ("seaborn", "scikit-learn", "joblib", "tqdm", "ipywidgets", "plotly", "nbformat", "jinja2")
 
 #: The rooms of `reference` that a notebook may import: they fit any model of any table, and know nothing of the course.
 #: Its panels, its tutorial and the keys of its assignments are not there.
@@ -106,6 +107,7 @@ class Mount:
     required: bool = True
 
 
+@cache
 def library_mounts() -> tuple[Mount, ...]:
     """Return the distributions that a notebook may import, entry by entry, under ``/box/site``.
 
@@ -159,7 +161,10 @@ def _closure(names: tuple[str, ...]) -> Iterator[metadata.Distribution]:
 
 
 def _top_level_entries(distribution: metadata.Distribution) -> set[str]:
-    entries = {file.parts[0] for file in distribution.files or ()}
+    # Read by hand: some have ten thousand lines, and a box waits for them.
+    record = distribution.read_text("RECORD")
+    paths = record.splitlines() if record else map(str, distribution.files or ())
+    entries = {path.split(",")[0].strip('"').split("/")[0] for path in paths}
     return {entry for entry in entries if entry not in ("..", "__pycache__") and not entry.startswith("/")}
 
 

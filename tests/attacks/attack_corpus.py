@@ -36,14 +36,15 @@ class Expectation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What an attack must come to.
 
     ``default`` is the verdict of the items not named, in the notebooks that were handed in. ``says`` are texts that the
-    executed notebooks must hold: proof that the attack was really tried. ``notes`` must be told to the learner.
-    ``limits`` replace those of the box, so that a bomb ends soon. ``always`` attacks run in the short form too, and
-    ``last`` ones after all others.
+    executed notebooks must hold: proof that the attack was really tried; ``hides`` are texts that they and the page
+    must not hold. ``notes`` must be told to the learner. ``limits`` replace those of the box, so that a bomb ends soon.
+    ``always`` attacks run in the short form too, and ``last`` ones after all others.
     """
 
     default: Verdict | list[Verdict]
     items: dict[str, ExpectedItem] = {}
     says: list[str] = []
+    hides: list[str] = []
     notes: list[str] = []
     limits: dict[str, float] = {}
     always: bool = False

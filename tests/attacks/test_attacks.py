@@ -58,6 +58,7 @@ def require_tried(attack: Attack, attacked: AttackedClass) -> None:
     """An attack that never ran proves nothing: it must have left the traces that its folder names."""
     told = attacked.told(attack.name)
     assert [text for text in attack.expected.says if text not in told] == [], attacked.printed(attack.name)
+    assert [text for text in attack.expected.hides if text in told] == [], attack.name
     notes = [note for notebook in attacked.grades[attack.name].notebooks for note in notebook.notebook.notes]
     assert [text for text in attack.expected.notes if not any(text in note for note in notes)] == [], notes
 

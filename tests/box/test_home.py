@@ -48,6 +48,7 @@ CELLS = {
         "r = [StandardScaler().fit(load_panel()[['sales']]).n_samples_seen_]",
         [200],
     ),
+    "styled tables": ("jinja2", "load_panel().head(1).style.format(precision=1)\nr = [1]", [1]),
     "tqdm": ("tqdm", "from tqdm.auto import tqdm\nr = [x for x in tqdm([1, 2])]", [1, 2]),
     "plotly": (
         "plotly",
@@ -80,7 +81,7 @@ def test_a_widget_is_shown_as_text(run: Run) -> None:
 
 
 def test_nothing_of_that_is_imported_before_a_notebook_asks(run: Run) -> None:
-    wanted = ["seaborn", "sklearn", "joblib", "tqdm", "ipywidgets", "plotly", "nbformat", "reference"]
+    wanted = ["seaborn", "sklearn", "joblib", "tqdm", "ipywidgets", "plotly", "nbformat", "jinja2", "reference"]
     assert run(f"import sys\ncheck('r', [name for name in {wanted} if name in sys.modules])").answers == {
         "r": ListValue(())
     }

@@ -77,6 +77,12 @@ def test_a_magic_that_nobody_knows_costs_its_line(boxes: Boxes, panel: bytes) ->
     assert told(run, 3) == [(1, "UsageError")]
 
 
+def test_a_magic_alone_in_its_cell_needs_no_sign(boxes: Boxes, panel: bytes) -> None:
+    run = run_cells(boxes, panel, "time y = 7", "check('y', y)", "pip install seaborn", "time for y")
+    assert run.answers == {"y": Number(7.0)}
+    assert [told(run, cell) for cell in (1, 3, 4)] == [[], [(1, "OSError")], [(1, "SyntaxError")]]
+
+
 def test_the_last_value_is_shown_as_in_jupyter(boxes: Boxes, panel: bytes) -> None:
     run = run_cells(boxes, panel, "1\n2", "%config InteractiveShell.ast_node_interactivity = 'all'", "1\n1 / 0\n2")
     shown = [[o.data.get("text/plain", o.ename) for o in cell.outputs] for cell in run.cells]
@@ -98,6 +104,12 @@ def test_what_is_told_of_errors_is_short(boxes: Boxes, panel: bytes) -> None:
     assert max(len(error.statement) for error in run.cells[1].errors) == 100
     assert run.cells[2].errors[19] == CellError("ZeroDivisionError", "division by zero", 20, "1 / 0")
     assert run.answers == {"z": Number(1.0)}
+
+
+def test_a_hundred_thousand_lines_that_cannot_be_parsed_end_soon(boxes: Boxes, panel: bytes) -> None:
+    run = run_cells(boxes, panel, "x = = 1\n" * 100_000, "check('z', 1)")
+    assert (run.ending, run.answers) == (Ending.FINISHED, {"z": Number(1.0)})
+    assert 0 < len(run.cells[1].errors) <= 20
 
 
 #: What learners do to the names and the settings that our cells use.

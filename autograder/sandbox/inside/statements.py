@@ -8,6 +8,7 @@ import unicodedata
 from collections.abc import Iterator
 from typing import Any
 
+from IPython.core.getipython import get_ipython
 from IPython.core.inputtransformer2 import TransformerManager
 
 #: How often a cell is parsed again, and how many characters of it altogether: a cell that needs more is cut short.
@@ -50,7 +51,7 @@ def readable(source: str) -> tuple[str, list[tuple[int, SyntaxError]]]:
     list of (int, SyntaxError)
         By lines, counted from 1; of lines that were left out together, the first.
     """
-    if _problem(source) is None:
+    if _problem(source) is None or _is_magic(source):
         return source, []
     text = source.replace("\r\n", "\n").replace("\r", "\n").replace("\0", "")
     text = _PIECE.sub(lambda found: _plain_spaces(found[2]) if found[2] else found[0], text)
@@ -77,6 +78,13 @@ def _problem(text: str) -> SyntaxError | None:
     except (ValueError, OverflowError, MemoryError, RecursionError) as error:
         return SyntaxError(f"{type(error).__name__}: {error}")
     return None
+
+
+def _is_magic(source: str) -> bool:
+    """Return whether a cell is one line that begins with the name of a magic, which needs no % then."""
+    shell: Any = get_ipython()
+    line = source.strip()
+    return shell is not None and "\n" not in line and shell.find_line_magic(line.split(" ")[0]) is not None
 
 
 def _moved(found: re.Match[str], lines: int) -> str:
