@@ -99,8 +99,9 @@ def build_sample(folder: Path, course: Course, rubric: Rubric, target: Path) -> 
     target.mkdir(parents=True, exist_ok=True)
     for name, notebook in bases.items():
         nbformat.write(_changed(notebook, sample), target / name)
-    for raw in folder.glob("*.ipynb"):
-        shutil.copyfile(raw, target / raw.name)
+    for raw in folder.iterdir():
+        if raw.suffix != ".toml":
+            shutil.copyfile(raw, target / raw.name)
     for name, placed in sample.files.items():
         _place(placed, target / name)
     return sample

@@ -49,29 +49,14 @@ class BoxedGrading(Configurable):
     for _trait in (course, hidden_seed, personal, language):
         _trait.tag(config=True)
 
-    def of(self, root: Path, assignment: str, student: str) -> tuple[Course, Grading]:
-        """Return the course, and what grading a learner needs, for nbgrader's course directory.
 
-        Raises
-        ------
-        AutograderError
-            If the course, the rubric, the release, or the seed is not as it should be, or no panel comes of it.
-        """
-        course = Course(Path(self.course)) if self.course else learners_course(root)
-        grading = _grading(course, assignment, hidden_seed(root, self.hidden_seed), self.language)
-        personal = {student: personal_panel(grading.rubric, student)} if self.personal else {}
-        return course, replace(grading, personal=personal)
-
-
-@cache
-def _grading(course: Course, assignment: str, seed: int, language: str | None) -> Grading:
+def _grading_of(course: Course, assignment: str, seed: int, language: str | None) -> Grading:
     rubric = course.rubric(assignment, language)
     return Grading(rubric, read_release(course, rubric), prepare_panels(rubric, seed))
 
 
-@cache
 def _examine_box(course: Course, root: Path, folders: tuple[Path, ...]) -> None:
-    """Try to get out of the box, once in each run of nbgrader's."""
+    """Try to get out of the box: nobody may be able to read what lies in the course and in nbgrader's directory."""
     files = (path for path in root.iterdir() if path.is_file())
     with Boxes() as boxes:
         require_safe_box((*protected_files(course, folders), *files), boxes)
@@ -84,6 +69,8 @@ class BoxedExporter(NotebookExporter):
         """Begin with nobody graded."""
         super().__init__(*arguments, **options)  # type: ignore[no-untyped-call]
         self._graded: tuple[object, Grading, Grade] | None = None
+        # nbgrader makes an exporter for each run, and formgrader's process outlives many.
+        self._grading_of, self._examine_box = cache(_grading_of), cache(_examine_box)
 
     def from_filename(  # type: ignore[override]  # it returns text, as the exporter it is made from does
         self, filename: str, resources: dict[str, Any] | None = None, **options: Any
@@ -118,14 +105,19 @@ class BoxedExporter(NotebookExporter):
         directory: CourseDirectory = self.parent.coursedir
         root = Path(directory.root).resolve()
         submitted = Path(directory.format_path(directory.submitted_directory, student, assignment))
-        asked = (assignment, student, _state(submitted))
-        if self._graded is None or self._graded[0] != asked:
+        known = (assignment, student, _state(submitted))
+        if self._graded is None or self._graded[0] != known:
             self._graded = None
-            course, grading = BoxedGrading(config=self.config).of(root, assignment, student)
+            asked = BoxedGrading(config=self.config)
+            course = Course(Path(asked.course)) if asked.course else learners_course(root)
+            seed = hidden_seed(root, asked.hidden_seed)
+            grading = self._grading_of(course, assignment, seed, asked.language)
+            if asked.personal:
+                grading = replace(grading, personal={student: personal_panel(grading.rubric, student)})
             steps = (directory.submitted_directory, directory.autograded_directory, directory.feedback_directory)
-            _examine_box(course, root, tuple(root / step for step in steps))
+            self._examine_box(course, root, tuple(root / step for step in steps))
             folder = SubmissionFolder(student, submitted, shown_name(student), submitted.parent)
-            self._graded = asked, grading, _grade(grading, folder)
+            self._graded = known, grading, _grade(grading, folder)
         return self._graded[1:]
 
 
@@ -135,7 +127,9 @@ def _grade(grading: Grading, folder: SubmissionFolder) -> Grade:
     if grade.is_ungraded:
         raise OurFault(grade.items[0].reason)
     if grade.is_empty:
-        raise CourseError(f"{folder.path}: nothing in here is a notebook of {grade.assignment!r}; nobody was graded.")
+        raise CourseError(
+            f"{folder.path}: nothing in here is a notebook of {grade.assignment!r}, so nothing is graded."
+        )
     return grade
 
 

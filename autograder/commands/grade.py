@@ -17,6 +17,7 @@ from autograder.commands.doctor import protected_files, require_safe_box
 from autograder.commands.handout import personal_panels
 from autograder.grading import pipeline
 from autograder.grading.submission import find_submissions
+from autograder.grading.workers import count_workers, memory_advice
 from autograder.records.grading import Grade, LeftOut, Verdict
 from autograder.records.verdict_signs import SIGNS
 from autograder.results.filing import filing, held
@@ -45,13 +46,13 @@ def grade(
     folders, others = find_submissions(submitted, assignment)
     released = read_release(course, rubric)
     make_results(into)
-    if advice := pipeline.memory_advice(workers):
+    if advice := memory_advice(workers):
         ERR.print(advice)
     with held(into):
         seed = drawn_seed(into, hidden_seed)
         own = personal_panels(rubric, [folder.student for folder in folders]) if personal else {}
         with Boxes() as boxes:
-            boxes.open_soon(pipeline.count_workers(workers))
+            boxes.open_soon(count_workers(workers))
             protected = protected_files(course, [*(folder.path for folder in folders), into])
             with (
                 ERR.status("Preparing the panels, and trying to get out of the box …"),

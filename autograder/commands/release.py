@@ -11,8 +11,8 @@ from autograder.assignment.course import Course
 from autograder.assignment.key import hidden_panel
 from autograder.assignment.release import make_release, parse_release, write_release
 from autograder.commands.console import ALL_GRADED, NEEDS_PERSON, OUT, progress_bar
-from autograder.grading import pipeline
 from autograder.grading.release_gate import prove
+from autograder.grading.workers import count_workers
 from autograder.language.catalogue import LANGUAGES
 from autograder.scoring.distinct_answers import examine
 
@@ -29,7 +29,7 @@ def release(course: Course, assignment: str, *, panels: int, workers: int | None
             rubric,
             parse_release(texts),
             panels=panels,
-            workers=pipeline.count_workers(workers),
+            workers=count_workers(workers),
             progress=lambda steps, what: progress.track(steps, total=len(steps), description=what),
         )
     pair = proof.closest

@@ -30,7 +30,10 @@ _MOST_TOGETHER = 512 * 1024**2
 _MOST_ZIP_LIST = 256 * 1024
 
 #: Programs leave these behind; nobody has written them, and nobody needs a line about them.
-_NOBODYS = ("__MACOSX", ".DS_Store", ".ipynb_checkpoints", "__pycache__", ".mlm", "Thumbs.db", "desktop.ini")
+_NOBODYS = (
+    *("__MACOSX", ".DS_Store", "Thumbs.db", "desktop.ini", ".ipynb_checkpoints", "__pycache__", ".mlm"),
+    *(".git", ".venv", "venv", ".idea", ".vscode", "node_modules"),
+)
 _NOBODYS_BEGIN = ("._", "~$", ".~")
 
 
@@ -85,7 +88,8 @@ class _Walk:
 
     def through(self, folder: Path, place: PurePosixPath, depth: int) -> Iterator[HandedIn]:
         """Yield what lies in a folder, which is at a place in the learner's."""
-        for entry in sorted(os.scandir(folder), key=lambda entry: entry.name):
+        # Files of the folder itself come first: what is deeper may be more than is looked at.
+        for entry in sorted(os.scandir(folder), key=_is_deeper):
             path, at = place / entry.name, Path(entry.path)
             if is_nobodys(entry.name):
                 continue
@@ -138,6 +142,10 @@ class _Walk:
         if self._left < 0:
             raise Unreadable("too_large_together", limit=_MOST_TOGETHER // 1024**2)
         return content
+
+
+def _is_deeper(entry: os.DirEntry[str]) -> tuple[bool, str]:
+    return entry.is_dir(follow_symlinks=False) or entry.name.casefold().endswith(".zip"), entry.name
 
 
 def _refused(path: PurePosixPath, why: str, **gaps: object) -> HandedIn:

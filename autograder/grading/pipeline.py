@@ -7,7 +7,6 @@ is said of that learner, costs no mark, and stops nobody else.
 from __future__ import annotations
 
 import logging
-import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from contextlib import nullcontext
@@ -25,6 +24,7 @@ from autograder.grading.attention import look_at
 from autograder.grading.copies import find_copies
 from autograder.grading.evidence import add_evidence
 from autograder.grading.submission import SubmissionFolder, read_submission
+from autograder.grading.workers import count_workers
 from autograder.language.catalogue import Sentence
 from autograder.records.grading import (
     Copy,
@@ -45,7 +45,6 @@ from autograder.results.folder import GRADEBOOK, Asked, write_configuration
 from autograder.results.gradebook import Gradebook
 from autograder.results.pages import class_page, learner_page, reading_page
 from autograder.sandbox.boxes import Boxes, Job, Run, run_job
-from autograder.sandbox.cgroups import memory_there_is
 from autograder.sandbox.policy import Limits
 from autograder.scoring.distinct_answers import checked_panel
 from autograder.scoring.feedback import shorten
@@ -71,28 +70,6 @@ class Grading:
     def panels_of(self, student: str) -> tuple[Keyed, ...]:
         """Return the panels that a learner's notebooks are run on, the learner's own first."""
         return (self.personal.get(student, self.panels[0]), *self.panels[1:])
-
-
-def count_workers(workers: int | None) -> int:
-    """Return how many boxes to run at a time: as asked, or one per processor for which there is memory."""
-    return workers or min(len(os.sched_getaffinity(0)), _room())
-
-
-def _room() -> int:
-    """Return how many notebooks there is memory for; at least one is tried."""
-    return max(1, memory_there_is() // Limits().memory_bytes)
-
-
-def memory_advice(workers: int | None) -> str | None:
-    """Return a sentence where fewer boxes run than there are processors, or more than there is memory for."""
-    wanted = workers or len(os.sched_getaffinity(0))
-    if wanted <= _room():
-        return None
-    there, each = memory_there_is() / 1e9, Limits().memory_bytes / 1e9
-    have = f"There are {there:.1f} GB of memory here, and a notebook may use {each:.1f} GB"
-    if workers is None:
-        return f"{have}, so {_room()} of {wanted} run at a time."
-    return f"{have}: {wanted} at a time may want more than there is. What fails by that is run again, alone."
 
 
 def prepare_panels(rubric: Rubric, seed: int | None, folder: Path | None = None) -> tuple[Keyed, ...]:

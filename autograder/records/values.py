@@ -145,6 +145,9 @@ def describe(value: Value) -> str:
             return _with_entries("list", len(items))
         case MappingValue(keys, _):
             return _with_entries("mapping", len(keys))
+        case Table(columns, _, rows, "nested"):
+            size = {"names": _counted("names", len(rows)), "entries": _counted("entries", len(columns))}
+            return Sentence("values.nested", **size)
         case Table(columns, _, rows, form):
             size = {"rows": _counted("rows", len(rows)), "columns": _counted("columns", len(columns))}
             return Sentence(f"values.{form}", **size)

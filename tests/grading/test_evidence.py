@@ -118,7 +118,7 @@ def test_what_was_handed_out_is_nobodys_words(grading: Grading) -> None:
 def test_the_page_for_the_person_shows_what_the_learners_page_does_not(grading: Grading) -> None:
     grade = class_with_memo(grading, MEMO.format(average=grading.panels[0].answers.values["gain_average"]))
     page = reading_page(grading.rubric, [grade])
-    assert "ada: Memo to the head of sales" in page
+    assert "<bdi>ada</bdi>: Memo to the head of sales" in page
     assert "store 14 &lt;b&gt;now&lt;/b&gt;" in page
     assert "Mark scheme, 6 points" in page
     (memo,) = (item.memo for item in grading.rubric.items if item.memo)

@@ -237,7 +237,7 @@ def test_what_lies_beside_is_named_and_small_files_go_with_the_notebook(read: An
     submission = read({f"homework/{name}": content for name, content in {NAME: dumped(solved()), **files}.items()})
     assert submission.files == {name: files[name] for name in ("data/notes.csv", "helpers.py", "report.html")}
     there, left_out = submission.notes
-    assert there.endswith("homework/data/notes.csv, homework/helpers.py and homework/report.html.")
+    assert there.endswith("homework/helpers.py, homework/report.html and homework/data/notes.csv.")
     for name in (
         "numpy.py",
         "scipy/stats.py",
@@ -341,6 +341,14 @@ def test_no_more_files_are_looked_at_than_may_be(read: Any, solved: Any) -> None
     submission = read({f"{n:04}.ipynb": dumped(solved()) for n in range(3)} | {f"z{n}": b"" for n in range(MAX_FILES)})
     assert changed(submission) == {"task1-icc": 4}
     assert "…" in submission.notes[1]
+
+
+def test_what_lies_deeper_hides_nothing(read: Any, solved: Any) -> None:
+    deeper = {f"a/{n}.txt": b"" for n in range(MAX_FILES)} | {f".git/objects/{n}": b"" for n in range(9)}
+    zips = {"b.zip": zipped({f"{n}.txt": b"" for n in range(MAX_FILES)})}
+    submission = read({**deeper, **zips, NAME: dumped(solved())})
+    assert changed(submission) == {"task1-icc": 4}
+    assert ".git" not in "".join(submission.notes)
 
 
 def test_a_folder_without_end_is_not_walked(read: Any) -> None:

@@ -231,7 +231,7 @@ EFFECTS = {store: pd.Series({"Group": x, "youtube": -x}) for store, x in SLOPES.
     [
         (
             EFFECTS,
-            "a dictionary of lists, dictionaries or Series: a table with 3 rows and 2 columns. Take one entry for",
+            "but it is a dictionary of 3 names, each with 2 entries. Take one entry for each name",
         ),
         (EFFECTS, 'with {name: entry["youtube"] for name, entry in answer.items()}.'),
         (pd.DataFrame(EFFECTS).T, '3 rows and 2 columns. Take one column of it, for instance with ["youtube"].'),

@@ -165,7 +165,7 @@ def graded(rubric: Rubric, grading: Grading, own: Keyed) -> Grade:
             items.append(judge_alone(rubric, item, plain_value(wrong), own) if item.kind != "manual" else None)
         waiting = replace(items[0], item="memo", verdict=Verdict.NEEDS_PERSON, hint=None)
         waiting = replace(waiting, reason=Sentence("scoring.for_a_person"))
-        notebook = SubmittedNotebook(entry.name, released.cells, notes=(Sentence("submission.deleted", cell="icc"),))
+        notebook = SubmittedNotebook(entry.name, released.cells, notes=(Sentence("submission.deleted", cells="icc"),))
         run = NotebookRun(entry.name, Ending.FINISHED)
         notebooks.append(NotebookGrade(notebook, run, tuple(item or waiting for item in items)))
     return Grade("anna", rubric.assignment, tuple(notebooks))

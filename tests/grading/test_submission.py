@@ -109,7 +109,7 @@ def test_cells_of_the_learners_own_stay_where_they_followed(
         (b"%PDF-1.4", "the file is not a notebook. Hand in the .ipynb file that Jupyter saves."),
         (b"[" * 100_000, "the file is not a notebook"),
         (b'{"cells": [3]}', "not a notebook that Jupyter could have saved: Expected `object`, got `int`"),
-        ({"nbformat": 4, "worksheets": []}, "the file has no cells"),
+        ({"nbformat": 4, "worksheets": []}, "it has no cells"),
         ({"nbformat": 4, "cells": [{"cell_type": "raw", "source": ""}] * 1001}, "more than 1000 cells"),
         ({"nbformat": 4, "cells": [{"cell_type": "code", "source": "x" * 10**6 + "x"}]}, "more than 1,000,000 char"),
         ({"nbformat": 4, "cells": [], "metadata": [{}] * 600_001}, "too many parts. Clear the outputs"),

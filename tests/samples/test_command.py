@@ -74,7 +74,7 @@ def test_an_unknown_option_is_a_usage_error(capsys: pytest.CaptureFixture[str]) 
 def test_panels_are_checked_under_the_old_name_too(
     name: str, course: Course, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert mlm("panels", name, 2, "--first", 7, "--confusion", "--course", course.root) == 0
+    assert mlm("panels", name, 2, "--first", 0, "--confusion", "--course", course.root) == 0
     printed = capsys.readouterr().out
     assert re.search(r"^[12] of 2 seeds give a panel that can be graded on\.", printed, re.MULTILINE)
     assert "Taken for" in printed

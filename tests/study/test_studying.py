@@ -9,6 +9,7 @@ import sys
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -122,9 +123,9 @@ def test_the_command_says_what_the_cards_say(
 ) -> None:
     in_the_box = pipeline.grade_notebook
 
-    def once(grading: pipeline.Grading, notebook: SubmittedNotebook) -> NotebookGrade:
+    def once(grading: pipeline.Grading, notebook: SubmittedNotebook, **beside: Any) -> NotebookGrade:
         if notebook.name not in ran:
-            ran[notebook.name] = in_the_box(grading, notebook)
+            ran[notebook.name] = in_the_box(grading, notebook, **beside)
         return ran[notebook.name]
 
     monkeypatch.setattr(pipeline, "grade_notebook", once)
