@@ -125,6 +125,8 @@ SLOW = (
     "box/test_box.py",
     "everyday/",
     "box/test_neighbours.py",
+    "box/test_reading.py::test_a_large_cell",
+    "box/test_statements.py::test_a_hundred_thousand_lines",
     "box/test_statements.py::test_what_is_told_of_errors_is_short",
     "box/test_walls.py",
     "course/test_figures.py::test_a_description_follows_the_data",

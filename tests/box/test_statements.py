@@ -116,6 +116,7 @@ def test_a_hundred_thousand_lines_that_cannot_be_parsed_end_soon(boxes: Boxes, p
 HABITS = (
     "check = None",
     "print = None; str = 3; sum = 0; list = [1]; len = 5; print",
+    "import builtins; builtins.any = builtins.all = lambda values: True; builtins.round = builtins.float = None",
     "from autograder import student; student.check = student.load_panel = None",
     "import warnings; warnings.filterwarnings('error')",
     "import pandas as pd; pd.set_option('display.precision', 1); pd.read_csv = None",

@@ -82,30 +82,36 @@ class Student:
 
     @contextmanager
     def as_at_the_start(self) -> Iterator[None]:
-        """Treat warnings as they were at the start, and then as the learner did, unless others were asked for."""
-        theirs = list(warnings.filters)
+        """Have Python's functions and warnings as at the start, and then as the learner had them.
+
+        What was asked for meanwhile about warnings stays.
+        """
+        present, filters = vars(builtins), list(warnings.filters)
+        theirs = {name: present[name] for name, ours in self.builtins.items() if present.get(name, ours) is not ours}
+        present.update(self.builtins)
         _set_filters(self.filters)
         try:
             yield
         finally:
-            if list(warnings.filters) == self.filters:
-                _set_filters(theirs)
+            present.update(theirs)
+            if warnings.filters == self.filters:
+                _set_filters(filters)
 
     @contextmanager
     def ours(self, source: str, namespace: dict[str, Any]) -> Iterator[None]:
         """Give a cell of ours its names; those that it does not bind itself are the learner's again after it."""
-        known = {**self.builtins, **self.install()}
-        loaded, bound = _names(source)
-        replaced = {name: namespace.get(name, _ABSENT) for name in loaded & known.keys()}
-        namespace.update({name: known[name] for name in replaced})
-        try:
-            with self.as_at_the_start():
+        with self.as_at_the_start():
+            known = {**self.builtins, **self.install()}
+            loaded, bound = _names(source)
+            replaced = {name: namespace.get(name, _ABSENT) for name in loaded & known.keys()}
+            namespace.update({name: known[name] for name in replaced})
+            try:
                 yield
-        finally:
-            for name in replaced.keys() - bound:
-                namespace.pop(name, None)
-                if replaced[name] is not _ABSENT:
-                    namespace[name] = replaced[name]
+            finally:
+                for name in replaced.keys() - bound:
+                    namespace.pop(name, None)
+                    if replaced[name] is not _ABSENT:
+                        namespace[name] = replaced[name]
 
 
 def _set_filters(filters: list[Any]) -> None:
