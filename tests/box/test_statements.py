@@ -170,6 +170,8 @@ def test_the_panel_of_the_run_lies_beside_the_notebook_with_the_learners_files(b
         "panel.csv": b"mine",
         "../outside": b"x",
         "/tmp/outside": b"x",
+        "tools/__init__.py/below": b"x",
+        "x" * 300: b"x",
     }
     cells = (
         IMPORT,

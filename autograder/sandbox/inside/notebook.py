@@ -9,7 +9,7 @@ import base64
 import os
 import random
 import sys
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -59,8 +59,10 @@ def begin_afresh(files: dict[str, bytes]) -> None:
         path = PurePosixPath(name)
         if path.is_absolute() or ".." in path.parts or path.parts[:1] in ((), ("panel.csv",)):
             continue
-        Path(WORK, path).parent.mkdir(parents=True, exist_ok=True)
-        Path(WORK, path).write_bytes(content)
+        # Names from a zip can be longer than a file's, or a folder's where there is a file.
+        with suppress(OSError):
+            Path(WORK, path).parent.mkdir(parents=True, exist_ok=True)
+            Path(WORK, path).write_bytes(content)
     Path(WORK, "panel.csv").write_bytes(Path(PANEL).read_bytes())
     sys.path.append(WORK)
     random.seed()
