@@ -123,7 +123,6 @@ SLOW_FIXTURES = {"attacked_class", "browser", "graded_class", "ran", "site", "un
 SLOW = (
     "attacks/",
     "box/test_box.py",
-    "everyday/",
     "box/test_neighbours.py",
     "box/test_reading.py::test_a_large_cell",
     "box/test_statements.py::test_a_hundred_thousand_lines",
