@@ -96,8 +96,7 @@ def _print_grades(grades: Sequence[Grade], others: Sequence[LeftOut]) -> None:
             continue
         right = sum(item.verdict is Verdict.CORRECT for item in grade.items)
         urgent = most_urgent(grade)
-        points = f"{grade.score:g} / {grade.points:g}"
-        table.add_row(grade.name, points, f"{right} / {len(grade.items)}", f"{SIGNS[urgent]} {urgent}")
+        table.add_row(grade.name, grade.shown_score, f"{right} / {len(grade.items)}", f"{SIGNS[urgent]} {urgent}")
     for one in others:
         if one.is_learner:
             table.add_row(one.name, "", "", f"{SIGNS[Verdict.UNGRADED]} not graded")

@@ -221,11 +221,20 @@ class Grade:
         return sum(item.points for item in self.items)
 
     @property
+    def is_unread(self) -> bool:
+        """True when a file could not be read, and no person has yet said what it is worth."""
+        unread = (item for notebook in self.notebooks if notebook.notebook.is_unread for item in notebook.items)
+        return any(item.verdict is Verdict.MALFORMED for item in unread)
+
+    @property
+    def shown_score(self) -> str:
+        """The score beside the points that can be earned, as people read it."""
+        return f"{self.score:g}{' + ?' if self.is_unread else ''} / {self.points:g}"
+
+    @property
     def needs_person(self) -> bool:
         """True when an item waits for a person, or there is a file that could not be read."""
-        return any(n.notebook.is_unread for n in self.notebooks) or any(
-            item.verdict is Verdict.NEEDS_PERSON for item in self.items
-        )
+        return self.is_unread or any(item.verdict is Verdict.NEEDS_PERSON for item in self.items)
 
     @property
     def is_empty(self) -> bool:

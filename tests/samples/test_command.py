@@ -136,6 +136,7 @@ def test_every_learner_to_look_at_is_named_and_a_person_is_needed(
     assert rows["AD\\ada"].startswith("10 / 50")
     assert rows["dora"] == rows["fay"] == "– nothing handed in"
     assert rows["link"] == "! not graded"
+    assert rows["emil"].startswith("0 + ? / 50")
     for line in (
         "Look at -rf: task1-icc was handed in and has 0 points.",
         "Look at dora: no notebook was handed in.",
@@ -150,6 +151,9 @@ def test_every_learner_to_look_at_is_named_and_a_person_is_needed(
     assert page.count("nichts abgegeben") == 2
     assert "8 Lernende" in page
     assert "roster.csv" not in page
+    feedback = (tmp_path / "into" / "feedback" / "emil" / "practice" / "index.html").read_text(encoding="utf-8")
+    assert "nicht bewertet: task1-icc.ipynb: In der Datei stehen nur Nullen" in feedback
+    assert "einiges liest noch ein Mensch" in feedback
     assert "emil</bdi>\n<ul>\n<li>nicht bewertet, task1-icc.ipynb: In der Datei stehen nur Nullen" in page
     assert [path.name for path in (tmp_path / "into" / "feedback").iterdir() if path.name.startswith("AD_ada-")]
 
@@ -171,7 +175,7 @@ def test_what_could_not_be_read_or_was_not_handed_in_is_no_zero_in_the_gradebook
         grade.manual_score, grade.needs_manual_grade = 3.0, False
         book.db.commit()
     assert mlm("grade", "practice", "--submitted", quick_class, "--into", into, "--course", course.root) == 1
-    assert "3 / 50" in (into / "practice.html").read_text(encoding="utf-8")
+    assert "3 + ? / 50" in (into / "practice.html").read_text(encoding="utf-8")
 
 
 def bad_submitted(course: Course, tmp_path: Path) -> tuple[str, Path]:
