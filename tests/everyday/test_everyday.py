@@ -10,6 +10,7 @@ from __future__ import annotations
 import random
 import re
 import sqlite3
+from contextlib import redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -78,10 +79,8 @@ def graded(course: Course, drawn: frozenset[str], tmp_path_factory: pytest.TempP
         "20",
     ]
     printed = home / "printed.txt"
-    with printed.open("w") as file, pytest.MonkeyPatch.context() as patch:
-        patch.setattr("autograder.commands.console.OUT.file", file)
-        with pytest.raises(SystemExit) as ended:
-            main([str(word) for word in (*command, "--course", course.root)])
+    with printed.open("w") as file, redirect_stdout(file), pytest.raises(SystemExit) as ended:
+        main([str(word) for word in (*command, "--course", course.root)])
     return GradedClass(int(ended.value.code or 0), printed.read_text(), home / "results")
 
 
