@@ -1,8 +1,8 @@
 """Every honest learner of the corpus earns what the work is worth, and whoever lost something is named with the reason.
 
-The class is graded once, through the command, as a teacher would. The whole:
+The class is graded once, through the command, as a teacher would. Some cases alone:
 
-    .venv/bin/python -m pytest tests/everyday --everyday all
+    .venv/bin/python -m pytest tests/everyday --everyday zipped,memo-as-a-string
 """
 
 from __future__ import annotations
