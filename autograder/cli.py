@@ -132,7 +132,7 @@ def release(
 
 @app.command(epilog="Example: mlm check exercises/practice/task1-icc.ipynb")
 def check(
-    notebook: Annotated[Path, Argument(help="A notebook of an assignment, under its own name.")],
+    notebook: Annotated[Path, Argument(help="A notebook of an assignment, under any name.")],
     course: CourseOption = None,
     language: LanguageOption = None,
 ) -> int:

@@ -72,7 +72,8 @@ def parse_notebook(content: bytes) -> tuple[FileCell, ...]:
     """
     if not content:
         raise Unreadable("empty")
-    text = as_utf8(content)
+    # A disk that was full, or a slow copy, leaves zeros behind a whole file.
+    text = as_utf8(content).rstrip(b"\0 \t\r\n")
     if text.count(b"{") > _MOST_PARTS:
         raise Unreadable("too_many_parts")
     notebook = _decode(text)
@@ -135,7 +136,7 @@ _MERGE_MARK = re.compile(rb"^(?:<{7} |>{7} )", re.MULTILINE)
 def _instead(text: bytes, error: str) -> str:
     """Return the name of the sentence that says what a file is instead of a notebook."""
     start = text[:1_000].lstrip().lower()
-    if not text.strip(b"\0 \r\n\t"):
+    if not text:
         return "only_zeros"
     if start.startswith(b"{") and _MERGE_MARK.search(text):
         return "merge_marks"

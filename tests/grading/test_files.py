@@ -172,6 +172,10 @@ def test_a_notebook_is_read_whatever_has_saved_it(read: Any, solved: Any, change
     assert len(notebook.notes) <= 1
 
 
+def test_zeros_behind_a_whole_notebook_are_nothing(read: Any, solved: Any) -> None:
+    assert changed(read({NAME: dumped(solved()) + b"\n" + b"\0" * 512})) == {"task1-icc": 4}
+
+
 def test_line_ends_of_another_system_are_no_edit(read: Any, solved: Any) -> None:
     notebook = solved()
     for cell in notebook["cells"]:
