@@ -1,0 +1,36 @@
+"""The library of questions: each knows its value on any table, its known mistakes, and its words."""
+
+from reference.questions import variances  # noqa: F401
+from reference.questions.answers import Answer, AnswerKey, Objective, Step, Value, coincide
+from reference.questions.dataset import Dataset
+from reference.questions.fits import RESIDUAL, Fits
+from reference.questions.key import answer_key, steps_of
+from reference.questions.question import LIBRARY, ItemName, ModelName, Question, Words, gaps, mistake_words, question
+from reference.questions.setting import Asked, Column, Items, QuestionError, Setting
+
+__all__ = [
+    "LIBRARY",
+    "RESIDUAL",
+    "Answer",
+    "AnswerKey",
+    "Asked",
+    "Column",
+    "Dataset",
+    "Fits",
+    "ItemName",
+    "Items",
+    "ModelName",
+    "Objective",
+    "Question",
+    "QuestionError",
+    "Setting",
+    "Step",
+    "Value",
+    "Words",
+    "answer_key",
+    "coincide",
+    "gaps",
+    "mistake_words",
+    "question",
+    "steps_of",
+]

@@ -1,0 +1,102 @@
+"""From what an assignment asks, and a table, to the answer key."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from reference.errors import MultilevelError
+from reference.questions.answers import Answer, AnswerKey, Step
+from reference.questions.dataset import Dataset
+from reference.questions.expressions import evaluate
+from reference.questions.fits import Fits
+from reference.questions.question import Question
+from reference.questions.setting import Asked, Items, QuestionError, Setting
+
+
+def steps_of(items: Items, library: Mapping[str, Question]) -> dict[str, Step]:
+    """Return how the answer to each item follows from those to others, where it does."""
+    found = {}
+    for asked in items:
+        make = library[asked.question].step
+        step = make(items, **asked.parameters) if make else None
+        if step is not None:
+            found[asked.item] = step
+    return found
+
+
+def answer_key(setting: Setting, items: Items, library: Mapping[str, Question], data: Dataset) -> AnswerKey:
+    """Return what is right and what is wrong on a table.
+
+    Parameters
+    ----------
+    setting, items
+        What the assignment says of its table, and what it asks.
+    library : mapping
+        The questions, by name.
+    data : Dataset
+        The table.
+
+    Raises
+    ------
+    QuestionError
+        If an item has no answer as it is asked, or its question fails; the message names the item.
+    DesignError, ConvergenceError
+        If a model cannot be fitted to the table.
+    """
+    found: dict[str, Answer] = {}
+    under_way: list[str] = []
+
+    def answer(item: str) -> Answer:
+        if item in found:
+            return found[item]
+        asked = items[item]
+        if item in under_way:
+            raise QuestionError(f"items follow from each other in a circle: {' -> '.join([*under_way, item])}.")
+        compute = library[asked.question].answer
+        if compute is None:
+            raise QuestionError(f"item {item!r} has no answer that could be computed.")
+        under_way.append(item)
+        try:
+            found[item] = _changed(asked, compute(fits, **asked.parameters), answer)
+        except QuestionError as error:
+            raise QuestionError(_named(item, error)) from None
+        except MultilevelError as error:
+            raise type(error)(_named(item, error)) from error
+        finally:
+            under_way.pop()
+        return found[item]
+
+    fits = Fits(data, setting, items, answer)
+    for asked in items:
+        if library[asked.question].answer is not None:
+            answer(asked.item)
+    return AnswerKey(
+        values={item: one.value for item, one in found.items()},
+        standard_errors={i: one.standard_error for i, one in found.items() if one.standard_error is not None},
+        mistakes={item: one.mistakes for item, one in found.items()},
+        sizes={item: one.size for item, one in found.items() if one.size is not None},
+        scores={item: one.scores for item, one in found.items() if one.scores is not None},
+        steps=steps_of(items, library),
+        objectives={item: one.objective for item, one in found.items() if one.objective is not None},
+        faults=tuple(f"{item}: {fault}" for item, one in found.items() for fault in one.faults),
+    )
+
+
+def _named(item: str, error: Exception) -> str:
+    said = str(error)
+    return said if said.startswith("item ") else f"item {item!r}: {said}"
+
+
+def _changed(asked: Asked, answer: Answer, other: object) -> Answer:
+    """Return an answer with the mistakes that the author left out or added."""
+    from dataclasses import replace
+
+    assert callable(other)
+    kept = {name: value for name, value in answer.mistakes.items() if name not in asked.without}
+    for name, text in asked.also.items():
+        from reference.questions.expressions import names_in
+
+        known = {"right": answer.value, **answer.mistakes}
+        known |= {one: other(one).value for one in names_in(text) if one not in known}
+        kept[name] = float(evaluate(text, known))
+    return replace(answer, mistakes=kept)

@@ -1,0 +1,228 @@
+"""What a question is, and how one is added: a decorated function of a table's fits.
+
+A question of one's own is written in the same way, in an assignment's ``extra.py``::
+
+    from reference.questions import Answer, Fits, ModelName, question
+
+    @question(kind="statistic", tolerance=0.001, words='''
+    [en]
+    title = "Range of the {groups}"
+    advice = "Take the largest conditional mode less the smallest."
+    [en.mistakes]
+    upside_down = "The sign is turned round."
+    ''')
+    def mode_range(fits: Fits, *, model: ModelName) -> Answer:
+        modes = fits.mixed(model).term.modes[:, 0]
+        found = float(modes.max() - modes.min())
+        return Answer(found, mistakes={"upside_down": -found})
+
+The keyword parameters are the keys that an item may have, checked by their types; those without a default must be
+given. Every mistake that the function can return needs words.
+"""
+
+from __future__ import annotations
+
+import inspect
+import tomllib
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Annotated, Any, TypeAlias, get_args, get_type_hints
+
+import msgspec
+
+from reference.questions.answers import Answer, Step
+from reference.questions.setting import Asked, Items, QuestionError, Setting
+
+#: Parameters that name something of the assignment; the name is looked up when the assignment is read.
+ModelName: TypeAlias = Annotated[str, "model"]
+ItemName: TypeAlias = Annotated[str, "item"]
+
+#: From everything that is asked and an item's parameters to its step; None where its inputs are not asked.
+StepOf: TypeAlias = Callable[..., Step | None]
+
+
+class Words(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The words of a question in one language, with gaps such as ``{groups}``: see :func:`gaps`.
+
+    ``task`` is what a new notebook asks for; ``question`` and ``advice`` are the first and the second hint.
+    """
+
+    title: str = ""
+    task: str = ""
+    question: str = ""
+    advice: str = ""
+    mistakes: dict[str, str] = {}
+
+
+@dataclass(frozen=True)
+class Question:
+    """A question of the library.
+
+    Parameters
+    ----------
+    name : str
+        As items ask it.
+    answer : callable or None
+        From the fits of a table and the item's parameters to the answer; None where only the author knows it.
+    kind : str
+        How answers are compared.
+    tolerance, decimals, no_fit, carried
+        What an item has if it says nothing else.
+    step : callable or None
+        How the answer follows from those to other items.
+    raw_words : str
+        TOML, a table for each language.
+    solution : str
+        Code that computes the answer with the engine, with gaps for the parameters; see `mlm new`.
+    """
+
+    name: str
+    answer: Callable[..., Answer] | None
+    kind: str
+    tolerance: float | None
+    decimals: int | None
+    no_fit: bool | tuple[str, ...]
+    carried: float
+    step: StepOf | None
+    raw_words: str
+    solution: str = ""
+
+    @cached_property
+    def words(self) -> Mapping[str, Words]:
+        """Its words by language."""
+        return {name: msgspec.convert(one, Words) for name, one in tomllib.loads(self.raw_words).items()}
+
+    @cached_property
+    def parameters(self) -> Mapping[str, inspect.Parameter]:
+        """The keys that an item may have, by name."""
+        if self.answer is None:
+            return {}
+        found = inspect.signature(self.answer).parameters
+        return {name: one for name, one in found.items() if one.kind is inspect.Parameter.KEYWORD_ONLY}
+
+    def read(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        """Return an item's parameters, defaults filled in.
+
+        Raises
+        ------
+        QuestionError
+            If one is missing, unknown, or of the wrong type.
+        """
+        hints = {} if self.answer is None else get_type_hints(self.answer)
+        takes = ", ".join(self.parameters) or "none"
+        for name in given.keys() - self.parameters.keys():
+            raise QuestionError(f"the question {self.name!r} has no key {name!r}; it takes {takes}.")
+        read = {}
+        for name, one in self.parameters.items():
+            if name not in given and one.default is inspect.Parameter.empty:
+                raise QuestionError(f"the question {self.name!r} needs the key {name!r}; it takes {takes}.")
+            try:
+                read[name] = msgspec.convert(given[name], hints[name]) if name in given else one.default
+            except msgspec.ValidationError as error:
+                raise QuestionError(f"key {name!r}: {str(error)[:1].lower()}{str(error)[1:]}.") from None
+        return read
+
+    def names(self, marker: str) -> tuple[str, ...]:
+        """Return the parameters that name a model (``"model"``) or another item (``"item"``)."""
+        hints = {} if self.answer is None else get_type_hints(self.answer, include_extras=True)
+        return tuple(name for name in self.parameters if marker in _markers(hints[name]))
+
+
+def _markers(hint: Any) -> Iterator[Any]:
+    """Yield what a type is annotated with, those inside it included."""
+    yield from getattr(hint, "__metadata__", ())
+    for inner in get_args(hint):
+        yield from _markers(inner)
+
+
+#: All questions by name, those of a loaded extra.py apart.
+LIBRARY: dict[str, Question] = {}
+
+
+def question(
+    *,
+    kind: str,
+    words: str,
+    tolerance: float | None = None,
+    decimals: int | None = None,
+    no_fit: bool | tuple[str, ...] = False,
+    carried: float = 0.0,
+    step: StepOf | None = None,
+    solution: str = "",
+    into: dict[str, Question] = LIBRARY,
+) -> Callable[[Callable[..., Answer]], Callable[..., Answer]]:
+    """Return a decorator that adds a function of fits to the questions, under the function's name."""
+
+    def add(answer: Callable[..., Answer]) -> Callable[..., Answer]:
+        name = answer.__name__
+        into[name] = Question(name, answer, kind, tolerance, decimals, no_fit, carried, step, words, solution)
+        return answer
+
+    return add
+
+
+def fill(text: str, gaps: Mapping[str, str]) -> str:
+    """Return words with their gaps filled; a gap that nothing is known of stays empty."""
+    return text.format_map(_Gaps(gaps))
+
+
+class _Gaps(dict[str, str]):
+    def __missing__(self, key: str) -> str:
+        return ""
+
+
+def gaps(setting: Setting, asked: Asked) -> dict[str, str]:
+    """Return what the gaps in an item's words stand for.
+
+    ``{response}``, and ``{predictors}`` of its model; ``{group}`` and ``{groups}`` of its level, or of the model's
+    first; ``{rows}``; and every parameter of the item by name, a column's as what people call it.
+    """
+    import reference as engine
+
+    found = {"row": setting.noun("residual"), "rows": setting.plural("residual")}
+    for name, value in asked.parameters.items():
+        if isinstance(value, str):
+            found[name] = setting.noun(value)
+        elif isinstance(value, tuple):
+            found[name] = ", ".join(setting.noun(str(one)) for one in value)
+        elif value is not None:
+            found[name] = f"{value:g}" if isinstance(value, float) else str(value)
+    name = next((str(asked.parameters[p]) for p in ("model", "larger") if p in asked.parameters), "")
+    if name in setting.models:
+        model = engine.parse_formula(setting.models[name])
+        level = str(asked.parameters.get("level") or model.terms[0].group[-1])
+        predictors = [name for name in _columns_in(model.fixed, setting)]
+        found |= {
+            "response": setting.noun(model.response),
+            "group": setting.noun(level),
+            "groups": setting.plural(level),
+            "predictors": ", ".join(predictors),
+        }
+    return found
+
+
+def _columns_in(fixed: str, setting: Setting) -> list[str]:
+    from reference.data.formula import effects
+
+    factors = (expression for term in effects(fixed) for expression, how in term if how != "LITERAL")
+    return list(dict.fromkeys(setting.noun(one) for one in factors))
+
+
+def mistake_words(question: Question, setting: Setting, asked: Asked, language: str) -> dict[str, str]:
+    """Return the words for each mistake of an item by its name, in a language or else in English.
+
+    A name with ``{each}`` or ``{one}`` in it, a level's plural or singular, stands for a mistake for each level.
+    """
+    words = question.words.get(language) or question.words["en"]
+    levels = ["residual", *(name for name, column in setting.columns.items() if column.group)]
+    found = {}
+    for name, text in words.mistakes.items():
+        known = gaps(setting, asked)
+        if "{each}" not in name and "{one}" not in name:
+            found[name.format_map(_Gaps(known))] = fill(text, known)
+            continue
+        for level in levels:
+            each = {**known, "each": setting.plural(level), "one": setting.noun(level)}
+            found[name.replace("{each}", setting.slug(level)).replace("{one}", setting.noun(level))] = fill(text, each)
+    return found
