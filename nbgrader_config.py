@@ -5,13 +5,15 @@ c = get_config()  # noqa: F821  (nbgrader provides it)
 c.CourseDirectory.course_id = "mlm-course"
 c.CourseDirectory.source_directory = "solutions"
 c.CourseDirectory.release_directory = "exercises"
-# The rubric lies beside the source notebooks and must not go to learners.
+# What is asked lies beside the source notebooks and must not go to learners.
 c.CourseDirectory.ignore = [
     ".ipynb_checkpoints",
     "*.pyc",
     "__pycache__",
     ".pytest_cache",
-    "rubric.toml",
+    "assignment.toml",
+    "*.csv",
+    "extra.py",
     "words.*.toml",
 ]
 # By itself `nbgrader autograde` would run learners' code as you; so it runs in the box, on the panels of `mlm grade`.

@@ -34,7 +34,7 @@ _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 
 
 def _course(folder: Path | None) -> Course:
-    """Return the course around a folder, or around the current one."""
+    """Return the course that a folder is, or that the current one is."""
     from autograder.assignment.course import find_course
 
     return find_course(folder or Path.cwd())
@@ -72,8 +72,8 @@ app = typer.Typer(
 panels_app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Examine the panels that grading draws.")
 app.add_typer(panels_app, name="panels")
 
-AssignmentArgument = Annotated[str, Argument(help="Name of the assignment, a folder in solutions/.")]
-CourseOption = Annotated[Path | None, Option(help="The course folder; else the one around the current folder.")]
+AssignmentArgument = Annotated[str, Argument(help="Name of the assignment, a folder of the course.")]
+CourseOption = Annotated[Path | None, Option(help="The folder with course.toml; else the current folder.")]
 IntoOption = Annotated[Path, Option(help="Where gradebook.db, autograded/ and feedback/ go.")]
 SeedOption = Annotated[int | None, Option(min=0, help="Seed of the hidden panel; else one is drawn once and kept.")]
 LanguageOption = Annotated[
@@ -82,7 +82,7 @@ LanguageOption = Annotated[
 WorkersOption = Annotated[int | None, Option(min=1, help="Boxes at a time; else one per processor.")]
 
 
-@app.command(epilog="Example: mlm grade practice --submitted submitted/ --into grading/")
+@app.command(epilog="Example: mlm grade practice --submitted submitted/ --into grading/ --course solutions/")
 def grade(
     assignment: AssignmentArgument,
     submitted: Annotated[Path, Option(help="Folder with one folder per learner.")],
@@ -104,7 +104,7 @@ def grade(
         )
 
 
-@app.command(epilog="Example: mlm handout practice --learners names.txt --into handout/")
+@app.command(epilog="Example: mlm handout practice --learners names.txt --into handout/ --course solutions/")
 def handout(
     assignment: AssignmentArgument,
     learners: Annotated[Path, Option(help="A text with a learner's name to a line.")],
@@ -117,14 +117,14 @@ def handout(
     return command.handout(_course(course), assignment, learners, into)
 
 
-@app.command(epilog="Example: mlm release practice")
+@app.command(epilog="Example: mlm release practice --course solutions/")
 def release(
     assignment: AssignmentArgument,
     course: CourseOption = None,
     panels: Annotated[int, Option(min=1, help="Hidden panels to prove it on.")] = 20,
     workers: WorkersOption = None,
 ) -> int:
-    """Prove that an assignment grades as it should, and make the learners' notebooks in exercises/ from solutions/."""
+    """Prove that an assignment grades as it should, and make the learners' notebooks from its source."""
     from autograder.commands import release as command
 
     return command.release(_course(course), assignment, panels=panels, workers=workers)
@@ -165,10 +165,10 @@ def study(
 
 
 @panels_app.command("certify", hidden=True)  # its name in version 0.1
-@panels_app.command("check", epilog="Example: mlm panels check 100 --confusion")
+@panels_app.command("check", epilog="Example: mlm panels check 100 --confusion --course solutions/")
 def check_panels(
     count: Annotated[int, Argument(min=1, help="How many seeds to examine.")],
-    assignment: Annotated[str, Option(help="Name of the assignment.")] = "practice",
+    assignment: Annotated[str | None, Option(help="Name of the assignment; else the course's first.")] = None,
     first: Annotated[int, Option(min=0, help="The first seed.")] = 0,
     confusion: Annotated[bool, Option("--confusion", help="Print what each answer is taken for.")] = False,
     course: CourseOption = None,
@@ -179,7 +179,7 @@ def check_panels(
     return command.check_panels(_course(course), assignment, count, first, confusion=confusion)
 
 
-@app.command(epilog="Example: mlm doctor")
+@app.command(epilog="Example: mlm doctor --course solutions/")
 def doctor(course: CourseOption = None) -> int:
     """Try to get out of the box, and say which of its walls hold here."""
     from autograder.commands import doctor as command
@@ -187,7 +187,7 @@ def doctor(course: CourseOption = None) -> int:
     return command.doctor(_course(course))
 
 
-@app.command(epilog="Example: mlm demo --into build/demo")
+@app.command(epilog="Example: mlm demo --into build/demo --course solutions/")
 def demo(
     into: Annotated[Path, Option(help="Where the sample class and its grades go.")] = Path("build/demo"),
     course: CourseOption = None,

@@ -35,7 +35,7 @@ def root() -> Path:
 @pytest.fixture(scope="session")
 def course() -> Course:
     """The course of this checkout."""
-    return Course(ROOT)
+    return Course(ROOT / "solutions")
 
 
 @pytest.fixture(scope="session")

@@ -1,21 +1,26 @@
-"""Where the parts of a course lie: its sources, its releases, and the rubric of each assignment.
+"""A course: its ``course.toml``, and where its assignments, its releases and its samples lie.
 
-Releases and rubrics are also part of the installed package (the wheel takes them from the same folders), so that a
-learner without a checkout has them too.
+Ours is also part of the installed package (the wheel takes it from the same folders, without the solutions), so that a
+learner without a checkout has it too.
 """
 
 from __future__ import annotations
 
+import tomllib
 from dataclasses import dataclass
+from functools import cached_property
 from importlib import resources
 from pathlib import Path
 from typing import get_args
 
 import msgspec
 
-from autograder.assignment.rubric import Rubric, Says, load_rubric
-from autograder.assignment.translations import in_language
+from autograder.assignment.declaration import Policies, load_rubric
+from autograder.assignment.rubric import AfterError, Rubric, Says
 from autograder.errors import CourseError
+from autograder.language.catalogue import DEFAULT
+
+COURSE_FILE = "course.toml"
 
 #: Lies beside released notebooks where the teacher lets `check` say less than everything.
 CHECK_FILE = "check.json"
@@ -28,24 +33,67 @@ class Handed(msgspec.Struct, frozen=True):
     check_says: Says
 
 
+class CourseFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A ``course.toml``: the assignments in their order, policies for all of them, and where the rest lies.
+
+    ``release`` is the folder of the released notebooks and ``samples`` that of sample submissions, from the course's
+    folder.
+    """
+
+    title: str
+    assignments: tuple[str, ...]
+    language: str = DEFAULT
+    check_says: Says = "everything"
+    after_error: AfterError = "next statement"
+    release: str = "release"
+    samples: str = "samples"
+
+    @property
+    def policies(self) -> Policies:
+        """What holds for every assignment that says nothing else."""
+        return Policies(self.language, self.check_says, self.after_error)
+
+
 @dataclass(frozen=True)
 class Course:
-    """A course folder, with ``solutions/`` and ``exercises/`` in it."""
+    """A course: a folder with a ``course.toml``, and a folder for each assignment."""
 
     root: Path
 
+    @cached_property
+    def file(self) -> CourseFile:
+        """What its ``course.toml`` says.
+
+        Raises
+        ------
+        CourseError
+            If it cannot be read.
+        """
+        path = self.root / COURSE_FILE
+        try:
+            return msgspec.convert(tomllib.loads(path.read_text(encoding="utf-8-sig")), CourseFile)
+        except OSError as error:
+            raise CourseError(f"{path} cannot be read: {error.strerror}.") from None
+        except (UnicodeDecodeError, tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
+            raise CourseError(f"{path}: {error}. Correct it as course/authors.md says.") from None
+
     def source(self, assignment: str) -> Path:
-        """Return the folder of an assignment's source notebooks and its rubric."""
-        return self.root / "solutions" / assignment
+        """Return the folder of an assignment: its source notebooks, its table, and what is asked."""
+        return self.root / assignment
 
     def release(self, assignment: str) -> Path:
         """Return the folder of an assignment's released notebooks."""
-        return self.root / "exercises" / assignment
+        return self.root / self.file.release / assignment
+
+    @property
+    def samples(self) -> Path:
+        """The folder of the sample submissions."""
+        return self.root / self.file.samples
 
     @property
     def assignments(self) -> tuple[str, ...]:
-        """Names of the assignments there are."""
-        return tuple(sorted(path.parent.name for path in (self.root / "solutions").glob("*/rubric.toml")))
+        """Names of the assignments, in the course's order."""
+        return self.file.assignments
 
     def rubric(self, assignment: str, language: str | None = None) -> Rubric:
         """Return the rubric of an assignment, its words in a language or else in the one it names.
@@ -55,34 +103,31 @@ class Course:
         UsageError
             If there is no such assignment, or no such language.
         RubricError
-            If its rubric does not hold together.
+            If it does not hold together.
         """
         if assignment not in self.assignments:
             known = ", ".join(self.assignments) or "none"
-            raise CourseError(f"There is no assignment {assignment!r} in {self.root / 'solutions'}. There is: {known}.")
-        folder = self.source(assignment)
-        return in_language(load_rubric(folder / "rubric.toml"), folder, language)
+            raise CourseError(f"{self.root / COURSE_FILE} has no assignment {assignment!r}. It has: {known}.")
+        return load_rubric(self.source(assignment), self.file.policies, language)
 
 
-def find_course(start: Path) -> Course:
-    """Return the course a folder belongs to: the folder itself or the nearest one above with ``solutions/`` in it.
+def find_course(folder: Path) -> Course:
+    """Return the course that a folder is.
 
     Raises
     ------
     CourseError
-        If there is none.
+        If it is none.
     """
-    for folder in (start.resolve(), *start.resolve().parents):
-        if any((folder / "solutions").glob("*/rubric.toml")):
-            return Course(folder)
-    raise CourseError(
-        f"{start.resolve()} is not in a course: no folder from here upwards has solutions/<assignment>/rubric.toml. "
-        "Change into the course, or name it with --course."
-    )
+    if (folder / COURSE_FILE).is_file():
+        return Course(folder)
+    below = next((path.parent for path in sorted(folder.glob(f"*/{COURSE_FILE}"))), None)
+    hint = f"Did you mean --course {below}?" if below else "Change into the course, or name it with --course."
+    raise CourseError(f"{folder.resolve()} is not a course: it has no {COURSE_FILE}. {hint}")
 
 
 def installed_course() -> Course:
-    """Return the course that was installed with this package, or the checkout it is installed from.
+    """Return the course that was installed with this package, or that of the checkout it is installed from.
 
     Raises
     ------
@@ -90,18 +135,10 @@ def installed_course() -> Course:
         If the installation is not whole.
     """
     package = Path(str(resources.files("autograder")))
-    for root in (package / "shipped", package.parent):
-        if Course(root).assignments:
+    for root in (package / "shipped" / "solutions", package.parent / "solutions"):
+        if (root / COURSE_FILE).is_file():
             return Course(root)
     raise CourseError("The exercises are missing from this installation. Install mlm-course again.")
-
-
-def learners_course(folder: Path) -> Course:
-    """Return the course a learner's folder belongs to: the checkout around it, or else the installed one."""
-    try:
-        return find_course(folder)
-    except CourseError:
-        return installed_course()
 
 
 def check_file(rubric: Rubric) -> str:

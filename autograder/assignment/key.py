@@ -1,4 +1,4 @@
-"""The one door to the reference: panels, and the right and known wrong answers for a panel."""
+"""The one door to the reference: tables, and the right and known wrong answers for a table."""
 
 from __future__ import annotations
 
@@ -6,83 +6,103 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import reference.questions as library
 from autograder.assignment.rubric import Item, Rubric
-from autograder.errors import KeyUnavailable
+from autograder.errors import KeyUnavailable, UsageError
 from autograder.kinds.finding import Expected
 from reference import MultilevelError
-from reference.assignments import ASSIGNMENTS, AnswerKey, Assignment, Value
-from reference.panels import PANEL_FILE, Panel
+from reference.questions import AnswerKey, Dataset, SimulationError, Value
 
-__all__ = ["PANEL_FILE", "AnswerKey", "Keyed", "Panel", "Value", "answer_key", "expected", "hidden_panel", "own_panel"]
+__all__ = [
+    "PANEL_FILE",
+    "AnswerKey",
+    "Dataset",
+    "Keyed",
+    "Value",
+    "answer_key",
+    "expected",
+    "hidden_panel",
+    "own_panel",
+]
+
+#: A table of a learner's own lies beside the notebooks under this name.
+PANEL_FILE = "panel.csv"
 
 
 @dataclass(frozen=True)
 class Keyed:
-    """A panel with its answers. ``hidden`` is True for a panel that was never shown."""
+    """A table with its answers. ``hidden`` is True for one that was never shown."""
 
-    panel: Panel
+    panel: Dataset
     answers: AnswerKey
     hidden: bool
 
 
 def own_panel(rubric: Rubric, folder: Path | None = None) -> Keyed:
-    """Return the panel the learner worked on, with its answers.
+    """Return the table the learner worked on, with its answers.
 
     Parameters
     ----------
     rubric : Rubric
         Of the assignment.
     folder : Path, optional
-        The learner's. A file `PANEL_FILE` in it is the panel; without one it is the assignment's.
+        The learner's. A file `PANEL_FILE` in it is the table; without one it is the assignment's.
 
     Raises
     ------
     KeyUnavailable
-        If the reference has no such key, or cannot read or answer that panel.
+        If the table beside the notebooks cannot be read or answered for.
+    UsageError
+        If the assignment's own cannot be: that is its author's to mend.
     """
     file = folder / PANEL_FILE if folder else None
     try:
-        panel = Panel.from_csv(file) if file and file.is_file() else _assignment(rubric).own_panel()
+        if file and file.is_file():
+            panel = Dataset.from_csv(file)
+            return Keyed(panel, answer_key(rubric, panel), hidden=False)
     except MultilevelError as error:
         raise KeyUnavailable(f"The panel beside the notebook cannot be read: {error}") from error
-    return Keyed(panel, answer_key(rubric, panel), hidden=False)
+    try:
+        panel = assignments_panel(rubric)
+        answers = library.answer_key(rubric.setting, rubric.asked, rubric.library, panel)
+    except MultilevelError as error:
+        raise UsageError(f"{rubric.assignment}: {error}") from error
+    return Keyed(panel, answers, hidden=False)
+
+
+def assignments_panel(rubric: Rubric) -> Dataset:
+    """Return the table that the learners of an assignment work on, unless they have one of their own."""
+    return Dataset.from_csv(rubric.data, f"the table of {rubric.assignment}")
 
 
 def hidden_panel(rubric: Rubric, seed: int) -> Keyed:
-    """Return the simulated panel of a seed, with its answers.
+    """Return the table that is drawn from a seed, with its answers.
 
     Raises
     ------
     KeyUnavailable
-        If no usable panel comes of the seed, or the reference cannot answer for it.
+        If no usable table comes of the seed.
     """
+    asked = (rubric.setting, rubric.panels, rubric.asked, rubric.library, assignments_panel(rubric))
     try:
-        panel = _assignment(rubric).simulate(seed)
-    except MultilevelError as error:
-        raise KeyUnavailable(f"No hidden panel comes of the seed {seed}: {error}") from error
-    return Keyed(panel, answer_key(rubric, panel), hidden=True)
+        panel, answers = library.usable_draw(*asked, seed)
+    except (SimulationError, MultilevelError) as error:
+        raise KeyUnavailable(f"No hidden panel of {rubric.assignment!r} comes of the seed {seed}: {error}") from error
+    return Keyed(panel, answers, hidden=True)
 
 
-def answer_key(rubric: Rubric, panel: Panel) -> AnswerKey:
-    """Return the answers to a rubric's items on a panel.
+def answer_key(rubric: Rubric, panel: Dataset) -> AnswerKey:
+    """Return the answers to a rubric's items on a table.
 
     Raises
     ------
     KeyUnavailable
-        If the reference has no such key, or cannot certify its own fit.
+        If the reference has none, or cannot certify its own fit.
     """
     try:
-        return _assignment(rubric).key(panel)
+        return library.answer_key(rubric.setting, rubric.asked, rubric.library, panel)
     except MultilevelError as error:
         raise KeyUnavailable(f"The reference has no answers for this panel: {error}") from error
-
-
-def _assignment(rubric: Rubric) -> Assignment:
-    if rubric.key not in ASSIGNMENTS:
-        raise KeyUnavailable(
-            f"The rubric of {rubric.assignment!r} asks for the key {rubric.key!r}; there is {', '.join(ASSIGNMENTS)}."
-        )
-    return ASSIGNMENTS[rubric.key]
 
 
 def expected(item: Item, answers: AnswerKey) -> Expected:

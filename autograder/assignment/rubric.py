@@ -1,25 +1,22 @@
-"""Read ``solutions/<assignment>/rubric.toml`` into a validated rubric.
+"""A rubric: what an assignment asks, with all that its questions know of themselves filled in.
 
-A rubric says what is asked, for how many points, how a value is compared, what depends on what, and in which words a
-known misunderstanding is explained. It holds no expected number: those come from the reference, for whatever panel was
-mounted.
+It says for how many points, how a value is compared, what depends on what, and in which words a known misunderstanding
+is explained. It holds no expected number: those come from the reference, for whatever panel was mounted.
 """
 
 from __future__ import annotations
 
 import graphlib
 import re
-import tomllib
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Iterator, Mapping
 from typing import Any, Literal
 
 import msgspec
 
-from autograder.errors import RubricError
 from autograder.kinds.kind import Kind
 from autograder.kinds.registry import KINDS
 from autograder.language.catalogue import DEFAULT, LANGUAGES
+from reference.questions import Items, Panels, Question, Setting
 
 #: What `check` says of an answer before handing in, as the teacher chooses.
 Says = Literal["everything", "right or wrong", "recorded"]
@@ -56,21 +53,27 @@ class Memo(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Item(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One thing asked: the name of the answer is the ``grade_id`` of its check cell.
 
+    ``ask`` is the question of the library and ``parameters`` what it takes; ``without`` names mistakes of it that are
+    left out, ``also`` has expressions for further ones.
+
     ``tolerance`` has the unit of its kind, see `autograder.kinds`. ``right`` is the right choice, given only where the
     reference does not decide it from the panel, and ``options`` are all choices there are. ``advice`` is what a learner
     reads when the answer is wrong and no known mistake explains it; ``hints`` override, for this item, the rubric's
     words for a mistake. ``question`` is what `check` asks first, and ``read`` the page and section of the course that
     it names when neither that nor the advice helped. ``decimals`` is how many the task asks for; ``carried`` the share
     of the points for a right step from wrong answers; ``no_fit`` is True, or names known mistakes, where an answer
-    takes no fitted model, so that no other earns points by it; ``objective`` the name of what the answer and others are
-    meant to minimise, and ``deficit`` how far from that they may be. ``memo`` says what to look for in a text, for the
-    person who grades it.
+    takes no fitted model, so that no other earns points by it; ``deficit`` how far estimates may be from the optimum of
+    what they are meant to minimise. ``memo`` says what to look for in a text, for the person who grades it.
     """
 
     id: str
     title: str
     points: float
     kind: str
+    ask: str = ""
+    parameters: dict[str, Any] = {}
+    without: tuple[str, ...] = ()
+    also: dict[str, str] = {}
     tolerance: float | None = None
     needs: tuple[str, ...] = ()
     right: str | tuple[str, ...] | None = None
@@ -79,7 +82,6 @@ class Item(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     decimals: int | None = None
     carried: float = 0.0
     no_fit: bool | tuple[str, ...] = False
-    objective: str | None = None
     deficit: float = 0.01
     question: str = ""
     advice: str = ""
@@ -106,21 +108,25 @@ class Notebook(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     item: tuple[Item, ...]
 
 
-class Rubric(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A whole assignment. ``key`` names the function of the reference that answers it.
+class Rubric(msgspec.Struct, frozen=True):
+    """A whole assignment.
 
     ``language`` is that of the feedback, ``check_says`` how much `check` tells a learner before handing in, and
-    ``after_error`` where a notebook goes on after a statement that failed.
+    ``after_error`` where a notebook goes on after a statement that failed. ``setting`` says what the table in ``data``
+    (CSV) is, ``panels`` how others like it are drawn, and ``library`` has the questions that are asked.
     """
 
     assignment: str
     title: str
-    key: str
     notebook: tuple[Notebook, ...]
+    setting: Setting
+    panels: Panels
+    asked: Items
+    library: Mapping[str, Question]
+    data: bytes
     language: str = DEFAULT
     check_says: Says = "everything"
     after_error: AfterError = "next statement"
-    mistakes: dict[str, str] = {}
 
     @property
     def items(self) -> tuple[Item, ...]:
@@ -128,64 +134,12 @@ class Rubric(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return tuple(item for notebook in self.notebook for item in notebook.item)
 
     def hint(self, item: Item, mistake: str) -> str | None:
-        """Return the words for a mistake in an item, the item's own before the rubric's."""
-        return item.hints.get(mistake, self.mistakes.get(mistake))
+        """Return the words for a mistake in an item."""
+        return item.hints.get(mistake)
 
 
-def load_rubric(path: Path) -> Rubric:
-    """Return the rubric in a TOML file.
-
-    Parameters
-    ----------
-    path : Path
-        The file, usually ``solutions/<assignment>/rubric.toml``.
-
-    Returns
-    -------
-    Rubric
-        Names unique, dependencies known and without a cycle, points and tolerances positive.
-
-    Raises
-    ------
-    RubricError
-        Naming the file, the item and the key, and what to do.
-    """
-    try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise RubricError(f"{path}: there is no rubric here. An assignment is a folder with a rubric.toml.") from None
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise RubricError(f"{path}: not readable as TOML: {error}. Correct the file there.") from None
-    try:
-        rubric = msgspec.convert(document, Rubric)
-    except msgspec.ValidationError as error:
-        raise RubricError(f"{path}: {_place(str(error), document)}") from None
-    for problem in _problems(rubric, path):
-        raise RubricError(f"{path}: {problem}")
-    return rubric
-
-
-def _place(message: str, document: dict[str, Any]) -> str:
-    """Return a decoder's message with the item's name in the place of its path."""
-    found = re.search(r" - at `\$\.notebook\[(\d+)\](?:\.item\[(\d+)\])?(?:\.(\w+))?", message)
-    text = message.split(" - at `")[0].replace("Object contains", "there is an").replace("unknown field", "unknown key")
-    key = re.search(r" - at `\$\.(\w+)`", message)
-    if key:
-        return f"key {key[1]!r}: {text}. Correct it as course/authors.md says."
-    if not found:
-        return f"{text}. Compare the names of the keys with course/authors.md."
-    notebook = document["notebook"][int(found[1])]
-    where = f"notebook {notebook.get('name', found[1])!r}"
-    if found[2] is not None:
-        where += f", item {notebook['item'][int(found[2])].get('id', found[2])!r}"
-    if found[3]:
-        where += f", key {found[3]!r}"
-    return f"{where}: {text}. Correct or remove it."
-
-
-def _problems(rubric: Rubric, path: Path) -> Iterator[str]:
-    if rubric.assignment != path.parent.name:
-        yield f"key 'assignment' is {rubric.assignment!r}, but the folder is {path.parent.name!r}; they must be equal."
+def problems(rubric: Rubric) -> Iterator[str]:
+    """Yield what keeps a rubric from holding together: names twice or unknown, circles, numbers out of bounds."""
     if rubric.language not in LANGUAGES:
         yield f"key 'language': there are no words in {rubric.language!r}. There are: {', '.join(LANGUAGES)}."
     known: dict[str, Item] = {}

@@ -22,7 +22,7 @@ from nbgrader.preprocessors import NbGraderPreprocessor
 from traitlets import Bool, Integer, Unicode
 from traitlets.config import Configurable
 
-from autograder.assignment.course import Course, learners_course
+from autograder.assignment.course import Course, installed_course
 from autograder.assignment.release import read_release
 from autograder.commands.doctor import protected_files, require_safe_box
 from autograder.errors import CourseError, OurFault
@@ -40,7 +40,7 @@ from autograder.sandbox.boxes import Boxes
 class BoxedGrading(Configurable):
     """How learners are graded: what `mlm grade` is told by its options, `nbgrader autograde` is told by these."""
 
-    course = Unicode(help="The folder with solutions/ in it; else the one around, or the installed one.")
+    course = Unicode(help="The folder with course.toml; else the installed course.")
     hidden_seed = Integer(
         None, allow_none=True, help="Of the hidden panel; else it is drawn and kept by the gradebook."
     )
@@ -109,7 +109,7 @@ class BoxedExporter(NotebookExporter):
         if self._graded is None or self._graded[0] != known:
             self._graded = None
             asked = BoxedGrading(config=self.config)
-            course = Course(Path(asked.course)) if asked.course else learners_course(root)
+            course = Course(Path(asked.course)) if asked.course else installed_course()
             seed = hidden_seed(root, asked.hidden_seed)
             grading = self._grading_of(course, assignment, seed, asked.language)
             if asked.personal:

@@ -6,7 +6,7 @@ from pathlib import Path, PurePosixPath
 
 from rich.table import Table
 
-from autograder.assignment.course import Course, learners_course
+from autograder.assignment.course import Course, installed_course
 from autograder.assignment.release import read_release
 from autograder.assignment.rubric import Rubric
 from autograder.commands.console import ERR, OUT
@@ -24,7 +24,7 @@ from autograder.tutor.tutor import Tutor, tutor_in
 def check(course: Course | None, notebook: Path, language: str | None = None) -> int:
     """Run one notebook in the box and print how its answers fare; see `mlm check --help`."""
     folder = notebook.absolute().parent
-    course = course or learners_course(folder)
+    course = course or installed_course()
     tutor = tutor_in(folder, language, course)
     if not notebook.is_file():
         raise CourseError(f"There is no notebook {notebook}.")

@@ -41,6 +41,7 @@ def protected_files(course: Course, more: Sequence[Path] = ()) -> tuple[Path, ..
     packages = [Path(str(resources.files(name))) for name in ("autograder", "reference")]
     mounted = [packages[0] / "sandbox" / "inside", *(packages[1] / room for room in policy.ENGINE)]
     inside = {file for path in mounted for file in (path, *path.rglob("*"))}  # and what Python has compiled of it
-    ours = [course.root / name for name in ("course", "exercises", "scripts", "solutions", "tests")]
+    ours = [course.root, course.root / course.file.release, course.samples]
+    ours += [packages[0].parent / name for name in ("course", "scripts", "tests")]  # in a checkout
     files = {file for root in (*packages, *ours, *more) for file in root.rglob("*")}
     return tuple(sorted(file for file in files - inside if file.is_file() and not file.is_symlink()))

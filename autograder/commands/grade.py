@@ -20,14 +20,12 @@ from autograder.grading.submission import find_submissions
 from autograder.grading.workers import count_workers, memory_advice
 from autograder.records.grading import Grade, LeftOut, Verdict
 from autograder.records.verdict_signs import SIGNS
+from autograder.errors import CourseError
 from autograder.results.filing import filing, held
 from autograder.results.folder import Asked, make_results
 from autograder.results.folder import hidden_seed as drawn_seed
 from autograder.results.pages import most_urgent
 from autograder.sandbox.boxes import Boxes
-
-#: The sample submissions of a checkout, one folder each.
-SAMPLES = Path("tests", "submissions")
 
 
 def grade(
@@ -42,6 +40,11 @@ def grade(
     personal: bool = False,
 ) -> int:
     """Grade every submission of a folder and file the results in another; see `mlm grade --help`."""
+    if course.root.resolve().is_relative_to(submitted.resolve()):
+        raise CourseError(
+            f"The course {course.root} lies in the folder of the submissions, where learners' files are. Name another "
+            "course with --course, or another folder with --submitted."
+        )
     rubric = course.rubric(assignment, language)
     folders, others = find_submissions(submitted, assignment)
     released = read_release(course, rubric)
@@ -116,13 +119,13 @@ def _print_grades(grades: Sequence[Grade], others: Sequence[LeftOut]) -> None:
 
 def demo(course: Course, into: Path, *, workers: int | None) -> int:
     """Build and grade the class of sample submissions; see `mlm demo --help`."""
-    rubric = course.rubric("practice")
+    rubric = course.rubric(course.assignments[0])
     submitted = into / "submitted"
     make_results(into / "grading")
     with held(into / "grading"), filing(into):
         if submitted.exists():
             shutil.rmtree(submitted)
-        names = build_class(course.root / SAMPLES, course, rubric, submitted)
+        names = build_class(course.samples, course, rubric, submitted)
     OUT.print(f"A class of {len(names)} sample submissions is in {submitted}.")
     code = grade(course, rubric.assignment, submitted, into / "grading", workers=workers)
     # Memos wait for a person, as they should: the demonstration has done all it can.

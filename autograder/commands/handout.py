@@ -28,7 +28,7 @@ def handout(course: Course, assignment: str, learners: Path, into: Path) -> int:
             for file in (*(released / f"{notebook.name}.ipynb" for notebook in rubric.notebook), released / CHECK_FILE):
                 if file.is_file():
                     write_whole(folder / file.name, file.read_text(encoding="utf-8"))
-            write_whole(folder / PANEL_FILE, keyed.panel.to_csv_bytes().decode("ascii"))
+            write_whole(folder / PANEL_FILE, keyed.panel.to_csv_bytes().decode("utf-8"))
     OUT.print(f"{assignment} for {len(students)} learners, each with a panel of the learner's own, is in {into}.")
     for name, shown in students.items():
         if name != shown:

@@ -42,9 +42,9 @@ def release(course: Course, assignment: str, *, panels: int, workers: int | None
     return ALL_GRADED
 
 
-def check_panels(course: Course, assignment: str, count: int, first: int, *, confusion: bool) -> int:
+def check_panels(course: Course, assignment: str | None, count: int, first: int, *, confusion: bool) -> int:
     """Examine the panels of some seeds, and print which will do and why not; see `mlm panels check --help`."""
-    rubric = course.rubric(assignment)
+    rubric = course.rubric(assignment or course.assignments[0])
     reasons: Counter[str] = Counter()
     taken_for: Counter[tuple[str, str, str]] = Counter()
     with progress_bar() as progress:

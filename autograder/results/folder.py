@@ -39,7 +39,7 @@ c.HighlightMagicsPreprocessor.enabled = False
 class Asked:
     """What `mlm grade` was asked for, so that `nbgrader autograde` grades in the same way.
 
-    ``course`` is None for the one around the results, or the installed one; ``submitted`` for what lies in the results
+    ``course`` is None for the installed one; ``submitted`` for what lies in the results
     folder itself, in ``submitted/``; and ``hidden_seed`` for the seed that is kept there.
     """
 

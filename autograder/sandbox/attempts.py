@@ -48,7 +48,7 @@ ATTEMPTS = (
         """
 import importlib
 got_through = []
-absent = "assignments assignments.registry command panels tutorial".split()
+absent = "questions questions.variances command panels tutorial".split()
 modules = [f"reference.{name}" for name in absent] + ["nbgrader"]
 modules += [f"autograder.{name}" for name in ("assignment.key", "errors", "grading", "scoring", "tutor")]
 for module in modules:
@@ -62,12 +62,12 @@ for module in modules:
     SEES_REPOSITORY,
     Attempt(
         "answers",
-        "no rubric, no words for mistakes and no key lies in the box, under whatever folder",
+        "no question, no words for mistakes and no key lies in the box, under whatever folder",
         """
 import fnmatch, os
 got_through = sorted(set(os.listdir("/box/site/reference")) - set(ENGINE))
 for folder, folders, names in os.walk("/box"):
-    for pattern in ("rubric.toml", "words.*.toml", "check.json", "hidden-seed.txt", "gradebook.db", "practice_*.py"):
+    for pattern in ("assignment.toml", "course.toml", "words.*.toml", "check.json", "hidden-seed.txt", "gradebook.db", "extra.py"):
         got_through += [os.path.join(folder, name) for name in fnmatch.filter(names, pattern)]
 """,
     ),

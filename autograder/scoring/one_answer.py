@@ -139,8 +139,8 @@ def _expectation(item: Item, key: AnswerKey, given: Mapping[str, Value]) -> Expe
 
 
 def _deficit(item: Item, key: AnswerKey, given: Mapping[str, Value]) -> float:
-    """Return how far from the optimum the learner's estimates are by the item's objective; infinite without one."""
-    objective = key.objectives.get(item.objective or "")
+    """Return how far from the optimum the learner's estimates are by what they are meant to minimise; infinite without that."""
+    objective = key.objectives.get(item.id)
     if objective is None:
         return math.inf
     values = [given.get(name) for name in objective.inputs]

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
-from autograder.assignment.course import Course, learners_course, read_check_file
+from autograder.assignment.course import Course, installed_course, read_check_file
 from autograder.assignment.key import PANEL_FILE, Keyed, own_panel
 from autograder.assignment.rubric import Item, Notebook, Rubric, Says
 from autograder.errors import CourseError
@@ -96,7 +96,7 @@ def tutor_in(
     language : str, optional
         Of the cards; else the one chosen with `mlm study`, or the rubric's.
     course : Course, optional
-        Has the rubrics; else the checkout around the folder or the installed course.
+        Has the rubrics; else the installed course.
     worked_on : str, optional
         The assignment whose panel was loaded. Two may have an item of one name; what came with the notebooks comes
         first, then this, then the folder's name.
@@ -108,7 +108,7 @@ def tutor_in(
     RubricError
         If a rubric does not hold together.
     """
-    course, study, handed = course or learners_course(folder), read_study(folder), read_check_file(folder)
+    course, study, handed = course or installed_course(), read_study(folder), read_check_file(folder)
     named = study.assignment if study else handed.assignment if handed else worked_on or folder.name
     if handed and handed.assignment not in course.assignments:
         raise CourseError(f"The assignment {handed.assignment!r} is not on this computer.")

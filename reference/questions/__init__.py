@@ -1,11 +1,26 @@
 """The library of questions: each knows its value on any table, its known mistakes, and its words."""
 
-from reference.questions import variances  # noqa: F401
+from reference.questions import (
+    coefficients,  # noqa: F401
+    fixed,  # noqa: F401
+    likelihoods,  # noqa: F401
+    variances,  # noqa: F401
+)
 from reference.questions.answers import Answer, AnswerKey, Objective, Step, Value, coincide
 from reference.questions.dataset import Dataset
 from reference.questions.fits import RESIDUAL, Fits
 from reference.questions.key import answer_key, steps_of
-from reference.questions.question import LIBRARY, ItemName, ModelName, Question, Words, gaps, mistake_words, question
+from reference.questions.question import (
+    LIBRARY,
+    ItemName,
+    ModelName,
+    Question,
+    Words,
+    fill,
+    gaps,
+    mistake_words,
+    question,
+)
 from reference.questions.setting import Asked, Column, Items, QuestionError, Setting
 
 __all__ = [
@@ -29,6 +44,7 @@ __all__ = [
     "Words",
     "answer_key",
     "coincide",
+    "fill",
     "gaps",
     "mistake_words",
     "question",

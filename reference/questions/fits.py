@@ -20,6 +20,8 @@ RESIDUAL = "residual"
 #: Where predictors are centred if not at the means of groups.
 GRAND = "grand"
 
+_ROUNDING = 1e-9
+
 
 class Fits:
     """What the questions of an assignment are answered from.
@@ -79,6 +81,18 @@ class Fits:
         if at == GRAND:
             return engine.grand_mean_centre(self.frame, list(columns)).frame
         return engine.group_mean_centre(self.frame, list(columns), at).frame
+
+    def centred_fit(self, model: str, centre: Sequence[str], at: str) -> MixedFit | None:
+        """Return the REML fit with columns centred; None where there is none, so that nobody could make the mistake.
+
+        A column that is the same in all rows of a group becomes zero, or rounding, when it is centred at their means.
+        """
+        columns = list(centre)
+        try:
+            left = self.centred(columns, at)[columns].std() / self.frame[columns].std()
+            return None if left.min() < _ROUNDING else self.mixed(model, centre=centre, at=at)
+        except engine.DesignError:
+            return None
 
     def null(self, model: str) -> MixedModel:
         """Return a model without its predictors: the same groups, whose levels alone vary."""

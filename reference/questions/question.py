@@ -32,7 +32,7 @@ from typing import Annotated, Any, TypeAlias, get_args, get_type_hints
 import msgspec
 
 from reference.questions.answers import Answer, Step
-from reference.questions.setting import Asked, Items, QuestionError, Setting
+from reference.questions.setting import Asked, QuestionError, Setting
 
 #: Parameters that name something of the assignment; the name is looked up when the assignment is read.
 ModelName: TypeAlias = Annotated[str, "model"]
@@ -92,6 +92,10 @@ class Question:
     def words(self) -> Mapping[str, Words]:
         """Its words by language."""
         return {name: msgspec.convert(one, Words) for name, one in tomllib.loads(self.raw_words).items()}
+
+    def words_in(self, language: str) -> Words:
+        """Return its words in a language; in English where it has none in that one."""
+        return self.words.get(language) or self.words.get("en") or Words()
 
     @cached_property
     def parameters(self) -> Mapping[str, inspect.Parameter]:
@@ -192,7 +196,7 @@ def gaps(setting: Setting, asked: Asked) -> dict[str, str]:
     if name in setting.models:
         model = engine.parse_formula(setting.models[name])
         level = str(asked.parameters.get("level") or model.terms[0].group[-1])
-        predictors = [name for name in _columns_in(model.fixed, setting)]
+        predictors = list(dict.fromkeys(map(setting.noun, _columns_in(model.fixed))))
         found |= {
             "response": setting.noun(model.response),
             "group": setting.noun(level),
@@ -202,27 +206,34 @@ def gaps(setting: Setting, asked: Asked) -> dict[str, str]:
     return found
 
 
-def _columns_in(fixed: str, setting: Setting) -> list[str]:
+def _columns_in(fixed: str) -> list[str]:
     from reference.data.formula import effects
 
     factors = (expression for term in effects(fixed) for expression, how in term if how != "LITERAL")
-    return list(dict.fromkeys(setting.noun(one) for one in factors))
+    return list(dict.fromkeys(factors))
 
 
-def mistake_words(question: Question, setting: Setting, asked: Asked, language: str) -> dict[str, str]:
+def mistake_words(
+    question: Question, setting: Setting, asked: Asked, language: str, spoken: Setting | None = None
+) -> dict[str, str]:
     """Return the words for each mistake of an item by its name, in a language or else in English.
 
-    A name with ``{each}`` or ``{one}`` in it, a level's plural or singular, stands for a mistake for each level.
+    A name with ``{each}`` or ``{one}`` in it, a level's plural or singular, stands for a mistake for each level, and one
+    with ``{other}`` for a mistake for each predictor of the model. Names
+    are made from the nouns of ``setting``, words from those of ``spoken``, which may be in another language.
     """
-    words = question.words.get(language) or question.words["en"]
+    spoken = spoken or setting
+    named, said = gaps(setting, asked), gaps(spoken, asked)
     levels = ["residual", *(name for name, column in setting.columns.items() if column.group)]
+    name = str(asked.parameters.get("model"))
+    import reference as engine
+
+    others = _columns_in(engine.parse_formula(setting.models[name]).fixed) if name in setting.models else []
     found = {}
-    for name, text in words.mistakes.items():
-        known = gaps(setting, asked)
-        if "{each}" not in name and "{one}" not in name:
-            found[name.format_map(_Gaps(known))] = fill(text, known)
-            continue
-        for level in levels:
-            each = {**known, "each": setting.plural(level), "one": setting.noun(level)}
-            found[name.replace("{each}", setting.slug(level)).replace("{one}", setting.noun(level))] = fill(text, each)
+    for name, text in question.words_in(language).mistakes.items():
+        many = levels if "{each}" in name or "{one}" in name else others if "{other}" in name else levels[:1]
+        for one in many:
+            each = {"each": setting.slug(one), "one": setting.noun(one), "other": setting.noun(one)}
+            spoken_each = {"each": spoken.plural(one), "one": spoken.noun(one), "other": spoken.noun(one)}
+            found[fill(name, named | each)] = fill(text, said | spoken_each)
     return found

@@ -47,6 +47,21 @@ uncentred = "This is from the fit to the raw columns. Is the fit you took it fro
 group_mean = "This is from columns centred within each group. That is another model: it drops the differences between groups. Subtract one mean, over all rows."
 "{each}_left_out" = "This comes from a model that does not know {each}. What they have in common then counts as if it were of another level."
 stopped_early = "With these numbers the data are less likely than they could be. Either the search stopped before it arrived, or they come from a model that is almost, but not quite, the one asked for."
+[de]
+title = "Varianz: {groups}"
+task = "die Varianz zwischen {groups} im Modell {model}, mit REML, in quadrierten Einheiten von {response}"
+question = "Welche Zeile der Zusammenfassung gehört dazu, und ist es eine Varianz?"
+advice = "Stammt sie aus dem Modell {model}, mit REML geschätzt und mit allen Prädiktoren? Vergleiche die Log-Likelihoods, die zwei Optimierer erreichen."
+[de.mistakes]
+standard_deviation = "Das ist eine Standardabweichung. Gefragt ist nach einer Varianz, in quadrierten Einheiten von {response}."
+maximum_likelihood = "Das stammt aus einer Maximum-Likelihood-Schätzung. Gefragt ist nach REML: Es berücksichtigt, dass auch die festen Effekte geschätzt wurden."
+ols_residual_variance = "Das ist die Residualvarianz der gepoolten Regression, die von Gruppen ({groups}) nichts weiß."
+other_level = "Das ist die Varianz einer anderen Ebene. Welche Zeile der Zusammenfassung gehört zu welcher Ebene?"
+relative = "Das ist eine Varianz als Vielfaches der Residualvarianz, wie die Suche der Software sie zählt. Gib sie in quadrierten Einheiten von {response} an."
+uncentred = "Das stammt aus der Schätzung mit den rohen Spalten. Ist es die mit zentrierten Spalten?"
+group_mean = "Das stammt von Spalten, die innerhalb jeder Gruppe zentriert sind. Das ist ein anderes Modell: Unterschiede zwischen Gruppen fallen weg. Zieh einen Mittelwert über alle Zeilen ab."
+"{each}_left_out" = "Das stammt aus einem Modell, dem die Ebene {each} fehlt. Was dort gemeinsam ist, zählt dann als das einer anderen Ebene."
+stopped_early = "Mit diesen Zahlen sind die Daten weniger plausibel, als sie sein könnten. Entweder hielt die Suche an, bevor sie ankam, oder das Modell ist fast, aber nicht ganz das gefragte."
 """,
 )
 def variance(
@@ -68,7 +83,8 @@ def variance(
     if centre:
         mistakes["uncentred"] = fits.variance(fits.mixed(model), level, effect)
         other = fits.levels(model)[-1] if at == GRAND else GRAND
-        mistakes["group_mean"] = fits.variance(fits.mixed(model, centre=centre, at=other), level, effect)
+        if (centred := fits.centred_fit(model, centre, other)) is not None:
+            mistakes["group_mean"] = fits.variance(centred, level, effect)
     levels = fits.levels(model)
     if len(levels) > 1 and effect == _INTERCEPT:
         mistakes |= _level_mistakes(fits, model, level)
@@ -191,6 +207,20 @@ unadjusted = "You divided by the whole variance of {response}, the part that the
 ols_r_squared = "This is the R-squared of a regression: how much the predictors explain. The share asked for is of what they leave unexplained."
 "{each}_forgotten" = "The whole is not complete: {each} are a part of it as well."
 both_levels = "These are two levels together. The share of one of them is asked for."
+[de]
+title = "Anteil: {groups}"
+task = "der Anteil der Varianz, der zwischen {groups} liegt, an dem, was die Prädiktoren des Modells {model} unerklärt lassen"
+question = "Wovon ist das ein Anteil, und wessen Anteil ist es?"
+advice = "Es ist eine Varianz geteilt durch die Summe aller und liegt zwischen 0 und 1. Welche Varianz steht für {groups}, und was ist das Ganze?"
+[de.mistakes]
+from_standard_deviations = "Die Teile eines Anteils sind Varianzen. Du hast ihre Wurzeln genommen, und Standardabweichungen ergeben zusammen kein Ganzes."
+upside_down = "Das ist der andere Anteil: was innerhalb von {groups} liegt. Welche der Varianzen gehört über den Bruchstrich?"
+null_model = "Das gehört zu einem Modell ohne Prädiktoren. Hier geht es um das, was die Prädiktoren unerklärt lassen, also gehören sie ins Modell."
+unadjusted = "Du hast durch die ganze Varianz von {response} geteilt, auch durch den Teil, den die Prädiktoren erklären. Das Ganze sind hier die Varianzen des zufälligen Teils und der Residuen."
+"of_all_{response}" = "Du hast durch die ganze Varianz von {response} geteilt, auch durch den Teil, den die Prädiktoren erklären. Das Ganze sind hier die Varianzen des zufälligen Teils und der Residuen."
+ols_r_squared = "Das ist das R² einer Regression: wie viel die Prädiktoren erklären. Gefragt ist nach einem Anteil an dem, was sie unerklärt lassen."
+"{each}_forgotten" = "Das Ganze ist nicht vollständig: Die Ebene {each} gehört auch dazu."
+both_levels = "Das sind zwei Ebenen zusammen. Gefragt ist nach dem Anteil von einer."
 """,
 )
 def icc(fits: Fits, *, model: ModelName, level: str) -> Answer:
@@ -261,6 +291,18 @@ from_standard_deviations = "The parts of a correlation like this are variances. 
 "same_{one}" = "This is the correlation of two {rows} that share more than they do here. Which effects do the two have in common?"
 independent = "The two have something in common: which effect?"
 upside_down = "This is what the two do not share. Which effects do they have in common?"
+[de]
+title = "Korrelation bei gemeinsamer Ebene {same}"
+task = "die Korrelation zweier {rows} mit gemeinsamer Ebene {same} und sonst keiner darunter, bei gegebenen Prädiktoren"
+question = "Welche Effekte sind in beiden dieselben?"
+advice = "Schreib beide als festen Teil + einen Effekt je Ebene + Residuum. Welche davon haben sie gemeinsam? Deren Varianzen sind die Kovarianz."
+[de.mistakes]
+from_standard_deviations = "Die Teile einer solchen Korrelation sind Varianzen. Du hast ihre Wurzeln genommen, und Standardabweichungen ergeben zusammen kein Ganzes."
+"share_of_{each}" = "Über dem Bruchstrich steht nur die Ebene {each}. Was haben die beiden noch gemeinsam?"
+"{each}_forgotten" = "Das Ganze ist nicht vollständig: Die Ebene {each} gehört auch dazu."
+"same_{one}" = "Das ist die Korrelation von zweien, die mehr gemeinsam haben als hier. Welche Effekte sind bei beiden dieselben?"
+independent = "Die beiden haben etwas gemeinsam: welchen Effekt?"
+upside_down = "Das ist, was die beiden nicht gemeinsam haben. Welche Effekte sind bei beiden dieselben?"
 """,
 )
 def correlation(fits: Fits, *, model: ModelName, same: str) -> Answer:

@@ -25,7 +25,7 @@ from autograder.scoring.one_answer import STOPPED_EARLY, judge_value
 from reference.assignments import ASSIGNMENTS
 
 ROOT = Path(__file__).resolve().parents[2]
-NAMES = Course(ROOT).assignments
+NAMES = Course(ROOT / "solutions").assignments
 
 
 @pytest.fixture(params=NAMES)

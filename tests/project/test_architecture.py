@@ -83,7 +83,7 @@ def test_a_learner_is_given_four_names() -> None:
     assert autograder.student.__all__ == ["check", "load_panel", "progress", "reveal"]
 
 
-@pytest.mark.parametrize("assignment", Course(ROOT).assignments)
+@pytest.mark.parametrize("assignment", Course(ROOT / "solutions").assignments)
 def test_the_committed_release_is_made_from_the_solutions(course: Course, assignment: str) -> None:
     # What a notebook that ran there left behind is hidden.
     files = (path for path in course.release(assignment).iterdir() if not path.name.startswith("."))
@@ -91,7 +91,7 @@ def test_the_committed_release_is_made_from_the_solutions(course: Course, assign
     assert committed == make_release(course, course.rubric(assignment))
 
 
-@pytest.mark.parametrize("assignment", Course(ROOT).assignments)
+@pytest.mark.parametrize("assignment", Course(ROOT / "solutions").assignments)
 def test_the_release_holds_no_solution(course: Course, assignment: str) -> None:
     for text in make_release(course, course.rubric(assignment)).values():
         assert "BEGIN SOLUTION" not in text
@@ -146,7 +146,7 @@ def test_what_the_authors_page_shows_works(tmp_path: Path) -> None:
     path.parent.mkdir()
     path.write_text(shown, encoding="utf-8")
     items = {item.id for item in rubric.load_rubric(path).items}
-    assert items <= {item.id for item in Course(ROOT).rubric("extension").items}
+    assert items <= {item.id for item in Course(ROOT / "solutions").rubric("extension").items}
 
     (shown,) = re.findall(r"```python\n(.*?)```", page, re.S)
     names: dict[str, Any] = {}

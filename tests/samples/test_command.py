@@ -41,7 +41,7 @@ def own_course(course: Course, tmp_path: Path) -> Course:
     """A copy of the course that a test may break."""
     for name in ("solutions", "exercises"):
         shutil.copytree(course.root / name, tmp_path / "course" / name)
-    return Course(tmp_path / "course")
+    return Course(tmp_path / "course" / "solutions")
 
 
 @pytest.fixture

@@ -42,6 +42,18 @@ def no_input(*arguments: object, **options: object) -> str:
     return ""
 
 
+def _is_name(cell: str) -> bool:
+    """Return whether a cell of a table is a text: no number, or digits with a zero first."""
+    digits = cell.strip().lstrip("+-")
+    if digits[:1] == "0" and digits.isdecimal() and len(digits) > 1:
+        return True
+    try:
+        float(cell or "0")
+    except ValueError:
+        return True
+    return False
+
+
 class Student:
     """What a notebook imports from us, and the names and warnings that our own cells are run with."""
 
@@ -59,8 +71,11 @@ class Student:
         """Put the module where an import finds it, and return what is in it."""
 
         def load_panel(assignment: object = None) -> Any:
-            """Return the panel of this run as a DataFrame, one row per store and week, whatever the assignment."""
-            return _read_csv(self.panel)
+            """Return the table of this run as a DataFrame, whatever the assignment; "007" stays text."""
+            cells = _read_csv(self.panel, dtype=str, keep_default_na=False)
+            texts = {name for name in cells if any(map(_is_name, cells[name]))}
+            gaps = {name: [""] for name in cells if name not in texts}
+            return _read_csv(self.panel, dtype=dict.fromkeys(texts, str), keep_default_na=False, na_values=gaps)
 
         def check(name: str, value: object = _ABSENT) -> None:
             """Record an answer; it is compared elsewhere, after the run. A name alone asks for nothing that counts."""

@@ -1,0 +1,307 @@
+"""Read an assignment's folder: ``assignment.toml``, its table, and its words in other languages, into a rubric.
+
+The questions of the library fill in what the author does not say: kind, tolerance, hints, what comes first. The author's
+words come before the library's.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+import tomllib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from autograder.assignment.rubric import AfterError, Item, Notebook, Rubric, Says, problems
+from autograder.assignment.translations import AssignmentWords, read_words, unknown, words_file
+from autograder.errors import RubricError
+from autograder.language.catalogue import DEFAULT
+from reference.errors import MultilevelError
+from reference.questions import (
+    LIBRARY,
+    Asked,
+    Column,
+    Items,
+    Panels,
+    QuestionError,
+    Setting,
+    fill,
+    gaps,
+    mistake_words,
+    steps_of,
+)
+
+ASSIGNMENT_FILE = "assignment.toml"
+
+
+class DeclaredNotebook(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A notebook as its author declares it; an item's keys are those of `Item` and of its question."""
+
+    name: str
+    title: str
+    item: tuple[dict[str, Any], ...]
+
+
+class Declaration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """An ``assignment.toml``. What a course says of language and policies it says for all its assignments."""
+
+    title: str
+    notebook: tuple[DeclaredNotebook, ...]
+    data: str = "panel.csv"
+    columns: dict[str, Column] = {}
+    rows: Column = Column(call="row", calls="rows")
+    derive: dict[str, str] = {}
+    models: dict[str, str] = {}
+    panels: Panels = Panels()
+    language: str | None = None
+    check_says: Says | None = None
+    after_error: AfterError | None = None
+    mistakes: dict[str, str] = {}
+
+
+class Policies(msgspec.Struct, frozen=True):
+    """What a course says for all its assignments, and an assignment may say for itself."""
+
+    language: str = DEFAULT
+    check_says: Says = "everything"
+    after_error: AfterError = "next statement"
+
+
+def load_rubric(folder: Path, policies: Policies = Policies(), language: str | None = None) -> Rubric:
+    """Return the rubric of an assignment.
+
+    Parameters
+    ----------
+    folder : Path
+        The assignment's, with ``assignment.toml`` and the table it names.
+    policies : Policies
+        The course's.
+    language : str, optional
+        Of the words; else the assignment's or the course's. Without a ``words.<language>.toml`` they stay English: what
+        is half in one language and half in another helps nobody.
+
+    Returns
+    -------
+    Rubric
+        Names unique, dependencies known and without a cycle, points and tolerances positive.
+
+    Raises
+    ------
+    RubricError
+        Naming the file, the item and the key, and what to do.
+    UsageError
+        If there are no words of ours in that language.
+    """
+    path = folder / ASSIGNMENT_FILE
+    document = _document(path)
+    try:
+        declared = msgspec.convert(document, Declaration)
+    except msgspec.ValidationError as error:
+        raise RubricError(f"{path}: {_place(str(error), document)}") from None
+    written, wanted = declared.language or policies.language, language or declared.language or policies.language
+    words = read_words(folder, wanted)
+    spoken = wanted if words or wanted == written else DEFAULT
+    try:
+        rubric = _Reader(declared, words, spoken).rubric(folder, policies)
+    except MultilevelError as error:
+        raise RubricError(f"{path}: {error}") from None
+    for problem in problems(rubric):
+        raise RubricError(f"{path}: {problem}")
+    for problem in unknown(rubric, words or AssignmentWords()):
+        where = words_file(folder, wanted)
+        raise RubricError(f"{where}: {problem}, which {path.name} does not have. Correct or remove it.")
+    return rubric
+
+
+def _document(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
+    except FileNotFoundError:
+        raise RubricError(f"{path}: there is no assignment here. An assignment is a folder with this file.") from None
+    except UnicodeDecodeError:
+        raise RubricError(f"{path}: not in UTF-8. Save it as UTF-8.") from None
+    except (OSError, tomllib.TOMLDecodeError) as error:
+        raise RubricError(f"{path}: not readable as TOML: {error}. Correct the file there.") from None
+
+
+
+
+def _place(message: str, document: dict[str, Any]) -> str:
+    """Return a decoder's message with the notebook's name in the place of its path."""
+    text = message.split(" - at `")[0].replace("Object contains", "there is an").replace("unknown field", "unknown key")
+    text = text.replace("Object missing required field", "there is no key")
+    found = re.search(r" - at `\$\.(\w+)(?:\[(\d+)\])?(?:\.(\w+))?", message)
+    if not found:
+        return f"{text}. Compare the names of the keys with course/authors.md."
+    if found[1] == "notebook" and found[2]:
+        notebook = document["notebook"][int(found[2])]
+        name = notebook.get("name", found[2]) if isinstance(notebook, dict) else found[2]
+        return f"notebook {name!r}{f', key {found[3]!r}' if found[3] else ''}: {text}. Correct or remove it."
+    return f"key {found[1]!r}: {text}. Correct it as course/authors.md says."
+
+
+class _Changes(msgspec.Struct):
+    """What an item changes of its question's mistakes."""
+
+    without: tuple[str, ...] = ()
+    also: dict[str, str] = {}
+
+
+class _Reader:
+    """What is needed to read the items: the declaration, and the words in one language."""
+
+    def __init__(self, declared: Declaration, words: AssignmentWords | None, language: str) -> None:
+        self.declared, self.words, self.language = declared, words or AssignmentWords(), language
+        self.setting = Setting(declared.columns, declared.rows, declared.derive, declared.models)
+        self.raw = [item for notebook in declared.notebook for item in notebook.item]
+        self.items = Items(tuple(map(self._asked, self.raw)))
+        self.steps = steps_of(self.items, LIBRARY)
+        self.spoken = self.words.spoken(self.setting)
+
+    def rubric(self, folder: Path, policies: Policies) -> Rubric:
+        """Return the whole rubric."""
+        ready = [self._item(raw, asked) for raw, asked in zip(self.raw, self.items, strict=True)]
+        rest = iter(ready)
+        mistakes = {name for item in ready for name in item.hints}
+        for name in self.declared.mistakes.keys() - mistakes:
+            raise QuestionError(f"table 'mistakes': no item has a mistake {name!r}. {_nearest(name, mistakes)}")
+        return Rubric(
+            assignment=folder.name,
+            title=self.words.title or self.declared.title,
+            notebook=tuple(
+                Notebook(one.name, self.words.notebooks.get(one.name, one.title), tuple(next(rest) for _ in one.item))
+                for one in self.declared.notebook
+            ),
+            setting=self.setting,
+            panels=self.declared.panels,
+            asked=self.items,
+            library=LIBRARY,
+            data=_data(folder / self.declared.data),
+            language=self.language,
+            check_says=self.declared.check_says or policies.check_says,
+            after_error=self.declared.after_error or policies.after_error,
+        )
+
+    def _asked(self, raw: Mapping[str, Any]) -> Asked:
+        """Return what an item asks, its question's parameters read, and the models that it names looked up."""
+        name = str(raw.get("ask", ""))
+        where = f"item {raw.get('id', name)!r}"
+        if name not in LIBRARY:
+            raise QuestionError(f"{where}, key 'ask': there is no question {name!r}. {_nearest(name, LIBRARY)}")
+        question = LIBRARY[name]
+        for key in raw.keys() - question.parameters.keys() - set(Item.__struct_fields__):
+            raise QuestionError(
+                f"{where}: there is no key {key!r}. {_nearest(key, [*Item.__struct_fields__, *question.parameters])}"
+            )
+        try:
+            parameters = question.read({key: value for key, value in raw.items() if key in question.parameters})
+            changes = msgspec.convert({key: raw[key] for key in ("without", "also") if key in raw}, _Changes)
+        except (QuestionError, msgspec.ValidationError) as error:
+            raise QuestionError(f"{where}: {error}") from None
+        for key in question.names("model"):
+            model = parameters[key]
+            if model is not None and model not in self.setting.models:
+                near = _nearest(str(model), self.setting.models)
+                raise QuestionError(f"{where}, key {key!r}: there is no model {model!r} in the table 'models'. {near}")
+        return Asked(str(raw.get("id", name)), name, parameters, changes.without, changes.also)
+
+    def _item(self, raw: Mapping[str, Any], asked: Asked) -> Item:
+        """Return an item, with what its question knows in the place of what the author does not say."""
+        question, own, step = LIBRARY[asked.question], self.words.item(asked.item), self.steps.get(asked.item)
+        said, known = question.words_in(self.language), gaps(self.spoken, asked)
+        written = {key: value for key, value in raw.items() if key in Item.__struct_fields__}
+        for name in question.names("item"):
+            for other in _names(asked.parameters[name]):
+                _require_item(asked.item, name, other, self.items)
+        library = {
+            "kind": question.kind,
+            "tolerance": question.tolerance,
+            "decimals": question.decimals,
+            "no_fit": question.no_fit,
+            "carried": question.carried if step else 0.0,
+            "needs": step.inputs if step else (),
+        }
+        # The author's own words, if they are in this language; then the question's; then the author's in any.
+        translated = bool(self.words.title)
+        words = {
+            name: getattr(own, name)
+            or (translated and fill(getattr(said, name), known))
+            or written.get(name, "")
+            or fill(getattr(said, name), known)
+            for name in ("title", "question", "advice")
+        }
+        hints = self._hints(asked, dict(written.get("hints", {})))
+        if "carried" in written and step is None and written["carried"]:
+            raise QuestionError(
+                f"item {asked.item!r}, key 'carried': nothing that is asked leads to this answer; remove the key, or ask "
+                "for what it is computed from."
+            )
+        try:
+            return msgspec.convert(
+                {
+                    **{key: value for key, value in library.items() if value is not None},
+                    **written,
+                    **words,
+                    "id": asked.item,
+                    "ask": asked.question,
+                    "parameters": dict(asked.parameters),
+                    "hints": hints,
+                },
+                Item,
+            )
+        except msgspec.ValidationError as error:
+            text, _, place = str(error).partition(" - at `$.")
+            text = text.replace("Object missing required field", "there is no key")
+            raise QuestionError(
+                f"item {asked.item!r}{f', key {place[:-1]!r}' if place else ''}: {text}. Correct it."
+            ) from None
+
+    def _hints(self, asked: Asked, written: dict[str, str]) -> dict[str, str]:
+        """Return the words for each mistake of an item: the item's own, the assignment's, the question's."""
+        question = LIBRARY[asked.question]
+        found = mistake_words(question, self.setting, asked, self.language, self.spoken)
+        for name in asked.without:
+            if name not in found:
+                raise QuestionError(
+                    f"item {asked.item!r}, key 'without': its question has no mistake {name!r}. {_nearest(name, found)}"
+                )
+            del found[name]
+        expected = {*found, *asked.also}
+        for name in written.keys() - expected:
+            near = _nearest(name, expected)
+            raise QuestionError(f"item {asked.item!r}, key 'hints': it has no mistake {name!r}. {near}")
+        own = self.words.item(asked.item).hints
+        for name in expected:
+            text = own.get(name) or self.words.mistakes.get(name)
+            text = text or written.get(name) or self.declared.mistakes.get(name) or found.get(name)
+            if not text:
+                raise QuestionError(f"item {asked.item!r}, mistake {name!r}: it has no words. Add some to 'hints'.")
+            found[name] = text
+        return found
+
+
+def _names(given: object) -> tuple[str, ...]:
+    """Return the items that a parameter names: one, several, or none."""
+    return tuple(map(str, given)) if isinstance(given, (tuple, list)) else (str(given),) if given is not None else ()
+
+
+def _require_item(item: str, key: str, other: str, items: Items) -> None:
+    if all(one.item != other for one in items):
+        near = _nearest(other, [one.item for one in items])
+        raise QuestionError(f"item {item!r}, key {key!r}: there is no item {other!r}. {near}")
+
+
+def _nearest(name: str, known: Iterable[str]) -> str:
+    names = list(known)
+    found = difflib.get_close_matches(name, names, n=1)
+    return f"Did you mean {found[0]!r}?" if found else f"There is: {', '.join(names) or 'none'}."
+
+
+def _data(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise QuestionError(f"key 'data': {path} cannot be read: {error.strerror}. Correct the name.") from None
