@@ -8,6 +8,7 @@ from reference.questions import (
 )
 from reference.questions.answers import Answer, AnswerKey, Objective, Step, Value, coincide
 from reference.questions.dataset import Dataset
+from reference.questions.draws import Panels, SimulationError, draw, faults, usable_draw
 from reference.questions.fits import RESIDUAL, Fits
 from reference.questions.key import answer_key, steps_of
 from reference.questions.question import (
@@ -35,6 +36,8 @@ __all__ = [
     "ItemName",
     "Items",
     "ModelName",
+    "Panels",
+    "SimulationError",
     "Objective",
     "Question",
     "QuestionError",
@@ -44,9 +47,12 @@ __all__ = [
     "Words",
     "answer_key",
     "coincide",
+    "draw",
+    "faults",
     "fill",
     "gaps",
     "mistake_words",
     "question",
     "steps_of",
+    "usable_draw",
 ]

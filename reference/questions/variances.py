@@ -76,16 +76,17 @@ def variance(
     """The variance of an effect between the groups of a level, or of the residual (``level = "residual"``)."""
     fit = fits.mixed(model, centre=centre, at=at)
     found = fits.variance(fit, level, effect)
-    mistakes: dict[str, Value] = {
-        "standard_deviation": math.sqrt(found),
-        "maximum_likelihood": fits.variance(fits.mixed(model, reml=False, centre=centre, at=at), level, effect),
-    }
+    levels = fits.levels(model)
+    mistakes: dict[str, Value] = {"standard_deviation": math.sqrt(found)}
+    # The fixed part costs the highest level most: below it the two methods hardly differ.
+    if level == levels[0] or len(levels) == 1:
+        by_ml = fits.mixed(model, reml=False, centre=centre, at=at)
+        mistakes["maximum_likelihood"] = fits.variance(by_ml, level, effect)
     if centre:
         mistakes["uncentred"] = fits.variance(fits.mixed(model), level, effect)
         other = fits.levels(model)[-1] if at == GRAND else GRAND
         if (centred := fits.centred_fit(model, centre, other)) is not None:
             mistakes["group_mean"] = fits.variance(centred, level, effect)
-    levels = fits.levels(model)
     if len(levels) > 1 and effect == _INTERCEPT:
         mistakes |= _level_mistakes(fits, model, level)
     if level == RESIDUAL:
@@ -106,8 +107,11 @@ def _level_mistakes(fits: Fits, model: str, level: str) -> dict[str, Value]:
     for left_out in levels:
         name = f"{fits.setting.slug(left_out)}_left_out"
         if left_out == level:
-            found[name] = 0.0
-        else:
+            # Nobody who leaves out a lower level states its variance.
+            if level == levels[0]:
+                found[name] = 0.0
+        elif level != RESIDUAL or left_out == levels[-1]:
+            # What an upper level has in common goes into the next lower one, and hardly into the residual.
             kept = [one for one in levels if one != left_out]
             found[name] = fits.variance(fits.mixed(fits.only(model, kept)), level)
     if level != RESIDUAL:

@@ -1,0 +1,517 @@
+"""Hidden and personal tables: drawn from the fit of any table, with whole groups of it, new ids and new responses."""
+
+from __future__ import annotations
+
+import re
+import string
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+import msgspec
+import numpy as np
+import pandas as pd
+
+from reference import MixedFit, fit_mixed, parse_formula
+from reference.arrays import Floats, Integers
+from reference.data.formula import MixedModel, effects
+from reference.data.groups import read_groups
+from reference.errors import ConvergenceError, DesignError, FormulaError, MultilevelError
+from reference.questions.answers import AnswerKey, coincide
+from reference.questions.dataset import Dataset
+from reference.questions.expressions import derived, names_in
+from reference.questions.fits import RESIDUAL
+from reference.questions.key import answer_key
+from reference.questions.question import Question
+from reference.questions.setting import Items, QuestionError, Setting
+
+LARGEST_CORRELATION = 0.85
+SMALLEST_SD = 0.2
+DISTINCT = 0.003
+#: After so many tries without a table the search ends, if one reason speaks against this share of them.
+EARLY_TRIES, EARLY_SHARE = 40, 0.9
+
+# What is drawn if the assignment says nothing: times as many groups, times the sds of the fit.
+_MORE_GROUPS, _FEWEST_GROUPS = (0.8, 1.3), 5
+_EFFECT_SD, _RESIDUAL_SD = (0.8, 1.6), (0.8, 1.2)
+# Correlations between effects are drawn nearer to zero until no direction has a smaller share of the variance.
+_SMALLEST_EIGENVALUE = 0.1
+_NUMBER = re.compile(r"-?\d+(\.\d+)?(e[+-]?\d+)?")
+
+Range = tuple[float, float]
+
+
+class SimulationError(MultilevelError, RuntimeError):
+    """No table that can be graded on was drawn in the tries allowed."""
+
+
+class Panels(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The table ``[panels]`` of an assignment: how tables are drawn. Nothing needs to be given.
+
+    Parameters
+    ----------
+    simulate : str
+        The model whose fit they are drawn from; by default the last one.
+    groups : mapping
+        How many groups, from and to, of the outermost grouping factor, by its column. Of crossed factors the one named
+        here is resampled, or else the first one of the formula.
+    vary : float
+        Fixed effects are multiplied by a number between 1 - vary and 1 + vary.
+    fixed : mapping
+        Bounds of the size of a fixed effect, by name, instead; its sign is that of the fit.
+    either : tuple of str
+        The fixed effects whose sign is drawn, too.
+    sd : mapping
+        Bounds of standard deviations: ``store_id`` of the intercept, ``store_id youtube`` of a slope, ``residual``.
+    correlation : (float, float), optional
+        Bounds of the correlation between the effects of a random term, instead of that of the fit.
+    smallest_sd : float or mapping
+        The smallest standard deviation of a random effect, in residual ones, that a fit may have; or by model.
+    lure : mapping
+        How far predictors follow, or shun, the strong groups of the outermost factor, by column: in their own standard
+        deviations for each one of the groups. Without it the predictors of strong groups are those of any others, so
+        that centring at the groups' means may make no difference that can be seen.
+    decimals : int, optional
+        Of the response, instead of as many as in the table.
+    """
+
+    simulate: str = ""
+    groups: dict[str, tuple[int, int]] = {}
+    vary: float = 0.3
+    fixed: dict[str, Range] = {}
+    either: tuple[str, ...] = ()
+    sd: dict[str, Range] = {}
+    correlation: Range | None = None
+    smallest_sd: float | dict[str, float] = SMALLEST_SD
+    lure: dict[str, float] = {}
+    decimals: int | None = None
+
+    def smallest(self, model: str) -> float:
+        """Return the smallest standard deviation that a fit of a model may have, in residual ones."""
+        return self.smallest_sd.get(model, SMALLEST_SD) if isinstance(self.smallest_sd, dict) else self.smallest_sd
+
+
+def draw(setting: Setting, panels: Panels, data: Dataset, rng: np.random.Generator, source: str) -> Dataset:
+    """Return a table drawn from the fit of another one, not yet examined.
+
+    Whole groups of the outermost factor are resampled with their rows, so that every predictor and every other column
+    comes along; then the response is drawn anew. Every group has an id that the other table does not have.
+
+    Parameters
+    ----------
+    setting, panels
+        What the assignment says of its table, and of how others are drawn.
+    data : Dataset
+        The learner's table.
+    rng : numpy.random.Generator
+        Where chance comes from.
+    source : str
+        What messages call the new table.
+
+    Raises
+    ------
+    QuestionError
+        If ``panels`` speaks of what there is not, or tables cannot be drawn from this model.
+    DesignError, ConvergenceError
+        If the model cannot be fitted to the table.
+    """
+    return _Source.of(setting, panels, data).draw(rng, source)
+
+
+def faults(
+    setting: Setting, items: Items, library: Mapping[str, Question], data: Dataset, panels: Panels | None = None
+) -> tuple[tuple[str, ...], AnswerKey | None]:
+    """Return why nobody should be graded on a table, nothing if it will do, and its answer key if it came so far.
+
+    Checked, what is cheap first: fits away from the boundary, by REML and by ML, so that other software arrives too;
+    what the questions themselves find; and every known mistake at least ``DISTINCT`` (relative) off the right answer.
+
+    Raises
+    ------
+    QuestionError
+        If an item has no answer as it is asked.
+    """
+    panels = panels or Panels()
+    try:
+        frame = derived(data.frame, setting.derive)
+        # The last model is the largest as a rule, and the first to fail.
+        for reml in (True, False):
+            for name in reversed(setting.models):
+                fit = fit_mixed(frame, parse_formula(setting.models[name], name=name), reml=reml)
+                reason = _boundary_reason(f"the {'REML' if reml else 'ML'} fit of {name!r}", fit, panels.smallest(name))
+                if reason:
+                    return (reason,), None
+        key = answer_key(setting, items, library, data)
+    except FormulaError:
+        raise
+    except (DesignError, ConvergenceError) as error:
+        return (f"a model cannot be fitted: {error}",), None
+    return (*key.faults, *_coincidences(key)), key
+
+
+def usable_draw(
+    setting: Setting,
+    panels: Panels,
+    items: Items,
+    library: Mapping[str, Question],
+    data: Dataset,
+    seed: int,
+    tries: int = 200,
+) -> Dataset:
+    """Return the first table of a seed that :func:`faults` has nothing against, drawn from ``(seed, try)``.
+
+    Parameters
+    ----------
+    setting, panels, items, library, data
+        As for :func:`draw` and :func:`faults`.
+    seed : int
+        Not negative; it always gives the same table.
+    tries : int
+        After how many draws to give up.
+
+    Raises
+    ------
+    SimulationError
+        If the seed is negative or no draw was usable; the message says why, and what to do.
+    QuestionError
+        As for :func:`draw` and :func:`faults`.
+    """
+    if seed < 0:
+        raise SimulationError(f"seed {seed} is negative; give 0 or more.")
+    origin = _Source.of(setting, panels, data)
+    counts: Counter[str] = Counter()
+    said: dict[str, str] = {}
+    for attempt in range(tries):
+        table = origin.draw(np.random.default_rng([seed, attempt]), f"the table drawn from seed {seed}")
+        reasons, _ = faults(setting, items, library, table, panels)
+        if not reasons:
+            return table
+        # Reasons that differ in their numbers only are one.
+        alike = {_NUMBER.sub("#", reason): reason for reason in reasons}
+        said = alike | said
+        counts.update(alike.keys())
+        nearly_all = [one for one in counts.most_common() if one[1] >= EARLY_SHARE * EARLY_TRIES]
+        if attempt + 1 == EARLY_TRIES < tries and nearly_all:
+            raise SimulationError(f"seed {seed}, ended after {EARLY_TRIES} draws: {_listed(nearly_all, said)}.")
+    listed = _listed(counts.most_common(3), said)
+    raise SimulationError(f"seed {seed}: none of {tries} draws can be graded on: {listed}.")
+
+
+def _listed(counts: Sequence[tuple[str, int]], said: Mapping[str, str]) -> str:
+    return "; ".join(f"in {often} of them {said[one]} ({_advice(said[one])})" for one, often in counts)
+
+
+def _boundary_reason(name: str, fit: MixedFit, smallest: float) -> str:
+    if fit.singular:
+        return f"{name} is singular"
+    if float(fit.optimum.scales.min()) < smallest:
+        return f"{name} has an effect with an sd below {smallest:g} of the residual's"
+    for term in fit.terms:
+        off = _correlation(term.covariance)[np.triu_indices(len(term.effects), 1)]
+        if off.size and float(np.abs(off).max()) > LARGEST_CORRELATION:
+            return f"{name} has a correlation beyond {LARGEST_CORRELATION:g}"
+    return ""
+
+
+def _coincidences(key: AnswerKey) -> Iterator[str]:
+    for item, named in key.mistakes.items():
+        for name, wrong in named.items():
+            if coincide(key.values[item], wrong, DISTINCT):
+                yield f"{item}: the mistake {name!r} cannot be told from the right answer"
+
+
+def _advice(reason: str) -> str:
+    if "cannot be told" in reason:
+        return "leave the mistake out with `without`, or draw effects that set it apart with [panels] fixed and sd"
+    if reason.startswith(("the REML fit", "the ML fit", "a model cannot")):
+        return "give [panels] sd, or more [panels] groups; a smaller [panels] smallest_sd lets more draws pass"
+    return "draw clearer effects with [panels] fixed and sd, or more [panels] groups"
+
+
+def _correlation(covariance: Floats) -> Floats:
+    """Return correlations, zero where an effect has no variance."""
+    sds = np.sqrt(np.diagonal(covariance))
+    safe = np.where(sds > 0.0, sds, 1.0)
+    return np.asarray(np.where(np.eye(sds.size) > 0, 1.0, covariance / np.outer(safe, safe)), dtype=np.float64)
+
+
+@dataclass(frozen=True, eq=False)
+class _Source:
+    """What tables are drawn from: a table, the fit of its model, and the factor that is resampled."""
+
+    setting: Setting
+    panels: Panels
+    data: Dataset
+    fit: MixedFit
+    outer: str
+
+    @classmethod
+    def of(cls, setting: Setting, panels: Panels, data: Dataset) -> _Source:
+        name = panels.simulate or next(reversed(setting.models), "")
+        if name not in setting.models:
+            raise QuestionError(f"[panels] simulate: there is no model {name!r}; {_there_is(setting.models)}.")
+        model = parse_formula(setting.models[name], name=name)
+        _check_response(setting, model, data)
+        fit = fit_mixed(derived(data.frame, setting.derive), model, reml=True)
+        source = cls(setting, panels, data, fit, _outermost(setting, panels, model, data.frame))
+        source._check()
+        return source
+
+    def draw(self, rng: np.random.Generator, source: str) -> Dataset:
+        """Return a table, not yet examined."""
+        rows, copies = self._resampled(rng)
+        frame = self.data.frame.iloc[rows].reset_index(drop=True)
+        old = frame
+        for name in self._group_columns():
+            # Groups that lie in a resampled one are new in each of its copies; all others only change their names.
+            inside = _lies_in(self.data.frame, name, self.outer)
+            frame = frame.assign(**{name: _renamed(old[name], copies if inside else None, self.data.frame[name], rng)})
+        modes = []
+        first = next((n for n, term in enumerate(self.fit.model.terms) if term.group == (self.outer,)), None)
+        for place, term in enumerate(self.fit.model.terms):
+            codes, levels = read_groups(frame, term.group)
+            factor = np.linalg.cholesky(self._covariance(place, rng))
+            standard = rng.standard_normal((len(levels), factor.shape[0]))
+            modes.append((standard @ factor.T)[codes])
+            if place == first:
+                # All effects of a strong group are large: its level as well as its slopes.
+                frame = self._lured(frame, standard.mean(axis=1)[codes] * np.sqrt(factor.shape[0]), rng)
+        whole = derived(frame, self.setting.derive)
+        # A group that has a fixed effect is known to the fit by its old name.
+        known = whole.assign(**{name: old[name] for name in self._group_columns()})
+        response = self._expected(known, rng)
+        for part, mode in zip(self.fit.design.encoding.random, modes, strict=True):
+            response += np.einsum("ij,ij->i", part.matrix(known), mode)
+        response += self._sd(RESIDUAL, self.fit.sigma, _RESIDUAL_SD, rng) * rng.standard_normal(len(frame))
+        rounded = _like_before(response, self.data.frame[self.fit.model.response], self.panels.decimals)
+        return Dataset(frame.assign(**{self.fit.model.response: rounded}), source)
+
+    def _lured(self, frame: pd.DataFrame, strength: Floats, rng: np.random.Generator) -> pd.DataFrame:
+        """Return the table with predictors that follow, or shun, the strong groups of the resampled factor."""
+        for name, size in self.panels.lure.items():
+            before = self.data.frame[name]
+            shifted = frame[name] + rng.choice([-1.0, 1.0]) * size * float(before.std()) * strength
+            frame = frame.assign(**{name: _like_before(shifted.to_numpy(), before, None, floor=0.0)})
+        return frame
+
+    def _check(self) -> None:
+        """Raise QuestionError if the ranges speak of what the fit does not have, or a standard deviation is zero."""
+        found = dict(self._fitted_sds())
+        fixed = self.fit.design.fixed_names
+        for key, known in (("sd", [*found, RESIDUAL]), ("fixed", fixed), ("either", fixed)):
+            for name in getattr(self.panels, key):
+                if name not in known:
+                    raise QuestionError(f"[panels] {key}: there is no {name!r}; {_there_is(known)}.")
+        for key in ("sd", "fixed"):
+            for name, (low, high) in getattr(self.panels, key).items():
+                if not 0.0 <= low <= high or (key == "sd" and low == 0.0):
+                    raise QuestionError(
+                        f"[panels] {key}: {name!r} is from {low:g} to {high:g}; give two sizes, the smaller first."
+                    )
+        for name in self.panels.lure:
+            numbers = [str(one) for one in self.data.frame if pd.api.types.is_numeric_dtype(self.data.frame[one])]
+            can = [one for one in numbers if one not in (*self._group_columns(), self.fit.model.response)]
+            if name not in can:
+                raise QuestionError(f"[panels] lure: there is no predictor {name!r}; {_there_is(can)}.")
+            if (self.outer,) not in self.fit.model.groups:
+                raise QuestionError(f"[panels] lure: nothing varies by {self.outer!r} alone; leave lure out.")
+        low, high = self.panels.correlation or (0.0, 0.0)
+        if not -LARGEST_CORRELATION <= low <= high <= LARGEST_CORRELATION:
+            raise QuestionError(
+                f"[panels] correlation is from {low:g} to {high:g}; give two numbers from -{LARGEST_CORRELATION:g} to "
+                f"{LARGEST_CORRELATION:g}, the smaller first."
+            )
+        if not 0.0 <= self.panels.vary < 1.0:
+            raise QuestionError(f"[panels] vary is {self.panels.vary:g}; give 0 or more, and less than 1.")
+        for name, sd in found.items():
+            if sd <= 0.0 and name not in self.panels.sd:
+                raise QuestionError(
+                    f"[panels] sd: the model {self.fit.model.name!r} has no variance of {name!r} in {self.data.source}, "
+                    f'so that none can be drawn; give sd = {{"{name}" = [from, to]}}.'
+                )
+
+    def _fitted_sds(self) -> Iterator[tuple[str, float]]:
+        for term, fitted in zip(self.fit.model.terms, self.fit.terms, strict=True):
+            for effect, variance in zip(fitted.effects, np.diagonal(fitted.covariance), strict=True):
+                yield _sd_name(term.group[-1], effect), float(np.sqrt(variance))
+
+    def _group_columns(self) -> list[str]:
+        """Return the columns that name groups, those of the model first."""
+        model = [name for group in self.fit.model.groups for name in group]
+        said = [name for name, column in self.setting.columns.items() if column.group and name in self.data.frame]
+        return list(dict.fromkeys([*model, *said]))
+
+    def _resampled(self, rng: np.random.Generator) -> tuple[Integers, Integers]:
+        """Return the rows of the groups that were drawn, and which drawn group each is of."""
+        codes = pd.factorize(self.data.frame[self.outer])[0]
+        there_are = int(codes.max()) + 1
+        low, high = self.panels.groups.get(self.outer) or (
+            max(_FEWEST_GROUPS, round(_MORE_GROUPS[0] * there_are)),
+            max(_FEWEST_GROUPS, round(_MORE_GROUPS[1] * there_are)),
+        )
+        wanted = int(rng.integers(low, high + 1))
+        # Nobody comes a second time before everybody came once.
+        rounds = [rng.permutation(there_are) for _ in range(-(-wanted // there_are))]
+        rows = [np.flatnonzero(codes == group) for group in np.concatenate(rounds)[:wanted]]
+        return np.concatenate(rows), np.repeat(np.arange(wanted), [len(one) for one in rows])
+
+    def _expected(self, frame: pd.DataFrame, rng: np.random.Generator) -> Floats:
+        """Return the fixed part of each row."""
+        sizes = []
+        for name, value in zip(self.fit.design.fixed_names, self.fit.coefficients, strict=True):
+            if name in self.panels.fixed:
+                size = rng.uniform(*self.panels.fixed[name]) * (-1.0 if value < 0.0 else 1.0)
+            else:
+                size = value * rng.uniform(1.0 - self.panels.vary, 1.0 + self.panels.vary)
+            sizes.append(size * (rng.choice([-1.0, 1.0]) if name in self.panels.either else 1.0))
+        return np.asarray(self.fit.design.encoding.fixed.matrix(frame) @ np.array(sizes), dtype=np.float64)
+
+    def _covariance(self, place: int, rng: np.random.Generator) -> Floats:
+        """Return the covariance of the effects of a random term; it is well inside the positive definite ones."""
+        term, group = self.fit.terms[place], self.fit.model.terms[place].group[-1]
+        fitted = np.sqrt(np.diagonal(term.covariance))
+        names = [_sd_name(group, effect) for effect in term.effects]
+        sds = np.array([self._sd(name, sd, _EFFECT_SD, rng) for name, sd in zip(names, fitted, strict=True)])
+        among, one = _correlation(term.covariance), np.eye(len(sds))
+        if self.panels.correlation is not None:
+            among = np.where(one > 0, 1.0, rng.uniform(*self.panels.correlation))
+        largest = float(np.abs(among - one).max())
+        among = one + (among - one) * min(1.0, LARGEST_CORRELATION / max(largest, LARGEST_CORRELATION))
+        while np.linalg.eigvalsh(among)[0] < _SMALLEST_EIGENVALUE:
+            among = one + 0.9 * (among - one)
+        return np.asarray(np.outer(sds, sds) * among, dtype=np.float64)
+
+    def _sd(self, name: str, fitted: float, times: Range, rng: np.random.Generator) -> float:
+        said = self.panels.sd.get(name)
+        return float(rng.uniform(*said)) if said else float(fitted) * float(rng.uniform(*times))
+
+
+def _like_before(values: Floats, seen: pd.Series, decimals: int | None, floor: float = 0.5) -> Floats | Integers:
+    """Return values as their column had them: its decimals, whole numbers, and not negative if it never was.
+
+    What would be too small becomes ``floor`` times the smallest value seen.
+    """
+    decimals = _decimals(seen) if decimals is None else decimals
+    smallest = float(seen.min())
+    if smallest >= 0.0:
+        values = np.maximum(values, floor * smallest)
+    values = values.round(decimals)
+    return values.astype(np.int64) if pd.api.types.is_integer_dtype(seen) and decimals <= 0 else values
+
+
+def _there_is(names: Sequence[str] | Mapping[str, object]) -> str:
+    return f"there is {', '.join(map(repr, names)) or 'none'}"
+
+
+def _sd_name(group: str, effect: str) -> str:
+    return group if effect == "Intercept" else f"{group} {effect}"
+
+
+def _check_response(setting: Setting, model: MixedModel, data: Dataset) -> None:
+    """Raise QuestionError unless the response is a column of the table, from which no predictor is computed."""
+    if model.response not in data.frame or model.response in setting.derive:
+        raise QuestionError(
+            f"[panels] simulate: the response of {model.name!r}, {model.response!r}, is not a column of the table, so "
+            "that it cannot be drawn; write it into the table as a column of its own, or simulate another model."
+        )
+    from_response = {model.response}
+    for name, text in setting.derive.items():
+        if from_response & set(names_in(text)):
+            from_response.add(name)
+    sides = [model.fixed, *(term.effects for term in model.terms)]
+    used = {factor for side in sides for term in effects(side) for factor, _ in term}
+    for name in from_response:
+        if any(re.search(rf"(?<!\w){re.escape(name)}(?!\w)", factor) for factor in used):
+            raise QuestionError(
+                f"[panels] simulate: {name!r}, a predictor of {model.name!r}, is computed from the response; write it "
+                "into the table as a column of its own, or simulate another model."
+            )
+
+
+def _outermost(setting: Setting, panels: Panels, model: MixedModel, frame: pd.DataFrame) -> str:
+    """Return the grouping factor that is resampled: one that lies in no other of the model's."""
+    columns = list(dict.fromkeys(name for group in model.groups for name in group))
+    below = {name for group in model.groups for name in group[1:]}
+    outer = [
+        name
+        for name in columns
+        if name not in below
+        and not any(
+            other != name and _lies_in(frame, name, other) and not _lies_in(frame, other, name) for other in columns
+        )
+    ]
+    for name, (low, high) in panels.groups.items():
+        if name not in outer or len(panels.groups) > 1:
+            raise QuestionError(f"[panels] groups: give the number of groups of one column; {_there_is(outer)}.")
+        if not 2 <= low <= high:
+            raise QuestionError(
+                f"[panels] groups: {name!r} is from {low} to {high}; give 2 or more, the smaller number first."
+            )
+    return next(iter(panels.groups), outer[0])
+
+
+def _lies_in(frame: pd.DataFrame, inner: str, outer: str) -> bool:
+    """Return whether the rows of each group of one column are in one group of another."""
+    return bool((frame.groupby(inner)[outer].nunique() <= 1).all())
+
+
+def _renamed(old: pd.Series, copies: Integers | None, taken: pd.Series, rng: np.random.Generator) -> pd.Series:
+    """Return new ids for the groups of a column, ascending as they come; what had no id has none."""
+    keys = old if copies is None else pd.Series(list(zip(copies, old, strict=True)), dtype=object)
+    codes, first = pd.factorize(keys)
+    samples = old.iloc[[int(np.argmax(codes == code)) for code in range(len(first))]]
+    if pd.api.types.is_numeric_dtype(old):
+        found = _new_numbers(len(first), taken, rng)
+    else:
+        found = np.array(sorted(_new_texts([str(one) for one in samples], set(map(str, taken)), rng)), dtype=object)
+    new = pd.Series(found[codes], dtype=old.dtype)
+    return new.mask(old.isna()) if bool(old.isna().any()) else new
+
+
+def _new_numbers(count: int, taken: pd.Series, rng: np.random.Generator) -> Integers:
+    """Return ascending whole numbers with as many digits as those taken, or more where there are too few."""
+    used = taken.dropna().to_numpy()
+    digits = len(str(int(np.abs(used).max())))
+    # Three times as many as are needed, so that chance has a choice.
+    while 9 * 10 ** (digits - 1) - len(np.unique(used)) < 3 * count:
+        digits += 1
+    found: set[int] = set()
+    used_ids = set(used.tolist())
+    while len(found) < count:
+        found |= {
+            one
+            for one in rng.integers(10 ** (digits - 1), 10**digits, count - len(found)).tolist()
+            if one not in used_ids
+        }
+    return np.array(sorted(found), dtype=np.int64)
+
+
+def _new_texts(shapes: Sequence[str], taken: set[str], rng: np.random.Generator) -> Iterator[str]:
+    """Yield a new text of the shape of each: letters for letters and digits for digits."""
+    used = set(taken)
+    for shape in shapes:
+        # Digits alone stay text only with a zero first: "007".
+        zero = "0" if shape.isdecimal() else ""
+        body = shape[len(zero) :] or ("0" if zero else "")
+        new, failed = shape, 0
+        while new in used:
+            # Where a shape has no names left, another digit makes more.
+            new = zero + "".join(_like(one, rng) for one in body + "0" * (failed // 20))
+            failed += 1
+        used.add(new)
+        yield new
+
+
+def _like(one: str, rng: np.random.Generator) -> str:
+    if one.isdecimal():
+        return str(rng.integers(10))
+    if not one.isalpha():
+        return one
+    return str(rng.choice(list(string.ascii_uppercase if one.isupper() else string.ascii_lowercase)))
+
+
+def _decimals(numbers: pd.Series) -> int:
+    """Return how many decimals the numbers of a column have."""
+    exponents = (Decimal(repr(float(one))).normalize().as_tuple().exponent for one in numbers)
+    return max([0, *(-one for one in exponents if isinstance(one, int))])
