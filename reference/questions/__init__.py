@@ -3,7 +3,10 @@
 from reference.questions import (
     coefficients,  # noqa: F401
     fixed,  # noqa: F401
+    groups,  # noqa: F401
     likelihoods,  # noqa: F401
+    means,  # noqa: F401
+    predictions,  # noqa: F401
     variances,  # noqa: F401
 )
 from reference.questions.answers import Answer, AnswerKey, Objective, Step, Value, coincide

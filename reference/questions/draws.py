@@ -158,8 +158,8 @@ def usable_draw(
     data: Dataset,
     seed: int,
     tries: int = 200,
-) -> Dataset:
-    """Return the first table of a seed that :func:`faults` has nothing against, drawn from ``(seed, try)``.
+) -> tuple[Dataset, AnswerKey]:
+    """Return the first table of a seed that :func:`faults` has nothing against, and its key, from ``(seed, try)``.
 
     Parameters
     ----------
@@ -184,9 +184,9 @@ def usable_draw(
     said: dict[str, str] = {}
     for attempt in range(tries):
         table = origin.draw(np.random.default_rng([seed, attempt]), f"the table drawn from seed {seed}")
-        reasons, _ = faults(setting, items, library, table, panels)
-        if not reasons:
-            return table
+        reasons, key = faults(setting, items, library, table, panels)
+        if key is not None and not reasons:
+            return table, key
         # Reasons that differ in their numbers only are one.
         alike = {_NUMBER.sub("#", reason): reason for reason in reasons}
         said = alike | said

@@ -192,6 +192,8 @@ def gaps(setting: Setting, asked: Asked) -> dict[str, str]:
             found[name] = ", ".join(setting.noun(str(one)) for one in value)
         elif value is not None:
             found[name] = f"{value:g}" if isinstance(value, float) else str(value)
+    if "group" in asked.parameters:
+        found["groups"] = setting.plural(str(asked.parameters["group"]))
     name = next((str(asked.parameters[p]) for p in ("model", "larger") if p in asked.parameters), "")
     if name in setting.models:
         model = engine.parse_formula(setting.models[name])
