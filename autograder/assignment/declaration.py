@@ -216,11 +216,12 @@ class _Reader:
         for name in question.names("item"):
             for other in _names(asked.parameters[name]):
                 _require_item(asked.item, name, other, self.items)
+        no_fit, names = question.no_fit, gaps(self.setting, asked)
         library = {
             "kind": question.kind,
             "tolerance": question.tolerance,
             "decimals": question.decimals,
-            "no_fit": question.no_fit,
+            "no_fit": no_fit if isinstance(no_fit, bool) else tuple(fill(name, names) for name in no_fit),
             "carried": question.carried if step else 0.0,
             "needs": step.inputs if step else (),
         }

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from itertools import pairwise
 
 import numpy as np
+import pandas as pd
 
-import reference as engine
 from reference import FittedTerm, MixedFit
 from reference.data.columns import Level
-from reference.data.formula import INTERCEPT, effects
+from reference.data.formula import INTERCEPT
+from reference.data.groups import read_groups
 from reference.questions.answers import Answer, Step, Value
 from reference.questions.fits import Fits
 from reference.questions.question import ModelName, question
@@ -37,7 +39,7 @@ deviations = "These are the deviations from the average, which is what random ef
 average_twice = "Here the average is in it twice. A random effect is a deviation from the average; add the average once."
 "ols_per_{group}" = "These come from one regression per group. Each of them has only a few {rows} to go by, so luck shows as skill. The mixed model draws each towards the average, by as much as its data are uncertain: take its random effects."
 "ols_per_{group}_{effect}_only" = "These come from one regression per group, on {effect} alone. They leave out the other predictors, and each has only a few {rows} to go by. Take the random effects of the mixed model, added to its average."
-per_rescaled = "The digits are right and the unit is not: {effect} was counted in other units. If you rescaled it for the optimiser, scale its slopes back."
+per_several = "The digits are right and the unit is not: {effect} was counted in other units. If you rescaled it for the optimiser, scale its slopes back."
 per_hundred = "The digits are right and the unit is not: this is per hundred units of {effect}. If you rescaled it for the optimiser, scale its slopes back."
 [de]
 title = "{effect} von {groups}, einzeln"
@@ -49,7 +51,7 @@ deviations = "Das sind die Abweichungen vom Mittel; das sind zufällige Effekte.
 average_twice = "Das Mittel steckt hier zweimal darin. Ein zufälliger Effekt ist eine Abweichung vom Mittel; addiere das Mittel einmal."
 "ols_per_{group}" = "Das kommt aus einer eigenen Regression je Gruppe. Jede stützt sich nur auf wenige Zeilen ({rows}), sodass Glück wie Können aussieht. Das gemischte Modell zieht jede zum Mittel hin, umso mehr, je unsicherer ihre Daten sind: Nimm seine zufälligen Effekte."
 "ols_per_{group}_{effect}_only" = "Das kommt aus einer eigenen Regression je Gruppe, nur auf {effect}. Die anderen Prädiktoren fehlen darin. Nimm die zufälligen Effekte des gemischten Modells und addiere sein Mittel."
-per_rescaled = "Die Ziffern stimmen, die Einheit nicht: {effect} wurde in anderen Einheiten gezählt. Wenn du es für den Optimierer umskaliert hast, rechne die Steigungen zurück."
+per_several = "Die Ziffern stimmen, die Einheit nicht: {effect} wurde in anderen Einheiten gezählt. Wenn du es für den Optimierer umskaliert hast, rechne die Steigungen zurück."
 per_hundred = "Die Ziffern stimmen, die Einheit nicht: Das gilt für hundert Einheiten von {effect}. Wenn du es für den Optimierer umskaliert hast, rechne die Steigungen zurück."
 """,
 )
@@ -65,10 +67,11 @@ def group_values(fits: Fits, *, model: ModelName, effect: str = INTERCEPT, level
     }
     if effect != INTERCEPT:
         noun, called = fits.setting.noun(group), fits.setting.noun(effect)
-        mistakes[f"ols_per_{noun}"] = _own_slopes(fits, model, group, effect, _predictors(fits, model, group))
-        mistakes[f"ols_per_{noun}_{called}_only"] = _own_slopes(fits, model, group, effect, [effect])
+        if own := _own_slopes(fits, fit, term, effect):
+            mistakes[f"ols_per_{noun}"] = own
+            mistakes[f"ols_per_{noun}_{called}_only"] = _own_slopes(fits, fit, term, effect, alone=True)
         if factor := fits.setting.columns[effect].rescaled if effect in fits.setting.columns else None:
-            name = "per_hundred" if factor == 100.0 else "per_rescaled"
+            name = "per_hundred" if factor == 100.0 else "per_several"
             mistakes[name] = {group: factor * value for group, value in values.items()}
     return Answer(values, mistakes)
 
@@ -77,7 +80,7 @@ def _ranking_step(items: Items, *, model: str, effect: str, top: int, level: str
     asked = items.find("group_values", model=model, effect=effect, level=level)
 
     def first(values: Mapping[Level, float]) -> tuple[Level, ...] | None:
-        return _first(values, top) if len(set(values.values())) > 1 else None
+        return _first(values, top) if len(set(values.values())) > top else None
 
     return Step((asked,), first) if asked else None
 
@@ -125,19 +128,19 @@ def ranking(fits: Fits, *, model: ModelName, effect: str = INTERCEPT, top: int =
     found, noun = _first(values, top), fits.setting.noun(group)
     ids = list(term.levels)
     response = fits.model(model).response
-    means = engine.group_means(fits.frame, [response], group)[response].to_dict() if len(term.group.split(":")) == 1 else {}
+    means = {name: float(rows[response].mean()) for name, rows in _by_group(fits, fit, term)}
     mistakes: dict[str, Value] = {
         "positions": tuple(ids.index(name) for name in found),
         "ascending": _first({name: -value for name, value in values.items()}, top),
     }
     if effect != INTERCEPT:
-        if INTERCEPT in term.effects:
-            mistakes["by_intercept"] = _first(_modes(term, INTERCEPT), top)
-        mistakes[f"by_ols_per_{noun}"] = _first(
-            _own_slopes(fits, model, group, effect, _predictors(fits, model, group)), top
-        )
-    if means:
-        mistakes[f"by_{noun}_mean"] = _first(means, top)
+        # Where slopes and intercepts are not correlated, these are in another term.
+        for other in fit.terms:
+            if other.group == term.group and INTERCEPT in other.effects:
+                mistakes["by_intercept"] = _first(_modes(other, INTERCEPT), top)
+        if own := _own_slopes(fits, fit, term, effect):
+            mistakes[f"by_ols_per_{noun}"] = _first(own, top)
+    mistakes[f"by_{noun}_mean"] = _first(means, top)
     return Answer(found, mistakes, scores=values, faults=_gap_faults(term, effect, values, top))
 
 
@@ -159,21 +162,29 @@ def _first(values: Mapping[Level, float], count: int) -> tuple[Level, ...]:
     return tuple(sorted(values, key=lambda name: (-values[name], str(name)))[:count])
 
 
-def _predictors(fits: Fits, model: str, group: str) -> list[str]:
-    """Return the predictors of a model that vary within groups."""
-    names = dict.fromkeys(name for term in effects(fits.model(model).fixed) for name, how in term if how == "LOOKUP")
-    return [name for name in names if fits.frame.groupby(group)[name].nunique().max() > 1]
+def _by_group(fits: Fits, fit: MixedFit, term: FittedTerm) -> Iterator[tuple[Level, pd.DataFrame]]:
+    """Yield the rows of each group of a term, by the group's name there."""
+    columns = next(model.group for one, model in zip(fit.terms, fit.model.terms, strict=True) if one is term)
+    codes, _ = read_groups(fits.frame, columns)
+    for place, name in enumerate(term.levels):
+        yield name, fits.frame[codes == place]
 
 
-def _own_slopes(fits: Fits, model: str, group: str, effect: str, predictors: list[str]) -> Values:
-    """Return each group's own least squares slope; of minimum norm where its rows are too few."""
-    slopes, response = dict[Level, float](), fits.model(model).response
-    if effect not in predictors:
-        raise QuestionError(f"{effect!r} does not vary within {fits.setting.plural(group)}, so that it has no slope there.")
-    for name, rows in fits.frame.groupby(group):
-        columns = np.column_stack([np.ones(len(rows)), rows[predictors].to_numpy(dtype=np.float64)])
-        found = np.linalg.pinv(columns) @ rows[response].to_numpy(dtype=np.float64)
-        slopes[name if isinstance(name, str) else int(name)] = float(found[1 + predictors.index(effect)])  # type: ignore[call-overload]
+def _own_slopes(fits: Fits, fit: MixedFit, term: FittedTerm, effect: str, alone: bool = False) -> Values:
+    """Return each group's own least squares slope; of minimum norm where its rows are too few.
+
+    Empty where the effect is not in the fixed part, so that nobody could take it from a regression.
+    """
+    names, slopes = list(fit.design.fixed_names), Values()
+    if effect not in names:
+        return slopes
+    place = names.index(effect)
+    for name, rows in _by_group(fits, fit, term):
+        columns = fit.design.encoding.fixed.matrix(rows)
+        if alone:
+            columns = np.column_stack([columns[:, place], np.ones(len(rows))])
+        found = np.linalg.pinv(columns) @ rows[fit.model.response].to_numpy(dtype=np.float64)
+        slopes[name] = float(found[0 if alone else place])
     return slopes
 
 
@@ -181,7 +192,9 @@ def _gap_faults(term: FittedTerm, effect: str, values: Values, top: int) -> tupl
     place = term.effects.index(effect)
     deviation = float(np.sqrt(term.covariance[place, place]))
     ordered = sorted(values.values(), reverse=True)[: top + 1]
-    gap = min(before - after for before, after in zip(ordered[:-1], ordered[1:], strict=True))
+    gap = min(before - after for before, after in pairwise(ordered))
     if gap < SMALLEST_GAP * deviation:
-        return (f"two of the first {top + 1} are {gap / deviation if deviation else 0.0:.3f} standard deviations apart",)
+        return (
+            f"two of the first {top + 1} are {gap / deviation if deviation else 0.0:.3f} standard deviations apart",
+        )
     return ()

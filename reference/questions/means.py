@@ -54,7 +54,7 @@ advice = "One mean for each of the {groups}, over its own {rows}, in the units o
 medians = "These are medians. A mean over the {rows} is asked for."
 "{one}_means" = "These are means over larger groups: {each}. Take those of each of the {groups} alone."
 per_hundred = "The digits are right and the unit is not: {column} was counted in hundreds. Give it in the units of the table."
-per_rescaled = "The digits are right and the unit is not: {column} was counted in other units. Give it in those of the table."
+per_several = "The digits are right and the unit is not: {column} was counted in other units. Give it in those of the table."
 [de]
 title = "Mittelwert von {column} je Gruppe ({groups})"
 task = "ein Dictionary mit dem Mittelwert von {column} über die Zeilen ({rows}) jeder Gruppe ({groups}), nach ihrer Kennung"
@@ -64,7 +64,7 @@ advice = "Ein Mittelwert je Gruppe ({groups}), über ihre eigenen Zeilen, in den
 medians = "Das sind Mediane. Gefragt ist nach dem Mittelwert über die Zeilen ({rows})."
 "{one}_means" = "Das sind Mittelwerte über größere Gruppen: {each}. Nimm jede Gruppe ({groups}) für sich."
 per_hundred = "Die Ziffern stimmen, die Einheit nicht: {column} wurde in Hundertern gezählt. Gib es in den Einheiten der Tabelle an."
-per_rescaled = "Die Ziffern stimmen, die Einheit nicht: {column} wurde in anderen Einheiten gezählt. Gib es in denen der Tabelle an."
+per_several = "Die Ziffern stimmen, die Einheit nicht: {column} wurde in anderen Einheiten gezählt. Gib es in denen der Tabelle an."
 """,
 )
 def group_means(fits: Fits, *, column: str, group: str) -> Answer:
@@ -82,6 +82,6 @@ def group_means(fits: Fits, *, column: str, group: str) -> Answer:
             zip(found, of_rows.groupby(fits.frame[group]).first().tolist(), strict=True)
         )
     if factor := columns[column].rescaled if column in columns else None:
-        name = "per_hundred" if factor == 100.0 else "per_rescaled"
+        name = "per_hundred" if factor == 100.0 else "per_several"
         mistakes[name] = {one: value / factor for one, value in found.items()}
     return Answer(found, mistakes)
