@@ -32,9 +32,10 @@ from autograder.grading.pipeline import Grading, grade_folder, prepare_panels
 from autograder.grading.submission import SubmissionFolder
 from autograder.records.grading import Grade
 from autograder.results.executed_notebook import executed_notebook
-from autograder.results.folder import hidden_seed
+from autograder.results.folder import RUNS, hidden_seed
 from autograder.results.gradebook import file_scores, take_back_scores
 from autograder.sandbox.boxes import Boxes
+from autograder.sandbox.run_store import RunStore, Store
 
 
 class BoxedGrading(Configurable):
@@ -117,13 +118,13 @@ class BoxedExporter(NotebookExporter):
             steps = (directory.submitted_directory, directory.autograded_directory, directory.feedback_directory)
             self._examine_box(course, root, tuple(root / step for step in steps))
             folder = SubmissionFolder(student, submitted, shown_name(student), submitted.parent)
-            self._graded = known, grading, _grade(grading, folder)
+            self._graded = known, grading, _grade(grading, folder, Store(root / RUNS))
         return self._graded[1:]
 
 
-def _grade(grading: Grading, folder: SubmissionFolder) -> Grade:
+def _grade(grading: Grading, folder: SubmissionFolder, runs: Store) -> Grade:
     with Boxes() as boxes:
-        grade = grade_folder(grading, folder, boxes.run)
+        grade = grade_folder(grading, folder, RunStore(runs, boxes.run).run)
     if grade.is_ungraded:
         raise OurFault(grade.items[0].reason)
     if grade.is_empty:

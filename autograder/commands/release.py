@@ -14,6 +14,7 @@ from autograder.commands.console import ALL_GRADED, NEEDS_PERSON, OUT, progress_
 from autograder.grading.release_gate import prove
 from autograder.grading.workers import count_workers
 from autograder.language.catalogue import LANGUAGES
+from autograder.sandbox.run_store import Store
 from autograder.scoring.distinct_answers import examine
 
 
@@ -30,6 +31,7 @@ def release(course: Course, assignment: str, *, panels: int, workers: int | None
             parse_release(texts),
             panels=panels,
             workers=count_workers(workers),
+            store=Store(course.root / ".mlm" / "runs" / assignment),
             progress=lambda steps, what: progress.track(steps, total=len(steps), description=what),
         )
     pair = proof.closest

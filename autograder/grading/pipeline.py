@@ -41,11 +41,12 @@ from autograder.records.grading import (
 from autograder.records.writing import write_whole
 from autograder.results.executed_notebook import executed_notebook
 from autograder.results.filing import filing
-from autograder.results.folder import GRADEBOOK, Asked, write_configuration
+from autograder.results.folder import GRADEBOOK, RUNS, Asked, write_configuration
 from autograder.results.gradebook import Gradebook
 from autograder.results.pages import class_page, learner_page, reading_page
 from autograder.sandbox.boxes import Boxes, Job, Run, run_job
 from autograder.sandbox.policy import Limits
+from autograder.sandbox.run_store import RunStore, Store
 from autograder.scoring.distinct_answers import checked_panel
 from autograder.scoring.feedback import shorten
 from autograder.scoring.items import resolve_dependencies, score_notebook
@@ -226,7 +227,7 @@ def grade_class(
     folders : tuple of SubmissionFolder
         The learners.
     into : Path
-        Where ``gradebook.db``, ``autograded/`` and ``feedback/`` go.
+        Where ``gradebook.db``, ``autograded/``, ``feedback/`` and ``runs/`` go; a run that is in there is not repeated.
     workers : int, optional
         How many boxes run at a time; as many as there are processors if not given.
     boxes : Boxes, optional
@@ -244,7 +245,8 @@ def grade_class(
         If no box can be built.
     """
     with nullcontext(boxes) if boxes else Boxes() as open_boxes, ThreadPoolExecutor(count_workers(workers)) as pool:
-        waiting = [pool.submit(grade_folder, grading, folder, open_boxes.run) for folder in folders]
+        run = RunStore(Store(into / RUNS), open_boxes.run).run
+        waiting = [pool.submit(grade_folder, grading, folder, run) for folder in folders]
         try:
             with filing(into):
                 yield from _file_grades(grading, waiting, into, asked or Asked())

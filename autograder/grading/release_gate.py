@@ -2,26 +2,36 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cache
+from importlib import resources
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
+
+import msgspec
 
 from autograder.assignment.course import Course
 from autograder.assignment.key import Keyed, own_panel
 from autograder.assignment.release import ReleasedNotebook
-from autograder.assignment.rubric import Rubric
+from autograder.assignment.rubric import Item, Rubric
 from autograder.errors import ReleaseError
 from autograder.grading.pipeline import Grading, grade_submission
 from autograder.grading.submission import read_notebook
 from autograder.records.grading import Submission, SubmittedNotebook, Verdict
-from autograder.sandbox.boxes import Boxes
-from autograder.scoring.distinct_answers import FROM_EACH_OTHER, Examination, Pair, checked_panel, examine
+from autograder.sandbox import policy
+from autograder.sandbox.boxes import Boxes, Run
+from autograder.sandbox.run_store import RunStore, Store, code_digest, digest_of
+from autograder.scoring.distinct_answers import FROM_EACH_OTHER, Drawn, Examination, Pair, draw, examine
 
 #: How many hidden panels a release is proved on, and the seed of the first.
 PANELS = 20
 FIRST_SEED = 7_000
+
+#: The words of an item, by which no answer is told from another.
+_NO_WORDS: dict[str, Any] = {"title": "", "question": "", "advice": "", "read": "", "hints": {}, "memo": None}
 
 #: Wraps a range of steps with what is done in them, for a progress bar.
 Progress: TypeAlias = Callable[[range, str], Iterable[int]]
@@ -43,11 +53,13 @@ def prove(
     panels: int = PANELS,
     workers: int = 1,
     progress: Progress = lambda steps, _: steps,
+    store: Store | None = None,
 ) -> Proof:
     """Return the proof that an assignment grades as it should.
 
     On the learners' own panel and on hidden ones: no two known answers to an item are confused, the solution, run in
-    the box, earns every point that a machine gives, and the release as it is handed out earns none.
+    the box, earns every point that a machine gives, and the release as it is handed out earns none. What is in
+    ``store`` is not run again; after a proof it holds what that used.
 
     Raises
     ------
@@ -62,12 +74,41 @@ def prove(
     closest = examined.closest
     keys: list[Keyed] = [own]
     for number in progress(range(panels), "Comparing answers"):
-        keyed = checked_panel(rubric, FIRST_SEED + number)
-        keys.append(keyed)
-        closest = min(closest, examine(rubric, keyed).closest, key=lambda pair: pair.margin)
-    _require_nothing_for_nothing(rubric, release, own)
-    _require_solution(course.source(rubric.assignment), rubric, release, keys, workers, progress)
+        drawn = _drawn(rubric, FIRST_SEED + number, store)
+        keys.append(drawn.keyed)
+        closest = min(closest, drawn.examination.closest, key=lambda pair: pair.margin)
+    with Boxes() as boxes:
+        run = RunStore(store, boxes.run).run if store else boxes.run
+        _require_nothing_for_nothing(rubric, release, own, run)
+        _require_solution(course.source(rubric.assignment), rubric, release, keys, workers, progress, run)
+    if store:
+        store.remove_unused()
     return Proof(panels, closest)
+
+
+def _drawn(rubric: Rubric, seed: int, store: Store | None) -> Drawn:
+    """Return the panel of a seed; which of its tries will do is kept, as most of the time goes into the others."""
+    if store is None:
+        return draw(rubric, seed)
+    digest = digest_of([_code(), rubric.assignment, seed, [_deciding(item) for item in rubric.items]])
+    known = store.read(digest)
+    drawn = draw(rubric, seed, int(known) if known and known.isdecimal() else None)
+    if known != str(drawn.attempt):
+        store.write(digest, str(drawn.attempt))
+    return drawn
+
+
+@cache
+def _code() -> list[str]:
+    packages = [Path(str(resources.files(name))) for name in ("autograder", "reference")]
+    return [code_digest(*packages), sys.version, *policy.versions()]
+
+
+def _deciding(item: Item) -> dict[str, object]:
+    """Return what of an item decides how its answers are told apart: all but its words, and which of these differ."""
+    words = dict.fromkeys(item.hints.values())
+    alike = {mistake: list(words).index(hint) for mistake, hint in item.hints.items()}
+    return {**msgspec.to_builtins(msgspec.structs.replace(item, **_NO_WORDS)), "alike": alike}
 
 
 def _require_apart(rubric: Rubric, examined: Examination) -> None:
@@ -82,7 +123,7 @@ def _require_apart(rubric: Rubric, examined: Examination) -> None:
             raise ReleaseError(f"{rubric.assignment}, item {problem}. Correct the rubric.")
 
 
-def _require_nothing_for_nothing(rubric: Rubric, release: tuple[ReleasedNotebook, ...], own: Keyed) -> None:
+def _require_nothing_for_nothing(rubric: Rubric, release: tuple[ReleasedNotebook, ...], own: Keyed, run: Run) -> None:
     notebooks = tuple(
         SubmittedNotebook(
             notebook.name,
@@ -91,7 +132,7 @@ def _require_nothing_for_nothing(rubric: Rubric, release: tuple[ReleasedNotebook
         )
         for notebook in release
     )
-    graded = grade_submission(Grading(rubric, release, (own,)), Submission("release", notebooks))
+    graded = grade_submission(Grading(rubric, release, (own,)), Submission("release", notebooks), run)
     for item in graded.items:
         if item.score:
             raise ReleaseError(
@@ -107,15 +148,16 @@ def _require_solution(
     keys: list[Keyed],
     workers: int,
     progress: Progress,
+    run: Run,
 ) -> None:
     # The notebooks alone: the rubric lies beside them, and must never come near a box.
     solution = Submission("solution", tuple(read_notebook(source / f"{r.name}.ipynb", r) for r in release))
 
     def grade(keyed: Keyed) -> Mapping[str, Verdict]:
-        graded = grade_submission(Grading(rubric, release, (keyed,)), solution, boxes.run)
+        graded = grade_submission(Grading(rubric, release, (keyed,)), solution, run)
         return {item.item: item.verdict for item in graded.items}
 
-    with Boxes() as boxes, ThreadPoolExecutor(workers) as pool:
+    with ThreadPoolExecutor(workers) as pool:
         runs = pool.map(grade, keys)
         for place in progress(range(len(keys)), "Running the solution"):
             wrong = {

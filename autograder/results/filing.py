@@ -23,7 +23,7 @@ LOCK = ".grading-lock"
 UNFINISHED = ".writing-"
 
 #: Where in a results folder something is written.
-_PLACES = ("", "autograded/*/*/", "feedback/*/*/")
+_PLACES = ("", "runs/", "autograded/*/*/", "feedback/*/*/")
 
 _KEPT = "What was filed before is kept; run the same command again then, and it goes on."
 _FULL = (errno.ENOSPC, errno.EDQUOT)

@@ -13,6 +13,9 @@ from autograder.results.gradebook import COURSE_ID, require_gradebook_file
 
 GRADEBOOK = "gradebook.db"
 
+#: Where the runs of notebooks are kept, so that the same one is not run again; see `autograder.sandbox.run_store`.
+RUNS = "runs"
+
 
 _CONFIGURATION = """\
 c = get_config()

@@ -136,6 +136,19 @@ def installed() -> tuple[str, ...]:
     return tuple(found)
 
 
+@cache
+def versions() -> tuple[str, ...]:
+    """Return name and version of each distribution that a notebook may import.
+
+    Raises
+    ------
+    BoxUnavailable
+        If a distribution of the scientific stack is not installed beside this one.
+    """
+    there = _closure((*SCIENTIFIC_STACK, *installed()))
+    return tuple(sorted(f"{canonicalize_name(one.name)} {one.version}" for one in there))
+
+
 def engine_mounts() -> tuple[Mount, ...]:
     """Return the rooms of the engine, one by one: what of `reference` is not listed is not in the box."""
     folder = Path(str(resources.files("reference")))

@@ -92,6 +92,15 @@ def examine(rubric: Rubric, keyed: Keyed) -> Examination:
     return Examination(tuple(problems), closest, confusion)
 
 
+@dataclass(frozen=True)
+class Drawn:
+    """A panel on which the rubric tells right from wrong, how it fares there, and which try of its seed gave it."""
+
+    keyed: Keyed
+    examination: Examination
+    attempt: int
+
+
 def checked_panel(rubric: Rubric, seed: int) -> Keyed:
     """Return the first panel of a seed on which the rubric tells right from wrong.
 
@@ -100,13 +109,26 @@ def checked_panel(rubric: Rubric, seed: int) -> Keyed:
     KeyUnavailable
         If there is none in a hundred tries: then the rubric is at fault.
     """
+    return draw(rubric, seed).keyed
+
+
+def draw(rubric: Rubric, seed: int, known: int | None = None) -> Drawn:
+    """Return the first panel of a seed on which the rubric tells right from wrong.
+
+    ``known`` is the try that gave it before: it is made first, and the others only if its panel will not do.
+
+    Raises
+    ------
+    KeyUnavailable
+        If there is none in a hundred tries: then the rubric is at fault.
+    """
     said: Counter[str] = Counter()
-    for attempt in range(MOST_TRIES):
+    for attempt in [*([] if known is None else [known]), *range(MOST_TRIES)]:
         keyed = hidden_panel(rubric, seed + attempt * _STRIDE)
-        problems = examine(rubric, keyed).problems
-        if not problems:
-            return keyed
-        said.update(problems[:1])
+        examination = examine(rubric, keyed)
+        if not examination.problems:
+            return Drawn(keyed, examination, attempt)
+        said.update(examination.problems[:1])
     raise KeyUnavailable(
         f"Of {MOST_TRIES} panels of the seed {seed} none tells the answers of {rubric.assignment!r} apart; most "
         f"often: {said.most_common(1)[0][0]}."

@@ -99,6 +99,59 @@ def test_centring_one_of_the_fits_changes_no_test(panel, fits):
     assert compare_nested(fits["random intercept"], centred).statistic == pytest.approx(raw.statistic, abs=1e-8)
 
 
+def _classes(*, text: bool, seed: int) -> pd.DataFrame:
+    """Return pupils of classes in schools, in no order, classes numbered anew in each school."""
+    draw = np.random.default_rng(seed)
+    school, inner = np.repeat(np.arange(12), 32), np.tile(np.repeat(np.arange(4), 8), 12)
+    x = draw.normal(size=school.size)
+    of_school, of_class = draw.normal(size=12)[school], draw.normal(size=48)[4 * school + inner]
+    frame = pd.DataFrame({"school": school, "class": inner, "x": x, "kind": np.array(["a", "b", "c"])[school % 3]})
+    frame["y"] = x + of_school + of_class + draw.normal(size=x.size)
+    if text:
+        frame = frame.assign(**{name: name[0] + frame[name].astype(str) for name in ("school", "class")})
+    return frame.assign(class_id=frame["class"]).sample(frac=1, random_state=seed)
+
+
+@pytest.mark.parametrize("text", [False, True])
+@pytest.mark.parametrize(
+    ("smaller", "larger", "df"),
+    [
+        ("(1 | class:school)", "(1 | school/class)", 1),
+        ("(1 | school:class)", "(1 | school/class)", 1),
+        ("(1|class_id:school)", "(1|school/class_id)", 1),
+        ("(1|class_id:school)", "(1|school/class)", 1),
+        ("(1|class:school)", "(1 | class:school) + (1 | school)", 1),
+        ("(1 | school)", "(1 | school/class)", 1),
+        ("(1 | school) + (1 | class:school)", "(1 + x | school/class)", 4),
+        ("(1 + x || class:school)", "(1 | school) + (1 + x | school:class)", 2),
+        ("kind + (1 | class:school)", "C(kind, Sum) + (1 | school/class)", 1),
+    ],
+)
+def test_nesting_is_a_matter_of_the_groups_and_not_of_their_names(smaller, larger, df, text):
+    frame = _classes(text=text, seed=3)
+    few, many = (fit_mixed(frame, parse_formula(f"y ~ x + {terms}", terms), reml=False) for terms in (smaller, larger))
+    assert compare_nested(few, many).df == df
+    with pytest.raises(ComparisonError, match="is not nested in"):
+        compare_nested(many, few)
+
+
+def test_fits_of_the_same_rows_under_other_names_of_the_groups_are_nested():
+    few = fit_mixed(_classes(text=True, seed=3), parse_formula("y ~ x + (1 | class:school)"), reml=False)
+    many = fit_mixed(_classes(text=False, seed=3), parse_formula("y ~ x + (1 | school/class)", "both"), reml=False)
+    assert compare_nested(few, many).df == 1
+
+
+@pytest.mark.parametrize("smaller", ["(1 | school)", "(1 | class)"])
+def test_coarser_or_other_groups_are_not_nested(smaller):
+    frame = _classes(text=False, seed=3)
+    few, many = (
+        fit_mixed(frame, parse_formula(f"y ~ x + {terms}", terms), reml=False)
+        for terms in (smaller, "(1 + x | class:school)")
+    )
+    with pytest.raises(ComparisonError, match="is not nested in"):
+        compare_nested(few, many)
+
+
 def test_a_larger_model_that_fits_worse_is_refused(fits):
     worse = dataclasses.replace(fits["random slope"], criterion=fits["random intercept"].criterion + 1.0)
     with pytest.raises(ComparisonError, match=r"contains 'random intercept' but fits worse.*do not use it"):

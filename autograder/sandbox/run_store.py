@@ -1,0 +1,128 @@
+"""Runs that are kept: the same notebook, under the same conditions, is run in a box once.
+
+A run is filed under a digest of everything that decides it, so that an entry is never out of date: whatever changes has
+another name. What is kept is the parsed record, as `autograder.sandbox.wire` let it through; it is read back by its
+types, and believed no more than it was. Learners' code never sees the folder.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import platform
+import sys
+import threading
+from collections import defaultdict
+from dataclasses import asdict, replace
+from functools import cache
+from pathlib import Path
+
+import msgspec
+
+from autograder import records
+from autograder.records.grading import Ending, NotebookRun
+from autograder.records.writing import write_whole
+from autograder.sandbox import policy
+from autograder.sandbox.boxes import Job, Run
+
+#: How a run that is kept came to its end. Time, memory and a crash may be the machine's doing: those are run again.
+KEPT = frozenset({Ending.FINISHED, Ending.OUTPUT_LIMIT})
+
+
+class Store:
+    """A folder of texts, for its owner alone, each filed under a digest of what decides it; from any thread."""
+
+    def __init__(self, folder: Path) -> None:
+        """Touch nothing yet."""
+        self._folder = folder
+        self._used: set[str] = set()
+
+    def read(self, digest: str) -> str | None:
+        """Return what is filed under a digest; None if nothing is, or if it cannot be read or is damaged."""
+        self._used.add(digest)
+        with contextlib.suppress(OSError, UnicodeError):
+            seal, _, text = (self._folder / digest).read_text(encoding="utf-8").partition("\n")
+            return text if seal == _digest(text.encode()) else None
+        return None
+
+    def write(self, digest: str, text: str) -> None:
+        """File a text. Where that cannot be done nothing is lost: what it says is found out again next time."""
+        self._used.add(digest)
+        with contextlib.suppress(OSError):
+            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._folder.chmod(0o700)
+            write_whole(self._folder / digest, f"{_digest(text.encode())}\n{text}", mode=0o600)
+
+    def remove_unused(self) -> None:
+        """Remove everything that was neither read nor written since this was made."""
+        with contextlib.suppress(OSError):
+            for path in list(self._folder.iterdir()):
+                if path.name not in self._used:
+                    path.unlink()
+
+
+class RunStore:
+    """Runs jobs as another function does, but each notebook once, and keeps what came out in a store."""
+
+    def __init__(self, store: Store, run: Run) -> None:
+        """Keep what ``run`` returns."""
+        self._store, self._run = store, run
+        self._turns: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
+
+    def run(self, job: Job) -> dict[str, NotebookRun]:
+        """Return one run for every notebook of the job; from any thread.
+
+        Raises
+        ------
+        BoxUnavailable, BoxBroken
+            As the function does that runs jobs. What failed so is not kept.
+        """
+        return {name: self._one(name, job) for name in job.notebooks}
+
+    def _one(self, name: str, job: Job) -> NotebookRun:
+        digest = run_digest(name, job)
+        with self._turns[digest]:  # two learners may hand in the same at the same time
+            kept = self._store.read(digest)
+            if kept is not None:
+                with contextlib.suppress(msgspec.MsgspecError, ValueError, RecursionError):
+                    return _RUN.decode(kept)
+            run = self._run(replace(job, notebooks={name: job.notebooks[name]}))[name]
+            if run.ending in KEPT:
+                text = msgspec.json.encode(run).decode()
+                if _RUN.decode(text) == run:
+                    self._store.write(digest, text)
+            return run
+
+
+_RUN = msgspec.json.Decoder(NotebookRun)
+
+
+def run_digest(name: str, job: Job) -> str:
+    """Return the digest of everything that decides what comes out of a notebook of a job."""
+    asked = None if job.asked is None else sorted(job.asked[name])
+    panel = hashlib.sha256(job.panel_csv).hexdigest()
+    return digest_of([job.order(name), asked, job.outputs, panel, asdict(job.limits), box_digest()])
+
+
+@cache
+def box_digest() -> str:
+    """Return a digest of what a box is made of: the system, Python, its libraries' versions, and all code of ours."""
+    rooms = [mount.source for mount in policy.engine_mounts()]
+    code = code_digest(Path(__file__).parent, *map(Path, records.__path__), *rooms)
+    return digest_of([platform.platform(), sys.version, policy.versions(), policy.environment(), code])
+
+
+def code_digest(*places: Path) -> str:
+    """Return a digest of modules and of all modules in folders."""
+    paths = [path for place in places for path in ([place] if place.is_file() else sorted(place.rglob("*.py")))]
+    return digest_of([(path.name, _digest(path.read_bytes())) for path in paths])
+
+
+def digest_of(decides: object) -> str:
+    """Return the digest of something that JSON can write."""
+    return _digest(json.dumps(decides, sort_keys=True).encode())
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
