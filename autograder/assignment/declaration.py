@@ -1,7 +1,7 @@
 """Read an assignment's folder: ``assignment.toml``, its table, and its words in other languages, into a rubric.
 
-The questions of the library fill in what the author does not say: kind, tolerance, hints, what comes first. The author's
-words come before the library's.
+The questions of the library fill in what the author does not say: kind, tolerance, hints, what comes first. The
+author's words come before the library's.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ class Policies(msgspec.Struct, frozen=True):
     after_error: AfterError = "next statement"
 
 
-def load_rubric(folder: Path, policies: Policies = Policies(), language: str | None = None) -> Rubric:
+def load_rubric(folder: Path, policies: Policies | None = None, language: str | None = None) -> Rubric:
     """Return the rubric of an assignment.
 
     Parameters
@@ -95,7 +95,7 @@ def load_rubric(folder: Path, policies: Policies = Policies(), language: str | N
     UsageError
         If there are no words of ours in that language.
     """
-    path = folder / ASSIGNMENT_FILE
+    path, policies = folder / ASSIGNMENT_FILE, policies or Policies()
     document = _document(path)
     try:
         declared = msgspec.convert(document, Declaration)
@@ -127,8 +127,6 @@ def _document(path: Path) -> dict[str, Any]:
         raise RubricError(f"{path}: not readable as TOML: {error}. Correct the file there.") from None
 
 
-
-
 def _place(message: str, document: dict[str, Any]) -> str:
     """Return a decoder's message with the notebook's name in the place of its path."""
     text = message.split(" - at `")[0].replace("Object contains", "there is an").replace("unknown field", "unknown key")
@@ -158,6 +156,10 @@ class _Reader:
         self.setting = Setting(declared.columns, declared.rows, declared.derive, declared.models)
         self.raw = [item for notebook in declared.notebook for item in notebook.item]
         self.items = Items(tuple(map(self._asked, self.raw)))
+        for asked in self.items:
+            for key in LIBRARY[asked.question].names("item"):
+                for other in _names(asked.parameters[key]):
+                    _require_item(asked.item, key, other, self.items)
         self.steps = steps_of(self.items, LIBRARY)
         self.spoken = self.words.spoken(self.setting)
 
@@ -213,9 +215,6 @@ class _Reader:
         question, own, step = LIBRARY[asked.question], self.words.item(asked.item), self.steps.get(asked.item)
         said, known = question.words_in(self.language), gaps(self.spoken, asked)
         written = {key: value for key, value in raw.items() if key in Item.__struct_fields__}
-        for name in question.names("item"):
-            for other in _names(asked.parameters[name]):
-                _require_item(asked.item, name, other, self.items)
         no_fit, names = question.no_fit, gaps(self.setting, asked)
         library = {
             "kind": question.kind,
@@ -237,8 +236,8 @@ class _Reader:
         hints = self._hints(asked, dict(written.get("hints", {})))
         if "carried" in written and step is None and written["carried"]:
             raise QuestionError(
-                f"item {asked.item!r}, key 'carried': nothing that is asked leads to this answer; remove the key, or ask "
-                "for what it is computed from."
+                f"item {asked.item!r}, key 'carried': nothing that is asked leads to this answer; remove the key, "
+                "or ask for what it is computed from."
             )
         try:
             return msgspec.convert(

@@ -117,7 +117,8 @@ def _released(name: str, notebook: NotebookNode) -> ReleasedNotebook:
 def _read(path: Path, error: type[ReleaseError] | type[CourseError]) -> NotebookNode:
     if not path.is_file():
         raise error(
-            f"{path}: this notebook is missing. Source notebooks lie beside assignment.toml, and mlm release makes the rest."
+            f"{path}: this notebook is missing. Source notebooks lie beside assignment.toml, and mlm release makes the "
+            "rest."
         )
     try:
         notebook: NotebookNode = nbformat.read(path, as_version=4)

@@ -48,9 +48,9 @@ class Placed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Sample(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How a sample learner's notebooks of an assignment differ from the base they are made from.
 
-    ``assignment`` is the course's first if it is not given. ``only`` names the notebooks that were handed in, all if it is empty. ``cells`` gives sources and ``metadata`` what
-    is changed in the metadata, by ``grade_id``; ``backwards`` hands the cells in from last to first. ``files`` are
-    placed beside the notebooks, by path.
+    ``assignment`` is the course's first if it is not given. ``only`` names the notebooks that were handed in, all if it
+    is empty. ``cells`` gives sources and ``metadata`` what is changed in the metadata, by ``grade_id``; ``backwards``
+    hands the cells in from last to first. ``files`` are placed beside the notebooks, by path.
     """
 
     story: str
@@ -116,7 +116,9 @@ def build_class(samples: Path, course: Course, rubric: Rubric, target: Path) -> 
         If the folder holds no sample of the assignment.
     """
     found = sorted(path.parent for path in samples.glob("*/submission.toml"))
-    folders = [folder for folder in found if (read_sample(folder).assignment or course.assignments[0]) == rubric.assignment]
+    folders = [
+        folder for folder in found if (read_sample(folder).assignment or course.assignments[0]) == rubric.assignment
+    ]
     if not folders:
         raise CourseError(
             f"{samples} holds no sample submissions of {rubric.assignment}; each is a folder with a submission.toml."

@@ -15,12 +15,12 @@ from autograder.assignment.samples import build_class
 from autograder.commands.console import ALL_GRADED, BROKEN, ERR, NEEDS_PERSON, OUT, progress_bar
 from autograder.commands.doctor import protected_files, require_safe_box
 from autograder.commands.handout import personal_panels
+from autograder.errors import CourseError
 from autograder.grading import pipeline
 from autograder.grading.submission import find_submissions
 from autograder.grading.workers import count_workers, memory_advice
 from autograder.records.grading import Grade, LeftOut, Verdict
 from autograder.records.verdict_signs import SIGNS
-from autograder.errors import CourseError
 from autograder.results.filing import filing, held
 from autograder.results.folder import Asked, make_results
 from autograder.results.folder import hidden_seed as drawn_seed

@@ -90,7 +90,8 @@ def _drawn(rubric: Rubric, seed: int, store: Store | None) -> Drawn:
     """Return the panel of a seed; which of its tries will do is kept, as most of the time goes into the others."""
     if store is None:
         return draw(rubric, seed)
-    digest = digest_of([_code(), rubric.assignment, seed, [_deciding(item) for item in rubric.items]])
+    table = [msgspec.to_builtins(rubric.setting), msgspec.to_builtins(rubric.panels), rubric.data.hex()]
+    digest = digest_of([_code(), rubric.assignment, seed, table, [_deciding(item) for item in rubric.items]])
     known = store.read(digest)
     drawn = draw(rubric, seed, int(known) if known and known.isdecimal() else None)
     if known != str(drawn.attempt):

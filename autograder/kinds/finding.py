@@ -15,11 +15,19 @@ from typing import TypeAlias
 from autograder.language.catalogue import Sentence
 from autograder.records.grading import Verdict
 
-Named: TypeAlias = Mapping[str, float] | Mapping[int, float]
+Named: TypeAlias = Mapping[str, float] | Mapping[int, float] | Mapping[int | str, float]
 
-#: What the reference expects: see `reference.assignments.Value`; the rubric adds choices and slots.
+#: What the reference expects: see `reference.questions.Value`; the rubric adds choices and slots.
 Expected = (
-    float | int | str | tuple[int, ...] | tuple[str, ...] | Named | Mapping[str, str | float] | Mapping[str, Named]
+    float
+    | int
+    | str
+    | tuple[int, ...]
+    | tuple[str, ...]
+    | tuple[int | str, ...]
+    | Named
+    | Mapping[str, str | float]
+    | Mapping[str, Named]
 )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from statistics import pstdev
+from typing import Any
 
 from autograder.kinds.finding import (
     RIGHT,
@@ -25,7 +26,7 @@ from autograder.records.grading import Verdict
 from autograder.records.values import MappingValue, Table, Value
 
 
-def _columns(table: Mapping[str, object] | Mapping[int, object]) -> dict[str, dict[str, float]]:
+def _columns(table: Mapping[Any, Any]) -> dict[str, dict[str, float]]:
     """Return numbers by column and row; values by name are a table of one column."""
     if all(isinstance(entry, Mapping) for entry in table.values()):
         return {label(name): _columns(entry)[""] for name, entry in table.items() if isinstance(entry, Mapping)}

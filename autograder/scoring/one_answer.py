@@ -139,7 +139,7 @@ def _expectation(item: Item, key: AnswerKey, given: Mapping[str, Value]) -> Expe
 
 
 def _deficit(item: Item, key: AnswerKey, given: Mapping[str, Value]) -> float:
-    """Return how far from the optimum the learner's estimates are by what they are meant to minimise; infinite without that."""
+    """Return how far the learner's estimates are from the optimum; infinite where there is none to be near to."""
     objective = key.objectives.get(item.id)
     if objective is None:
         return math.inf

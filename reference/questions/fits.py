@@ -121,8 +121,14 @@ class Fits:
         for term, model in zip(fit.terms, fit.model.terms, strict=True):
             if model.group[-1] == level and effect in term.effects:
                 return term
-        has = [f"{effect} by {model.group[-1]}" for t, model in zip(fit.terms, fit.model.terms, strict=True) for effect in t.effects]
-        raise QuestionError(f"in the model {fit.model.name!r} no {effect} varies by {level!r}; there is {', '.join(has)}.")
+        has = [
+            f"{effect} by {model.group[-1]}"
+            for t, model in zip(fit.terms, fit.model.terms, strict=True)
+            for effect in t.effects
+        ]
+        raise QuestionError(
+            f"in the model {fit.model.name!r} no {effect} varies by {level!r}; there is {', '.join(has)}."
+        )
 
     def variance(self, fit: MixedFit, level: str, effect: str = "Intercept") -> float:
         """Return the variance of an effect between the groups of a level, or of the residual."""

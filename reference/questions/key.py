@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 from reference.errors import MultilevelError
 from reference.questions.answers import Answer, AnswerKey, Step
 from reference.questions.dataset import Dataset
-from reference.questions.expressions import evaluate
+from reference.questions.expressions import evaluate, names_in
 from reference.questions.fits import Fits
 from reference.questions.question import Question
 from reference.questions.setting import Asked, Items, QuestionError, Setting
@@ -18,7 +19,10 @@ def steps_of(items: Items, library: Mapping[str, Question]) -> dict[str, Step]:
     found = {}
     for asked in items:
         make = library[asked.question].step
-        step = make(items, **asked.parameters) if make else None
+        try:
+            step = make(items, **asked.parameters) if make else None
+        except QuestionError as error:
+            raise QuestionError(_named(asked.item, error)) from None
         if step is not None:
             found[asked.item] = step
     return found
@@ -87,15 +91,10 @@ def _named(item: str, error: Exception) -> str:
     return said if said.startswith("item ") else f"item {item!r}: {said}"
 
 
-def _changed(asked: Asked, answer: Answer, other: object) -> Answer:
+def _changed(asked: Asked, answer: Answer, other: Callable[[str], Answer]) -> Answer:
     """Return an answer with the mistakes that the author left out or added."""
-    from dataclasses import replace
-
-    assert callable(other)
     kept = {name: value for name, value in answer.mistakes.items() if name not in asked.without}
     for name, text in asked.also.items():
-        from reference.questions.expressions import names_in
-
         known = {"right": answer.value, **answer.mistakes}
         known |= {one: other(one).value for one in names_in(text) if one not in known}
         kept[name] = float(evaluate(text, known))

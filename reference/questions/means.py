@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import reference as engine
+from reference.data.columns import Level
 from reference.questions.answers import Answer, Value
 from reference.questions.fits import Fits
 from reference.questions.question import question
@@ -72,7 +75,7 @@ def group_means(fits: Fits, *, column: str, group: str) -> Answer:
     if group not in fits.frame:
         raise QuestionError(f"key 'group': there is no column {group!r}; there is {', '.join(map(str, fits.frame))}.")
     means = engine.group_means(fits.frame, [column], group)[column]
-    found = {name: float(value) for name, value in means.to_dict().items()}
+    found: dict[Level, float] = dict(zip(cast("list[Level]", means.index.tolist()), means.tolist(), strict=True))
     medians = fits.frame.groupby(group)[column].median()
     mistakes: dict[str, Value] = {"medians": dict(zip(found, medians.tolist(), strict=True))}
     columns = fits.setting.columns

@@ -137,7 +137,8 @@ def _objective(
     asked = find_variances(fits.items, model, levels, centre)
     if asked and all(term.effects == (_INTERCEPT,) for term in fit.terms):
         return Objective(
-            asked, lambda *values: engine.deficit_at(fit, np.diag(np.array(values[:-1], dtype=float)), float(values[-1]))
+            asked,
+            lambda *values: engine.deficit_at(fit, np.diag(np.array(values[:-1], dtype=float)), float(values[-1])),
         )
     if len(fit.terms) == 1 and fit.term.effects[:1] == (_INTERCEPT,) and len(fit.term.effects) == 2:
         item = fits.items.find("variance", model=model, level=level, effect=effect, centre=centre, at=at)
@@ -180,7 +181,9 @@ def share_step(items: Items, model: str, above: tuple[str, ...], levels: tuple[s
 
 def _asked_levels(items: Items, model: str) -> tuple[str, ...]:
     """Return the levels of a model whose variances are asked, the residual last."""
-    found = [str(one.parameters["level"]) for one in items if one.question == "variance" and one.parameters["model"] == model]
+    found = [
+        str(one.parameters["level"]) for one in items if one.question == "variance" and one.parameters["model"] == model
+    ]
     return (*(level for level in dict.fromkeys(found) if level != RESIDUAL), RESIDUAL)
 
 
@@ -265,7 +268,9 @@ def _two_level_icc(fits: Fits, fit: MixedFit, model: str) -> Answer:
 def _parts(fits: Fits, fit: MixedFit, model: str) -> dict[str, float]:
     """Return the variance of each level by name, the residual last, of a model whose levels alone vary."""
     if any(term.effects != (_INTERCEPT,) for term in fit.terms):
-        raise QuestionError(f"slopes vary in the model {model!r}, so its levels have no one share; take random intercepts.")
+        raise QuestionError(
+            f"slopes vary in the model {model!r}, so its levels have no one share; take random intercepts."
+        )
     return {level: fits.variance(fit, level) for level in (*fits.levels(model), RESIDUAL)}
 
 

@@ -9,12 +9,12 @@ import pytest
 from matplotlib.collections import PathCollection
 from matplotlib.colors import to_hex
 from matplotlib.lines import Line2D
+from reference.assignments import simulate_panel
 
 from course import figures
 from course.figures import Picture, style
 from course.statsmodels_fits import Attempt, try_statsmodels
 from reference import bootstrap_test
-from reference.assignments import simulate_panel
 from reference.panels import tutorial_panel
 from reference.tutorial import Tutorial, run_tutorial
 

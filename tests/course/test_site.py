@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+import reference.assignments
 from bs4 import BeautifulSoup
 
-import reference.assignments
 import reference.panels
 import reference.tutorial
 from autograder import student

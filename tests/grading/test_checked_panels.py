@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -12,9 +13,10 @@ import numpy as np
 import pytest
 
 from autograder.assignment.course import Course
+from autograder.assignment.declaration import load_rubric
 from autograder.assignment.key import Keyed, expected, hidden_panel, own_panel
 from autograder.assignment.release import ReleasedNotebook, make_release, parse_release
-from autograder.assignment.rubric import Rubric, load_rubric
+from autograder.assignment.rubric import Rubric
 from autograder.errors import KeyUnavailable, ReleaseError, RubricError
 from autograder.grading.release_gate import prove
 from autograder.records.grading import Ending, NotebookRun, SubmittedNotebook, Verdict
@@ -77,7 +79,7 @@ def test_nothing_just_beyond_a_tolerance_is_accepted(rubric: Rubric, checked: li
             right = expected(item, keyed.answers) if item.kind != "manual" else None
             if not isinstance(right, float) or item.kind in ("p_value", "count"):
                 continue
-            objective = keyed.answers.objectives.get(item.objective or "")
+            objective = keyed.answers.objectives.get(item.id)
             if objective is not None and objective.inputs == (item.id,):
                 continue  # how good it is by the criterion counts, and not how far it is
             scale = scale_of(item, keyed.answers)
@@ -112,9 +114,17 @@ def tolerances(rubric: Rubric) -> list[str]:
     return [item.id for item in rubric.items if item.tolerance is not None]
 
 
+def with_tolerance(text: str, item: str, tolerance: float) -> str:
+    """Return an assignment.toml in which an item has a tolerance, whether it had one or its question's."""
+    before, mark, rest = text.partition(f'id = "{item}"\n')
+    head, end, others = rest.partition("[[notebook.item]]")
+    head = re.sub(r"^tolerance = .*\n", "", head, flags=re.MULTILINE)
+    return f"{before}{mark}tolerance = {tolerance:.12f}\n{head}{end}{others}"
+
+
 def refused(course: Course, path: Path, release: tuple[ReleasedNotebook, ...]) -> str:
     try:
-        prove(course, load_rubric(path), release, panels=1)
+        prove(course, load_rubric(path.parent), release, panels=1)
     except (RubricError, ReleaseError) as error:
         return str(error)
     return "it was released"
@@ -122,16 +132,15 @@ def refused(course: Course, path: Path, release: tuple[ReleasedNotebook, ...]) -
 
 @pytest.mark.parametrize("factor", [100.0, 0.01])
 def test_a_tolerance_a_hundred_times_off_is_refused(
-    root: Path, course: Course, rubric: Rubric, tmp_path: Path, factor: float
+    course: Course, rubric: Rubric, tmp_path: Path, factor: float
 ) -> None:
-    text = (root / "solutions" / "practice" / "rubric.toml").read_text(encoding="utf-8")
-    path = tmp_path / "practice" / "rubric.toml"
-    path.parent.mkdir()
+    shutil.copytree(course.source("practice"), tmp_path / "practice")
+    path = tmp_path / "practice" / "assignment.toml"
+    text = path.read_text(encoding="utf-8")
     release = parse_release(make_release(course, rubric))
+    known = {item.id: item.tolerance for item in rubric.items}
     for name in tolerances(rubric):
-        start = text.index(f'id = "{name}"')
-        line = re.compile(r"tolerance = ([0-9.]+)").search(text, start)
-        path.write_text(f"{text[: line.start(1)]}{float(line[1]) * factor:.12f}{text[line.end(1) :]}", encoding="utf-8")
+        path.write_text(with_tolerance(text, name, (known[name] or 0.0) * factor), encoding="utf-8")
         refusal = refused(course, path, release)
         assert name in refusal, (name, refusal)
 
@@ -158,8 +167,9 @@ def test_a_solution_that_is_wrong_is_not_released(course: Course, rubric: Rubric
     for path in course.source("practice").iterdir():
         text = path.read_text(encoding="utf-8")
         (folder / path.name).write_text(text.replace("float(extra * slope)", "float(slope)"), encoding="utf-8")
+    shutil.copy(course.root / "course.toml", folder.parent)
     with pytest.raises(ReleaseError, match="item 'gain_average': the solution is wrong on"):
-        prove(Course(tmp_path), rubric, parse_release(make_release(course, rubric)), panels=1)
+        prove(Course(tmp_path / "solutions"), rubric, parse_release(make_release(course, rubric)), panels=1)
 
 
 def test_a_release_that_gives_an_answer_away_is_not_released(course: Course, rubric: Rubric) -> None:

@@ -24,7 +24,8 @@ title = "One"
 
 
 def item(name: str, more: str = "") -> str:
-    return f'[[notebook.item]]\nask = "variance"\nid = "{name}"\nmodel = "levels"\nlevel = "school"\npoints = 2\n{more}\n'
+    head = f'[[notebook.item]]\nask = "variance"\nid = "{name}"\nmodel = "levels"\nlevel = "school"\n'
+    return f"{head}points = 2\n{more}\n"
 
 
 def asked(question: str, more: str = "") -> str:

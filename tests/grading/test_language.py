@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 import re
+import shutil
 import warnings
 from dataclasses import replace
 from pathlib import Path
@@ -13,9 +14,9 @@ import msgspec
 import pytest
 
 from autograder.assignment.course import Course
+from autograder.assignment.declaration import load_rubric
 from autograder.assignment.key import Keyed
-from autograder.assignment.rubric import Rubric, load_rubric
-from autograder.assignment.translations import in_language
+from autograder.assignment.rubric import Rubric
 from autograder.errors import RubricError, UsageError
 from autograder.grading.pipeline import Grading
 from autograder.kinds.finding import Scale
@@ -71,9 +72,10 @@ def test_a_translation_has_words_for_everything_and_changes_nothing_else(course:
 def test_names_of_answers_and_functions_stay_as_they_are(course: Course, language: str) -> None:
     for assignment in course.assignments:
         english, other = course.rubric(assignment), course.rubric(assignment, language)
-        for name, text in english.mistakes.items():
-            code = re.findall(r"\b(?:reml=False|fit\.scale|store_id|lrt_df|chi2\.sf|random_effects)\b", text)
-            assert [word for word in code if word not in other.mistakes[name]] == [], name
+        for item, twin in zip(english.items, other.items, strict=True):
+            for name, text in item.hints.items():
+                code = re.findall(r"\b(?:reml=False|fit\.scale|store_id|lrt_df|chi2\.sf|random_effects)\b", text)
+                assert [word for word in code if word not in twin.hints[name]] == [], name
 
 
 def test_every_verdict_has_a_name_and_none_is_a_graders_word() -> None:
@@ -137,22 +139,24 @@ def test_an_unknown_language_says_which_there_are(course: Course) -> None:
     ],
 )
 def test_a_translation_of_what_is_not_there_is_an_error(
-    rubric: Rubric, tmp_path: Path, content: str, said: str
+    course: Course, tmp_path: Path, content: str, said: str
 ) -> None:
-    (tmp_path / "words.de.toml").write_text(content, encoding="utf-8")
+    folder = tmp_path / "practice"
+    shutil.copytree(course.source("practice"), folder)
+    (folder / "words.de.toml").write_text(content, encoding="utf-8")
     with pytest.raises(RubricError, match=r"words\.de\.toml") as raised:
-        in_language(rubric, tmp_path, "de")
+        load_rubric(folder, language="de")
     assert said in str(raised.value)
 
 
 @pytest.mark.parametrize(("key", "value"), [("language", "fr"), ("check_says", "nothing")])
-def test_a_rubric_with_an_unknown_setting_is_an_error(course: Course, tmp_path: Path, key: str, value: str) -> None:
-    text = (course.source("practice") / "rubric.toml").read_text(encoding="utf-8")
-    path = tmp_path / "practice" / "rubric.toml"
-    path.parent.mkdir()
+def test_a_course_with_an_unknown_setting_is_an_error(course: Course, tmp_path: Path, key: str, value: str) -> None:
+    shutil.copytree(course.root, tmp_path / "course")
+    path = tmp_path / "course" / "course.toml"
+    text = path.read_text(encoding="utf-8")
     path.write_text(re.sub(f'^{key} = ".*"$', f'{key} = "{value}"', text, flags=re.MULTILINE), encoding="utf-8")
-    with pytest.raises(RubricError, match=f"key '{key}'"):
-        load_rubric(path)
+    with pytest.raises(UsageError, match="'fr'" if key == "language" else r"course\.toml: .*nothing"):
+        Course(tmp_path / "course").rubric("practice")
 
 
 def graded(rubric: Rubric, grading: Grading, own: Keyed) -> Grade:

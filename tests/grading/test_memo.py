@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from reference.assignments import practice_key
 
 from autograder.assignment.rubric import Memo
 from autograder.grading.memo import MAX_CHARACTERS, read_memo
 from autograder.records.grading import Found
-from reference.assignments import practice_key
 from reference.panels import tutorial_panel
 
 #: What a learner computes on the tutorial's panel.

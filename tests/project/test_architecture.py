@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from reference.assignments import AnswerKey
 
 import autograder.student
 from autograder.assignment import rubric
@@ -21,7 +22,6 @@ from autograder.assignment.release import make_release
 from autograder.assignment.samples import Sample
 from autograder.cli import app
 from autograder.kinds.registry import KINDS
-from reference.assignments import AnswerKey
 from reference.panels import tutorial_panel
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -8,11 +8,11 @@ from collections.abc import Mapping
 import numpy as np
 import pytest
 import statsmodels.formula.api as smf
-
-from reference import fit_mixed
 from reference.assignments import ASSIGNMENTS, SimulationError, panel_faults, practice_key, simulate_panel
 from reference.assignments import practice_draws as simulation
 from reference.assignments.answer_key import coincide
+
+from reference import fit_mixed
 from reference.panels import RANDOM_INTERCEPT, RANDOM_SLOPE, Panel
 from reference.tutorial import Tutorial
 

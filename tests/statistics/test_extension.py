@@ -12,13 +12,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-import statsmodels.formula.api as smf
-from scipy.optimize import minimize_scalar
-
 import reference.assignments.extension_draws as simulation
-from reference import DesignError, criterion_at, fit, predict_conditional, predict_new_groups
+import statsmodels.formula.api as smf
 from reference.assignments import AnswerKey, Objective, cities_faults, extension_key, practice_key, simulate_cities
 from reference.assignments.answer_key import coincide
+from scipy.optimize import minimize_scalar
+
+from reference import DesignError, criterion_at, fit, predict_conditional, predict_new_groups
 from reference.panels import PANEL_FILE, Panel, PanelError, cities_panel, panel_in, tutorial_panel
 from reference.panels.datasets import CITIES_SEED
 

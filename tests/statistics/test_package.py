@@ -12,11 +12,11 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+from reference.assignments import simulate_panel
 
 import reference
 from reference import errors
 from reference.__main__ import main
-from reference.assignments import simulate_panel
 
 MODULES = sorted(module.name for module in pkgutil.walk_packages(reference.__path__, "reference."))
 

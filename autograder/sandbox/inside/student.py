@@ -74,7 +74,7 @@ class Student:
             """Return the table of this run as a DataFrame, whatever the assignment; "007" stays text."""
             cells = _read_csv(self.panel, dtype=str, keep_default_na=False)
             texts = {name for name in cells if any(map(_is_name, cells[name]))}
-            gaps = {name: [""] for name in cells if name not in texts}
+            gaps: Any = {name: [""] for name in cells if name not in texts}
             return _read_csv(self.panel, dtype=dict.fromkeys(texts, str), keep_default_na=False, na_values=gaps)
 
         def check(name: str, value: object = _ABSENT) -> None:
