@@ -179,12 +179,13 @@ def check_panels(
     return command.check_panels(_course(course), assignment, count, first, confusion=confusion)
 
 
-@app.command(epilog="Example: mlm doctor --course solutions/")
+@app.command(epilog="Example: mlm doctor")
 def doctor(course: CourseOption = None) -> int:
     """Try to get out of the box, and say which of its walls hold here."""
+    from autograder.assignment.course import installed_course
     from autograder.commands import doctor as command
 
-    return command.doctor(_course(course))
+    return command.doctor(_course(course) if course else installed_course())
 
 
 @app.command(epilog="Example: mlm demo --into build/demo --course solutions/")

@@ -58,7 +58,7 @@ def attacked_class(
             seating = _seating(attacks)
             facts = {
                 **bait.facts,
-                "COURSE": str(course.root),
+                "COURSE": str(course.root.parent),
                 "NEIGHBOUR": str(home / "submitted" / "honest-0"),
                 "GRADEBOOK": str(home / "grading" / "gradebook.db"),
                 "SEED": str(home / "grading" / "hidden-seed.txt"),
@@ -68,8 +68,8 @@ def attacked_class(
                 grading, (SubmissionFolder("honest-0", home / "submitted" / "honest-0"),), home / "peaceful"
             )
             _open_results(grading, home / "grading")
-            trees = (home / "submitted", home / "bait", course.root / "solutions", course.root / "exercises")
-            trees += (course.root / "autograder", course.root / "reference", home / "peaceful")
+            trees = (home / "submitted", home / "bait", course.root, course.root.parent / "exercises")
+            trees += (course.root.parent / "autograder", course.root.parent / "reference", home / "peaceful")
             before = snapshot(trees, temporary)
             limits = {attack.name: attack.expected.box_limits() for attack in attacks}
             _limit_each(patch, limits)

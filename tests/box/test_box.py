@@ -53,7 +53,7 @@ def test_every_wall_of_the_box_holds(walls: dict[str, doctor.Wall]) -> None:
 
 def test_a_wall_that_does_not_hold_is_noticed(monkeypatch: pytest.MonkeyPatch, course: Course) -> None:
     """Let the reference into the box on purpose: the doctor must see it."""
-    mount = policy.Mount(course.root / "reference", "/box/site/reference")
+    mount = policy.Mount(course.root.parent / "reference", "/box/site/reference")
     honest = policy.library_mounts()
     monkeypatch.setattr(policy, "library_mounts", lambda: (*honest, mount))
     leaking = {wall.claim for wall in doctor.examine_box(protected_files(course)) if not wall.holds}
@@ -65,7 +65,7 @@ def test_a_wall_that_does_not_hold_is_noticed(monkeypatch: pytest.MonkeyPatch, c
 
 
 def test_the_engine_can_be_imported_and_nothing_else_of_the_reference(run: Run, course: Course) -> None:
-    rooms = {path.stem for path in (course.root / "reference").iterdir() if path.suffix in ("", ".py")}
+    rooms = {path.stem for path in (course.root.parent / "reference").iterdir() if path.suffix in ("", ".py")}
     others = sorted(rooms - {Path(room).stem for room in policy.ENGINE} - {"__pycache__"})
     assert "assignments" in others
     ended = run("import reference; check('rooms', len(reference.__all__))", *(f"import reference.{o}" for o in others))
@@ -89,8 +89,8 @@ def test_libraries_that_are_not_installed_are_not_there_and_the_doctor_says_so(m
 
 
 def test_no_file_of_the_repository_is_readable_but_the_boxes_own_code_and_the_engine(run: Run, course: Course) -> None:
-    listed = subprocess.run(["git", "ls-files"], cwd=course.root, capture_output=True, text=True, check=True)
-    files = [course.root / name for name in listed.stdout.splitlines()]
+    listed = subprocess.run(["git", "ls-files"], cwd=course.root.parent, capture_output=True, text=True, check=True)
+    files = [course.root.parent / name for name in listed.stdout.splitlines()]
     identities = {(path.stat().st_dev, path.stat().st_ino): str(path) for path in files if path.is_file()}
     ended = run(
         f"known = {identities!r}",
@@ -101,10 +101,10 @@ def test_no_file_of_the_repository_is_readable_but_the_boxes_own_code_and_the_en
         "        status = os.lstat(os.path.join(folder, name))\n"
         "        if (status.st_dev, status.st_ino) in known: seen.append(known[status.st_dev, status.st_ino])",
         "check('seen', seen)",
-        f"check('paths', [path for path in (*known.values(), {str(course.root)!r}) if os.path.exists(path)])",
+        f"check('paths', [path for path in (*known.values(), {str(course.root.parent)!r}) if os.path.exists(path)])",
     )
-    inside = {str(path) for path in (course.root / "autograder" / "sandbox" / "inside").glob("*.py")}
-    engine = [course.root / "reference" / room for room in policy.ENGINE]
+    inside = {str(path) for path in (course.root.parent / "autograder" / "sandbox" / "inside").glob("*.py")}
+    engine = [course.root.parent / "reference" / room for room in policy.ENGINE]
     inside |= {str(file) for room in engine for file in (room, *room.rglob("*.py")) if file.suffix == ".py"}
     seen = ended.answers["seen"]
     assert isinstance(seen, ListValue)

@@ -17,7 +17,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from autograder.assignment.course import Course, find_course
+from autograder.assignment.course import Course
 
 CORPUS = Path(__file__).resolve().parent
 ASSIGNMENT = "practice"
@@ -161,7 +161,7 @@ def _as_saved(notebook: dict[str, Any], how: HandedIn) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    here = find_course(CORPUS)
+    here = Course(CORPUS.parents[1] / "solutions")
     for name, each in read_cases().items():
         hand_in(each, here, Path(sys.argv[1]) / name / ASSIGNMENT)
     print(f"{len(read_cases())} learners are in {sys.argv[1]}. What each should earn is in {CORPUS}/*/expect.toml.")

@@ -67,7 +67,9 @@ def test_one_number_that_is_right_elsewhere_is_chance(rubric: Rubric, personal) 
 
 def handout(root: Path, names: Path, into: Path) -> int:
     with pytest.raises(SystemExit) as ended:
-        main(["handout", "practice", "--learners", str(names), "--into", str(into), "--course", str(root)])
+        main(
+            ["handout", "practice", "--learners", str(names), "--into", str(into), "--course", str(root / "solutions")]
+        )
     return int(ended.value.code or 0)
 
 

@@ -25,7 +25,6 @@ from autograder.sandbox.wire import plain_value
 from autograder.scoring import feedback
 from autograder.scoring.items import judge_alone, resolve_dependencies, score_notebook
 from autograder.scoring.left_out import failed_only_there
-from autograder.scoring.one_answer import STOPPED_EARLY
 
 TASK = "task1-icc"
 CELLS = (Cell("code", "fit", "fit_icc"), *(Cell("code", "", name, locked=True) for name in ("var_store", "icc")))
@@ -86,14 +85,6 @@ def test_every_known_mistake_is_named_and_has_words(rubric: Rubric, panels: tupl
                 assert found.hint
                 seen += 1
     assert seen > 60
-
-
-def test_every_hint_belongs_to_a_mistake_the_reference_knows(rubric: Rubric, panels: tuple[Keyed, ...]) -> None:
-    known = {name for keyed in panels for mistakes in keyed.answers.mistakes.values() for name in mistakes}
-    assert set(rubric.mistakes) - {STOPPED_EARLY} <= known
-    for item in rubric.items:
-        own = {STOPPED_EARLY, *(name for keyed in panels for name in keyed.answers.mistakes.get(item.id, {}))}
-        assert set(item.hints) <= own, item.id
 
 
 def test_right_on_the_known_panel_alone_is_a_typed_in_number(rubric: Rubric, panels: tuple[Keyed, ...]) -> None:

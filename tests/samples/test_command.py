@@ -40,7 +40,7 @@ def mlm(*arguments: object) -> int:
 def own_course(course: Course, tmp_path: Path) -> Course:
     """A copy of the course that a test may break."""
     for name in ("solutions", "exercises"):
-        shutil.copytree(course.root / name, tmp_path / "course" / name)
+        shutil.copytree(course.root.parent / name, tmp_path / "course" / name)
     return Course(tmp_path / "course" / "solutions")
 
 
@@ -186,25 +186,25 @@ def bad_assignment(course: Course, tmp_path: Path) -> tuple[str, Path]:
     return "practise", tmp_path / "submitted"
 
 
-def rubric_with(course: Course, old: str, new: str) -> None:
-    path = course.source("practice") / "rubric.toml"
+def assignment_with(course: Course, old: str, new: str) -> None:
+    path = course.source("practice") / "assignment.toml"
     text = path.read_text(encoding="utf-8")
     assert old in text
     path.write_text(text.replace(old, new, 1), encoding="utf-8")
 
 
 def unknown_key(course: Course, tmp_path: Path) -> tuple[str, Path]:
-    rubric_with(course, "points = 2", "points = 2\nweight = 3")
+    assignment_with(course, "points = 2", "points = 2\nweight = 3")
     return "practice", tmp_path / "submitted"
 
 
 def unknown_item(course: Course, tmp_path: Path) -> tuple[str, Path]:
-    rubric_with(course, 'needs = ["icc"]', 'needs = ["icq"]')
+    assignment_with(course, 'needs = ["icc"]', 'needs = ["icq"]')
     return "practice", tmp_path / "submitted"
 
 
 def cyclic(course: Course, tmp_path: Path) -> tuple[str, Path]:
-    rubric_with(course, 'id = "var_store"', 'id = "var_store"\nneeds = ["icc"]')
+    assignment_with(course, 'id = "var_store"', 'id = "var_store"\nneeds = ["icc"]')
     return "practice", tmp_path / "submitted"
 
 
@@ -227,6 +227,10 @@ def into_is_a_file(course: Course, tmp_path: Path) -> tuple[str, Path]:
     return "practice", tmp_path / "submitted"
 
 
+def course_among_submissions(course: Course, tmp_path: Path) -> tuple[str, Path]:
+    return "practice", tmp_path
+
+
 def not_released(course: Course, tmp_path: Path) -> tuple[str, Path]:
     (course.release("practice") / "task1-icc.ipynb").unlink()
     return "practice", tmp_path / "submitted"
@@ -236,14 +240,15 @@ def not_released(course: Course, tmp_path: Path) -> tuple[str, Path]:
     ("breaks", "said"),
     [
         (bad_submitted, "There is no folder"),
-        (bad_assignment, "There is no assignment 'practise'"),
-        (unknown_key, "item 'var_store': there is an unknown key `weight`"),
+        (bad_assignment, "has no assignment 'practise'"),
+        (unknown_key, "item 'var_store': there is no key 'weight'"),
         (unknown_item, "item 'icc_reading', key 'needs': there is no item 'icq'"),
         (cyclic, "items need each other in a circle"),
         (not_a_gradebook, "this is not a gradebook"),
         (another_database, "this is a database, but not a gradebook of nbgrader"),
         (into_is_a_file, "is not a folder"),
         (not_released, "this notebook is missing"),
+        (course_among_submissions, "lies in the folder of the submissions, where learners' files are"),
     ],
 )
 def test_bad_input_is_a_sentence_and_exit_two_and_writes_nothing(
@@ -266,7 +271,7 @@ def test_bad_input_is_a_sentence_and_exit_two_and_writes_nothing(
 
 def test_a_folder_outside_any_course_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert mlm("release", "practice", "--course", tmp_path) == 2
-    assert "is not in a course" in capsys.readouterr().err
+    assert "is not a course" in capsys.readouterr().err
 
 
 def dump(into: Path) -> list[tuple[object, ...]]:
@@ -377,11 +382,11 @@ def test_release_writes_what_is_committed(own_course: Course, course: Course) ->
 
 
 def test_nbgrader_makes_the_same_release_and_keeps_the_rubric_back(own_course: Course, course: Course) -> None:
-    shutil.copy(course.root / "nbgrader_config.py", own_course.root)
+    shutil.copy(course.root.parent / "nbgrader_config.py", own_course.root.parent)
     shutil.rmtree(own_course.release("practice"))
     environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
     line = ["nbgrader", "generate_assignment", "practice", "--create"]
-    subprocess.run(line, cwd=own_course.root, env=environment, capture_output=True, check=True)
+    subprocess.run(line, cwd=own_course.root.parent, env=environment, capture_output=True, check=True)
     made, ours = own_course.release("practice"), course.release("practice")
     assert sorted(path.name for path in made.iterdir()) == sorted(path.name for path in ours.iterdir())
     for path in made.iterdir():

@@ -77,8 +77,9 @@ def test_a_folder_that_cannot_be_used_is_a_usage_error(course: Course, tmp_path:
     assert "Name another folder" in capsys.readouterr().err
     assert mlm("study", tmp_path / "new", "--copy-only", "--language", "fr") == 2
     assert "There are: de, en." in capsys.readouterr().err
+    shutil.copytree(course.root, tmp_path / "solutions")
     with pytest.raises(CourseError, match="mlm release"):
-        study.copy_exercises(Course(tmp_path), tmp_path / "new")
+        study.copy_exercises(Course(tmp_path / "solutions"), tmp_path / "new")
 
 
 def test_jupyterlab_is_opened_on_the_first_task(
@@ -155,11 +156,11 @@ def wheel(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_the_wheel_holds_releases_rubrics_and_words_and_no_solution(course: Course, wheel: Path) -> None:
     files = set(zipfile.ZipFile(wheel).namelist())
     shipped = {name.removeprefix("autograder/shipped/") for name in files if name.startswith("autograder/shipped/")}
-    released = (path for assignment in course.assignments for path in course.release(assignment).glob("*.ipynb"))
-    worded = (
-        path for pattern in ("*/rubric.toml", "*/words.*.toml") for path in (course.root / "solutions").glob(pattern)
-    )
-    assert shipped == {path.relative_to(course.root).as_posix() for path in (*released, *worded)}
+    home = course.root.parent
+    released = (path for assignment in course.assignments for path in (home / "exercises" / assignment).glob("*.ipynb"))
+    asked = ("course.toml", "*/assignment.toml", "*/panel.csv", "*/words.*.toml")
+    asking = (path for pattern in asked for path in course.root.glob(pattern))
+    assert shipped == {path.relative_to(home).as_posix() for path in (*released, *asking)}
     assert {"autograder/language/words/de.toml", "autograder/results/templates/card.html"} <= files
 
 
