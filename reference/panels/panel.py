@@ -1,4 +1,4 @@
-"""The table every model is fitted to: weeks within stores, and stores within cities where a panel has them."""
+"""The table every model of the course is fitted to: weeks within stores."""
 
 from __future__ import annotations
 
@@ -16,7 +16,6 @@ from reference.errors import TableError
 
 MEDIA = ("youtube", "facebook", "newspaper")
 COLUMNS = ("store_id", "week", *MEDIA, "sales")
-CITY = "city_id"
 _INTEGER_COLUMNS = ("store_id", "week")
 
 
@@ -40,8 +39,6 @@ class Panel:
         Sales, in thousands of units.
     source : str
         Where the figures came from, for messages.
-    city_id : (n,) integers, or None
-        The city a row's store is in, for a panel of three levels.
     """
 
     store_id: Integers
@@ -51,7 +48,6 @@ class Panel:
     newspaper: Floats
     sales: Floats
     source: str
-    city_id: Integers | None = None
 
     @classmethod
     def from_frame(cls, frame: pd.DataFrame, source: str = "the table") -> Panel:
@@ -60,7 +56,7 @@ class Panel:
         Parameters
         ----------
         frame : pandas.DataFrame
-            Exactly the columns of ``COLUMNS``, in any order, and ``city_id`` if stores lie in cities.
+            Exactly the columns of ``COLUMNS`` in any order.
         source : str
             How messages call the table.
 
@@ -68,16 +64,13 @@ class Panel:
         ------
         PanelError
             If a column is missing, unknown or not numeric, a value is not finite, a store and week come
-            twice, a store's weeks have a gap, or a store lies in two cities.
+            twice, or a store's weeks have a gap.
         """
         _check_columns(frame, source)
-        names = (*_INTEGER_COLUMNS, CITY) if CITY in frame.columns else _INTEGER_COLUMNS
-        integers = {name: _integer_column(frame[name], source) for name in names}
+        integers = {name: _integer_column(frame[name], source) for name in _INTEGER_COLUMNS}
         floats = {name: _float_column(frame[name], source) for name in (*MEDIA, "sales")}
         columns: dict[str, Any] = {**integers, **floats}
         _check_weeks(integers["store_id"], integers["week"], source)
-        if CITY in integers:
-            _check_cities(integers["store_id"], integers[CITY], source)
         for column in columns.values():
             column.setflags(write=False)
         return cls(**columns, source=source)
@@ -102,14 +95,9 @@ class Panel:
         return cls.from_frame(frame, name)
 
     @property
-    def columns(self) -> tuple[str, ...]:
-        """The names of the columns: ``COLUMNS``, with ``city_id`` before them in a panel that has cities."""
-        return COLUMNS if self.city_id is None else (CITY, *COLUMNS)
-
-    @property
     def frame(self) -> pd.DataFrame:
         """A fresh data frame with these columns; changing it does not change the panel."""
-        return pd.DataFrame({name: getattr(self, name).copy() for name in self.columns})
+        return pd.DataFrame({name: getattr(self, name).copy() for name in COLUMNS})
 
     @property
     def stores(self) -> tuple[int, ...]:
@@ -122,8 +110,8 @@ class Panel:
 
     def to_csv_bytes(self) -> bytes:
         """Return the panel as CSV that :meth:`from_csv` reads back to the same bits."""
-        columns = [getattr(self, name).tolist() for name in self.columns]
-        lines = [",".join(self.columns), *(",".join(map(repr, row)) for row in zip(*columns, strict=True))]
+        columns = [getattr(self, name).tolist() for name in COLUMNS]
+        lines = [",".join(COLUMNS), *(",".join(map(repr, row)) for row in zip(*columns, strict=True))]
         return ("\n".join(lines) + "\n").encode("ascii")
 
 
@@ -143,7 +131,7 @@ def _check_columns(frame: pd.DataFrame, source: str) -> None:
     missing = [name for name in COLUMNS if name not in names]
     if missing:
         raise PanelError(f"{source}: column {missing[0]!r} is missing; a panel needs {', '.join(COLUMNS)}.")
-    unknown = [name for name in names if name not in (*COLUMNS, CITY)]
+    unknown = [name for name in names if name not in COLUMNS]
     if unknown:
         raise PanelError(f"{source}: column {unknown[0]!r} is not part of a panel; drop it or rename it.")
     if len(names) != len(set(names)):
@@ -190,15 +178,4 @@ def _check_weeks(store_id: Integers, week: Integers, source: str) -> None:
         raise PanelError(
             f"{source}: column 'week', row {row}: store {store} jumps from week "
             f"{int(week[order[position]])} to {this_week}; add the weeks between."
-        )
-
-
-def _check_cities(store_id: Integers, city_id: Integers, source: str) -> None:
-    order = np.argsort(store_id, kind="stable")
-    moved = np.flatnonzero((np.diff(store_id[order]) == 0) & (np.diff(city_id[order]) != 0))
-    if moved.size:
-        row = int(order[moved[0] + 1])
-        raise PanelError(
-            f"{source}: column 'city_id', row {row}: store {int(store_id[row])} lies in more than one city; "
-            "give each store one city, and stores of different cities different ids."
         )

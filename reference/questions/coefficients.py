@@ -23,7 +23,7 @@ from reference.questions.question import ItemName, ModelName, question
 from reference.questions.setting import Asked, Items, QuestionError
 
 #: A slope between groups that is smaller than this share of the one within them is zero when it is rounded.
-_SMALLEST_BETWEEN = 0.15
+SMALLEST_BETWEEN = 0.15
 #: Standard errors from zero that a sign needs.
 _CLEAR = 2.0
 _LARGEST_CORRELATION = 0.999
@@ -321,7 +321,7 @@ def contextual(fits: Fits, *, within: ItemName, between: ItemName) -> Answer:
     }
     mistakes |= {name: many - few for name, (few, many) in _in_other_units(fits, model, own, of_means).items()}
     contrast = np.array([{of_means: 1.0, own: -1.0}.get(name, 0.0) for name in fit.design.fixed_names])
-    small = abs(high) < _SMALLEST_BETWEEN * abs(low)
+    small = abs(high) < SMALLEST_BETWEEN * abs(low)
     faults = (f"the slope between groups is only {high / low:.2f} of that within them",) if small else ()
     return Answer(
         high - low, mistakes, standard_error=float(np.sqrt(contrast @ fit.covariance @ contrast)), faults=faults

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
 from matplotlib.collections import PathCollection
 from matplotlib.colors import to_hex
 from matplotlib.lines import Line2D
-from reference.assignments import simulate_panel
 
+from autograder.assignment.course import Course
 from course import figures
 from course.figures import Picture, style
 from course.statsmodels_fits import Attempt, try_statsmodels
 from reference import bootstrap_test
-from reference.panels import tutorial_panel
+from reference.panels import Panel, tutorial_panel
+from reference.questions import Dataset, usable_draw
 from reference.tutorial import Tutorial, run_tutorial
 
+ROOT = Path(__file__).resolve().parents[2]
 PALETTE = {colour.lower() for colour in (*vars(style).values(),) if isinstance(colour, str) and colour.startswith("#")}
 # Vienot, Brettel & Mollon (1999), linear RGB: what is left of colours without the long, or the middle, cones.
 DICHROMACIES = {
@@ -56,7 +59,10 @@ def results() -> Tutorial:
 
 @pytest.fixture(scope="module")
 def others() -> Tutorial:
-    return run_tutorial(simulate_panel(4))
+    practice = Course(ROOT / "solutions").rubric("practice")
+    own = Dataset.from_csv(practice.data)
+    table, _ = usable_draw(practice.setting, practice.panels, practice.asked, practice.library, own, 4)
+    return run_tutorial(Panel.from_frame(table.frame, table.source))
 
 
 @pytest.fixture(scope="module")

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-import reference.assignments
 from bs4 import BeautifulSoup
 
 import reference.panels
+import reference.questions
 import reference.tutorial
 from autograder import student
 from autograder.cli import app
@@ -49,7 +49,7 @@ def test_nothing_is_fetched_from_elsewhere(site: Path) -> None:
 
 def test_the_reference_is_documented_whole(pages: dict[str, Any]) -> None:
     documented = {node["id"] for node in pages["api/reference"].soup.select("dt[id]")}
-    rooms = (reference, reference.panels, reference.tutorial, reference.assignments)
+    rooms = (reference, reference.panels, reference.tutorial, reference.questions)
     names = [f"{room.__name__}.{name}" for room in rooms for name in room.__all__]
     assert [name for name in names if name not in documented] == []
 

@@ -8,15 +8,15 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from reference.assignments import practice_key
 
+from autograder.assignment.course import Course
+from autograder.assignment.key import own_panel
 from autograder.assignment.rubric import Memo
 from autograder.grading.memo import MAX_CHARACTERS, read_memo
 from autograder.records.grading import Found
-from reference.panels import tutorial_panel
 
 #: What a learner computes on the tutorial's panel.
-KEY = practice_key(tutorial_panel())
+KEY = own_panel(Course(Path(__file__).resolve().parents[2] / "solutions").rubric("practice")).answers
 FIGURES = ("gain_average", "gain_best_store", "lrt_p", "icc")
 ANSWERS = {name: KEY.values[name] for name in FIGURES}
 TOP, STORES = KEY.values["top5"], tuple(KEY.scores["top5"])

@@ -22,7 +22,7 @@ ENGINE = (
     ("__init__", "command"),
 )
 FLOORS: Mapping[str, Sequence[Sequence[str]]] = {
-    "reference": (*ENGINE, ("panels",), ("assignments", "tutorial"), ("__main__",)),
+    "reference": (*ENGINE, ("panels", "questions"), ("tutorial",), ("__main__",)),
     "autograder": (
         ("__init__", "errors"),
         ("language",),

@@ -1,21 +1,22 @@
-"""The answer key, the known mistakes, and the simulated panels they are told apart on."""
+"""The answer key of practice, the known mistakes, and the drawn tables they are told apart on."""
 
 from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping
+from pathlib import Path
 
 import numpy as np
 import pytest
 import statsmodels.formula.api as smf
-from reference.assignments import ASSIGNMENTS, SimulationError, panel_faults, practice_key, simulate_panel
-from reference.assignments import practice_draws as simulation
-from reference.assignments.answer_key import coincide
 
+from autograder.assignment.course import Course
 from reference import fit_mixed
-from reference.panels import RANDOM_INTERCEPT, RANDOM_SLOPE, Panel
+from reference.panels import RANDOM_INTERCEPT, RANDOM_SLOPE
+from reference.questions import Dataset, answer_key, coincide, faults, usable_draw
 from reference.tutorial import Tutorial
 
+PRACTICE = Course(Path(__file__).resolve().parents[2] / "solutions").rubric("practice")
 SEEDS = (0, 4, 8)
 MISTAKES = {
     "var_store": {"standard_deviation", "maximum_likelihood"},
@@ -42,11 +43,24 @@ MISTAKES = {
 
 @pytest.fixture(scope="module", params=SEEDS)
 def simulated(request):
-    return simulate_panel(request.param)
+    return drawn(request.param)
+
+
+def drawn(seed):
+    own = Dataset.from_csv(PRACTICE.data)
+    return usable_draw(PRACTICE.setting, PRACTICE.panels, PRACTICE.asked, PRACTICE.library, own, seed)[0]
+
+
+def practice_key(table):
+    return answer_key(PRACTICE.setting, PRACTICE.asked, PRACTICE.library, Dataset(table.frame, "the table"))
+
+
+def what_is_wrong(table):
+    return faults(PRACTICE.setting, PRACTICE.asked, PRACTICE.library, table, PRACTICE.panels)[0]
 
 
 def test_key_of_the_tutorial_is_the_tutorial(panel, results: Tutorial):
-    key = ASSIGNMENTS["practice"].key(panel)
+    key = practice_key(panel)
     values = key.values
     assert values["icc"] == results.intercept.shares.icc_adjusted
     assert values["var_store"] + values["var_residual"] == pytest.approx(
@@ -85,15 +99,14 @@ def test_values_are_plain_data(simulated):
     assert [item for item, value in key.values.items() if not plain(value)] == []
     assert [(i, n) for i, named in key.mistakes.items() for n, v in named.items() if not plain(v)] == []
     assert all(type(error) is float and error > 0 for error in key.standard_errors.values())
-    assert key.values.keys() - key.mistakes.keys() == {"preferred"}
+    assert [item for item in key.values if not key.mistakes[item]] == ["preferred"]
 
 
 def test_a_mistake_that_is_right_on_a_panel_is_left_out(panel):
     mistakes = practice_key(panel).mistakes["top5"]
     assert {"positions", "ascending"} <= mistakes.keys()
     # Where stores are numbered from zero, their positions are their names.
-    from_zero = Panel.from_frame(panel.frame.assign(store_id=panel.frame["store_id"] - 1))
-    key = practice_key(from_zero)
+    key = practice_key(Dataset(panel.frame.assign(store_id=panel.frame["store_id"] - 1), "from zero"))
     assert key.values["top5"] == mistakes["positions"]
     assert mistakes.keys() - key.mistakes["top5"].keys() == {"positions"}
 
@@ -106,44 +119,27 @@ def test_values_coincide_up_to_a_relative_distance():
     assert not coincide((1, 2), (2, 1))
 
 
-def test_simulated_panel_is_usable_and_reproducible(simulated):
+def test_a_drawn_table_is_usable_and_reproducible(simulated):
     seed = int(simulated.source.rsplit(" ", 1)[1])
-    assert panel_faults(simulated) == ()
-    assert simulate_panel(seed).to_csv_bytes() == simulated.to_csv_bytes()
-    weeks = np.bincount(simulated.store_id)[list(simulated.stores)]
-    assert 15 <= len(simulated.stores) <= 30
-    assert set(weeks) <= set(range(8, 15))
-    assert max(np.diff(simulated.stores)) > 1
-    assert 101 <= simulated.stores[0] <= simulated.stores[-1] <= 999
-    np.testing.assert_array_equal(simulated.sales, simulated.sales.round(2))
-
-
-def test_simulated_panels_of_two_seeds_differ():
-    assert simulate_panel(0).to_csv_bytes() != simulate_panel(1).to_csv_bytes()
+    assert what_is_wrong(simulated) == ()
+    assert drawn(seed).to_csv_bytes() == simulated.to_csv_bytes()
+    assert 15 <= simulated.frame["store_id"].nunique() <= 30
+    assert not set(simulated.frame["store_id"]) & set(range(1, 21))
+    np.testing.assert_array_equal(simulated.frame["sales"], simulated.frame["sales"].round(2))
 
 
 def test_every_known_mistake_is_there_and_apart_on_a_simulated_panel(simulated):
     key = practice_key(simulated)
-    assert {item: set(named) for item, named in key.mistakes.items()} == MISTAKES
-    assert simulation.coincidences(key) == []
+    assert {item: set(named) for item, named in key.mistakes.items() if named} == MISTAKES
 
 
 def test_tutorial_panel_is_not_usable_because_it_is_singular(panel):
-    assert panel_faults(panel) == ("the REML random slope fit is singular",)
-
-
-def test_seeds_that_give_no_panel_are_refused(monkeypatch):
-    with pytest.raises(SimulationError, match="seed -1 is negative; give 0 or more"):
-        simulate_panel(-1)
-    monkeypatch.setattr(simulation, "LARGEST_P", -1.0)
-    monkeypatch.setattr(simulation, "MAX_TRIES", 6)
-    with pytest.raises(SimulationError, match=r"none of 6 draws can be graded on .* take another seed"):
-        simulate_panel(0)
+    assert what_is_wrong(Dataset(panel.frame, "own")) == ("the REML fit of 'random slope' is singular",)
 
 
 def test_a_learner_with_statsmodels_reaches_the_same_optimum(simulated):
     """youtube/100 and lbfgs, the way the course teaches."""
-    frame = simulated.frame
+    frame = simulated.frame.copy()
     frame["youtube"] /= 100
     formula = "sales ~ week + youtube + facebook + newspaper"
     for model, slope in ((RANDOM_INTERCEPT, "1"), (RANDOM_SLOPE, "1 + youtube")):

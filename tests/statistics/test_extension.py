@@ -1,4 +1,4 @@
-"""The extension's key: lme4's numbers on the panel of cities, statsmodels' on simulated ones, and what is a mistake."""
+"""The extension's key: lme4's numbers on the panel of cities, statsmodels' on drawn ones, and what is a mistake."""
 
 from __future__ import annotations
 
@@ -12,40 +12,54 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-import reference.assignments.extension_draws as simulation
 import statsmodels.formula.api as smf
-from reference.assignments import AnswerKey, Objective, cities_faults, extension_key, practice_key, simulate_cities
-from reference.assignments.answer_key import coincide
 from scipy.optimize import minimize_scalar
 
+from autograder.assignment.course import Course
 from reference import DesignError, criterion_at, fit, predict_conditional, predict_new_groups
-from reference.panels import PANEL_FILE, Panel, PanelError, cities_panel, panel_in, tutorial_panel
-from reference.panels.datasets import CITIES_SEED
+from reference.questions import (
+    AnswerKey,
+    Dataset,
+    Objective,
+    answer_key,
+    coefficients,
+    coincide,
+    faults,
+    likelihoods,
+    predictions,
+    usable_draw,
+)
 
+ROOT = Path(__file__).resolve().parents[2]
+EXTENSION = Course(ROOT / "solutions").rubric("extension")
 ORACLE = Path(__file__).parents[1] / "oracles" / "extension.json"
 NESTED = "sales ~ week + youtube + facebook + newspaper + (1 | city_id/store_id)"
 
 
 @pytest.fixture(scope="module")
-def cities() -> Panel:
-    return cities_panel()
+def cities() -> Dataset:
+    return Dataset.from_csv(EXTENSION.data)
+
+
+def extension_key(table: Dataset) -> AnswerKey:
+    return answer_key(EXTENSION.setting, EXTENSION.asked, EXTENSION.library, table)
 
 
 @pytest.fixture(scope="module")
-def key(cities: Panel) -> AnswerKey:
+def key(cities: Dataset) -> AnswerKey:
     return extension_key(cities)
 
 
 @pytest.fixture(scope="module", params=[0, 1])
-def simulated(request: pytest.FixtureRequest) -> Panel:
-    return simulate_cities(request.param)
+def simulated(request: pytest.FixtureRequest, cities: Dataset) -> Dataset:
+    asked = (EXTENSION.setting, EXTENSION.panels, EXTENSION.asked, EXTENSION.library)
+    return usable_draw(*asked, cities, request.param)[0]
 
 
 def test_the_key_agrees_with_lme4(key: AnswerKey) -> None:
     oracle = json.loads(ORACLE.read_text(encoding="utf-8"))
     assert oracle.keys() == {"provenance", "answers", "errors"}
-    data = Path(simulation.__file__).parents[1] / "panels" / "cities.csv"
-    assert oracle["provenance"]["md5"] == hashlib.md5(data.read_bytes()).hexdigest()
+    assert oracle["provenance"]["md5"] == hashlib.md5(EXTENSION.data).hexdigest()
     # As near as lme4's own search comes to the optimum.
     for item, value in oracle["answers"].items():
         assert key.values[item] == pytest.approx(float(value), rel=1e-7), item
@@ -85,8 +99,8 @@ def least_deficit(objective: Objective, city: float, store: float) -> float:
     return float(minimize_scalar(at, bracket=(1.0, 1.5)).fun)
 
 
-def test_variances_are_held_against_the_criterion(cities: Panel, key: AnswerKey) -> None:
-    objective = key.objectives["three_levels"]
+def test_variances_are_held_against_the_criterion(cities: Dataset, key: AnswerKey) -> None:
+    objective = key.objectives["var_city"]
     best = [key.values[name] for name in objective.inputs]
     assert objective.deficit(*best) == pytest.approx(0.0, abs=1e-9)
     nested = fit(NESTED, cities.frame)
@@ -103,20 +117,11 @@ def test_variances_are_held_against_the_criterion(cities: Panel, key: AnswerKey)
     assert objective.deficit(best[0], best[1], 0.0) == np.inf
 
 
-def test_the_learners_panel_is_the_draw_of_its_seed_and_usable(cities: Panel) -> None:
-    assert simulate_cities(CITIES_SEED).to_csv_bytes() == cities.to_csv_bytes()
-    assert cities_faults(cities) == ()
-    assert panel_in(Path("nowhere"), "extension").to_csv_bytes() == cities.to_csv_bytes()
-    with pytest.raises(PanelError, match="there is no panel 'extra'; take one of 'practice', 'extension'"):
-        panel_in(Path("nowhere"), "extra")
+def test_the_learners_panel_is_usable(cities: Dataset) -> None:
+    assert faults(EXTENSION.setting, EXTENSION.asked, EXTENSION.library, cities, EXTENSION.panels)[0] == ()
 
 
-def test_a_panel_of_ones_own_comes_first(tmp_path: Path, simulated: Panel) -> None:
-    (tmp_path / PANEL_FILE).write_bytes(simulated.to_csv_bytes())
-    assert panel_in(tmp_path, "extension").to_csv_bytes() == simulated.to_csv_bytes()
-
-
-def test_no_mistake_is_the_right_answer(key: AnswerKey, simulated: Panel) -> None:
+def test_no_mistake_is_the_right_answer(key: AnswerKey, simulated: Dataset) -> None:
     for case in (key, extension_key(simulated)):
         named = [(item, name) for item, mistakes in case.mistakes.items() for name in mistakes]
         assert len(named) >= 70
@@ -125,9 +130,9 @@ def test_no_mistake_is_the_right_answer(key: AnswerKey, simulated: Panel) -> Non
             assert not coincide(case.values[item], case.mistakes[item][name]), (item, name)
 
 
-def test_a_learner_with_statsmodels_reaches_the_same_answers(simulated: Panel) -> None:
+def test_a_learner_with_statsmodels_reaches_the_same_answers(simulated: Dataset) -> None:
     values: Mapping[str, Any] = extension_key(simulated).values
-    frame = simulated.frame.assign(youtube_100=simulated.youtube / 100)
+    frame = simulated.frame.assign(youtube_100=simulated.frame["youtube"] / 100)
     model = smf.mixedlm(
         "sales ~ week + youtube_100 + facebook + newspaper",
         frame,
@@ -144,55 +149,17 @@ def test_a_learner_with_statsmodels_reaches_the_same_answers(simulated: Panel) -
 
 
 def test_what_was_drawn_cannot_be_graded_on_if_its_effects_are_not_visible(
-    simulated: Panel, monkeypatch: pytest.MonkeyPatch
+    simulated: Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(simulation, "LARGEST_P", -1.0)
-    monkeypatch.setattr(simulation, "SMALLEST_SCALED_SD", 100.0)
-    monkeypatch.setattr(simulation, "SMALLEST_BETWEEN", 100.0)
-    monkeypatch.setattr(simulation, "SMALLEST_LEAD", 100.0)
-    said = " ".join(cities_faults(simulated))
-    for part in (
-        "has a level with sd only",
-        "contextual effect has p",
-        "slope between stores is only",
-        "sell most are",
-    ):
+    monkeypatch.setattr(likelihoods, "LARGEST_P", -1.0)
+    monkeypatch.setattr(coefficients, "SMALLEST_BETWEEN", 100.0)
+    monkeypatch.setattr(predictions, "SMALLEST_LEAD", 100.0)
+    said = " ".join(extension_key(simulated).faults)
+    for part in ("contextual_p: the likelihood-ratio test has p", "contextual_effect: ", "expected_known: "):
         assert part in said
 
 
-def test_the_extension_needs_cities() -> None:
-    with pytest.raises(PanelError, match="the tutorial's panel has no column 'city_id'; the extension needs a panel"):
-        extension_key(tutorial_panel())
-
-
-def test_practice_answers_do_not_depend_on_cities(cities: Panel) -> None:
-    without = Panel.from_frame(cities.frame.drop(columns="city_id"))
-    assert practice_key(cities).values["icc"] == practice_key(without).values["icc"]
-
-
-def test_a_panel_with_cities_comes_back_from_csv(cities: Panel) -> None:
-    again = Panel.from_csv(cities.to_csv_bytes())
-    assert list(again.frame.columns) == ["city_id", "store_id", "week", "youtube", "facebook", "newspaper", "sales"]
-    pd.testing.assert_frame_equal(again.frame, cities.frame)
-    with pytest.raises(ValueError, match="read-only"):
-        cities.city_id[0] = 1
-
-
-@pytest.mark.parametrize(
-    ("value", "said"),
-    [
-        (99, "column 'city_id', row 1: store 115 lies in more than one city; give each store one city"),
-        (0.5, "column 'city_id', row 0 holds 0.5, not a whole number"),
-    ],
-)
-def test_a_store_lies_in_one_city(cities: Panel, value: float, said: str) -> None:
-    frame = cities.frame.astype({"city_id": float})
-    frame.loc[0, "city_id"] = value
-    with pytest.raises(PanelError, match=said):
-        Panel.from_frame(frame)
-
-
-def test_a_new_group_is_less_certain_than_the_average(cities: Panel) -> None:
+def test_a_new_group_is_less_certain_than_the_average(cities: Dataset) -> None:
     slopes = fit("sales ~ week + youtube + (1 + youtube | store_id)", cities.frame)
     row = pd.DataFrame({"week": [3.0, 3.0], "youtube": [0.0, 200.0]})
     new = predict_new_groups(slopes, row)
@@ -206,7 +173,7 @@ def test_a_new_group_is_less_certain_than_the_average(cities: Panel) -> None:
         predict_new_groups(slopes, row[["week"]])
 
 
-def test_the_known_store_is_predicted_as_the_library_does(cities: Panel, key: AnswerKey) -> None:
+def test_the_known_store_is_predicted_as_the_library_does(cities: Dataset, key: AnswerKey) -> None:
     nested = fit(NESTED, cities.frame)
     frame = cities.frame
     best = frame.groupby("store_id")["sales"].mean().idxmax()

@@ -12,11 +12,11 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
-from reference.assignments import simulate_panel
 
 import reference
 from reference import errors
 from reference.__main__ import main
+from reference.panels import Panel, tutorial_panel
 
 MODULES = sorted(module.name for module in pkgutil.walk_packages(reference.__path__, "reference."))
 
@@ -51,7 +51,8 @@ def test_command_prints_the_tutorial(capsys):
 
 
 def test_command_takes_a_panel_from_a_file(capsys, tmp_path):
-    panel = simulate_panel(1)
+    frame = tutorial_panel().frame
+    panel = Panel.from_frame(frame[frame["store_id"] <= 12])
     (tmp_path / "panel.csv").write_bytes(panel.to_csv_bytes())
     assert main(["--panel", str(tmp_path / "panel.csv")]) == 0
     assert f"{len(panel)} rows, {len(panel.stores)} stores" in capsys.readouterr().out
