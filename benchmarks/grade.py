@@ -172,7 +172,7 @@ class Comparison:
 
     def __init__(self, options: argparse.Namespace, scratch: Path) -> None:
         """Prepare the submissions and the contenders."""
-        course = Course(ROOT)
+        course = Course(ROOT / "solutions")
         rubric = course.rubric(ASSIGNMENT)
         released = read_release(course, rubric)
         read = [read_notebook(course.source(ASSIGNMENT) / f"{r.name}.ipynb", r) for r in released]

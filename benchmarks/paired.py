@@ -66,7 +66,7 @@ def checked_out(commit: str, folder: Path) -> Iterator[Path]:
 
 def compare(commit: str, submissions: int, pairs: int, scratch: Path) -> list[float]:
     """Return, for each pair of gradings of one class, the seconds of this checkout over those of a commit."""
-    submitted, ratios = make_class(Course(ROOT), scratch, submissions), []
+    submitted, ratios = make_class(Course(ROOT / "solutions"), scratch, submissions), []
     grade = ("grade", ASSIGNMENT, "--submitted", submitted, "--hidden-seed", SEED)
     with checked_out(commit, scratch.resolve() / "other") as other:
         for turn in range(pairs + 1):

@@ -10,19 +10,19 @@ import sys
 import tomllib
 from dataclasses import fields
 from pathlib import Path
-from typing import Any
 
+import numpy as np
 import pytest
-from reference.assignments import AnswerKey
 
 import autograder.student
-from autograder.assignment import rubric
-from autograder.assignment.course import Course
+from autograder.assignment import declaration, rubric
+from autograder.assignment.course import Course, CourseFile
+from autograder.assignment.key import own_panel
 from autograder.assignment.release import make_release
 from autograder.assignment.samples import Sample
 from autograder.cli import app
 from autograder.kinds.registry import KINDS
-from reference.panels import tutorial_panel
+from reference.questions import LIBRARY, AnswerKey, Column, Panels
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -47,17 +47,14 @@ def test_the_reference_knows_nothing_of_the_autograder() -> None:
 
 
 def test_the_autograder_knows_the_reference_through_its_key_alone() -> None:
-    # What a learner's notebook imports reads the tutorial's panel, and no answer.
     users = {path.name for path in (ROOT / "autograder").rglob("*.py") if ours(path, "reference")}
-    assert users == {"key.py", "student.py", "cli.py"}
+    # What an assignment declares is read where its questions are known.
+    assert users == {"key.py", "rubric.py", "declaration.py", "translations.py", "cli.py"}
     # `mlm fit` has nothing to do with grading.
     command = {name for name in imports(ROOT / "autograder" / "cli.py") if name.split(".")[0] == "reference"}
     assert {name.split(".")[1] for name in command} == {"command", "errors"}
     student = imports(ROOT / "autograder" / "student.py")
-    assert {name for name in student if name.split(".")[0] == "reference"} == {
-        "reference.panels",
-        "reference.panels.panel_in",
-    }
+    assert not {name for name in student if name.split(".")[0] == "reference"}
 
 
 def test_the_boxes_own_code_imports_nothing_of_ours() -> None:
@@ -132,27 +129,34 @@ def test_pre_commit_runs_the_linters_of_the_test_script() -> None:
 
 def test_the_authors_page_explains_every_key_and_every_kind() -> None:
     page = (ROOT / "course" / "authors.md").read_text(encoding="utf-8")
-    structs = (rubric.Rubric, rubric.Notebook, rubric.Item, rubric.Slot, rubric.Memo, Sample)
+    structs = (declaration.Declaration, declaration.DeclaredNotebook, rubric.Item, rubric.Slot, rubric.Memo)
+    structs += (CourseFile, Column, Panels, Sample)
     keys = {name for struct in structs for name in struct.__struct_fields__}
     known = set(re.findall(r"`(\w+)`", page)) | set(re.findall(r"^\[*(?:notebook\.)*(\w+)", page, re.M))
-    assert (keys | KINDS.keys()) - known == set()
+    keys |= {name for question in LIBRARY.values() for name in question.parameters}
+    assert (keys | KINDS.keys() | LIBRARY.keys()) - known == set()
     assert {field.name for field in fields(AnswerKey)} <= set(re.findall(r"\w+", page))
 
 
 def test_what_the_authors_page_shows_works(tmp_path: Path) -> None:
     page = (ROOT / "course" / "authors.md").read_text(encoding="utf-8")
     (shown,) = re.findall(r"```toml\n(.*?)```", page, re.S)
-    path = tmp_path / "extension" / "rubric.toml"
-    path.parent.mkdir()
-    path.write_text(shown, encoding="utf-8")
-    items = {item.id for item in rubric.load_rubric(path).items}
-    assert items <= {item.id for item in Course(ROOT / "solutions").rubric("extension").items}
-
-    (shown,) = re.findall(r"```python\n(.*?)```", page, re.S)
-    names: dict[str, Any] = {}
-    exec(shown, names)
-    key = names["key"](tutorial_panel())
-    assert key.steps["gain"].compute(key.values["slope"]) == key.values["gain"]
+    (tmp_path / "assignment.toml").write_text(shown, encoding="utf-8")
+    rng, rows = np.random.default_rng(1), ["school,class_id,prior,ses,score"]
+    for school in range(20):
+        level, slope = 4 * rng.standard_normal(), 1 + 0.4 * rng.standard_normal()
+        for room in range(3):
+            own = 2 * rng.standard_normal()
+            for _ in range(8):
+                prior, ses = rng.standard_normal(2)
+                score = 50 + level + own + slope * prior + ses + 3 * rng.standard_normal()
+                rows.append(f"{school:03d},{school}-{room},{prior:.2f},{ses:.2f},{score:.2f}")
+    (tmp_path / "pupils.csv").write_text("\n".join(rows) + "\n", encoding="utf-8")
+    asked = declaration.load_rubric(tmp_path)
+    values = own_panel(asked).answers.values
+    assert {item.id for item in asked.items} - {"levels_reading"} == values.keys()
+    # Schools are called "007" and not 7.
+    assert all(isinstance(school, str) and len(school) == 3 for school in values["top_schools"])
 
 
 #: What takes long to import, and only some commands have a use for.
@@ -174,7 +178,7 @@ finally:
     [
         (["--help"], (*NOTEBOOKS, *STATISTICS, *ENGINE)),
         (["grade", "--help"], (*NOTEBOOKS, *STATISTICS, *ENGINE)),
-        (["fit", "reference/panels/cities.csv", "sales ~ youtube + (1 | store_id)"], (*NOTEBOOKS, *STATISTICS)),
+        (["fit", "solutions/extension/panel.csv", "sales ~ youtube + (1 | store_id)"], (*NOTEBOOKS, *STATISTICS)),
     ],
     ids=lambda value: " ".join(value[:1]),
 )
