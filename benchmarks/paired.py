@@ -15,7 +15,7 @@ from pathlib import Path
 
 from scipy.stats import binom
 
-from autograder.assignment.course import Course
+from autograder.assignment.course import COURSE_FILE, Course
 
 ROOT = Path(__file__).resolve().parents[1]
 ASSIGNMENT = "practice"
@@ -75,7 +75,11 @@ def compare(commit: str, submissions: int, pairs: int, scratch: Path) -> list[fl
             for checkout in (ROOT, other)[:: 1 if turn % 2 else -1]:
                 into = Path(tempfile.mkdtemp(dir=scratch)) / "grading"
                 began = time.perf_counter()
-                command(sys.executable, "-c", MLM, *grade, "--into", into, cwd=checkout, also_good=MEMO_WAITS)
+                # Before version 0.4 the checkout itself was the course.
+                course = checkout / "solutions"
+                course = course if (course / COURSE_FILE).is_file() else checkout
+                where = ("--into", into, "--course", course)
+                command(sys.executable, "-c", MLM, *grade, *where, cwd=checkout, also_good=MEMO_WAITS)
                 seconds[checkout] = time.perf_counter() - began
             ratio = seconds[ROOT] / seconds[other]
             what = f"pair {turn} of {pairs}" if turn else "to warm up, not counted"

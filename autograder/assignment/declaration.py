@@ -26,8 +26,10 @@ from reference.questions import (
     Column,
     Items,
     Panels,
+    Question,
     QuestionError,
     Setting,
+    Step,
     fill,
     gaps,
     mistake_words,
@@ -215,15 +217,6 @@ class _Reader:
         question, own, step = LIBRARY[asked.question], self.words.item(asked.item), self.steps.get(asked.item)
         said, known = question.words_in(self.language), gaps(self.spoken, asked)
         written = {key: value for key, value in raw.items() if key in Item.__struct_fields__}
-        no_fit, names = question.no_fit, gaps(self.setting, asked)
-        library = {
-            "kind": question.kind,
-            "tolerance": question.tolerance,
-            "decimals": question.decimals,
-            "no_fit": no_fit if isinstance(no_fit, bool) else tuple(fill(name, names) for name in no_fit),
-            "carried": question.carried if step else 0.0,
-            "needs": step.inputs if step else (),
-        }
         # The author's own words, if they are in this language; then the question's; then the author's in any.
         translated = bool(self.words.title)
         words = {
@@ -242,7 +235,7 @@ class _Reader:
         try:
             return msgspec.convert(
                 {
-                    **{key: value for key, value in library.items() if value is not None},
+                    **self._known(question, asked, step),
                     **written,
                     **words,
                     "id": asked.item,
@@ -258,6 +251,19 @@ class _Reader:
             raise QuestionError(
                 f"item {asked.item!r}{f', key {place[:-1]!r}' if place else ''}: {text}. Correct it."
             ) from None
+
+    def _known(self, question: Question, asked: Asked, step: Step | None) -> dict[str, Any]:
+        """Return what a question knows of its item, words apart."""
+        no_fit, names = question.no_fit, gaps(self.setting, asked)
+        known = {
+            "kind": question.kind,
+            "tolerance": question.tolerance,
+            "decimals": question.decimals,
+            "no_fit": no_fit if isinstance(no_fit, bool) else tuple(fill(name, names) for name in no_fit),
+            "carried": question.carried if step else 0.0,
+            "needs": step.inputs if step else (),
+        }
+        return {key: value for key, value in known.items() if value is not None}
 
     def _hints(self, asked: Asked, written: dict[str, str]) -> dict[str, str]:
         """Return the words for each mistake of an item: the item's own, the assignment's, the question's."""

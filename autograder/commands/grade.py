@@ -40,11 +40,7 @@ def grade(
     personal: bool = False,
 ) -> int:
     """Grade every submission of a folder and file the results in another; see `mlm grade --help`."""
-    if course.root.resolve().is_relative_to(submitted.resolve()):
-        raise CourseError(
-            f"The course {course.root} lies in the folder of the submissions, where learners' files are. Name another "
-            "course with --course, or another folder with --submitted."
-        )
+    _require_apart(course, submitted)
     rubric = course.rubric(assignment, language)
     folders, others = find_submissions(submitted, assignment)
     released = read_release(course, rubric)
@@ -85,6 +81,15 @@ def grade(
         return BROKEN
     for_a_person = copies or left_out or any(grade.needs_person or grade.look_at for grade in grades)
     return NEEDS_PERSON if for_a_person else ALL_GRADED
+
+
+def _require_apart(course: Course, submitted: Path) -> None:
+    """Raise CourseError if the course lies where learners' files are: one of them could pass for it."""
+    if course.root.resolve().is_relative_to(submitted.resolve()):
+        raise CourseError(
+            f"The course {course.root} lies in the folder of the submissions, where learners' files are. Name another "
+            "course with --course, or another folder with --submitted."
+        )
 
 
 def _print_grades(grades: Sequence[Grade], others: Sequence[LeftOut]) -> None:

@@ -2,8 +2,13 @@
 
 from reference.questions import (
     coefficients,  # noqa: F401
+    comparisons,  # noqa: F401
+    computed,  # noqa: F401
+    contextual,  # noqa: F401
+    explained,  # noqa: F401
     fixed,  # noqa: F401
     groups,  # noqa: F401
+    known_groups,  # noqa: F401
     likelihoods,  # noqa: F401
     means,  # noqa: F401
     predictions,  # noqa: F401
@@ -11,7 +16,7 @@ from reference.questions import (
 )
 from reference.questions.answers import Answer, AnswerKey, Objective, Step, Value, coincide
 from reference.questions.dataset import Dataset
-from reference.questions.draws import Panels, SimulationError, draw, faults, usable_draw
+from reference.questions.draws import Panels, draw
 from reference.questions.fits import RESIDUAL, Fits
 from reference.questions.key import answer_key, steps_of
 from reference.questions.question import (
@@ -26,6 +31,7 @@ from reference.questions.question import (
     question,
 )
 from reference.questions.setting import Asked, Column, Items, QuestionError, Setting
+from reference.questions.usable_tables import SimulationError, faults, usable_draw
 
 __all__ = [
     "LIBRARY",

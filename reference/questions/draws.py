@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-import string
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -17,33 +15,20 @@ from reference import MixedFit, fit_mixed, parse_formula
 from reference.arrays import Floats, Integers
 from reference.data.formula import MixedModel, effects
 from reference.data.groups import read_groups
-from reference.errors import ConvergenceError, DesignError, FormulaError, MultilevelError
-from reference.questions.answers import AnswerKey, coincide
 from reference.questions.dataset import Dataset
 from reference.questions.expressions import derived, names_in
 from reference.questions.fits import RESIDUAL
-from reference.questions.key import answer_key
-from reference.questions.question import Question
-from reference.questions.setting import Items, QuestionError, Setting
+from reference.questions.new_ids import renamed
+from reference.questions.setting import QuestionError, Setting
 
 LARGEST_CORRELATION = 0.85
 SMALLEST_SD = 0.2
-DISTINCT = 0.003
-#: After so many tries without a table the search ends, if one reason speaks against this share of them.
-EARLY_TRIES, EARLY_SHARE = 40, 0.9
-
 # What is drawn if the assignment says nothing: times as many groups, times the sds of the fit.
 _MORE_GROUPS, _FEWEST_GROUPS = (0.8, 1.3), 5
 _EFFECT_SD, _RESIDUAL_SD = (0.8, 1.6), (0.8, 1.2)
 # Correlations between effects are drawn nearer to zero until no direction has a smaller share of the variance.
 _SMALLEST_EIGENVALUE = 0.1
-_NUMBER = re.compile(r"-?\d+(\.\d+)?(e[+-]?\d+)?")
-
 Range = tuple[float, float]
-
-
-class SimulationError(MultilevelError, RuntimeError):
-    """No table that can be graded on was drawn in the tries allowed."""
 
 
 class Panels(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -116,120 +101,10 @@ def draw(setting: Setting, panels: Panels, data: Dataset, rng: np.random.Generat
     DesignError, ConvergenceError
         If the model cannot be fitted to the table.
     """
-    return _Source.of(setting, panels, data).draw(rng, source)
+    return Source.of(setting, panels, data).draw(rng, source)
 
 
-def faults(
-    setting: Setting, items: Items, library: Mapping[str, Question], data: Dataset, panels: Panels | None = None
-) -> tuple[tuple[str, ...], AnswerKey | None]:
-    """Return why nobody should be graded on a table, nothing if it will do, and its answer key if it came so far.
-
-    Checked, what is cheap first: fits away from the boundary, by REML and by ML, so that other software arrives too;
-    what the questions themselves find; and every known mistake at least ``DISTINCT`` (relative) off the right answer.
-
-    Raises
-    ------
-    QuestionError
-        If an item has no answer as it is asked.
-    """
-    panels = panels or Panels()
-    try:
-        frame = derived(data.frame, setting.derive)
-        # The last model is the largest as a rule, and the first to fail.
-        for reml in (True, False):
-            for name in reversed(setting.models):
-                fit = fit_mixed(frame, parse_formula(setting.models[name], name=name), reml=reml)
-                reason = _boundary_reason(f"the {'REML' if reml else 'ML'} fit of {name!r}", fit, panels.smallest(name))
-                if reason:
-                    return (reason,), None
-        key = answer_key(setting, items, library, data)
-    except FormulaError:
-        raise
-    except (DesignError, ConvergenceError) as error:
-        return (f"a model cannot be fitted: {error}",), None
-    return (*key.faults, *_coincidences(key)), key
-
-
-def usable_draw(
-    setting: Setting,
-    panels: Panels,
-    items: Items,
-    library: Mapping[str, Question],
-    data: Dataset,
-    seed: int,
-    tries: int = 200,
-) -> tuple[Dataset, AnswerKey]:
-    """Return the first table of a seed that :func:`faults` has nothing against, and its key, from ``(seed, try)``.
-
-    Parameters
-    ----------
-    setting, panels, items, library, data
-        As for :func:`draw` and :func:`faults`.
-    seed : int
-        Not negative; it always gives the same table.
-    tries : int
-        After how many draws to give up.
-
-    Raises
-    ------
-    SimulationError
-        If the seed is negative or no draw was usable; the message says why, and what to do.
-    QuestionError
-        As for :func:`draw` and :func:`faults`.
-    """
-    if seed < 0:
-        raise SimulationError(f"seed {seed} is negative; give 0 or more.")
-    origin = _Source.of(setting, panels, data)
-    counts: Counter[str] = Counter()
-    said: dict[str, str] = {}
-    for attempt in range(tries):
-        table = origin.draw(np.random.default_rng([seed, attempt]), f"the table drawn from seed {seed}")
-        reasons, key = faults(setting, items, library, table, panels)
-        if key is not None and not reasons:
-            return table, key
-        # Reasons that differ in their numbers only are one.
-        alike = {_NUMBER.sub("#", reason): reason for reason in reasons}
-        said = alike | said
-        counts.update(alike.keys())
-        nearly_all = [one for one in counts.most_common() if one[1] >= EARLY_SHARE * EARLY_TRIES]
-        if attempt + 1 == EARLY_TRIES < tries and nearly_all:
-            raise SimulationError(f"seed {seed}, ended after {EARLY_TRIES} draws: {_listed(nearly_all, said)}.")
-    listed = _listed(counts.most_common(3), said)
-    raise SimulationError(f"seed {seed}: none of {tries} draws can be graded on: {listed}.")
-
-
-def _listed(counts: Sequence[tuple[str, int]], said: Mapping[str, str]) -> str:
-    return "; ".join(f"in {often} of them {said[one]} ({_advice(said[one])})" for one, often in counts)
-
-
-def _boundary_reason(name: str, fit: MixedFit, smallest: float) -> str:
-    if fit.singular:
-        return f"{name} is singular"
-    if float(fit.optimum.scales.min()) < smallest:
-        return f"{name} has an effect with an sd below {smallest:g} of the residual's"
-    for term in fit.terms:
-        off = _correlation(term.covariance)[np.triu_indices(len(term.effects), 1)]
-        if off.size and float(np.abs(off).max()) > LARGEST_CORRELATION:
-            return f"{name} has a correlation beyond {LARGEST_CORRELATION:g}"
-    return ""
-
-
-def _coincidences(key: AnswerKey) -> Iterator[str]:
-    for item, named in key.mistakes.items():
-        for name, wrong in named.items():
-            if coincide(key.values[item], wrong, DISTINCT):
-                yield f"{item}: the mistake {name!r} cannot be told from the right answer"
-
-
-def _advice(reason: str) -> str:
-    if "cannot be told" in reason:
-        return "leave the mistake out with `without`, or draw effects that set it apart with [panels] fixed and sd"
-    if reason.startswith(("the REML fit", "the ML fit", "a model cannot")):
-        return "give [panels] sd, or more [panels] groups; a smaller [panels] smallest_sd lets more draws pass"
-    return "draw clearer effects with [panels] fixed and sd, or more [panels] groups"
-
-
-def _correlation(covariance: Floats) -> Floats:
+def correlations_in(covariance: Floats) -> Floats:
     """Return correlations, zero where an effect has no variance."""
     sds = np.sqrt(np.diagonal(covariance))
     safe = np.where(sds > 0.0, sds, 1.0)
@@ -237,7 +112,7 @@ def _correlation(covariance: Floats) -> Floats:
 
 
 @dataclass(frozen=True, eq=False)
-class _Source:
+class Source:
     """What tables are drawn from: a table, the fit of its model, and the factor that is resampled."""
 
     setting: Setting
@@ -247,7 +122,8 @@ class _Source:
     outer: str
 
     @classmethod
-    def of(cls, setting: Setting, panels: Panels, data: Dataset) -> _Source:
+    def of(cls, setting: Setting, panels: Panels, data: Dataset) -> Source:
+        """Return what tables are drawn from; QuestionError if none can be."""
         name = panels.simulate or next(reversed(setting.models), "")
         if name not in setting.models:
             raise QuestionError(f"[panels] simulate: there is no model {name!r}; {_there_is(setting.models)}.")
@@ -266,7 +142,7 @@ class _Source:
         for name in self._group_columns():
             # Groups that lie in a resampled one are new in each of its copies; all others only change their names.
             inside = _lies_in(self.data.frame, name, self.outer)
-            frame = frame.assign(**{name: _renamed(old[name], copies if inside else None, self.data.frame[name], rng)})
+            frame = frame.assign(**{name: renamed(old[name], copies if inside else None, self.data.frame[name], rng)})
         modes = []
         first = next((n for n, term in enumerate(self.fit.model.terms) if term.group == (self.outer,)), None)
         for place, term in enumerate(self.fit.model.terms):
@@ -373,7 +249,7 @@ class _Source:
         fitted = np.sqrt(np.diagonal(term.covariance))
         names = [_sd_name(group, effect) for effect in term.effects]
         sds = np.array([self._sd(name, sd, _EFFECT_SD, rng) for name, sd in zip(names, fitted, strict=True)])
-        among, one = _correlation(term.covariance), np.eye(len(sds))
+        among, one = correlations_in(term.covariance), np.eye(len(sds))
         if self.panels.correlation is not None:
             among = np.where(one > 0, 1.0, rng.uniform(*self.panels.correlation))
         largest = float(np.abs(among - one).max())
@@ -454,61 +330,6 @@ def _outermost(setting: Setting, panels: Panels, model: MixedModel, frame: pd.Da
 def _lies_in(frame: pd.DataFrame, inner: str, outer: str) -> bool:
     """Return whether the rows of each group of one column are in one group of another."""
     return bool((frame.groupby(inner)[outer].nunique() <= 1).all())
-
-
-def _renamed(old: pd.Series, copies: Integers | None, taken: pd.Series, rng: np.random.Generator) -> pd.Series:
-    """Return new ids for the groups of a column, ascending as they come; what had no id has none."""
-    keys = old if copies is None else pd.Series(list(zip(copies, old, strict=True)), dtype=object)
-    codes, first = pd.factorize(keys)
-    samples = old.iloc[[int(np.argmax(codes == code)) for code in range(len(first))]]
-    if pd.api.types.is_numeric_dtype(old):
-        found = _new_numbers(len(first), taken, rng)
-    else:
-        found = np.array(sorted(_new_texts([str(one) for one in samples], set(map(str, taken)), rng)), dtype=object)
-    new = pd.Series(found[codes], dtype=old.dtype)
-    return new.mask(old.isna()) if bool(old.isna().any()) else new
-
-
-def _new_numbers(count: int, taken: pd.Series, rng: np.random.Generator) -> Integers:
-    """Return ascending whole numbers with as many digits as those taken, or more where there are too few."""
-    used = taken.dropna().to_numpy()
-    digits = len(str(int(np.abs(used).max())))
-    # Three times as many as are needed, so that chance has a choice.
-    while 9 * 10 ** (digits - 1) - len(np.unique(used)) < 3 * count:
-        digits += 1
-    found: set[int] = set()
-    used_ids = set(used.tolist())
-    while len(found) < count:
-        found |= {
-            one
-            for one in rng.integers(10 ** (digits - 1), 10**digits, count - len(found)).tolist()
-            if one not in used_ids
-        }
-    return np.array(sorted(found), dtype=np.int64)
-
-
-def _new_texts(shapes: Sequence[str], taken: set[str], rng: np.random.Generator) -> Iterator[str]:
-    """Yield a new text of the shape of each: letters for letters and digits for digits."""
-    used = set(taken)
-    for shape in shapes:
-        # Digits alone stay text only with a zero first: "007".
-        zero = "0" if shape.isdecimal() else ""
-        body = shape[len(zero) :] or ("0" if zero else "")
-        new, failed = shape, 0
-        while new in used:
-            # Where a shape has no names left, another digit makes more.
-            new = zero + "".join(_like(one, rng) for one in body + "0" * (failed // 20))
-            failed += 1
-        used.add(new)
-        yield new
-
-
-def _like(one: str, rng: np.random.Generator) -> str:
-    if one.isdecimal():
-        return str(rng.integers(10))
-    if not one.isalpha():
-        return one
-    return str(rng.choice(list(string.ascii_uppercase if one.isupper() else string.ascii_lowercase)))
 
 
 def _decimals(numbers: pd.Series) -> int:

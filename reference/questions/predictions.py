@@ -1,23 +1,18 @@
-"""Questions on what to expect: of a group not seen before, of one that is known, and how sure that is."""
+"""Questions on what to expect of a group not seen before, and how sure that is."""
 
 from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
 from pandas.api.types import is_numeric_dtype
 
 import reference as engine
-from reference import FittedTerm, MixedFit, MixedModel
-from reference.data.columns import Level
-from reference.data.formula import RandomTerm, effects
-from reference.data.groups import group_names, read_groups
+from reference import MixedFit, MixedModel
+from reference.data.formula import effects
 from reference.questions.answers import Answer, Step, Value
 from reference.questions.fits import Fits
 from reference.questions.question import ModelName, question
@@ -25,16 +20,11 @@ from reference.questions.setting import Items, QuestionError
 
 #: A 95 % interval reaches this many standard deviations to each side.
 Z95 = 1.96
-#: The two groups with the largest mean response must be this share of its standard deviation apart.
-SMALLEST_LEAD = 0.02
-#: The group with the largest mean response.
-BEST = "best"
-
 #: The value of each predictor: a number, or which of the column's; a predictor that is not named is at its mean.
 Place = dict[str, float | str]
 
 
-def _row(fits: Fits, model: str, at: Place) -> pd.DataFrame:
+def row_at(fits: Fits, model: str, at: Place) -> pd.DataFrame:
     """Return one row: the predictors where ``at`` says, and every other column of numbers at its mean over all rows."""
     frame, whole = fits.frame, fits.model(model)
     parts = (whole.fixed, *(term.effects for term in whole.terms))
@@ -60,7 +50,8 @@ def _place(column: pd.Series, name: str, given: float | str | None) -> float | s
     return float(words[given or "mean"]())
 
 
-def _expected(fit: MixedFit, row: pd.DataFrame) -> float:
+def fixed_part(fit: MixedFit, row: pd.DataFrame) -> float:
+    """Return what the fixed part of a fit gives for a row."""
     return float(engine.predict_population(fit, row)[0])
 
 
@@ -119,7 +110,7 @@ advice = "Es ist der feste Teil des Modells, mit den Prädiktoren dort, wo die F
 )
 def expected(fits: Fits, *, model: ModelName, at: Place = {}) -> Answer:  # noqa: B006 - never changed
     """The fixed part at a place of the predictors: what is expected in a group not seen before."""
-    fit, row = fits.mixed(model), _row(fits, model, at)
+    fit, row = fits.mixed(model), row_at(fits, model, at)
     response = fits.model(model).response
     mistakes: dict[str, Value] = {f"mean_of_{fits.setting.noun(response)}": float(fits.frame[response].mean())}
     plain = {name for term in effects(fits.model(model).fixed) for name, how in term if how == "LOOKUP"}
@@ -127,8 +118,8 @@ def expected(fits: Fits, *, model: ModelName, at: Place = {}) -> Answer:  # noqa
         if given == "last" and name in plain:
             # A logarithm has no value at zero, so nobody could make the mistake.
             with suppress(engine.DesignError), np.errstate(all="ignore"):
-                mistakes[f"{fits.setting.noun(name)}_zero"] = _expected(fit, row.assign(**{name: 0.0}))
-    return Answer(_expected(fit, row), mistakes, standard_error=_error(fit, row))
+                mistakes[f"{fits.setting.noun(name)}_zero"] = fixed_part(fit, row.assign(**{name: 0.0}))
+    return Answer(fixed_part(fit, row), mistakes, standard_error=_error(fit, row))
 
 
 @question(
@@ -159,7 +150,7 @@ covariances_left_out = "Du hast die quadrierten Fehler der einzelnen Koeffizient
 )
 def expected_error(fits: Fits, *, model: ModelName, at: Place = {}) -> Answer:  # noqa: B006 - never changed
     """The standard error of the fixed part at a place, given the estimated variances."""
-    fit, row, levels = fits.mixed(model), _row(fits, model, at), fits.levels(model)
+    fit, row, levels = fits.mixed(model), row_at(fits, model, at), fits.levels(model)
     found, x = _error(fit, row), fit.design.encoding.fixed.matrix(row)[0]
     mistakes: dict[str, Value] = {
         "variance": found**2,
@@ -203,7 +194,7 @@ variance = "Das ist eine Varianz. Zieh die Wurzel, damit es in Einheiten von {re
 )
 def deviation(fits: Fits, *, model: ModelName, at: Place = {}) -> Answer:  # noqa: B006 - never changed
     """The standard deviation of one new observation in a new group, around what is expected there."""
-    fit, row = fits.mixed(model), _row(fits, model, at)
+    fit, row = fits.mixed(model), row_at(fits, model, at)
     found, error, parts = _deviation(fit, row), _error(fit, row), _level_variances(fit, row)
     mistakes: dict[str, Value] = {
         "of_the_mean": error,
@@ -256,8 +247,8 @@ one_deviation = "Das reicht eine Standardabweichung nach jeder Seite. Wie viele 
 )
 def prediction_interval(fits: Fits, *, model: ModelName, at: Place = {}) -> Answer:  # noqa: B006 - never changed
     """The 95 % interval of one new observation in a new group."""
-    fit, row = fits.mixed(model), _row(fits, model, at)
-    middle, reach, error = _expected(fit, row), _deviation(fit, row), _error(fit, row)
+    fit, row = fits.mixed(model), row_at(fits, model, at)
+    middle, reach, error = fixed_part(fit, row), _deviation(fit, row), _error(fit, row)
     return Answer(
         _bounds(middle, reach),
         {
@@ -265,158 +256,4 @@ def prediction_interval(fits: Fits, *, model: ModelName, at: Place = {}) -> Answ
             "residual_only": _bounds(middle, math.hypot(error, fit.sigma)),
             "one_deviation": _bounds(middle, reach, 1.0),
         },
-    )
-
-
-@dataclass(frozen=True)
-class _Known:
-    """The expectation in a known group: the fixed part, the effects of its level and of those it lies in, its mean."""
-
-    fixed: float
-    own: float
-    upper: Mapping[str, float]
-    mean: float
-    faults: tuple[str, ...]
-
-
-def _known(fits: Fits, model: str, at: Place, level: str | None, group: Level) -> _Known:
-    fit, row, frame, whole = fits.mixed(model), _row(fits, model, at), fits.frame, fits.model(model)
-    level = _level(fits, model, level)
-    columns = next(term.group for term in whole.terms if term.group[-1] == level)
-    codes, ids = read_groups(frame, columns)
-    responses = frame[whole.response].to_numpy(dtype=np.float64)
-    means = np.bincount(codes, weights=responses) / np.bincount(codes)
-    place = int(means.argmax()) if group == BEST else _position(ids, group, fits.setting.noun(level))
-    own, upper = 0.0, dict[str, float]()
-    for term, part, model_term in zip(fit.terms, fit.design.encoding.random, whole.terms, strict=True):
-        positions, _ = read_groups(frame, model_term.group)
-        effect = float(part.matrix(row)[0] @ term.modes[positions[codes == place][0]])
-        if model_term.group[-1] == level:
-            own += effect
-        elif len(set(zip(codes.tolist(), positions.tolist(), strict=True))) == len(ids):
-            # Every group lies in one of that level, so that its effect is known; of a crossed factor none is.
-            upper[model_term.group[-1]] = upper.get(model_term.group[-1], 0.0) + effect
-    first, second = np.sort(means)[:-3:-1]
-    close = group == BEST and first - second < SMALLEST_LEAD * float(np.std(responses))
-    called = f"the two {fits.setting.plural(level)} with the largest mean are only {first - second:.3f} apart"
-    return _Known(_expected(fit, row), own, upper, float(means[place]), (called,) if close else ())
-
-
-def _level(fits: Fits, model: str, level: str | None) -> str:
-    """Return the level of the groups that are asked for: the one with the most groups if it is not said."""
-    levels = fits.levels(model)
-    if level is None:
-        sizes = {one.group[-1]: len(term.levels) for term, one in _terms(fits.mixed(model))}
-        return max(levels, key=lambda name: sizes[name])
-    if level not in levels:
-        raise QuestionError(f"the model {model!r} has no level {level!r}; it has {', '.join(levels)}.")
-    return level
-
-
-def _terms(fit: MixedFit) -> zip[tuple[FittedTerm, RandomTerm]]:
-    return zip(fit.terms, fit.model.terms, strict=True)
-
-
-def _position(ids: Sequence[Any], group: Level, noun: str) -> int:
-    """Return where a group is by its name, or by its own id where groups lie within others."""
-    found = [
-        place
-        for place, (one, name) in enumerate(zip(ids, group_names(tuple(ids)), strict=True))
-        if group in (name, one[-1] if isinstance(one, tuple) else one)
-    ]
-    if len(found) != 1:
-        raise QuestionError(f"group = {group!r} names {len(found)} groups ({noun}); give {BEST!r}, or the id of one.")
-    return found[0]
-
-
-@question(
-    kind="statistic",
-    tolerance=0.001,
-    decimals=3,
-    no_fit=("mean_of_{group}",),
-    solution="known({fit}, {at})",
-    words="""
-[en]
-title = "Expected {response} in a known group"
-task = "the {response} that the model {model} expects in the known group that the question names; predictors: {at}, every other one at its mean over all rows"
-question = "Which random effects have been estimated for this group?"
-advice = "If none is named, take the group with the highest mean of {response}. Then the fixed part at the values of the question, plus the random effects of this group on every level that it belongs to."
-[en.mistakes]
-marginal = "This is the prediction for an average group. We know more here. Which random effects have been estimated for this one?"
-"{one}_only" = "The effect of the {one} is in it, but the own effect of the group within it is not."
-"{each}_left_out" = "The own effect of the group is in it, but not that of what it lies in: {each}."
-"mean_of_{one}" = "This is the group's own mean of {response}. It takes its luck in a few {rows} at face value, and other predictors than those of the question. Use the fixed part and the random effects of the model."
-[de]
-title = "Erwartung für eine bekannte Gruppe: {response}"
-task = "was das Modell {model} für die bekannte Gruppe der Frage erwartet ({response}); Prädiktoren: {at}, alle anderen an ihrem Mittelwert über alle Zeilen"
-question = "Welche zufälligen Effekte sind für diese Gruppe geschätzt?"
-advice = "Ist keine genannt, nimm die Gruppe mit dem höchsten Mittelwert ({response}). Dann der feste Teil an den Werten der Frage, plus die zufälligen Effekte dieser Gruppe auf jeder Ebene, zu der sie gehört."
-[de.mistakes]
-marginal = "Das ist die Vorhersage für eine mittlere Gruppe. Hier wissen wir mehr. Welche zufälligen Effekte sind für diese geschätzt?"
-"{one}_only" = "Der Effekt der Ebene {one} ist darin, aber nicht der eigene Effekt der Gruppe."
-"{each}_left_out" = "Der eigene Effekt der Gruppe ist darin, aber nicht der Effekt dessen, worin sie liegt: {each}."
-"mean_of_{one}" = "Das ist der eigene Mittelwert der Gruppe ({response}). Er nimmt ihr Glück in wenigen Zeilen ({rows}) für bare Münze, und andere Prädiktoren als die der Frage. Nimm den festen Teil und die zufälligen Effekte des Modells."
-""",
-)
-def expected_known(
-    fits: Fits,
-    *,
-    model: ModelName,
-    at: Place = {},  # noqa: B006 - never changed
-    level: str | None = None,
-    group: int | str = BEST,
-) -> Answer:
-    """The expectation in a known group of a level: the one with the highest mean response, or one by its id."""
-    known, noun, slug = _known(fits, model, at, level, group), fits.setting.noun, fits.setting.slug
-    found = known.fixed + sum(known.upper.values()) + known.own
-    mistakes: dict[str, Value] = {
-        "marginal": known.fixed,
-        f"mean_of_{noun(_level(fits, model, level))}": known.mean,
-        **{f"{noun(one)}_only": known.fixed + effect for one, effect in known.upper.items()},
-        **{f"{slug(one)}_left_out": found - effect for one, effect in known.upper.items()},
-    }
-    return Answer(found, mistakes, faults=known.faults)
-
-
-@question(
-    kind="statistic",
-    tolerance=0.001,
-    decimals=3,
-    solution="known_upper({fit}, {at})",
-    words="""
-[en]
-title = "Expected {response} in a new group beside a known one"
-task = "the {response} that the model {model} expects in a new group that lies in the same larger group as the known one of the question; predictors: {at}, every other one at its mean over all rows"
-question = "Which random effects would a new group share with the known one?"
-advice = "The fixed part at the values of the question, and those random effects that a new group would share. Which are they?"
-[en.mistakes]
-marginal = "This is the prediction for an average group. We know more here. Which random effects have been estimated for the larger group that it lies in?"
-"of_the_{one}" = "This is the prediction for the group that is there already. A new one shares what it lies in, and not its own effect."
-[de]
-title = "Erwartung für eine neue Gruppe neben einer bekannten: {response}"
-task = "was das Modell {model} für eine neue Gruppe in derselben größeren Gruppe wie die bekannte der Frage erwartet ({response}); Prädiktoren: {at}, alle anderen an ihrem Mittelwert über alle Zeilen"
-question = "Welche zufälligen Effekte hätte eine neue Gruppe mit der bekannten gemeinsam?"
-advice = "Der feste Teil an den Werten der Frage und die zufälligen Effekte, die eine neue Gruppe teilen würde. Welche sind das?"
-[de.mistakes]
-marginal = "Das ist die Vorhersage für eine mittlere Gruppe. Hier wissen wir mehr. Welche zufälligen Effekte sind für die größere Gruppe geschätzt, in der sie liegt?"
-"of_the_{one}" = "Das ist die Vorhersage für die Gruppe, die es schon gibt. Eine neue teilt das, worin sie liegt, und nicht deren eigenen Effekt."
-""",
-)
-def expected_in_upper(
-    fits: Fits,
-    *,
-    model: ModelName,
-    at: Place = {},  # noqa: B006 - never changed
-    level: str | None = None,
-    group: int | str = BEST,
-) -> Answer:
-    """The expectation in a new group that lies where a known one does: the effects of the levels above it, not its own."""
-    known, name = _known(fits, model, at, level, group), _level(fits, model, level)
-    if not known.upper:
-        raise QuestionError(
-            f"in the model {model!r} {fits.setting.plural(name)} lie in no other groups; ask 'expected'."
-        )
-    found = known.fixed + sum(known.upper.values())
-    return Answer(
-        found, {"marginal": known.fixed, f"of_the_{fits.setting.noun(name)}": found + known.own}, faults=known.faults
     )

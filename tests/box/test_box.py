@@ -60,14 +60,14 @@ def test_a_wall_that_does_not_hold_is_noticed(monkeypatch: pytest.MonkeyPatch, c
     assert leaking == {
         "questions, keys, the course's tables and the autograder cannot be imported",
         "no file of the course but the box's own code and the engine can be read",
-        "no rubric, no words for mistakes and no key lies in the box, under whatever folder",
+        "no question, no words for mistakes and no key lies in the box, under whatever folder",
     }
 
 
 def test_the_engine_can_be_imported_and_nothing_else_of_the_reference(run: Run, course: Course) -> None:
     rooms = {path.stem for path in (course.root.parent / "reference").iterdir() if path.suffix in ("", ".py")}
     others = sorted(rooms - {Path(room).stem for room in policy.ENGINE} - {"__pycache__"})
-    assert "assignments" in others
+    assert "questions" in others
     ended = run("import reference; check('rooms', len(reference.__all__))", *(f"import reference.{o}" for o in others))
     assert ended.answers == {"rooms": Number(float(len(reference.__all__)))}
     assert [error.name for cell in ended.cells for error in cell.errors] == ["ModuleNotFoundError"] * len(others)

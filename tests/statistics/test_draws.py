@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 
 from reference import fit_mixed
 from reference.questions import LIBRARY, Answer, Asked, Column, Dataset, Items, QuestionError, Setting
-from reference.questions.draws import Panels, SimulationError, draw, faults, usable_draw
+from reference.questions.draws import Panels, draw
 from reference.questions.question import Question, question
+from reference.questions.usable_tables import SimulationError, faults, usable_draw
 
 SEEDS = st.integers(0, 2**32)
 FEW = settings(max_examples=15, deadline=None)

@@ -22,11 +22,11 @@ from reference.questions import (
     Dataset,
     Objective,
     answer_key,
-    coefficients,
     coincide,
+    comparisons,
+    contextual,
     faults,
-    likelihoods,
-    predictions,
+    known_groups,
     usable_draw,
 )
 
@@ -151,9 +151,9 @@ def test_a_learner_with_statsmodels_reaches_the_same_answers(simulated: Dataset)
 def test_what_was_drawn_cannot_be_graded_on_if_its_effects_are_not_visible(
     simulated: Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(likelihoods, "LARGEST_P", -1.0)
-    monkeypatch.setattr(coefficients, "SMALLEST_BETWEEN", 100.0)
-    monkeypatch.setattr(predictions, "SMALLEST_LEAD", 100.0)
+    monkeypatch.setattr(comparisons, "LARGEST_P", -1.0)
+    monkeypatch.setattr(contextual, "SMALLEST_BETWEEN", 100.0)
+    monkeypatch.setattr(known_groups, "SMALLEST_LEAD", 100.0)
     said = " ".join(extension_key(simulated).faults)
     for part in ("contextual_p: the likelihood-ratio test has p", "contextual_effect: ", "expected_known: "):
         assert part in said
