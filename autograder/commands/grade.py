@@ -52,11 +52,11 @@ def grade(
         own = personal_panels(rubric, [folder.student for folder in folders]) if personal else {}
         with Boxes() as boxes:
             boxes.open_soon(count_workers(workers))
-            protected = protected_files(course, [*(folder.path for folder in folders), into])
             with (
                 ERR.status("Preparing the panels, and trying to get out of the box …"),
                 ThreadPoolExecutor(1) as beside,
             ):
+                protected = protected_files(course, [*(folder.path for folder in folders), into])
                 walls = beside.submit(require_safe_box, protected, boxes)
                 try:
                     grading = pipeline.Grading(rubric, released, pipeline.prepare_panels(rubric, seed), personal=own)
@@ -77,10 +77,8 @@ def grade(
     OUT.print(f"\nThe class     {page}\nFeedback      {into / 'feedback'}\nGradebook     {into / 'gradebook.db'}")
     OUT.print(f"To be read    {to_read}")
     OUT.print(f"Read by hand  cd {into} && jupyter lab, then Nbgrader > Formgrader")
-    if any(grade.is_ungraded for grade in grades):
-        return BROKEN
     for_a_person = copies or left_out or any(grade.needs_person or grade.look_at for grade in grades)
-    return NEEDS_PERSON if for_a_person else ALL_GRADED
+    return BROKEN if any(grade.is_ungraded for grade in grades) else NEEDS_PERSON if for_a_person else ALL_GRADED
 
 
 def _require_apart(course: Course, submitted: Path) -> None:
