@@ -75,7 +75,7 @@ def compare(commit: str, submissions: int, pairs: int, scratch: Path) -> list[fl
             for checkout in (ROOT, other)[:: 1 if turn % 2 else -1]:
                 into = Path(tempfile.mkdtemp(dir=scratch)) / "grading"
                 began = time.perf_counter()
-                # Before version 0.4 the checkout itself was the course.
+                # The checkout itself was the course once.
                 course = checkout / "solutions"
                 course = course if (course / COURSE_FILE).is_file() else checkout
                 where = ("--into", into, "--course", course)

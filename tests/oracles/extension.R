@@ -6,7 +6,7 @@
 # scaled back to the units of the panel.
 suppressMessages({library(lme4); library(jsonlite); library(tools)})
 here <- dirname(sub("^--file=", "", grep("^--file=", commandArgs(FALSE), value = TRUE)[1]))
-path <- file.path(here, "..", "..", "reference", "panels", "cities.csv")
+path <- file.path(here, "..", "..", "solutions", "extension", "panel.csv")
 d <- read.csv(path)
 d$youtube_mean <- ave(d$youtube, d$store_id) / 100
 d$youtube_within <- d$youtube / 100 - d$youtube_mean
