@@ -162,7 +162,7 @@ def forget_exporter(teacher: Teacher) -> str:
 
 def ask_for_another_course(teacher: Teacher) -> str:
     write_configuration(teacher.folder, Asked(course=teacher.folder, hidden_seed=7))
-    return "There is no assignment 'practice'"
+    return "course.toml cannot be read"
 
 
 @pytest.mark.parametrize("damage", [damage_seed, forget_exporter, ask_for_another_course])
