@@ -13,7 +13,6 @@ c.CourseDirectory.ignore = [
     ".pytest_cache",
     "assignment.toml",
     "*.csv",
-    "extra.py",
     "words.*.toml",
 ]
 # By itself `nbgrader autograde` would run learners' code as you; so it runs in the box, on the panels of `mlm grade`.

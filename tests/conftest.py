@@ -150,6 +150,7 @@ SLOW = (
     "samples/test_interruptions.py",
     "samples/test_kernel_samples.py",
     "samples/test_nbgrader.py",
+    "statistics/test_any_formula.py::test_it_answers",
     "statistics/test_bootstrap.py::test_fixed_effect_of_a_balanced_layout",
     "statistics/test_bootstrap.py::test_statistic_is_that_of_the_comparison",
     "statistics/test_certified.py::test_effects_that_can_stand_for_each_other",

@@ -143,11 +143,20 @@ def _place(message: str, document: dict[str, Any]) -> str:
     return f"key {found[1]!r}: {text}. Correct it as course/authors.md says."
 
 
+def _at_key(message: str) -> str:
+    """Return a decoder's message behind the name of an item: the key that it is about, and what is wrong there."""
+    text, _, place = message.partition(" - at `$")
+    text = text.replace("Object missing required field", "there is no key")
+    key = re.match(r"\.(\w+)", place)
+    return f"{f', key {key[1]!r}' if key else ''}: {text}"
+
+
 class _Changes(msgspec.Struct):
-    """What an item changes of its question's mistakes."""
+    """What an item changes of its question's mistakes, and of their words."""
 
     without: tuple[str, ...] = ()
     also: dict[str, str] = {}
+    hints: dict[str, str] = {}
 
 
 class _Reader:
@@ -155,6 +164,7 @@ class _Reader:
 
     def __init__(self, declared: Declaration, words: AssignmentWords | None, language: str) -> None:
         self.declared, self.words, self.language = declared, words or AssignmentWords(), language
+        self.is_translated = words is not None
         self.setting = Setting(declared.columns, declared.rows, declared.derive, declared.models)
         self.raw = [item for notebook in declared.notebook for item in notebook.item]
         self.items = Items(tuple(map(self._asked, self.raw)))
@@ -182,7 +192,6 @@ class _Reader:
             setting=self.setting,
             panels=self.declared.panels,
             asked=self.items,
-            library=LIBRARY,
             data=_data(folder / self.declared.data),
             language=self.language,
             check_says=self.declared.check_says or policies.check_says,
@@ -202,9 +211,11 @@ class _Reader:
             )
         try:
             parameters = question.read({key: value for key, value in raw.items() if key in question.parameters})
-            changes = msgspec.convert({key: raw[key] for key in ("without", "also") if key in raw}, _Changes)
-        except (QuestionError, msgspec.ValidationError) as error:
+            changes = msgspec.convert({key: raw[key] for key in _Changes.__struct_fields__ if key in raw}, _Changes)
+        except QuestionError as error:
             raise QuestionError(f"{where}: {error}") from None
+        except msgspec.ValidationError as error:
+            raise QuestionError(f"{where}{_at_key(str(error))}. Correct it.") from None
         for key in question.names("model"):
             model = parameters[key]
             if model is not None and model not in self.setting.models:
@@ -218,10 +229,9 @@ class _Reader:
         said, known = question.words_in(self.language), gaps(self.spoken, asked)
         written = {key: value for key, value in raw.items() if key in Item.__struct_fields__}
         # The author's own words, if they are in this language; then the question's; then the author's in any.
-        translated = bool(self.words.title)
         words = {
             name: getattr(own, name)
-            or (translated and fill(getattr(said, name), known))
+            or (self.is_translated and fill(getattr(said, name), known))
             or written.get(name, "")
             or fill(getattr(said, name), known)
             for name in ("title", "question", "advice")
@@ -246,11 +256,7 @@ class _Reader:
                 Item,
             )
         except msgspec.ValidationError as error:
-            text, _, place = str(error).partition(" - at `$.")
-            text = text.replace("Object missing required field", "there is no key")
-            raise QuestionError(
-                f"item {asked.item!r}{f', key {place[:-1]!r}' if place else ''}: {text}. Correct it."
-            ) from None
+            raise QuestionError(f"item {asked.item!r}{_at_key(str(error))}. Correct it.") from None
 
     def _known(self, question: Question, asked: Asked, step: Step | None) -> dict[str, Any]:
         """Return what a question knows of its item, words apart."""
@@ -262,6 +268,7 @@ class _Reader:
             "no_fit": no_fit if isinstance(no_fit, bool) else tuple(fill(name, names) for name in no_fit),
             "carried": question.carried if step else 0.0,
             "needs": step.inputs if step else (),
+            "options": question.options(self.items, **asked.parameters) if question.options else None,
         }
         return {key: value for key, value in known.items() if value is not None}
 

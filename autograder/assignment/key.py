@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import reference.questions as library
 from autograder.assignment.rubric import Item, Rubric
-from autograder.errors import KeyUnavailable, UsageError
-from autograder.kinds.finding import Expected
-from reference import MultilevelError
-from reference.questions import AnswerKey, Dataset, SimulationError, Value
+from autograder.errors import CourseError, KeyUnavailable
+from autograder.kinds.finding import Expected, label
+from reference import MultilevelError, questions
+from reference.questions import LIBRARY, AnswerKey, Dataset, QuestionError, SimulationError, Value
 
 __all__ = [
     "PANEL_FILE",
@@ -52,7 +52,7 @@ def own_panel(rubric: Rubric, folder: Path | None = None) -> Keyed:
     ------
     KeyUnavailable
         If the table beside the notebooks cannot be read or answered for.
-    UsageError
+    CourseError
         If the assignment's own cannot be: that is its author's to mend.
     """
     file = folder / PANEL_FILE if folder else None
@@ -62,17 +62,33 @@ def own_panel(rubric: Rubric, folder: Path | None = None) -> Keyed:
             return Keyed(panel, answer_key(rubric, panel), hidden=False)
     except MultilevelError as error:
         raise KeyUnavailable(f"The panel beside the notebook cannot be read: {error}") from error
+    panel = assignments_panel(rubric)
     try:
-        panel = assignments_panel(rubric)
-        answers = library.answer_key(rubric.setting, rubric.asked, rubric.library, panel)
+        answers = questions.answer_key(rubric.setting, rubric.asked, LIBRARY, panel)
     except MultilevelError as error:
-        raise UsageError(f"{rubric.assignment}: {error}") from error
+        raise CourseError(f"{rubric.assignment}: {error}") from error
     return Keyed(panel, answers, hidden=False)
 
 
 def assignments_panel(rubric: Rubric) -> Dataset:
-    """Return the table that the learners of an assignment work on, unless they have one of their own."""
-    return Dataset.from_csv(rubric.data, f"the table of {rubric.assignment}")
+    """Return the table that the learners of an assignment work on, unless they have one of their own.
+
+    Raises
+    ------
+    CourseError
+        If it is no table, or two of its groups differ in zeros before their numbers alone: answers do not tell them
+        apart, as many a learner's table has 7 for "007".
+    """
+    try:
+        panel = Dataset.from_csv(rubric.data, f"the table of {rubric.assignment}")
+    except MultilevelError as error:
+        raise CourseError(str(error)) from error
+    for name, column in rubric.setting.columns.items():
+        ids = Counter(map(label, panel.frame[name].unique())) if column.group and name in panel.frame else Counter()
+        for one, times in ids.items():
+            if times > 1:
+                raise CourseError(f"{panel.source}, column {name!r}: two groups go by {one!r}; give them other names.")
+    return panel
 
 
 def hidden_panel(rubric: Rubric, seed: int) -> Keyed:
@@ -80,13 +96,17 @@ def hidden_panel(rubric: Rubric, seed: int) -> Keyed:
 
     Raises
     ------
+    CourseError
+        If the assignment cannot be drawn from, or too few draws will do: what to change is said.
     KeyUnavailable
-        If no usable table comes of the seed.
+        If the reference cannot certify a fit.
     """
-    asked = (rubric.setting, rubric.panels, rubric.asked, rubric.library, assignments_panel(rubric))
+    asked = (rubric.setting, rubric.panels, rubric.asked, LIBRARY, assignments_panel(rubric))
     try:
-        panel, answers = library.usable_draw(*asked, seed)
-    except (SimulationError, MultilevelError) as error:
+        panel, answers = questions.usable_draw(*asked, seed)
+    except (QuestionError, SimulationError) as error:
+        raise CourseError(f"{rubric.assignment}: {error}") from error
+    except MultilevelError as error:
         raise KeyUnavailable(f"No hidden panel of {rubric.assignment!r} comes of the seed {seed}: {error}") from error
     return Keyed(panel, answers, hidden=True)
 
@@ -100,7 +120,7 @@ def answer_key(rubric: Rubric, panel: Dataset) -> AnswerKey:
         If the reference has none, or cannot certify its own fit.
     """
     try:
-        return library.answer_key(rubric.setting, rubric.asked, rubric.library, panel)
+        return questions.answer_key(rubric.setting, rubric.asked, LIBRARY, panel)
     except MultilevelError as error:
         raise KeyUnavailable(f"The reference has no answers for this panel: {error}") from error
 

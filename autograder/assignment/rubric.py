@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import graphlib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any, Literal
 
 import msgspec
@@ -16,7 +16,7 @@ import msgspec
 from autograder.kinds.kind import Kind
 from autograder.kinds.registry import KINDS
 from autograder.language.catalogue import DEFAULT, LANGUAGES
-from reference.questions import Items, Panels, Question, Setting
+from reference.questions import Items, Panels, Setting
 
 #: What `check` says of an answer before handing in, as the teacher chooses.
 Says = Literal["everything", "right or wrong", "recorded"]
@@ -113,7 +113,7 @@ class Rubric(msgspec.Struct, frozen=True):
 
     ``language`` is that of the feedback, ``check_says`` how much `check` tells a learner before handing in, and
     ``after_error`` where a notebook goes on after a statement that failed. ``setting`` says what the table in ``data``
-    (CSV) is, ``panels`` how others like it are drawn, and ``library`` has the questions that are asked.
+    (CSV) is, ``panels`` how others like it are drawn, and ``asked`` what is asked of each.
     """
 
     assignment: str
@@ -122,7 +122,6 @@ class Rubric(msgspec.Struct, frozen=True):
     setting: Setting
     panels: Panels
     asked: Items
-    library: Mapping[str, Question]
     data: bytes
     language: str = DEFAULT
     check_says: Says = "everything"

@@ -110,6 +110,7 @@ def unknown(rubric: Rubric, words: AssignmentWords) -> Iterator[str]:
     """Yield what a translation speaks of and the assignment does not have."""
     items = {item.id: item for item in rubric.items}
     mistakes = {name for item in rubric.items for name in item.hints}
+    yield from (f"there is a column {name!r}" for name in words.columns.keys() - rubric.setting.columns.keys())
     yield from (f"there is a notebook {name!r}" for name in words.notebooks.keys() - {n.name for n in rubric.notebook})
     yield from (f"there is a mistake {name!r}" for name in words.mistakes.keys() - mistakes)
     yield from (f"there is an item {name!r}" for name in words.items.keys() - items.keys())

@@ -94,12 +94,13 @@ def close(number: float, expected: float, slack: float, scale: Scale) -> Finding
 
 
 def label(name: object) -> str:
-    """Return a name as it is compared: 14, 14.0, "14" and "14.0" are the same store."""
+    """Return a name as it is compared: 14, 14.0, "14", "14.0" and "014" are the same store."""
     if isinstance(name, float) and name.is_integer():
         return str(int(name))
     text = str(name).strip().casefold()
-    whole, point, decimals = text.partition(".")
-    return whole if point and whole.isdecimal() and decimals.strip("0") == "" else text
+    whole, _, decimals = text.partition(".")
+    is_whole = whole.isdecimal() and decimals.strip("0") == ""
+    return (whole.lstrip("0") or "0") if is_whole else text
 
 
 def spread(numbers: Iterable[float]) -> float:

@@ -68,7 +68,7 @@ def _not_centred(fits: Fits, model: str, term: str, centre: tuple[str, ...], at:
 def _of_intercept(fits: Fits, model: str, centre: tuple[str, ...], at: str, intercept: float) -> dict[str, Value]:
     """Return what the intercept of a centred model is taken for."""
     whole, noun = fits.model(model), fits.setting.noun
-    mean = float(fits.frame[whole.response].mean())
+    mean = float(fits.response(model).mean())
     found: dict[str, Value] = {
         # The response less a constant moves the intercept by that constant, and nothing else.
         f"{noun(whole.response)}_centred": intercept - mean,
@@ -86,7 +86,6 @@ def _of_intercept(fits: Fits, model: str, centre: tuple[str, ...], at: str, inte
     kind="estimate",
     tolerance=0.02,
     decimals=4,
-    solution="coefficient({fit}, {term!r})",
     words="""
 [en]
 title = "Coefficient of {term}"
@@ -150,7 +149,6 @@ def coefficient(fits: Fits, *, model: ModelName, term: str, centre: tuple[str, .
     kind="by_name",
     tolerance=0.002,
     decimals=4,
-    solution="interval({fit}, {term!r}, {confidence})",
     words="""
 [en]
 title = "Interval for the coefficient of {term}"

@@ -79,7 +79,6 @@ def _lrt_step(items: Items, *, smaller: str, larger: str) -> Step | None:
     decimals=3,
     carried=0.5,
     step=_lrt_step,
-    solution="lrt({smaller}, {larger}).statistic",
     words="""
 [en]
 title = "Likelihood-ratio statistic"
@@ -122,7 +121,6 @@ def lrt(fits: Fits, *, smaller: ModelName, larger: ModelName) -> Answer:
 
 @question(
     kind="count",
-    solution="lrt({smaller}, {larger}).df",
     words="""
 [en]
 title = "Degrees of freedom"
@@ -158,7 +156,6 @@ def _p_step(items: Items, *, of: str, df: int | None) -> Step | None:
     carried=0.5,
     step=_p_step,
     no_fit=("wrong_tail",),
-    solution="lrt({smaller}, {larger}).p",
     words="""
 [en]
 title = "p-value of the test"
@@ -224,7 +221,6 @@ def _gain_step(items: Items, *, smaller: str, larger: str) -> Step | None:
     decimals=3,
     carried=0.5,
     step=_gain_step,
-    solution="lrt({smaller}, {larger}).aic_gain",
     words="""
 [en]
 title = "Gain in AIC"
@@ -262,10 +258,15 @@ def _decision_step(items: Items, *, of: str) -> Step:
     return Step((of,), lambda p: (larger if p < ALPHA else smaller) if 0.0 <= p <= 1.0 else None)
 
 
+def _decision_options(items: Items, *, of: str) -> tuple[str, ...]:
+    return _models(items, source(items, of, "lrt_p")["of"])
+
+
 @question(
     kind="choice",
     carried=0.5,
     step=_decision_step,
+    options=_decision_options,
     words="""
 [en]
 title = "Decision"

@@ -45,7 +45,6 @@ def _raw(fits: Fits, model: str, within: str, between: str, blend: str, level: s
     kind="estimate",
     tolerance=0.02,
     decimals=5,
-    solution="coefficient({fit}, {within!r})",
     words="""
 [en]
 title = "Slope within {groups}"
@@ -91,7 +90,6 @@ def within_slope(fits: Fits, *, model: ModelName, within: str, between: str, ble
     kind="estimate",
     tolerance=0.02,
     decimals=5,
-    solution="coefficient({fit}, {between!r})",
     words="""
 [en]
 title = "Slope between {groups}"
@@ -199,6 +197,7 @@ def _direction_step(items: Items, *, of: str, options: tuple[str, str]) -> Step:
     kind="choice",
     carried=0.5,
     step=_direction_step,
+    options=lambda items, *, of, options: options,
     words="""
 [en]
 title = "Direction"

@@ -51,25 +51,21 @@ class Dataset:
         except OSError as error:
             raise TableError(f"{name} cannot be read ({error.strerror}); check the path.") from None
         try:
-            rows = [row for row in csv.reader(io.StringIO(text), strict=True) if row]
+            reader = csv.reader(io.StringIO(text), strict=True)
+            lines = [(reader.line_num, row) for row in reader if row]
         except csv.Error as error:
             raise TableError(f"{name} cannot be read as CSV ({error}); check the format.") from None
-        header = [title.strip() for title in rows[0]] if rows else []
-        if len(rows) < 2:
+        header = [title.strip() for title in lines[0][1]] if lines else []
+        if len(lines) < 2:
             raise TableError(f"{name} has no rows; give a line with the names of the columns, and rows below it.")
         for title in header:
             if not title or header.count(title) > 1:
                 raise TableError(f"{name}: the column {title!r} has no name or comes twice; name each column once.")
-        for line, row in enumerate(rows[1:], start=2):
+        for line, row in lines[1:]:
             if len(row) != len(header):
                 raise TableError(f"{name}, line {line}: {len(row)} cells, but there are {len(header)} columns.")
-        columns = zip(header, zip(*rows[1:], strict=True), strict=True)
+        columns = zip(header, zip(*(row for _, row in lines[1:]), strict=True), strict=True)
         return cls(pd.DataFrame({title: _typed(cells) for title, cells in columns}), name)
-
-    @property
-    def texts(self) -> tuple[str, ...]:
-        """The columns of text, whatever they look like."""
-        return tuple(str(name) for name in self.frame if not pd.api.types.is_numeric_dtype(self.frame[name]))
 
     def __len__(self) -> int:
         """Return the number of rows."""
@@ -87,7 +83,8 @@ class Dataset:
 
 def _typed(cells: Sequence[str]) -> pd.Series:
     """Return the cells as whole numbers or floats where all are; Python's own conversion is exact, pandas' is not."""
-    if any(_ZEROS_FIRST.fullmatch(cell.strip()) for cell in cells):
+    # Python takes 1_000 for a number; a table means a name by it.
+    if any(_ZEROS_FIRST.fullmatch(cell.strip()) or "_" in cell for cell in cells):
         return pd.Series(cells, dtype=object)
     try:
         numbers = [float(cell) if cell.strip() else float("nan") for cell in cells]

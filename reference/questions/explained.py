@@ -22,7 +22,6 @@ _LARGEST_CORRELATION = 0.999
     kind="proportion",
     tolerance=0.0008,
     decimals=4,
-    solution="r_squared({fit}, {which!r})",
     words="""
 [en]
 title = "R-squared, {which}"
@@ -77,7 +76,6 @@ def _correlated(fits: Fits, fit: MixedFit, level: str, pair: tuple[str, str]) ->
     kind="correlation",
     tolerance=0.002,
     decimals=3,
-    solution="effects_correlation({fit}, {level!r}, {effects!r})",
     words="""
 [en]
 title = "Correlation of effects between {groups}"
@@ -121,7 +119,9 @@ def effects_correlation(
     covariance, found = _correlated(fits, fit, level, effects)
     faults = () if abs(found) < _LARGEST_CORRELATION else ("the fit is at the boundary: no clear correlation",)
     if math.isnan(found):
-        return Answer(0.0, faults=faults)
+        raise QuestionError(
+            f"in the model {model!r} one of {' and '.join(effects)} does not vary: they have no correlation."
+        )
     term = fits.term(fit, level, effects[0])
     modes = term.modes[:, [term.effects.index(one) for one in effects]]
     moved = () if centre else tuple(one for one in effects if one in fits.frame)

@@ -74,6 +74,10 @@ class Fits:
             self._ols[key] = engine.fit_ols(self.frame, model)
         return self._ols[key]
 
+    def response(self, model: str) -> pd.Series:
+        """Return the response of each row as a model has it, (n,): a column, or what a formula makes of one."""
+        return pd.Series(self.mixed(model).design.matrices.response, index=self.frame.index)
+
     def centred(self, columns: Sequence[str], at: str = GRAND) -> pd.DataFrame:
         """Return the table with columns centred at their grand means, or at those of each group of a column."""
         if not columns:

@@ -27,7 +27,6 @@ Values = dict[Level, float]
     kind="by_name",
     tolerance=0.02,
     decimals=4,
-    solution="group_values({fit}, {effect!r})",
     words="""
 [en]
 title = "{effect} of the {groups}, one by one"
@@ -91,7 +90,6 @@ def _ranking_step(items: Items, *, model: str, effect: str, top: int, level: str
     carried=0.5,
     step=_ranking_step,
     no_fit=("by_{group}_mean",),
-    solution="ranking({fit}, {effect!r}, {top})",
     words="""
 [en]
 title = "The {top} {groups} with the largest {effect}"
@@ -127,8 +125,8 @@ def ranking(fits: Fits, *, model: ModelName, effect: str = INTERCEPT, top: int =
         raise QuestionError(f"top = {top}, but there are {len(values)} {fits.setting.plural(group)}; ask for fewer.")
     found, noun = _first(values, top), fits.setting.noun(group)
     ids = list(term.levels)
-    response = fits.model(model).response
-    means = {name: float(rows[response].mean()) for name, rows in _by_group(fits, fit, term)}
+    responses = fits.response(model)
+    means = {name: float(responses[rows.index].mean()) for name, rows in _by_group(fits, fit, term)}
     mistakes: dict[str, Value] = {
         "positions": tuple(ids.index(name) for name in found),
         "ascending": _first({name: -value for name, value in values.items()}, top),
@@ -178,12 +176,12 @@ def _own_slopes(fits: Fits, fit: MixedFit, term: FittedTerm, effect: str, alone:
     names, slopes = list(fit.design.fixed_names), Values()
     if effect not in names:
         return slopes
-    place = names.index(effect)
+    place, responses = names.index(effect), fits.response(fit.model.name)
     for name, rows in _by_group(fits, fit, term):
         columns = fit.design.encoding.fixed.matrix(rows)
         if alone:
             columns = np.column_stack([columns[:, place], np.ones(len(rows))])
-        found = np.linalg.pinv(columns) @ rows[fit.model.response].to_numpy(dtype=np.float64)
+        found = np.linalg.pinv(columns) @ responses[rows.index].to_numpy()
         slopes[name] = float(found[0 if alone else place])
     return slopes
 

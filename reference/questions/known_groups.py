@@ -40,7 +40,7 @@ def _known(fits: Fits, model: str, at: Place, level: str | None, group: Level) -
     level = _level(fits, model, level)
     columns = next(term.group for term in whole.terms if term.group[-1] == level)
     codes, ids = read_groups(frame, columns)
-    responses = frame[whole.response].to_numpy(dtype=np.float64)
+    responses = fits.response(model).to_numpy()
     means = np.bincount(codes, weights=responses) / np.bincount(codes)
     place = int(means.argmax()) if group == BEST else _position(ids, group, fits.setting.noun(level))
     own, upper = 0.0, dict[str, float]()
@@ -90,7 +90,6 @@ def _position(ids: Sequence[Any], group: Level, noun: str) -> int:
     tolerance=0.001,
     decimals=3,
     no_fit=("mean_of_{group}",),
-    solution="known({fit}, {at})",
     words="""
 [en]
 title = "Expected {response} in a known group"
@@ -138,7 +137,6 @@ def expected_known(
     kind="statistic",
     tolerance=0.001,
     decimals=3,
-    solution="known_upper({fit}, {at})",
     words="""
 [en]
 title = "Expected {response} in a new group beside a known one"

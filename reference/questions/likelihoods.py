@@ -35,7 +35,6 @@ def rescaled(fits: Fits, model: str) -> tuple[str, Fits] | None:
     kind="log_likelihood",
     tolerance=0.02,
     decimals=3,
-    solution="log_likelihood({fit})",
     words="""
 [en]
 title = "Log-likelihood, {model}"
@@ -82,7 +81,6 @@ def log_likelihood(fits: Fits, *, model: ModelName) -> Answer:
     tolerance=0.02,
     decimals=3,
     no_fit=True,
-    solution="log_likelihood_change({fit})",
     words="""
 [en]
 title = "Change of the log-likelihood"

@@ -17,7 +17,6 @@ from reference.questions.setting import QuestionError
     tolerance=0.002,
     decimals=4,
     no_fit=True,
-    solution="data[{columns!r}].mean()",
     words="""
 [en]
 title = "Grand means"
@@ -46,7 +45,6 @@ def means(fits: Fits, *, columns: tuple[str, ...]) -> Answer:
     tolerance=0.002,
     decimals=3,
     no_fit=True,
-    solution="data.groupby({group!r})[{column!r}].mean()",
     words="""
 [en]
 title = "Mean of {column} of each of the {groups}"

@@ -33,7 +33,7 @@ def row_at(fits: Fits, model: str, at: Place) -> pd.DataFrame:
     for name in at:
         if name not in used:
             raise QuestionError(f"at: the model {model!r} has no predictor {name!r}; it has {', '.join(used)}.")
-    return pd.DataFrame({name: [_place(frame[name], name, at.get(name))] for name in used})
+    return pd.DataFrame({name: _place(frame[name], name, at.get(name)) for name in used}, index=[0])
 
 
 def _place(column: pd.Series, name: str, given: float | str | None) -> float | str:
@@ -88,7 +88,6 @@ def _bounds(expected: float, deviation: float, times: float = Z95) -> dict[str, 
     tolerance=0.02,
     decimals=3,
     no_fit=("mean_of_{response}",),
-    solution="prediction({fit}, {at}).expected",
     words="""
 [en]
 title = "Expected {response} in a new group"
@@ -112,7 +111,7 @@ def expected(fits: Fits, *, model: ModelName, at: Place = {}) -> Answer:  # noqa
     """The fixed part at a place of the predictors: what is expected in a group not seen before."""
     fit, row = fits.mixed(model), row_at(fits, model, at)
     response = fits.model(model).response
-    mistakes: dict[str, Value] = {f"mean_of_{fits.setting.noun(response)}": float(fits.frame[response].mean())}
+    mistakes: dict[str, Value] = {f"mean_of_{fits.setting.noun(response)}": float(fits.response(model).mean())}
     plain = {name for term in effects(fits.model(model).fixed) for name, how in term if how == "LOOKUP"}
     for name, given in at.items():
         if given == "last" and name in plain:
@@ -126,7 +125,6 @@ def expected(fits: Fits, *, model: ModelName, at: Place = {}) -> Answer:  # noqa
     kind="statistic",
     tolerance=0.002,
     decimals=3,
-    solution="prediction({fit}, {at}).standard_error",
     words="""
 [en]
 title = "Standard error of that expectation"
@@ -166,7 +164,6 @@ def expected_error(fits: Fits, *, model: ModelName, at: Place = {}) -> Answer:  
     kind="statistic",
     tolerance=0.001,
     decimals=3,
-    solution="prediction({fit}, {at}).deviation",
     words="""
 [en]
 title = "Standard deviation of a new observation"
@@ -223,7 +220,6 @@ def _interval_step(items: Items, *, model: str, at: Place) -> Step | None:
     decimals=3,
     carried=0.5,
     step=_interval_step,
-    solution="prediction({fit}, {at}).interval",
     words="""
 [en]
 title = "Interval for a new observation"

@@ -1,6 +1,6 @@
 """What a question is, and how one is added: a decorated function of a table's fits.
 
-A question of one's own is written in the same way, in an assignment's ``extra.py``::
+A whole one, as it could stand in a family::
 
     from reference.questions import Answer, Fits, ModelName, question
 
@@ -31,6 +31,7 @@ from typing import Annotated, Any, TypeAlias, get_args, get_type_hints
 
 import msgspec
 
+from reference.data.formula import effects, parse_formula
 from reference.questions.answers import Answer, Step
 from reference.questions.setting import Asked, QuestionError, Setting
 
@@ -40,12 +41,14 @@ ItemName: TypeAlias = Annotated[str, "item"]
 
 #: From everything that is asked and an item's parameters to its step; None where its inputs are not asked.
 StepOf: TypeAlias = Callable[..., Step | None]
+#: From the same to what a learner may choose from.
+OptionsOf: TypeAlias = Callable[..., tuple[str, ...]]
 
 
 class Words(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The words of a question in one language, with gaps such as ``{groups}``: see :func:`gaps`.
 
-    ``task`` is what a new notebook asks for; ``question`` and ``advice`` are the first and the second hint.
+    ``task`` says what to assign, for the text of a notebook; ``question`` and ``advice`` are the first and second hint.
     """
 
     title: str = ""
@@ -73,8 +76,8 @@ class Question:
         How the answer follows from those to other items.
     raw_words : str
         TOML, a table for each language.
-    solution : str
-        Code that computes the answer with the engine, with gaps for the parameters; see `mlm new`.
+    options : callable or None
+        From everything that is asked and an item's parameters to the texts to choose from, for a choice.
     """
 
     name: str
@@ -86,7 +89,7 @@ class Question:
     carried: float
     step: StepOf | None
     raw_words: str
-    solution: str = ""
+    options: OptionsOf | None = None
 
     @cached_property
     def words(self) -> Mapping[str, Words]:
@@ -140,7 +143,7 @@ def _markers(hint: Any) -> Iterator[Any]:
         yield from _markers(inner)
 
 
-#: All questions by name, those of a loaded extra.py apart.
+#: All questions by name.
 LIBRARY: dict[str, Question] = {}
 
 
@@ -153,14 +156,14 @@ def question(
     no_fit: bool | tuple[str, ...] = False,
     carried: float = 0.0,
     step: StepOf | None = None,
-    solution: str = "",
+    options: OptionsOf | None = None,
     into: dict[str, Question] = LIBRARY,
 ) -> Callable[[Callable[..., Answer]], Callable[..., Answer]]:
-    """Return a decorator that adds a function of fits to the questions, under the function's name."""
+    """Return a decorator that adds a function of fits to the questions of ``into``, under the function's name."""
 
     def add(answer: Callable[..., Answer]) -> Callable[..., Answer]:
         name = answer.__name__
-        into[name] = Question(name, answer, kind, tolerance, decimals, no_fit, carried, step, words, solution)
+        into[name] = Question(name, answer, kind, tolerance, decimals, no_fit, carried, step, words, options)
         return answer
 
     return add
@@ -182,12 +185,12 @@ def gaps(setting: Setting, asked: Asked) -> dict[str, str]:
     ``{response}``, and ``{predictors}`` of its model; ``{group}`` and ``{groups}`` of its level, or of the model's
     first; ``{rows}``; and every parameter of the item by name, a column's as what people call it.
     """
-    import reference as engine
-
     found = {"row": setting.noun("residual"), "rows": setting.plural("residual")}
     for name, value in asked.parameters.items():
         if isinstance(value, str):
             found[name] = setting.noun(value)
+        elif isinstance(value, Mapping):
+            found[name] = ", ".join(f"{setting.noun(key)} {one}" for key, one in value.items())
         elif isinstance(value, tuple):
             found[name] = ", ".join(setting.noun(str(one)) for one in value)
         elif value is not None:
@@ -196,7 +199,7 @@ def gaps(setting: Setting, asked: Asked) -> dict[str, str]:
         found["groups"] = setting.plural(str(asked.parameters["group"]))
     name = next((str(asked.parameters[p]) for p in ("model", "larger") if p in asked.parameters), "")
     if name in setting.models:
-        model = engine.parse_formula(setting.models[name])
+        model = parse_formula(setting.models[name])
         level = str(asked.parameters.get("level") or model.terms[0].group[-1])
         predictors = list(dict.fromkeys(map(setting.noun, _columns_in(model.fixed))))
         found |= {
@@ -209,8 +212,6 @@ def gaps(setting: Setting, asked: Asked) -> dict[str, str]:
 
 
 def _columns_in(fixed: str) -> list[str]:
-    from reference.data.formula import effects
-
     factors = (expression for term in effects(fixed) for expression, how in term if how != "LITERAL")
     return list(dict.fromkeys(factors))
 
@@ -221,16 +222,14 @@ def mistake_words(
     """Return the words for each mistake of an item by its name, in a language or else in English.
 
     A name with ``{each}`` or ``{one}`` in it, a level's plural or singular, stands for a mistake for each level, and one
-    with ``{other}`` for a mistake for each predictor of the model. Names
-    are made from the nouns of ``setting``, words from those of ``spoken``, which may be in another language.
+    with ``{other}`` for a mistake for each predictor of the model. Names are made from the nouns of ``setting``, words
+    from those of ``spoken``, which may be in another language.
     """
     spoken = spoken or setting
     named, said = gaps(setting, asked), gaps(spoken, asked)
     levels = ["residual", *(name for name, column in setting.columns.items() if column.group)]
     name = str(asked.parameters.get("model"))
-    import reference as engine
-
-    others = _columns_in(engine.parse_formula(setting.models[name]).fixed) if name in setting.models else []
+    others = _columns_in(parse_formula(setting.models[name]).fixed) if name in setting.models else []
     found = {}
     for name, text in question.words_in(language).mistakes.items():
         many = levels if "{each}" in name or "{one}" in name else others if "{other}" in name else levels[:1]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 from scipy.optimize import minimize
@@ -30,7 +31,6 @@ def find_variances(
     kind="variance",
     tolerance=0.002,
     decimals=4,
-    solution="variances({fit}, {level!r}, {effect!r})",
     words="""
 [en]
 title = "Variance between {groups}"
@@ -146,7 +146,7 @@ def _objective(
     return None
 
 
-def _alone(fit: MixedFit):  # type: ignore[no-untyped-def]
+def _alone(fit: MixedFit) -> Callable[..., float]:
     """Return the deficit of the intercepts' variance alone, all else at its best, of a fit with one random slope."""
     covariance = fit.term.covariance
     level, slope = np.sqrt(np.diagonal(covariance))
@@ -198,7 +198,6 @@ def _icc_step(items: Items, *, model: str, level: str) -> Step | None:
     decimals=4,
     carried=0.5,
     step=_icc_step,
-    solution="share({fit}, {level!r})",
     words="""
 [en]
 title = "Share of the {groups}"
@@ -233,7 +232,9 @@ both_levels = "Das sind zwei Ebenen zusammen. Gefragt ist nach dem Anteil von ei
 def icc(fits: Fits, *, model: ModelName, level: str) -> Answer:
     """The share of one level in what the predictors leave unexplained: the adjusted ICC."""
     fit, levels = fits.mixed(model), fits.levels(model)
-    if len(levels) == 1:
+    if level not in (*levels, RESIDUAL):
+        raise QuestionError(f"the model {model!r} has no level {level!r}; it has {', '.join(levels)}.")
+    if levels == (level,):
         return _two_level_icc(fits, fit, model)
     parts = _parts(fits, fit, model)
     null = _parts(fits, fits.mixed(fits.null(model)), model)
@@ -259,7 +260,7 @@ def _two_level_icc(fits: Fits, fit: MixedFit, model: str) -> Answer:
             "upside_down": shares.residual / (shares.random + shares.residual),
             "null_model": engine.variance_shares(fits.mixed(fits.null(model))).icc_adjusted,
             "unadjusted": shares.icc_unadjusted,
-            f"of_all_{fits.setting.noun(response)}": shares.random / float(fits.frame[response].var(ddof=1)),
+            f"of_all_{fits.setting.noun(response)}": shares.random / float(fits.response(model).var(ddof=1)),
             "ols_r_squared": pooled.r_squared,
         },
     )
@@ -286,7 +287,6 @@ def _correlation_step(items: Items, *, model: str, same: str) -> Step | None:
     carried=0.5,
     step=_correlation_step,
     no_fit=("independent",),
-    solution="correlation({fit}, {same!r})",
     words="""
 [en]
 title = "Correlation of two {rows} that share their {same}"

@@ -17,7 +17,7 @@ from course.figures import Picture, style
 from course.statsmodels_fits import Attempt, try_statsmodels
 from reference import bootstrap_test
 from reference.panels import Panel, tutorial_panel
-from reference.questions import Dataset, usable_draw
+from reference.questions import LIBRARY, Dataset, usable_draw
 from reference.tutorial import Tutorial, run_tutorial
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -61,7 +61,7 @@ def results() -> Tutorial:
 def others() -> Tutorial:
     practice = Course(ROOT / "solutions").rubric("practice")
     own = Dataset.from_csv(practice.data)
-    table, _ = usable_draw(practice.setting, practice.panels, practice.asked, practice.library, own, 4)
+    table, _ = usable_draw(practice.setting, practice.panels, practice.asked, LIBRARY, own, 4)
     return run_tutorial(Panel.from_frame(table.frame, table.source))
 
 

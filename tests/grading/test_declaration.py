@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from autograder.assignment.declaration import load_rubric
-from autograder.errors import RubricError
+from autograder.assignment.key import hidden_panel, own_panel
+from autograder.errors import CourseError, RubricError
 
 HEAD = """
 title = "Ex"
@@ -89,6 +91,8 @@ def test_what_an_author_leaves_out_the_questions_fill_in(tmp_path: Path) -> None
         ),
         (HEAD + item("a", "kind = 2"), "item 'a', key 'kind': Expected `str`, got `int`"),
         (HEAD + item("a", 'kind = "count"'), "item 'a', key 'tolerance': kind 'count' is compared exactly"),
+        (HEAD + item("a", 'hints = "x"'), "item 'a', key 'hints': Expected `object`, got `str`. Correct it."),
+        (HEAD + item("a", "without = 3"), "item 'a', key 'without': Expected `array`, got `int`. Correct it."),
         (HEAD + item("a", 'right = "x"'), "item 'a', key 'right': only a choice has its right answer here"),
         (HEAD + item("a", "carried = 0.5"), "item 'a', key 'carried': nothing that is asked leads to this answer"),
         (
@@ -129,3 +133,26 @@ def test_an_assignment_that_is_missing_or_in_another_encoding_is_named(tmp_path:
     (tmp_path / "assignment.toml").write_bytes('title = "Über"'.encode("latin-1"))
     with pytest.raises(RubricError, match=r"assignment\.toml: not in UTF-8"):
         load_rubric(tmp_path)
+
+
+def test_a_choice_knows_its_options_from_its_question(tmp_path: Path) -> None:
+    test = 'smaller = "levels"\nlarger = "slopes"'
+    items = asked("lrt", test) + asked("lrt_p", 'of = "lrt"') + asked("decision", 'of = "lrt_p"')
+    rubric = load_rubric(write(tmp_path, HEAD + items))
+    assert rubric.items[-1].options == ("levels", "slopes")
+
+
+def test_groups_that_differ_in_zeros_before_a_number_are_refused(tmp_path: Path) -> None:
+    folder = write(tmp_path, HEAD + item("a"))
+    (folder / "scores.csv").write_text("school,prior,score\n007,1,2\n7,2,3\n", encoding="utf-8")
+    with pytest.raises(CourseError, match="column 'school': two groups go by '7'"):
+        own_panel(load_rubric(folder))
+
+
+@pytest.mark.parametrize("table", [b"\xff\xfe", b"", b"school,prior,score\n1,2\n", b"school,school,score\n1,2,3\n"])
+def test_a_table_that_is_none_is_its_authors_to_mend(tmp_path: Path, table: bytes) -> None:
+    folder = write(tmp_path, HEAD + item("a"))
+    (folder / "scores.csv").write_bytes(table)
+    for door in (own_panel, partial(hidden_panel, seed=1)):
+        with pytest.raises(CourseError, match="the table of ex"):
+            door(load_rubric(folder))

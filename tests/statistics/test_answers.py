@@ -13,7 +13,7 @@ import statsmodels.formula.api as smf
 from autograder.assignment.course import Course
 from reference import fit_mixed
 from reference.panels import RANDOM_INTERCEPT, RANDOM_SLOPE
-from reference.questions import Dataset, answer_key, coincide, faults, usable_draw
+from reference.questions import LIBRARY, Dataset, answer_key, coincide, faults, usable_draw
 from reference.tutorial import Tutorial
 
 PRACTICE = Course(Path(__file__).resolve().parents[2] / "solutions").rubric("practice")
@@ -48,15 +48,15 @@ def simulated(request):
 
 def drawn(seed):
     own = Dataset.from_csv(PRACTICE.data)
-    return usable_draw(PRACTICE.setting, PRACTICE.panels, PRACTICE.asked, PRACTICE.library, own, seed)[0]
+    return usable_draw(PRACTICE.setting, PRACTICE.panels, PRACTICE.asked, LIBRARY, own, seed)[0]
 
 
 def practice_key(table):
-    return answer_key(PRACTICE.setting, PRACTICE.asked, PRACTICE.library, Dataset(table.frame, "the table"))
+    return answer_key(PRACTICE.setting, PRACTICE.asked, LIBRARY, Dataset(table.frame, "the table"))
 
 
 def what_is_wrong(table):
-    return faults(PRACTICE.setting, PRACTICE.asked, PRACTICE.library, table, PRACTICE.panels)[0]
+    return faults(PRACTICE.setting, PRACTICE.asked, LIBRARY, table, PRACTICE.panels)[0]
 
 
 def test_key_of_the_tutorial_is_the_tutorial(panel, results: Tutorial):

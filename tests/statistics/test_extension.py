@@ -18,6 +18,7 @@ from scipy.optimize import minimize_scalar
 from autograder.assignment.course import Course
 from reference import DesignError, criterion_at, fit, predict_conditional, predict_new_groups
 from reference.questions import (
+    LIBRARY,
     AnswerKey,
     Dataset,
     Objective,
@@ -42,7 +43,7 @@ def cities() -> Dataset:
 
 
 def extension_key(table: Dataset) -> AnswerKey:
-    return answer_key(EXTENSION.setting, EXTENSION.asked, EXTENSION.library, table)
+    return answer_key(EXTENSION.setting, EXTENSION.asked, LIBRARY, table)
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +53,7 @@ def key(cities: Dataset) -> AnswerKey:
 
 @pytest.fixture(scope="module", params=[0, 1])
 def simulated(request: pytest.FixtureRequest, cities: Dataset) -> Dataset:
-    asked = (EXTENSION.setting, EXTENSION.panels, EXTENSION.asked, EXTENSION.library)
+    asked = (EXTENSION.setting, EXTENSION.panels, EXTENSION.asked, LIBRARY)
     return usable_draw(*asked, cities, request.param)[0]
 
 
@@ -118,7 +119,7 @@ def test_variances_are_held_against_the_criterion(cities: Dataset, key: AnswerKe
 
 
 def test_the_learners_panel_is_usable(cities: Dataset) -> None:
-    assert faults(EXTENSION.setting, EXTENSION.asked, EXTENSION.library, cities, EXTENSION.panels)[0] == ()
+    assert faults(EXTENSION.setting, EXTENSION.asked, LIBRARY, cities, EXTENSION.panels)[0] == ()
 
 
 def test_no_mistake_is_the_right_answer(key: AnswerKey, simulated: Dataset) -> None:

@@ -24,7 +24,7 @@ def rubric_of(name: str) -> Rubric:
 
 
 def key_of(rubric: Rubric, table: bytes) -> AnswerKey:
-    return answer_key(rubric.setting, rubric.asked, rubric.library, Dataset.from_csv(table))
+    return answer_key(rubric.setting, rubric.asked, LIBRARY, Dataset.from_csv(table))
 
 
 def plain(value: Any) -> Any:

@@ -44,8 +44,9 @@ def no_input(*arguments: object, **options: object) -> str:
 
 def _is_name(cell: str) -> bool:
     """Return whether a cell of a table is a text: no number, or digits with a zero first."""
-    digits = cell.strip().lstrip("+-")
-    if digits[:1] == "0" and digits.isdecimal() and len(digits) > 1:
+    cell = cell.strip()
+    digits = cell.removeprefix("+").removeprefix("-")
+    if (digits[:1] == "0" and digits.isdecimal() and len(digits) > 1) or "_" in cell:
         return True
     try:
         float(cell or "0")
