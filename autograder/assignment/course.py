@@ -95,6 +95,14 @@ class Course:
         """Names of the assignments, in the course's order."""
         return self.file.assignments
 
+    def require_apart(self, submitted: Path) -> None:
+        """Raise CourseError if the course lies where learners' files are: a file of theirs could pass for it."""
+        if self.root.resolve().is_relative_to(submitted.resolve()):
+            raise CourseError(
+                f"The course {self.root} lies in the folder of the submissions, where learners' files are. Name "
+                "another course with --course, or another folder with --submitted."
+            )
+
     def rubric(self, assignment: str, language: str | None = None) -> Rubric:
         """Return the rubric of an assignment, its words in a language or else in the one it names.
 

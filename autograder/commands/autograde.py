@@ -111,6 +111,7 @@ class BoxedExporter(NotebookExporter):
             self._graded = None
             asked = BoxedGrading(config=self.config)
             course = Course(Path(asked.course)) if asked.course else installed_course()
+            course.require_apart(root / directory.submitted_directory)
             seed = hidden_seed(root, asked.hidden_seed)
             grading = self._grading_of(course, assignment, seed, asked.language)
             if asked.personal:

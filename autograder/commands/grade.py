@@ -15,7 +15,6 @@ from autograder.assignment.samples import build_class
 from autograder.commands.console import ALL_GRADED, BROKEN, ERR, NEEDS_PERSON, OUT, progress_bar
 from autograder.commands.doctor import protected_files, require_safe_box
 from autograder.commands.handout import personal_panels
-from autograder.errors import CourseError
 from autograder.grading import pipeline
 from autograder.grading.submission import find_submissions
 from autograder.grading.workers import count_workers, memory_advice
@@ -40,7 +39,7 @@ def grade(
     personal: bool = False,
 ) -> int:
     """Grade every submission of a folder and file the results in another; see `mlm grade --help`."""
-    _require_apart(course, submitted)
+    course.require_apart(submitted)
     rubric = course.rubric(assignment, language)
     folders, others = find_submissions(submitted, assignment)
     released = read_release(course, rubric)
@@ -79,15 +78,6 @@ def grade(
     OUT.print(f"Read by hand  cd {into} && jupyter lab, then Nbgrader > Formgrader")
     for_a_person = copies or left_out or any(grade.needs_person or grade.look_at for grade in grades)
     return BROKEN if any(grade.is_ungraded for grade in grades) else NEEDS_PERSON if for_a_person else ALL_GRADED
-
-
-def _require_apart(course: Course, submitted: Path) -> None:
-    """Raise CourseError if the course lies where learners' files are: one of them could pass for it."""
-    if course.root.resolve().is_relative_to(submitted.resolve()):
-        raise CourseError(
-            f"The course {course.root} lies in the folder of the submissions, where learners' files are. Name another "
-            "course with --course, or another folder with --submitted."
-        )
 
 
 def _print_grades(grades: Sequence[Grade], others: Sequence[LeftOut]) -> None:

@@ -165,7 +165,14 @@ def ask_for_another_course(teacher: Teacher) -> str:
     return "course.toml cannot be read"
 
 
-@pytest.mark.parametrize("damage", [damage_seed, forget_exporter, ask_for_another_course])
+def ask_for_a_learners_course(teacher: Teacher) -> str:
+    course = teacher.folder / "submitted" / "ada" / "practice"
+    (course / "course.toml").write_text('title = "Mine"\nassignments = ["practice"]\n', encoding="utf-8")
+    write_configuration(teacher.folder, Asked(course=course, hidden_seed=7))
+    return "lies in the folder of the submissions"
+
+
+@pytest.mark.parametrize("damage", [damage_seed, forget_exporter, ask_for_another_course, ask_for_a_learners_course])
 def test_what_fails_on_our_side_is_no_mark(teacher: Teacher, course: Course, tmp_path: Path, damage: Any) -> None:
     hand_in_marker(teacher, course, tmp_path / "marker")
     with NbgraderGradebook(f"sqlite:///{teacher.folder / 'gradebook.db'}") as book, book.db.no_autoflush:
