@@ -155,8 +155,8 @@ def expected_error(fits: Fits, *, model: ModelName, at: Place = {}) -> Answer:  
         "covariances_left_out": float(np.sqrt(x**2 @ np.diagonal(fit.covariance))),
     }
     for level in _outermost(fits.model(model)):
-        others = fits.mixed(fits.only(model, [one for one in levels if one != level]))
-        mistakes[f"{fits.setting.slug(level)}_left_out"] = _error(others, row)
+        if (others := fits.only_fit(model, [one for one in levels if one != level])) is not None:
+            mistakes[f"{fits.setting.slug(level)}_left_out"] = _error(others, row)
     return Answer(found, mistakes)
 
 
