@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping
 from itertools import pairwise
 
 import numpy as np
-import pandas as pd
 
 from reference import FittedTerm, MixedFit
+from reference.arrays import Integers
 from reference.data.columns import Level
 from reference.data.formula import INTERCEPT
 from reference.data.groups import read_groups
@@ -125,8 +125,8 @@ def ranking(fits: Fits, *, model: ModelName, effect: str = INTERCEPT, top: int =
         raise QuestionError(f"top = {top}, but there are {len(values)} {fits.setting.plural(group)}; ask for fewer.")
     found, noun = _first(values, top), fits.setting.noun(group)
     ids = list(term.levels)
-    responses = fits.response(model)
-    means = {name: float(responses[rows.index].mean()) for name, rows in _by_group(fits, fit, term)}
+    responses = fit.design.matrices.response
+    means = {name: float(responses[rows].mean()) for name, rows in _by_group(fits, fit, term)}
     mistakes: dict[str, Value] = {
         "positions": tuple(ids.index(name) for name in found),
         "ascending": _first({name: -value for name, value in values.items()}, top),
@@ -160,12 +160,12 @@ def _first(values: Mapping[Level, float], count: int) -> tuple[Level, ...]:
     return tuple(sorted(values, key=lambda name: (-values[name], str(name)))[:count])
 
 
-def _by_group(fits: Fits, fit: MixedFit, term: FittedTerm) -> Iterator[tuple[Level, pd.DataFrame]]:
-    """Yield the rows of each group of a term, by the group's name there."""
+def _by_group(fits: Fits, fit: MixedFit, term: FittedTerm) -> Iterator[tuple[Level, Integers]]:
+    """Yield the places of each group's rows, by the group's name in a term."""
     columns = next(model.group for one, model in zip(fit.terms, fit.model.terms, strict=True) if one is term)
     codes, _ = read_groups(fits.frame, columns)
     for place, name in enumerate(term.levels):
-        yield name, fits.frame[codes == place]
+        yield name, np.flatnonzero(codes == place)
 
 
 def _own_slopes(fits: Fits, fit: MixedFit, term: FittedTerm, effect: str, alone: bool = False) -> Values:
@@ -176,12 +176,12 @@ def _own_slopes(fits: Fits, fit: MixedFit, term: FittedTerm, effect: str, alone:
     names, slopes = list(fit.design.fixed_names), Values()
     if effect not in names:
         return slopes
-    place, responses = names.index(effect), fits.response(fit.model.name)
+    place, matrices = names.index(effect), fit.design.matrices
+    columns = matrices.fixed
+    if alone:
+        columns = np.column_stack([columns[:, place], np.ones(len(columns))])
     for name, rows in _by_group(fits, fit, term):
-        columns = fit.design.encoding.fixed.matrix(rows)
-        if alone:
-            columns = np.column_stack([columns[:, place], np.ones(len(rows))])
-        found = np.linalg.pinv(columns) @ responses[rows.index].to_numpy()
+        found = np.linalg.pinv(columns[rows]) @ matrices.response[rows]
         slopes[name] = float(found[0 if alone else place])
     return slopes
 
