@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import textwrap
 from collections.abc import Mapping
 from typing import Any
@@ -24,7 +25,7 @@ from scipy import stats
 from autograder.student import check, load_panel
 from reference import compare_nested, fit, predict_new_groups, predict_population
 
-panel = load_panel({assignment!r})
+panel = load_panel({assignment})
 panel.head()"""
 
 
@@ -44,7 +45,7 @@ def source_notebook(assignment: str, proposal: Proposal, task: Task, fits: Fits,
     statements = fits_used(fits, [code.right for code in written.values()])
     cells = [
         new_markdown_cell(_request(proposal, task, fits, language, statements)),
-        _code(f"setup_{task.name}", _SET_UP.format(assignment=assignment), locked=True),
+        _code(f"setup_{task.name}", _SET_UP.format(assignment=json.dumps(assignment)), locked=True),
         _solution(f"fits_{task.name}", translated(Sentence("new.fits"), language), "\n".join(statements)),
     ]
     for item in task.items:

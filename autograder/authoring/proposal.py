@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from autograder.errors import CourseError
-from autograder.language.catalogue import Sentence
+from autograder.language.catalogue import DEFAULT, Sentence, translated
 from reference import MixedFit, MixedModel, fit_mixed, parse_formula
 from reference.data.formula import INTERCEPT, RandomTerm
 from reference.questions import (
@@ -78,7 +78,7 @@ class Proposal:
         return Fits(data, self.setting, self.items, unasked)
 
 
-def propose(data: Dataset, formula: str) -> Proposal:
+def propose(data: Dataset, formula: str, language: str = DEFAULT) -> Proposal:
     """Return what to ask of a table.
 
     Parameters
@@ -87,6 +87,8 @@ def propose(data: Dataset, formula: str) -> Proposal:
         The learners' table.
     formula : str
         Of a mixed model, as R's lme4 writes it.
+    language : str
+        Of what a row of the table is called.
 
     Raises
     ------
@@ -106,7 +108,8 @@ def propose(data: Dataset, formula: str) -> Proposal:
             if name == INTERCEPTS:
                 raise CourseError(f"{why} Groups that do not differ give nothing to ask; leave that level out.")
             remarks.append(f"{why} The assignment asks about models without it.")
-    setting = Setting(columns=columns, models=models)
+    rows = (translated(Sentence(f"new.{name}"), language) for name in ("row", "rows"))
+    setting = Setting(columns=columns, rows=Column(call=next(rows), calls=next(rows)), models=models)
     smallest = {name: _smallest_sd(fits[name]) for name in models}
     panels = Panels(
         simulate=next(reversed(models)),

@@ -34,7 +34,7 @@ def new(
     try:
         with ERR.status("Reading the table, and trying questions on tables like it …"):
             table = Dataset.from_csv(data)
-            proposal = propose(table, formula)
+            proposal = propose(table, formula, language)
             fits = proposal.fits(table)
             notebooks = {task.name: source_notebook(name, proposal, task, fits, language) for task in proposal.tasks}
     except MultilevelError as error:

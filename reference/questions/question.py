@@ -183,14 +183,14 @@ def gaps(setting: Setting, asked: Asked) -> dict[str, str]:
     """Return what the gaps in an item's words stand for.
 
     ``{response}``, and ``{predictors}`` of its model; ``{group}`` and ``{groups}`` of its level, or of the model's
-    first; ``{rows}``; and every parameter of the item by name, a column's as what people call it.
+    first; ``{rows}``; and every parameter of the item by name, a column's as what people call it, a mapping's with a comma behind each.
     """
     found = {"row": setting.noun("residual"), "rows": setting.plural("residual")}
     for name, value in asked.parameters.items():
         if isinstance(value, str):
             found[name] = setting.noun(value)
         elif isinstance(value, Mapping):
-            found[name] = ", ".join(f"{setting.noun(key)} {one}" for key, one in value.items())
+            found[name] = "".join(f"{setting.noun(key)} {one}, " for key, one in value.items())
         elif isinstance(value, tuple):
             found[name] = ", ".join(setting.noun(str(one)) for one in value)
         elif value is not None:

@@ -89,7 +89,7 @@ def written(proposal: Proposal, data: Dataset, name: str, folder: Path, language
 @pytest.mark.parametrize(("name", "formula"), PROPOSED[::3])
 def test_what_is_written_reads_back(name: str, formula: str, language: str, tmp_path: Path) -> None:
     data = table(name)
-    proposal = propose(data, formula)
+    proposal = propose(data, formula, language)
     folder = written(proposal, data, name, tmp_path / "folder", language)
     rubric = load_rubric(folder, language=language)
     assert rubric.setting == proposal.setting
