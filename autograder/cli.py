@@ -206,8 +206,9 @@ def doctor(course: CourseOption = None) -> int:
     return command.doctor(_course(course) if course else installed_course())
 
 
-@app.command(epilog="Example: mlm demo --into build/demo --course solutions/")
+@app.command(epilog="Example: mlm demo practice --into build/demo --course solutions/")
 def demo(
+    assignment: Annotated[str | None, Argument(help="Name of the assignment; else the course's first.")] = None,
     into: Annotated[Path, Option(help="Where the sample class and its grades go.")] = Path("build/demo"),
     course: CourseOption = None,
     workers: WorkersOption = None,
@@ -216,7 +217,7 @@ def demo(
     with heeded():
         from autograder.commands import grade as command
 
-        return command.demo(_course(course), into, workers=workers)
+        return command.demo(_course(course), assignment, into, workers=workers)
 
 
 @app.command(

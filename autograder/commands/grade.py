@@ -110,9 +110,9 @@ def _print_grades(grades: Sequence[Grade], others: Sequence[LeftOut]) -> None:
         OUT.print(f"{waiting} of {len(grades)} submissions have something that a person must read.")
 
 
-def demo(course: Course, into: Path, *, workers: int | None) -> int:
+def demo(course: Course, assignment: str | None, into: Path, *, workers: int | None) -> int:
     """Build and grade the class of sample submissions; see `mlm demo --help`."""
-    rubric = course.rubric(course.assignments[0])
+    rubric = course.rubric(assignment or course.assignments[0])
     submitted = into / "submitted"
     make_results(into / "grading")
     with held(into / "grading"), filing(into):

@@ -57,7 +57,7 @@ def new(
     for sample, files in samples(proposal, rubric, fits):
         for file, text in files.items():
             write_whole(course.samples / sample / file, text)
-    OUT.print(f"Samples are in {course.samples}. See them graded:  mlm demo --course {root}")
+    OUT.print(f"Samples are in {course.samples}. See them graded:  mlm demo {name} --course {root} --into graded")
     OUT.print(
         f"Now write who asks and why, in the first cell of each notebook, and then:  mlm release {name} --course {root}"
     )
