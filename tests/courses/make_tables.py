@@ -49,7 +49,11 @@ def essays(rng: np.random.Generator) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["rater", "essay", "words", "mark"])
 
 
-TABLES = {"schools/attainment/schools.csv": schools, "recovery/pain/recovery.csv": recovery, "essays/marking/essays.csv": essays}
+TABLES = {
+    "schools/attainment/schools.csv": schools,
+    "recovery/pain/recovery.csv": recovery,
+    "essays/marking/essays.csv": essays,
+}
 
 if __name__ == "__main__":
     for place, (path, make) in enumerate(TABLES.items()):
