@@ -136,9 +136,12 @@ def demo(course: Course, assignment: str | None, into: Path, *, workers: int | N
         names = build_class(course.samples, course, rubric, submitted)
     OUT.print(f"A class of {len(names)} sample submissions is in {submitted}.")
     code, grades = _grade(course, rubric.assignment, submitted, into / "grading", workers=workers)
-    differs = [
-        f"{one.student}: {line}." for one in grades for line in unexpected(course.samples / one.student, rubric, one)
-    ]
-    OUT.print("\n".join(["\nNot as expect.toml says:", *differs] if differs else ["Graded as each expect.toml says."]))
+    samples = [(course.samples / one.student, one) for one in grades]
+    told = [(folder, one) for folder, one in samples if (folder / "expect.toml").is_file()]
+    differs = [f"{one.student}: {line}." for folder, one in told for line in unexpected(folder, rubric, one)]
+    if told:
+        OUT.print(
+            "\n".join(["\nNot as expect.toml says:", *differs] if differs else ["Each is as its expect.toml says."])
+        )
     # Memos wait for a person, as they should: the demonstration has done all it can.
     return ALL_GRADED if code == NEEDS_PERSON and not differs else code

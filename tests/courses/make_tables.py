@@ -1,4 +1,4 @@
-"""Make the tables of the three example courses, the same to the last byte: python tests/courses/make_tables.py FOLDER."""
+"""Make the tables of the three example courses, byte for byte: python tests/courses/make_tables.py FOLDER."""
 
 from __future__ import annotations
 

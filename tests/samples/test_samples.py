@@ -14,6 +14,7 @@ from nbgrader.api import Gradebook
 from nbgrader.utils import determine_grade, is_grade
 
 from autograder.assignment.course import Course
+from autograder.assignment.rubric import Rubric
 from autograder.assignment.samples import unexpected
 from autograder.errors import CourseError
 from autograder.grading.pipeline import Grading
