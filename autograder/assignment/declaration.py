@@ -15,6 +15,8 @@ from typing import Any
 
 import msgspec
 
+from autograder.assignment.extra import own_questions
+from autograder.assignment.pruned import leave_out, read_pruned
 from autograder.assignment.rubric import AfterError, Item, Notebook, Rubric, Says, problems
 from autograder.assignment.translations import AssignmentWords, read_words, unknown, words_file
 from autograder.errors import RubricError
@@ -35,6 +37,7 @@ from reference.questions import (
     mistake_words,
     steps_of,
 )
+from reference.questions.slips import guarded
 
 ASSIGNMENT_FILE = "assignment.toml"
 
@@ -70,20 +73,25 @@ class Policies(msgspec.Struct, frozen=True):
     language: str = DEFAULT
     check_says: Says = "everything"
     after_error: AfterError = "next statement"
+    packages: tuple[str, ...] = ()
 
 
-def load_rubric(folder: Path, policies: Policies | None = None, language: str | None = None) -> Rubric:
+def load_rubric(
+    folder: Path, policies: Policies | None = None, language: str | None = None, *, whole: bool = False
+) -> Rubric:
     """Return the rubric of an assignment.
 
     Parameters
     ----------
     folder : Path
-        The assignment's, with ``assignment.toml`` and the table it names.
+        The assignment's, with ``assignment.toml``, the table it names, and ``extra.py`` if it has questions of its own.
     policies : Policies
         The course's.
     language : str, optional
         Of the words; else the assignment's or the course's. Without a ``words.<language>.toml`` they stay English: what
         is half in one language and half in another helps nobody.
+    whole : bool
+        True for it with the known mistakes that `mlm release` left out.
 
     Returns
     -------
@@ -106,8 +114,9 @@ def load_rubric(folder: Path, policies: Policies | None = None, language: str | 
     written, wanted = declared.language or policies.language, language or declared.language or policies.language
     words = read_words(folder, wanted)
     spoken = wanted if words or wanted == written else DEFAULT
+    questions = LIBRARY | own_questions(folder)
     try:
-        rubric = _Reader(declared, words, spoken).rubric(folder, policies)
+        rubric = _Reader(declared, words, spoken, questions).rubric(folder, policies)
     except MultilevelError as error:
         raise RubricError(f"{path}: {error}") from None
     for problem in problems(rubric):
@@ -115,7 +124,7 @@ def load_rubric(folder: Path, policies: Policies | None = None, language: str | 
     for problem in unknown(rubric, words or AssignmentWords()):
         where = words_file(folder, wanted)
         raise RubricError(f"{where}: {problem}, which {path.name} does not have. Correct or remove it.")
-    return rubric
+    return rubric if whole else leave_out(rubric, read_pruned(folder, rubric))
 
 
 def _document(path: Path) -> dict[str, Any]:
@@ -162,17 +171,20 @@ class _Changes(msgspec.Struct):
 class _Reader:
     """What is needed to read the items: the declaration, and the words in one language."""
 
-    def __init__(self, declared: Declaration, words: AssignmentWords | None, language: str) -> None:
+    def __init__(
+        self, declared: Declaration, words: AssignmentWords | None, language: str, questions: Mapping[str, Question]
+    ) -> None:
+        self.questions = questions
         self.declared, self.words, self.language = declared, words or AssignmentWords(), language
         self.is_translated = words is not None
         self.setting = Setting(declared.columns, declared.rows, declared.derive, declared.models)
         self.raw = [item for notebook in declared.notebook for item in notebook.item]
         self.items = Items(tuple(map(self._asked, self.raw)))
         for asked in self.items:
-            for key in LIBRARY[asked.question].names("item"):
+            for key in questions[asked.question].names("item"):
                 for other in _names(asked.parameters[key]):
                     _require_item(asked.item, key, other, self.items)
-        self.steps = steps_of(self.items, LIBRARY)
+        self.steps = steps_of(self.items, questions)
         self.spoken = self.words.spoken(self.setting)
 
     def rubric(self, folder: Path, policies: Policies) -> Rubric:
@@ -193,18 +205,20 @@ class _Reader:
             panels=self.declared.panels,
             asked=self.items,
             data=_data(folder / self.declared.data),
+            questions=self.questions,
             language=self.language,
             check_says=self.declared.check_says or policies.check_says,
             after_error=self.declared.after_error or policies.after_error,
+            packages=policies.packages,
         )
 
     def _asked(self, raw: Mapping[str, Any]) -> Asked:
         """Return what an item asks, its question's parameters read, and the models that it names looked up."""
         name = str(raw.get("ask", ""))
         where = f"item {raw.get('id', name)!r}"
-        if name not in LIBRARY:
-            raise QuestionError(f"{where}, key 'ask': there is no question {name!r}. {_nearest(name, LIBRARY)}")
-        question = LIBRARY[name]
+        if name not in self.questions:
+            raise QuestionError(f"{where}, key 'ask': there is no question {name!r}. {_nearest(name, self.questions)}")
+        question = self.questions[name]
         for key in raw.keys() - question.parameters.keys() - set(Item.__struct_fields__):
             raise QuestionError(
                 f"{where}: there is no key {key!r}. {_nearest(key, [*Item.__struct_fields__, *question.parameters])}"
@@ -225,7 +239,7 @@ class _Reader:
 
     def _item(self, raw: Mapping[str, Any], asked: Asked) -> Item:
         """Return an item, with what its question knows in the place of what the author does not say."""
-        question, own, step = LIBRARY[asked.question], self.words.item(asked.item), self.steps.get(asked.item)
+        question, own, step = self.questions[asked.question], self.words.item(asked.item), self.steps.get(asked.item)
         said, known = question.words_in(self.language), gaps(self.spoken, asked)
         written = {key: value for key, value in raw.items() if key in Item.__struct_fields__}
         # The author's own words, if they are in this language; then the question's; then the author's in any.
@@ -260,7 +274,7 @@ class _Reader:
 
     def _known(self, question: Question, asked: Asked, step: Step | None) -> dict[str, Any]:
         """Return what a question knows of its item, words apart."""
-        no_fit, names = question.no_fit, gaps(self.setting, asked)
+        no_fit, names, choose = question.no_fit, gaps(self.setting, asked), question.options
         known = {
             "kind": question.kind,
             "tolerance": question.tolerance,
@@ -268,13 +282,13 @@ class _Reader:
             "no_fit": no_fit if isinstance(no_fit, bool) else tuple(fill(name, names) for name in no_fit),
             "carried": question.carried if step else 0.0,
             "needs": step.inputs if step else (),
-            "options": question.options(self.items, **asked.parameters) if question.options else None,
+            "options": choose and guarded(question, choose)(self.items, **asked.parameters),
         }
         return {key: value for key, value in known.items() if value is not None}
 
     def _hints(self, asked: Asked, written: dict[str, str]) -> dict[str, str]:
         """Return the words for each mistake of an item: the item's own, the assignment's, the question's."""
-        question = LIBRARY[asked.question]
+        question = self.questions[asked.question]
         found = mistake_words(question, self.setting, asked, self.language, self.spoken)
         for name in asked.without:
             if name not in found:

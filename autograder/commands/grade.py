@@ -63,7 +63,7 @@ def _grade(
     with held(into):
         seed = drawn_seed(into, hidden_seed)
         own = personal_panels(rubric, [folder.student for folder in folders]) if personal else {}
-        with Boxes() as boxes:
+        with Boxes(rubric.packages) as boxes:
             boxes.open_soon(count_workers(workers))
             with (
                 ERR.status("Preparing the panels, and trying to get out of the box …"),
