@@ -96,13 +96,11 @@ def assignments_panel(rubric: Rubric) -> Dataset:
     return panel
 
 
-def hidden_panel(
-    rubric: Rubric, seed: int, *, mistakes: bool = True, tried: Callable[[int], None] = lambda tries: None
-) -> Keyed:
+def hidden_panel(rubric: Rubric, seed: int, *, tried: Callable[[int], None] = lambda tries: None) -> Keyed:
     """Return the table that is drawn from a seed, with its answers.
 
-    With ``mistakes`` False it may be one on which a known mistake cannot be told from the right answer. ``tried`` is
-    told before each draw how many there were.
+    It may be one on which a known mistake cannot be told from the right answer. ``tried`` is told before each draw how
+    many there were.
 
     Raises
     ------
@@ -113,7 +111,7 @@ def hidden_panel(
     """
     asked = (rubric.setting, rubric.panels, rubric.asked, rubric.questions, assignments_panel(rubric))
     try:
-        panel, answers = questions.usable_draw(*asked, seed, mistakes=mistakes, tried=tried)
+        panel, answers = questions.usable_draw(*asked, seed, tried=tried)
     except (QuestionError, SimulationError) as error:
         raise CourseError(f"{rubric.assignment}: {error}") from error
     except MultilevelError as error:

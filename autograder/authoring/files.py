@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from autograder.assignment.key import own_panel
 from autograder.assignment.rubric import Rubric
 from autograder.authoring.notebooks import answer_cell, codes, what_to_assign, with_comment
 from autograder.authoring.proposal import Proposal, Task
@@ -64,8 +65,11 @@ def with_assignment(text: str, assignment: str) -> str | None:
 def samples(proposal: Proposal, rubric: Rubric, fits: Fits) -> Iterator[tuple[str, dict[str, str]]]:
     """Yield sample submissions, each the name of its folder and its files.
 
-    The solution, the untouched release, and for each question the first known mistake that its item recognises.
+    The solution, the untouched release, and for each question the first known mistake that an item recognises on the
+    learners' table, if no choice and no sentence rests on that item.
     """
+    known = own_panel(rubric).answers.mistakes
+    needed = {name for item in rubric.items if item.answer_kind.worded for name in item.rests_on}
     yield _sample(rubric, "solution", "Everything is right.", 'default = "correct"')
     yield _sample(rubric, "untouched", "The notebooks are handed in as they were handed out.", 'default = "missing"')
     shown = set[str]()
@@ -73,7 +77,7 @@ def samples(proposal: Proposal, rubric: Rubric, fits: Fits) -> Iterator[tuple[st
     for task in proposal.tasks:
         for name, mistake, source in _mistaken(task, fits, rubric.language):
             item = items[name]
-            if item.ask not in shown and mistake in item.hints:
+            if item.ask not in shown and mistake in item.hints and mistake in known[name] and name not in needed:
                 shown.add(item.ask)
                 story = f"{name} comes from a known mistake, {mistake}; all else is right."
                 expected = f'default = "correct"\n\n[items.{name}]\nverdict = "wrong"\nmistake = "{mistake}"'

@@ -30,8 +30,8 @@ from reference.questions import (
 )
 from reference.questions.draws import SMALLEST_SD, Source
 
-#: Tables that are drawn to see which questions have a clear answer on them; a question stays if it has one on half.
-TRIALS = 8
+#: Tables that are drawn to see which questions have clear answers, and the share of them on which all must have one.
+TRIALS, CLEAR = 12, 0.6
 NULL, INTERCEPTS, SLOPES, WITHOUT = "null", "intercepts", "slopes", "without"
 _POINTS = {
     "icc": 2,
@@ -253,21 +253,24 @@ def asked_of(item: Mapping[str, Any]) -> Asked:
 
 
 def _with_clear_answers(proposal: Proposal, data: Dataset) -> Proposal:
-    """Return a proposal without the items that have no clear answer here or on most tables like this one."""
-    key = answer_key(proposal.setting, proposal.items, LIBRARY, data)
-    said = {fault.partition(": ")[0]: fault.partition(": ")[2] for fault in key.faults}
-    counts = Counter(dict.fromkeys(said, TRIALS))
-    source = Source.of(proposal.setting, proposal.panels, data)
+    """Return a proposal without the items that have no clear answer here, or in whose way most tables like this stand.
+
+    What is left has clear answers on most of the tables that were drawn, all of it together.
+    """
+    own = answer_key(proposal.setting, proposal.items, LIBRARY, data)
+    source, met = Source.of(proposal.setting, proposal.panels, data), []
     for trial in range(TRIALS):
         table = source.draw(np.random.default_rng([trial]), "a table drawn on trial")
         reasons, drawn = faults(proposal.setting, proposal.items, LIBRARY, table, proposal.panels)
-        for reason in reasons if drawn else ():
-            item, _, why = reason.partition(": ")
-            if "the mistake" not in why:
-                counts[item] += 1
-                said[item] = why
-    unclear = {item for item, times in counts.items() if times > TRIALS / 2}
-    return _without(proposal, unclear, said)
+        met += [dict(reason.split(": ", 1) for reason in reasons)] if drawn else []
+    said = dict(fault.split(": ", 1) for fault in own.faults)
+    unclear = set(said)
+    while True:
+        left = [reasons.keys() - unclear for reasons in met]
+        counts = Counter(item for items in left for item in items)
+        if sum(not items for items in left) >= CLEAR * len(met) or not counts:
+            return _without(proposal, unclear, said | dict(pair for reasons in met for pair in reasons.items()))
+        unclear.add(max(counts, key=lambda item: (counts[item], item)))
 
 
 def _without(proposal: Proposal, unclear: set[str], said: Mapping[str, str]) -> Proposal:

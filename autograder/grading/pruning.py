@@ -13,15 +13,11 @@ from autograder.assignment.rubric import Rubric
 from autograder.errors import ReleaseError
 from autograder.scoring.distinct_answers import (
     FROM_EACH_OTHER,
-    FROM_RIGHT,
-    RIGHT_ANSWER,
     Drawn,
     Examination,
     Problem,
-    distance_of,
     examine,
 )
-from reference.questions import coincidences
 
 #: Wraps a range of steps with what is done in them, for a progress bar.
 Progress: TypeAlias = Callable[[range, str], Iterable[int]]
@@ -56,9 +52,9 @@ def prune(
     for seed in progress(range(first_seed, first_seed + TABLES), "Examining known mistakes"):
         if len(ready) == ENOUGH:
             break
-        keyed = hidden_panel(rubric, seed, mistakes=False, tried=tried)
+        keyed = hidden_panel(rubric, seed, tried=tried)
         found = examine(rubric, keyed)
-        met.append((*found.problems, *_coincidences(rubric, keyed)))
+        met.append(found.problems)
         if not met[-1]:
             ready[seed] = Drawn(keyed, found, 0)
     pruned: dict[str, dict[str, str]] = {}
@@ -73,16 +69,6 @@ def prune(
                 f"{said}. Make the tolerance smaller."
             )
     return pruned, {} if pruned else ready
-
-
-def _coincidences(rubric: Rubric, keyed: Keyed) -> list[Problem]:
-    items = {item.id: item for item in rubric.items}
-    found = []
-    for name, mistake in coincidences(keyed.answers):
-        values = keyed.answers.values[name], keyed.answers.mistakes[name][mistake]
-        apart = distance_of(items[name], *values, keyed)
-        found.append(Problem(name, f"{mistake!r} is within 0.3 per cent", (RIGHT_ANSWER, mistake), apart))
-    return found
 
 
 def _left(problems: Sequence[Problem], pruned: Pruned) -> list[Problem]:
@@ -111,8 +97,7 @@ def _why(item: str, mistake: str, on_own: Sequence[Problem], met: Sequence[tuple
             nearest.append(min(blamed, key=lambda one: one.margin))
     others = [next((name for name in one.answers if name != mistake), one.said) for one in nearest]
     apart = median(one.margin for one in nearest)
-    near = f"lies {apart:.1f} tolerances from" if apart < FROM_RIGHT else "is within 0.3 per cent of"
     times = sum(any(one.item == item and mistake in one.mistakes for one in problems) for problems in met)
     too = any(one.item == item and mistake in one.mistakes for one in on_own)
     where = ["the learners' table"] * too + [f"{times} of {len(met)} that were drawn"] * (times > 0)
-    return f"{near} {mode(others)!r} on {' and '.join(where)}"
+    return f"lies {apart:.1f} tolerances from {mode(others)!r} on {' and '.join(where)}"

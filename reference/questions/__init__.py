@@ -32,7 +32,7 @@ from reference.questions.question import (
     question,
 )
 from reference.questions.setting import Asked, Column, Items, QuestionError, Setting
-from reference.questions.usable_tables import SimulationError, coincidences, faults, usable_draw
+from reference.questions.usable_tables import SimulationError, faults, usable_draw
 
 __all__ = [
     "LIBRARY",
@@ -57,7 +57,6 @@ __all__ = [
     "Words",
     "answer_key",
     "coincide",
-    "coincidences",
     "collecting",
     "draw",
     "faults",

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
 from reference import MixedFit, fit_mixed, parse_formula
 from reference.errors import ConvergenceError, DesignError, FormulaError, MultilevelError
-from reference.questions.answers import AnswerKey, coincide
+from reference.questions.answers import AnswerKey
 from reference.questions.dataset import Dataset
 from reference.questions.draws import LARGEST_CORRELATION, Panels, Source, correlations_in
 from reference.questions.expressions import derived
@@ -18,7 +18,6 @@ from reference.questions.key import answer_key
 from reference.questions.question import Question
 from reference.questions.setting import Items, Setting
 
-DISTINCT = 0.003
 #: After so many tries without a table the search ends, if one reason speaks against this share of them.
 EARLY_TRIES, EARLY_SHARE = 40, 0.9
 _NUMBER = re.compile(r"-?\d+(\.\d+)?(e[+-]?\d+)?")
@@ -34,14 +33,11 @@ def faults(
     library: Mapping[str, Question],
     data: Dataset,
     panels: Panels | None = None,
-    *,
-    mistakes: bool = True,
 ) -> tuple[tuple[str, ...], AnswerKey | None]:
     """Return why nobody should be graded on a table, nothing if it will do, and its answer key if it came so far.
 
     Checked, what is cheap first: fits away from the boundary, by REML and by ML, so that other software arrives too;
-    what the questions themselves find; and, if ``mistakes`` is True, every known mistake at least ``DISTINCT``
-    (relative) off the right answer.
+    and what the questions themselves find. How far apart known answers are is for whoever compares answers to say.
 
     Raises
     ------
@@ -63,8 +59,7 @@ def faults(
         raise
     except (DesignError, ConvergenceError) as error:
         return (f"a model cannot be fitted: {error}",), None
-    same = coincidences(key) if mistakes else ()
-    return (*key.faults, *(f"{i}: the mistake {name!r} cannot be told from the right answer" for i, name in same)), key
+    return key.faults, key
 
 
 def usable_draw(
@@ -76,7 +71,6 @@ def usable_draw(
     seed: int,
     tries: int = 200,
     *,
-    mistakes: bool = True,
     tried: Callable[[int], None] = lambda tries: None,
 ) -> tuple[Dataset, AnswerKey]:
     """Return the first table of a seed that :func:`faults` has nothing against, and its key, from ``(seed, try)``.
@@ -89,8 +83,6 @@ def usable_draw(
         Not negative; it always gives the same table.
     tries : int
         After how many draws to give up.
-    mistakes : bool
-        False to take tables on which a known mistake cannot be told from the right answer.
     tried : function of (int)
         Told before each draw how many there were.
 
@@ -109,7 +101,7 @@ def usable_draw(
     for attempt in range(tries):
         tried(attempt)
         table = origin.draw(np.random.default_rng([seed, attempt]), f"the table drawn from seed {seed}")
-        reasons, key = faults(setting, items, library, table, panels, mistakes=mistakes)
+        reasons, key = faults(setting, items, library, table, panels)
         if key is not None and not reasons:
             return table, key
         # Reasons that differ in their numbers only are one.
@@ -139,17 +131,7 @@ def _boundary_reason(name: str, fit: MixedFit, smallest: float) -> str:
     return ""
 
 
-def coincidences(key: AnswerKey) -> Iterator[tuple[str, str]]:
-    """Yield the item and the name of each mistake that is less than ``DISTINCT`` (relative) off the right answer."""
-    for item, named in key.mistakes.items():
-        for name, wrong in named.items():
-            if coincide(key.values[item], wrong, DISTINCT):
-                yield item, name
-
-
 def _advice(reason: str) -> str:
-    if "cannot be told" in reason:
-        return "leave the mistake out with `without`, or draw effects that set it apart with [panels] fixed and sd"
     if reason.startswith(("the REML fit", "the ML fit", "a model cannot")):
         return "give [panels] sd, or more [panels] groups; a smaller [panels] smallest_sd lets more draws pass"
     return "draw clearer effects with [panels] fixed and sd, or more [panels] groups"
