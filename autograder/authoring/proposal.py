@@ -17,7 +17,6 @@ from reference.data.formula import INTERCEPT, RandomTerm
 from reference.questions import (
     LIBRARY,
     RESIDUAL,
-    Answer,
     Asked,
     Column,
     Dataset,
@@ -71,11 +70,7 @@ class Proposal:
 
     def fits(self, data: Dataset) -> Fits:
         """Return the models fitted to a table."""
-
-        def unasked(item: str) -> Answer:
-            raise KeyError(item)
-
-        return Fits(data, self.setting, self.items, unasked)
+        return Fits(data, self.setting, self.items)
 
 
 def propose(data: Dataset, formula: str, language: str = DEFAULT) -> Proposal:

@@ -23,6 +23,10 @@ GRAND = "grand"
 _ROUNDING = 1e-9
 
 
+def _unanswered(item: str) -> Answer:
+    raise QuestionError(f"item {item!r} is not answered yet.")
+
+
 class Fits:
     """What the questions of an assignment are answered from.
 
@@ -35,7 +39,7 @@ class Fits:
     items : Items
         Everything that is asked.
     answer : function of (item)
-        The answers to other items on this table.
+        The answers to other items on this table; an answer key sets it.
 
     Attributes
     ----------
@@ -43,7 +47,9 @@ class Fits:
         The table with its derived columns.
     """
 
-    def __init__(self, data: Dataset, setting: Setting, items: Items, answer: Callable[[str], Answer]) -> None:
+    def __init__(
+        self, data: Dataset, setting: Setting, items: Items, answer: Callable[[str], Answer] = _unanswered
+    ) -> None:
         """Compute the derived columns; models are fitted when they are asked for."""
         self.data, self.setting, self.items, self.answer = data, setting, items, answer
         self.frame = derived(data.frame, setting.derive)

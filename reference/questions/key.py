@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -30,7 +30,15 @@ def steps_of(items: Items, library: Mapping[str, Question]) -> dict[str, Step]:
     return found
 
 
-def answer_key(setting: Setting, items: Items, library: Mapping[str, Question], data: Dataset) -> AnswerKey:
+def answer_key(
+    setting: Setting,
+    items: Items,
+    library: Mapping[str, Question],
+    data: Dataset,
+    *,
+    fits: Fits | None = None,
+    doubtful: Sequence[str] = (),
+) -> AnswerKey:
     """Return what is right and what is wrong on a table.
 
     Parameters
@@ -41,6 +49,10 @@ def answer_key(setting: Setting, items: Items, library: Mapping[str, Question], 
         The questions, by name.
     data : Dataset
         The table.
+    fits : Fits, optional
+        Its models, if some are fitted already.
+    doubtful : sequence of str
+        Items that are answered first: where one of them has no clear answer on this table the rest is left out.
 
     Raises
     ------
@@ -74,10 +86,10 @@ def answer_key(setting: Setting, items: Items, library: Mapping[str, Question], 
             under_way.pop()
         return found[item]
 
-    fits = Fits(data, setting, items, answer)
-    for asked in items:
-        if library[asked.question].answer is not None:
-            answer(asked.item)
+    fits = fits or Fits(data, setting, items)
+    fits.answer = answer
+    if not any(answer(item).faults for item in doubtful):
+        found = {one.item: answer(one.item) for one in items if library[one.question].answer is not None}
     return AnswerKey(
         values={item: one.value for item, one in found.items()},
         standard_errors={i: one.standard_error for i, one in found.items() if one.standard_error is not None},

@@ -8,12 +8,12 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
-from reference import MixedFit, fit_mixed, parse_formula
+from reference import MixedFit
 from reference.errors import ConvergenceError, DesignError, FormulaError, MultilevelError
 from reference.questions.answers import AnswerKey
 from reference.questions.dataset import Dataset
 from reference.questions.draws import LARGEST_CORRELATION, Panels, Source, correlations_in
-from reference.questions.expressions import derived
+from reference.questions.fits import Fits
 from reference.questions.key import answer_key
 from reference.questions.question import Question
 from reference.questions.setting import Items, Setting
@@ -33,11 +33,13 @@ def faults(
     library: Mapping[str, Question],
     data: Dataset,
     panels: Panels | None = None,
+    doubtful: Sequence[str] = (),
 ) -> tuple[tuple[str, ...], AnswerKey | None]:
     """Return why nobody should be graded on a table, nothing if it will do, and its answer key if it came so far.
 
     Checked, what is cheap first: fits away from the boundary, by REML and by ML, so that other software arrives too;
-    and what the questions themselves find. How far apart known answers are is for whoever compares answers to say.
+    and what the questions themselves find, of the ``doubtful`` items first: where one of these has no clear answer the
+    others are not computed. How far apart known answers are is for whoever compares answers to say.
 
     Raises
     ------
@@ -46,15 +48,15 @@ def faults(
     """
     panels = panels or Panels()
     try:
-        frame = derived(data.frame, setting.derive)
+        fits = Fits(data, setting, items)
         # The last model is the largest as a rule, and the first to fail.
         for reml in (True, False):
             for name in reversed(setting.models):
-                fit = fit_mixed(frame, parse_formula(setting.models[name], name=name), reml=reml)
-                reason = _boundary_reason(f"the {'REML' if reml else 'ML'} fit of {name!r}", fit, panels.smallest(name))
+                called = f"the {'REML' if reml else 'ML'} fit of {name!r}"
+                reason = _boundary_reason(called, fits.mixed(name, reml=reml), panels.smallest(name))
                 if reason:
                     return (reason,), None
-        key = answer_key(setting, items, library, data)
+        key = answer_key(setting, items, library, data, fits=fits, doubtful=doubtful)
     except FormulaError:
         raise
     except (DesignError, ConvergenceError) as error:
@@ -96,14 +98,16 @@ def usable_draw(
     if seed < 0:
         raise SimulationError(f"seed {seed} is negative; give 0 or more.")
     origin = Source.of(setting, panels, data)
+    doubtful: dict[str, None] = {}
     counts: Counter[str] = Counter()
     said: dict[str, str] = {}
     for attempt in range(tries):
         tried(attempt)
         table = origin.draw(np.random.default_rng([seed, attempt]), f"the table drawn from seed {seed}")
-        reasons, key = faults(setting, items, library, table, panels)
+        reasons, key = faults(setting, items, library, table, panels, list(doubtful))
         if key is not None and not reasons:
             return table, key
+        doubtful |= dict.fromkeys(reason.partition(": ")[0] for reason in reasons if key is not None)
         # Reasons that differ in their numbers only are one.
         alike = {_NUMBER.sub("#", reason): reason for reason in reasons}
         said = alike | said
