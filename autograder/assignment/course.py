@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from importlib import resources
 from pathlib import Path
-from typing import get_args
 
 import msgspec
 
@@ -21,16 +20,6 @@ from autograder.errors import CourseError
 from autograder.language.catalogue import DEFAULT
 
 COURSE_FILE = "course.toml"
-
-#: Lies beside released notebooks where the teacher lets `check` say less than everything.
-CHECK_FILE = "check.json"
-
-
-class Handed(msgspec.Struct, frozen=True):
-    """What a release tells `check`: the assignment, and how much to say of an answer."""
-
-    assignment: str
-    check_says: Says
 
 
 class CourseFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -45,13 +34,14 @@ class CourseFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     language: str = DEFAULT
     check_says: Says = "everything"
     after_error: AfterError = "next statement"
+    study: bool = False
     release: str = "release"
     samples: str = "samples"
 
     @property
     def policies(self) -> Policies:
         """What holds for every assignment that says nothing else."""
-        return Policies(self.language, self.check_says, self.after_error)
+        return Policies(self.language, self.check_says, self.after_error, self.study)
 
 
 @dataclass(frozen=True)
@@ -147,26 +137,3 @@ def installed_course() -> Course:
         if (root / COURSE_FILE).is_file():
             return Course(root)
     raise CourseError("The exercises are missing from this installation. Install mlm-course again.")
-
-
-def check_file(rubric: Rubric) -> str:
-    """Return what a release carries to learners about `check`, as text."""
-    return msgspec.json.encode(Handed(rubric.assignment, rubric.check_says)).decode() + "\n"
-
-
-def read_check_file(folder: Path) -> Handed | None:
-    """Return what came with the notebooks about `check`; None if nothing did.
-
-    Raises
-    ------
-    CourseError
-        If it cannot be read.
-    """
-    path = folder / CHECK_FILE
-    if not path.is_file():
-        return None
-    try:
-        return msgspec.json.decode(path.read_bytes(), type=Handed)
-    except (OSError, msgspec.MsgspecError, ValueError, RecursionError):
-        known = ", ".join(map(repr, get_args(Says)))
-        raise CourseError(f"{path}: this should name an assignment and one of {known}. Get it again.") from None

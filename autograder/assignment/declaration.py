@@ -16,9 +16,9 @@ from typing import Any
 import msgspec
 
 from autograder.assignment.rubric import AfterError, Item, Notebook, Rubric, Says, problems
-from autograder.assignment.translations import AssignmentWords, read_words, unknown, words_file
+from autograder.assignment.translations import AssignmentWords, as_words, read_words, unknown, words_file
 from autograder.errors import RubricError
-from autograder.language.catalogue import DEFAULT
+from autograder.language.catalogue import DEFAULT, require_language
 from reference.errors import MultilevelError
 from reference.questions import (
     LIBRARY,
@@ -33,10 +33,13 @@ from reference.questions import (
     fill,
     gaps,
     mistake_words,
+    require_plain,
     steps_of,
 )
 
 ASSIGNMENT_FILE = "assignment.toml"
+#: The table of an assignment that names no other.
+_TABLE = "panel.csv"
 
 
 class DeclaredNotebook(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -52,7 +55,7 @@ class Declaration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     title: str
     notebook: tuple[DeclaredNotebook, ...]
-    data: str = "panel.csv"
+    data: str = _TABLE
     columns: dict[str, Column] = {}
     rows: Column = Column(call="row", calls="rows")
     derive: dict[str, str] = {}
@@ -61,15 +64,33 @@ class Declaration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     language: str | None = None
     check_says: Says | None = None
     after_error: AfterError | None = None
+    study: bool | None = None
     mistakes: dict[str, str] = {}
 
 
 class Policies(msgspec.Struct, frozen=True):
-    """What a course says for all its assignments, and an assignment may say for itself."""
+    """What a course says for all its assignments, and an assignment may say for itself.
+
+    ``study`` says whether a release tells the choices and words that are right, which nothing computes.
+    """
 
     language: str = DEFAULT
     check_says: Says = "everything"
     after_error: AfterError = "next statement"
+    study: bool = False
+
+
+class Contents(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What an assignment's folder holds: what its author declares, its table (CSV), and its words by language.
+
+    ``withheld`` are the items whose right answer was taken out.
+    """
+
+    assignment: str
+    declaration: dict[str, Any]
+    table: str
+    words: dict[str, dict[str, Any]] = {}
+    withheld: tuple[str, ...] = ()
 
 
 def load_rubric(folder: Path, policies: Policies | None = None, language: str | None = None) -> Rubric:
@@ -97,23 +118,38 @@ def load_rubric(folder: Path, policies: Policies | None = None, language: str | 
     UsageError
         If there are no words of ours in that language.
     """
-    path, policies = folder / ASSIGNMENT_FILE, policies or Policies()
-    document = _document(path)
+    return rubric_of(read_contents(folder), folder / ASSIGNMENT_FILE, policies, language)
+
+
+def read_contents(folder: Path) -> Contents:
+    """Return what an assignment's folder holds, or raise RubricError, naming the file that cannot be read."""
+    document = _document(folder / ASSIGNMENT_FILE)
+    table = _table(folder / str(document.get("data", _TABLE)), f"{folder / ASSIGNMENT_FILE}: key 'data'")
+    return Contents(folder.name, document, table, read_words(folder))
+
+
+def rubric_of(contents: Contents, path: Path, policies: Policies | None = None, language: str | None = None) -> Rubric:
+    """Return the rubric that an assignment's contents make, wherever they were read: ``path`` is named in messages.
+
+    Otherwise as for :func:`load_rubric`.
+    """
+    policies = policies or Policies()
     try:
-        declared = msgspec.convert(document, Declaration)
+        declared = msgspec.convert(contents.declaration, Declaration)
     except msgspec.ValidationError as error:
-        raise RubricError(f"{path}: {_place(str(error), document)}") from None
-    written, wanted = declared.language or policies.language, language or declared.language or policies.language
-    words = read_words(folder, wanted)
+        raise RubricError(f"{path}: {_place(str(error), contents.declaration)}") from None
+    written = declared.language or policies.language
+    wanted = require_language(language or written)
+    where = words_file(path.parent, wanted) if path.name == ASSIGNMENT_FILE else path
+    words = as_words(contents.words[wanted], where) if wanted in contents.words else None
     spoken = wanted if words or wanted == written else DEFAULT
     try:
-        rubric = _Reader(declared, words, spoken).rubric(folder, policies)
+        rubric = _Reader(declared, words, spoken).rubric(contents, policies)
     except MultilevelError as error:
         raise RubricError(f"{path}: {error}") from None
     for problem in problems(rubric):
         raise RubricError(f"{path}: {problem}")
     for problem in unknown(rubric, words or AssignmentWords()):
-        where = words_file(folder, wanted)
         raise RubricError(f"{where}: {problem}, which {path.name} does not have. Correct or remove it.")
     return rubric
 
@@ -165,6 +201,7 @@ class _Reader:
     def __init__(self, declared: Declaration, words: AssignmentWords | None, language: str) -> None:
         self.declared, self.words, self.language = declared, words or AssignmentWords(), language
         self.is_translated = words is not None
+        require_plain(declared.models)
         self.setting = Setting(declared.columns, declared.rows, declared.derive, declared.models)
         self.raw = [item for notebook in declared.notebook for item in notebook.item]
         self.items = Items(tuple(map(self._asked, self.raw)))
@@ -175,7 +212,7 @@ class _Reader:
         self.steps = steps_of(self.items, LIBRARY)
         self.spoken = self.words.spoken(self.setting)
 
-    def rubric(self, folder: Path, policies: Policies) -> Rubric:
+    def rubric(self, contents: Contents, policies: Policies) -> Rubric:
         """Return the whole rubric."""
         ready = [self._item(raw, asked) for raw, asked in zip(self.raw, self.items, strict=True)]
         rest = iter(ready)
@@ -183,7 +220,7 @@ class _Reader:
         for name in self.declared.mistakes.keys() - mistakes:
             raise QuestionError(f"table 'mistakes': no item has a mistake {name!r}. {_nearest(name, mistakes)}")
         return Rubric(
-            assignment=folder.name,
+            assignment=contents.assignment,
             title=self.words.title or self.declared.title,
             notebook=tuple(
                 Notebook(one.name, self.words.notebooks.get(one.name, one.title), tuple(next(rest) for _ in one.item))
@@ -192,10 +229,11 @@ class _Reader:
             setting=self.setting,
             panels=self.declared.panels,
             asked=self.items,
-            data=_data(folder / self.declared.data),
+            data=contents.table.encode(),
             language=self.language,
             check_says=self.declared.check_says or policies.check_says,
             after_error=self.declared.after_error or policies.after_error,
+            withheld=frozenset(contents.withheld),
         )
 
     def _asked(self, raw: Mapping[str, Any]) -> Asked:
@@ -313,8 +351,10 @@ def _nearest(name: str, known: Iterable[str]) -> str:
     return f"Did you mean {found[0]!r}?" if found else f"There is: {', '.join(names) or 'none'}."
 
 
-def _data(path: Path) -> bytes:
+def _table(path: Path, key: str) -> str:
     try:
-        return path.read_bytes()
+        return path.read_bytes().decode()
     except OSError as error:
-        raise QuestionError(f"key 'data': {path} cannot be read: {error.strerror}. Correct the name.") from None
+        raise RubricError(f"{key}: {path} cannot be read: {error.strerror}. Correct the name.") from None
+    except UnicodeDecodeError:
+        raise RubricError(f"{key}: {path} is not in UTF-8. Save it as CSV UTF-8, which spreadsheets offer.") from None

@@ -113,7 +113,8 @@ class Rubric(msgspec.Struct, frozen=True):
 
     ``language`` is that of the feedback, ``check_says`` how much `check` tells a learner before handing in, and
     ``after_error`` where a notebook goes on after a statement that failed. ``setting`` says what the table in ``data``
-    (CSV) is, ``panels`` how others like it are drawn, and ``asked`` what is asked of each.
+    (CSV) is, ``panels`` how others like it are drawn, and ``asked`` what is asked of each. ``withheld`` are the items
+    whose right answer a release does not tell: what is answered there can only be recorded.
     """
 
     assignment: str
@@ -126,6 +127,7 @@ class Rubric(msgspec.Struct, frozen=True):
     language: str = DEFAULT
     check_says: Says = "everything"
     after_error: AfterError = "next statement"
+    withheld: frozenset[str] = frozenset()
 
     @property
     def items(self) -> tuple[Item, ...]:
@@ -135,6 +137,17 @@ class Rubric(msgspec.Struct, frozen=True):
     def hint(self, item: Item, mistake: str) -> str | None:
         """Return the words for a mistake in an item."""
         return item.hints.get(mistake)
+
+
+#: The words of an item, by which no answer is told from another.
+_NO_WORDS: dict[str, Any] = {"title": "", "question": "", "advice": "", "read": "", "hints": {}, "memo": None}
+
+
+def deciding(item: Item) -> dict[str, object]:
+    """Return what of an item decides how its answers are told apart: all but its words, and which of these differ."""
+    words = dict.fromkeys(item.hints.values())
+    alike = {mistake: list(words).index(hint) for mistake, hint in item.hints.items()}
+    return {**msgspec.to_builtins(msgspec.structs.replace(item, **_NO_WORDS)), "alike": alike}
 
 
 def problems(rubric: Rubric) -> Iterator[str]:
@@ -150,6 +163,8 @@ def problems(rubric: Rubric) -> Iterator[str]:
         known[item.id] = item
     for item in rubric.items:
         yield from _item_problems(item, known)
+        if bool(item.slots) != item.answer_kind.has_slots and item.id not in rubric.withheld:
+            yield f"item {item.id!r}, key 'slots': kind 'slots' needs at least one, and no other kind has any."
     try:
         graphlib.TopologicalSorter({item.id: item.rests_on for item in rubric.items}).prepare()
     except graphlib.CycleError as error:
@@ -183,8 +198,6 @@ def _item_problems(item: Item, known: dict[str, Item]) -> Iterator[str]:
         yield f"{where}, key 'deficit': {item.deficit} is not a difference of criteria from 0 to 1."
     if item.decimals is not None and not 0 <= item.decimals <= 12:
         yield f"{where}, key 'decimals': {item.decimals} is not between 0 and 12."
-    if bool(item.slots) != kind.has_slots:
-        yield f"{where}, key 'slots': kind 'slots' needs at least one, and no other kind has any."
     for name, slot in item.slots.items():
         if (slot.right is None) == (slot.own is None):
             yield f"{where}, slot {name!r}: give either the word that is right or the answer of the learner's own."

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 from rich.table import Table
@@ -16,6 +17,7 @@ from autograder.commands.console import ALL_GRADED, BROKEN, ERR, NEEDS_PERSON, O
 from autograder.commands.doctor import protected_files, require_safe_box
 from autograder.commands.handout import personal_panels
 from autograder.grading import pipeline
+from autograder.grading.earlier import Earlier
 from autograder.grading.submission import find_submissions
 from autograder.grading.workers import count_workers, memory_advice
 from autograder.records.grading import Grade, LeftOut, Verdict
@@ -59,6 +61,7 @@ def grade(
                 walls = beside.submit(require_safe_box, protected, boxes)
                 try:
                     grading = pipeline.Grading(rubric, released, pipeline.prepare_panels(rubric, seed), personal=own)
+                    grading = replace(grading, earlier=Earlier(course, grading, seed, language))
                     walls.result()
                 except BaseException:
                     boxes.end_runs()

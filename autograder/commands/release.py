@@ -10,6 +10,7 @@ from rich.table import Table
 from autograder.assignment.course import Course
 from autograder.assignment.key import hidden_panel
 from autograder.assignment.release import make_release, parse_release, write_release
+from autograder.assignment.release_file import kept_file
 from autograder.commands.console import ALL_GRADED, NEEDS_PERSON, OUT, progress_bar
 from autograder.grading.release_gate import prove
 from autograder.grading.workers import count_workers
@@ -23,12 +24,12 @@ def release(course: Course, assignment: str, *, panels: int, workers: int | None
     rubric = course.rubric(assignment)
     for language in LANGUAGES:
         course.rubric(assignment, language)  # a translation that does not fit is found before learners meet it
-    texts = make_release(course, rubric)
+    made = make_release(course, rubric)
     with progress_bar() as progress:
         proof = prove(
             course,
             rubric,
-            parse_release(texts),
+            parse_release(made),
             panels=panels,
             workers=count_workers(workers),
             store=Store(course.root / ".mlm" / "runs" / assignment),
@@ -39,8 +40,9 @@ def release(course: Course, assignment: str, *, panels: int, workers: int | None
         f"Proved on the learners' panel and on {proof.panels} hidden ones. The closest two answers are {pair.one!r} "
         f"and {pair.other!r} of {pair.item}: {pair.margin:.1f} tolerances apart."
     )
-    for path in write_release(course.release(assignment), texts):
+    for path in write_release(course, made):
         OUT.print(f"Released {path}")
+    OUT.print(f"It is the release {made.id}, kept in {kept_file(course.source(assignment), made.id)}")
     return ALL_GRADED
 
 

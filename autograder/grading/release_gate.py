@@ -9,14 +9,14 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import msgspec
 
 from autograder.assignment.course import Course
 from autograder.assignment.key import Keyed, own_panel
 from autograder.assignment.release import ReleasedNotebook
-from autograder.assignment.rubric import Item, Rubric
+from autograder.assignment.rubric import Rubric, deciding
 from autograder.errors import ReleaseError
 from autograder.grading.pipeline import Grading, grade_submission
 from autograder.grading.submission import read_notebook
@@ -29,9 +29,6 @@ from autograder.scoring.distinct_answers import FROM_EACH_OTHER, Drawn, Examinat
 #: How many hidden panels a release is proved on, and the seed of the first.
 PANELS = 20
 FIRST_SEED = 7_000
-
-#: The words of an item, by which no answer is told from another.
-_NO_WORDS: dict[str, Any] = {"title": "", "question": "", "advice": "", "read": "", "hints": {}, "memo": None}
 
 #: Wraps a range of steps with what is done in them, for a progress bar.
 Progress: TypeAlias = Callable[[range, str], Iterable[int]]
@@ -91,7 +88,7 @@ def _drawn(rubric: Rubric, seed: int, store: Store | None) -> Drawn:
     if store is None:
         return draw(rubric, seed)
     table = [msgspec.to_builtins(rubric.setting), msgspec.to_builtins(rubric.panels), rubric.data.hex()]
-    digest = digest_of([_code(), rubric.assignment, seed, table, [_deciding(item) for item in rubric.items]])
+    digest = digest_of([_code(), rubric.assignment, seed, table, [deciding(item) for item in rubric.items]])
     known = store.read(digest)
     drawn = draw(rubric, seed, int(known) if known and known.isdecimal() else None)
     if known != str(drawn.attempt):
@@ -103,13 +100,6 @@ def _drawn(rubric: Rubric, seed: int, store: Store | None) -> Drawn:
 def _code() -> list[str]:
     packages = [Path(str(resources.files(name))) for name in ("autograder", "reference")]
     return [code_digest(*packages), sys.version, *policy.versions()]
-
-
-def _deciding(item: Item) -> dict[str, object]:
-    """Return what of an item decides how its answers are told apart: all but its words, and which of these differ."""
-    words = dict.fromkeys(item.hints.values())
-    alike = {mistake: list(words).index(hint) for mistake, hint in item.hints.items()}
-    return {**msgspec.to_builtins(msgspec.structs.replace(item, **_NO_WORDS)), "alike": alike}
 
 
 def _require_apart(rubric: Rubric, examined: Examination) -> None:

@@ -39,7 +39,7 @@ def card_for(tutor: Tutor, name: str, value: object) -> Card:
     progress = tutor.notes.read(notebook.name)
     before = progress.answers.get(name)
     progress = progress.with_answer(name, Answered(answer))
-    if item.answer_kind.by_person or tutor.says_of(rubric) == "recorded":
+    if item.answer_kind.by_person or tutor.says_of(rubric) == "recorded" or name in rubric.withheld:
         tutor.notes.write(notebook.name, progress)
         noted = Sentence("card.noted_as", found=describe(answer))
         said = Sentence("scoring.for_a_person") if item.answer_kind.by_person else noted
@@ -69,7 +69,7 @@ def _tries(before: Answered | None, answer: Value, result: ItemResult) -> int:
 
 def row(tutor: Tutor, rubric: Rubric, result: ItemResult) -> tuple[str, str, str]:
     """Return what a table says of a result, as much as a card would: a sign, a word, and sentences."""
-    says = tutor.says_of(rubric)
+    says = "recorded" if result.item in rubric.withheld else tutor.says_of(rubric)
     if result.verdict in NOTHING_TO_COMPARE or says == "everything":
         said = together([text for text in (result.reason, result.hint) if text])
         return SIGNS[result.verdict], name_of(result.verdict), said
