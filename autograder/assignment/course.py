@@ -14,7 +14,8 @@ from pathlib import Path
 
 import msgspec
 
-from autograder.assignment.declaration import Policies, load_rubric
+from autograder.assignment.contents import Policies
+from autograder.assignment.declaration import load_rubric
 from autograder.assignment.rubric import AfterError, Rubric, Says
 from autograder.errors import CourseError
 from autograder.language.catalogue import DEFAULT

@@ -8,24 +8,29 @@ from __future__ import annotations
 
 import difflib
 import re
-import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from autograder.assignment.rubric import AfterError, Item, Notebook, Rubric, Says, problems
-from autograder.assignment.translations import AssignmentWords, as_words, read_words, unknown, words_file
+from autograder.assignment.contents import (
+    ASSIGNMENT_FILE,
+    Contents,
+    Declaration,
+    Policies,
+    as_declaration,
+    read_contents,
+)
+from autograder.assignment.rubric import Item, Notebook, Rubric, problems
+from autograder.assignment.translations import AssignmentWords, as_words, unknown, words_file
 from autograder.errors import RubricError
 from autograder.language.catalogue import DEFAULT, require_language
 from reference.errors import MultilevelError
 from reference.questions import (
     LIBRARY,
     Asked,
-    Column,
     Items,
-    Panels,
     Question,
     QuestionError,
     Setting,
@@ -36,61 +41,6 @@ from reference.questions import (
     require_plain,
     steps_of,
 )
-
-ASSIGNMENT_FILE = "assignment.toml"
-#: The table of an assignment that names no other.
-_TABLE = "panel.csv"
-
-
-class DeclaredNotebook(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A notebook as its author declares it; an item's keys are those of `Item` and of its question."""
-
-    name: str
-    title: str
-    item: tuple[dict[str, Any], ...]
-
-
-class Declaration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """An ``assignment.toml``. What a course says of language and policies it says for all its assignments."""
-
-    title: str
-    notebook: tuple[DeclaredNotebook, ...]
-    data: str = _TABLE
-    columns: dict[str, Column] = {}
-    rows: Column = Column(call="row", calls="rows")
-    derive: dict[str, str] = {}
-    models: dict[str, str] = {}
-    panels: Panels = Panels()
-    language: str | None = None
-    check_says: Says | None = None
-    after_error: AfterError | None = None
-    study: bool | None = None
-    mistakes: dict[str, str] = {}
-
-
-class Policies(msgspec.Struct, frozen=True):
-    """What a course says for all its assignments, and an assignment may say for itself.
-
-    ``study`` says whether a release tells the choices and words that are right, which nothing computes.
-    """
-
-    language: str = DEFAULT
-    check_says: Says = "everything"
-    after_error: AfterError = "next statement"
-    study: bool = False
-
-
-class Contents(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What an assignment's folder holds: what its author declares, its table (CSV), and its words by language.
-
-    ``withheld`` are the items whose right answer was taken out.
-    """
-
-    assignment: str
-    declaration: dict[str, Any]
-    table: str
-    words: dict[str, dict[str, Any]] = {}
-    withheld: tuple[str, ...] = ()
 
 
 def load_rubric(folder: Path, policies: Policies | None = None, language: str | None = None) -> Rubric:
@@ -121,23 +71,13 @@ def load_rubric(folder: Path, policies: Policies | None = None, language: str | 
     return rubric_of(read_contents(folder), folder / ASSIGNMENT_FILE, policies, language)
 
 
-def read_contents(folder: Path) -> Contents:
-    """Return what an assignment's folder holds, or raise RubricError, naming the file that cannot be read."""
-    document = _document(folder / ASSIGNMENT_FILE)
-    table = _table(folder / str(document.get("data", _TABLE)), f"{folder / ASSIGNMENT_FILE}: key 'data'")
-    return Contents(folder.name, document, table, read_words(folder))
-
-
 def rubric_of(contents: Contents, path: Path, policies: Policies | None = None, language: str | None = None) -> Rubric:
     """Return the rubric that an assignment's contents make, wherever they were read: ``path`` is named in messages.
 
     Otherwise as for :func:`load_rubric`.
     """
     policies = policies or Policies()
-    try:
-        declared = msgspec.convert(contents.declaration, Declaration)
-    except msgspec.ValidationError as error:
-        raise RubricError(f"{path}: {_place(str(error), contents.declaration)}") from None
+    declared = as_declaration(contents.declaration, path)
     written = declared.language or policies.language
     wanted = require_language(language or written)
     where = words_file(path.parent, wanted) if path.name == ASSIGNMENT_FILE else path
@@ -152,31 +92,6 @@ def rubric_of(contents: Contents, path: Path, policies: Policies | None = None, 
     for problem in unknown(rubric, words or AssignmentWords()):
         raise RubricError(f"{where}: {problem}, which {path.name} does not have. Correct or remove it.")
     return rubric
-
-
-def _document(path: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
-    except FileNotFoundError:
-        raise RubricError(f"{path}: there is no assignment here. An assignment is a folder with this file.") from None
-    except UnicodeDecodeError:
-        raise RubricError(f"{path}: not in UTF-8. Save it as UTF-8.") from None
-    except (OSError, tomllib.TOMLDecodeError) as error:
-        raise RubricError(f"{path}: not readable as TOML: {error}. Correct the file there.") from None
-
-
-def _place(message: str, document: dict[str, Any]) -> str:
-    """Return a decoder's message with the notebook's name in the place of its path."""
-    text = message.split(" - at `")[0].replace("Object contains", "there is an").replace("unknown field", "unknown key")
-    text = text.replace("Object missing required field", "there is no key")
-    found = re.search(r" - at `\$\.(\w+)(?:\[(\d+)\])?(?:\.(\w+))?", message)
-    if not found:
-        return f"{text}. Compare the names of the keys with course/authors.md."
-    if found[1] == "notebook" and found[2]:
-        notebook = document["notebook"][int(found[2])]
-        name = notebook.get("name", found[2]) if isinstance(notebook, dict) else found[2]
-        return f"notebook {name!r}{f', key {found[3]!r}' if found[3] else ''}: {text}. Correct or remove it."
-    return f"key {found[1]!r}: {text}. Correct it as course/authors.md says."
 
 
 def _at_key(message: str) -> str:
@@ -349,12 +264,3 @@ def _nearest(name: str, known: Iterable[str]) -> str:
     names = list(known)
     found = difflib.get_close_matches(name, names, n=1)
     return f"Did you mean {found[0]!r}?" if found else f"There is: {', '.join(names) or 'none'}."
-
-
-def _table(path: Path, key: str) -> str:
-    try:
-        return path.read_bytes().decode()
-    except OSError as error:
-        raise RubricError(f"{key}: {path} cannot be read: {error.strerror}. Correct the name.") from None
-    except UnicodeDecodeError:
-        raise RubricError(f"{key}: {path} is not in UTF-8. Save it as CSV UTF-8, which spreadsheets offer.") from None

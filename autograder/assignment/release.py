@@ -22,8 +22,8 @@ from nbgrader.preprocessors import (
     LockCells,
 )
 
+from autograder.assignment.contents import read_contents
 from autograder.assignment.course import Course
-from autograder.assignment.declaration import read_contents
 from autograder.assignment.release_file import RELEASE_FILE, Release, as_text, id_of, kept_file, public
 from autograder.assignment.rubric import Rubric
 from autograder.errors import CourseError, ReleaseError

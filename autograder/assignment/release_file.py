@@ -17,7 +17,8 @@ from typing import Any
 
 import msgspec
 
-from autograder.assignment.declaration import Contents, Policies, rubric_of
+from autograder.assignment.contents import Contents, Policies
+from autograder.assignment.declaration import rubric_of
 from autograder.assignment.rubric import Rubric, deciding
 from autograder.errors import CourseError, UsageError
 

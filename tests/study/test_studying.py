@@ -157,7 +157,7 @@ def test_the_wheel_holds_releases_rubrics_and_words_and_no_solution(course: Cour
     files = set(zipfile.ZipFile(wheel).namelist())
     shipped = {name.removeprefix("autograder/shipped/") for name in files if name.startswith("autograder/shipped/")}
     home = course.root.parent
-    released = (path for assignment in course.assignments for path in (home / "exercises" / assignment).glob("*.ipynb"))
+    released = (path for assignment in course.assignments for path in (home / "exercises" / assignment).glob("*.*"))
     asked = ("course.toml", "*/assignment.toml", "*/panel.csv", "*/words.*.toml")
     asking = (path for pattern in asked for path in course.root.glob(pattern))
     assert shipped == {path.relative_to(home).as_posix() for path in (*released, *asking)}
