@@ -132,7 +132,8 @@ class Beside:
         try:
             yield
         except UsageError as error:
-            raise CourseError(printable(error)) from None
+            said = printable(error).removeprefix(f"{self.path}: ")
+            raise CourseError(f"{self.path}: {said[:600]}") from None
         except Exception as problem:
             why = f"{type(problem).__name__}: {problem}"
             raise CourseError(f"{self.path} cannot be used ({printable(why)[:300]}). Get it again.") from problem
