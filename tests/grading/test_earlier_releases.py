@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
+from nbgrader.api import Gradebook as NbgraderGradebook
 
 from autograder.assignment.course import Course
 from autograder.assignment.key import Dataset, hidden_panel
-from autograder.assignment.release import make_release, parse_release, write_release
+from autograder.assignment.release import make_release, parse_release, read_release, write_release
 from autograder.assignment.release_file import kept_releases
 from autograder.cli import main
 from autograder.grading.copies import personal_panel
@@ -21,6 +25,8 @@ from autograder.grading.earlier import Earlier
 from autograder.grading.pipeline import Grading, grade_class, prepare_panels
 from autograder.grading.submission import find_submissions
 from autograder.records.grading import Grade
+from autograder.results.folder import Asked, write_configuration
+from autograder.results.gradebook import Gradebook
 
 ASSIGNMENT = """
 title = "Stores"
@@ -177,3 +183,23 @@ def test_words_make_no_other_release_and_what_decides_does(own: Course) -> None:
     assert json.loads(released.read_text(encoding="utf-8"))["metadata"]["mlm"] == {"release": third}
     rubric = msgspec.structs.replace(own.rubric("stores"), check_says="recorded")
     assert make_release(own, rubric).id == third
+
+
+def test_nbgraders_own_command_grades_against_the_earlier_release_too(
+    own: Course, hand_in: Any, tmp_path: Path
+) -> None:
+    first = release(own)
+    hand_in("early", first)
+    later(own)
+    release(own)
+    with Gradebook(tmp_path / "gradebook.db") as book:
+        book.prepare("stores", read_release(own, own.rubric("stores")))
+    write_configuration(tmp_path, Asked(course=own.root, hidden_seed=SEED))
+    scripts = Path(sys.executable).parent
+    environment = {**os.environ, "PATH": f"{scripts}:{os.environ['PATH']}"}
+    line = [str(scripts / "nbgrader"), "autograde", "stores"]
+    subprocess.run(line, cwd=tmp_path, env=environment, capture_output=True, check=True)
+    with NbgraderGradebook(f"sqlite:///{tmp_path}/gradebook.db") as gradebook:
+        assert gradebook.find_submission("stores", "early").score == 10
+    shown = (tmp_path / "autograded" / "early" / "stores" / "task1-icc.ipynb").read_text(encoding="utf-8")
+    assert "# Task 1" in shown

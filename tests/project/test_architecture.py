@@ -50,7 +50,7 @@ def test_the_reference_knows_nothing_of_the_autograder() -> None:
 def test_the_autograder_knows_the_reference_through_its_key_alone() -> None:
     users = {path.name for path in (ROOT / "autograder").rglob("*.py") if ours(path, "reference")}
     # What an assignment declares is read where its questions are known.
-    assert users == {"key.py", "rubric.py", "declaration.py", "translations.py", "cli.py"}
+    assert users == {"key.py", "rubric.py", "contents.py", "declaration.py", "translations.py", "cli.py"}
     # `mlm fit` has nothing to do with grading.
     command = {name for name in imports(ROOT / "autograder" / "cli.py") if name.split(".")[0] == "reference"}
     assert {name.split(".")[1] for name in command} == {"command", "errors"}

@@ -35,8 +35,9 @@ def mlm(*arguments: object) -> int:
 def test_the_exercises_are_copied_and_said_to_be(course: Course, tmp_path: Path, capsys: Capture) -> None:
     assert mlm("study", tmp_path / "mine", "--copy-only", "--language", "de") == 0
     for assignment in course.assignments:
-        copied = {path.name: path.read_bytes() for path in (tmp_path / "mine" / assignment).glob("*.ipynb")}
-        assert copied == {path.name: path.read_bytes() for path in course.release(assignment).glob("*.ipynb")}
+        copied = {path.name: path.read_bytes() for path in (tmp_path / "mine" / assignment).glob("[!.]*")}
+        assert copied == {path.name: path.read_bytes() for path in course.release(assignment).glob("[!.]*")}
+        assert "release.json" in copied
         chosen = read_study(tmp_path / "mine" / assignment)
         assert study is not None
         assert (chosen.assignment, chosen.language) == (assignment, "de")
