@@ -20,7 +20,7 @@ import msgspec
 from autograder.assignment.contents import Contents, Policies
 from autograder.assignment.declaration import rubric_of
 from autograder.assignment.rubric import Rubric, deciding
-from autograder.errors import CourseError, UsageError
+from autograder.errors import CourseError, OurFault, UsageError
 
 RELEASE_FILE = "release.json"
 #: Where a course keeps its releases, in the assignment's folder.
@@ -131,6 +131,8 @@ class Beside:
         """Raise CourseError, naming the file, for whatever fails in here: it may hold what no author would write."""
         try:
             yield
+        except OurFault:  # such as a table of the learner's own that cannot be read
+            raise
         except UsageError as error:
             said = printable(error).removeprefix(f"{self.path}: ")
             raise CourseError(f"{self.path}: {said[:600]}") from None

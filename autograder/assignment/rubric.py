@@ -154,6 +154,9 @@ def problems(rubric: Rubric) -> Iterator[str]:
     """Yield what keeps a rubric from holding together: names twice or unknown, circles, numbers out of bounds."""
     if rubric.language not in LANGUAGES:
         yield f"key 'language': there are no words in {rubric.language!r}. There are: {', '.join(LANGUAGES)}."
+    for notebook in rubric.notebook:
+        if not re.fullmatch(r"[^./\\\0][^/\\\0]*", notebook.name):
+            yield f"notebook {notebook.name!r}: a name is that of a file, without its folder and without .ipynb."
     known: dict[str, Item] = {}
     for item in rubric.items:
         if item.id in known:

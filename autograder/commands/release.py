@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from pathlib import Path
 
 from rich.table import Table
 
 from autograder.assignment.course import Course
 from autograder.assignment.key import hidden_panel
 from autograder.assignment.release import make_release, parse_release, write_release
-from autograder.assignment.release_file import kept_file
+from autograder.assignment.release_file import RELEASE_FILE, kept_file, public
 from autograder.commands.console import ALL_GRADED, NEEDS_PERSON, OUT, progress_bar
 from autograder.grading.release_gate import prove
 from autograder.grading.workers import count_workers
@@ -25,6 +26,8 @@ def release(course: Course, assignment: str, *, panels: int, workers: int | None
     for language in LANGUAGES:
         course.rubric(assignment, language)  # a translation that does not fit is found before learners meet it
     made = make_release(course, rubric)
+    for language in LANGUAGES:
+        public(made).rubric(Path(RELEASE_FILE), language)  # what learners get must hold together without the rest
     with progress_bar() as progress:
         proof = prove(
             course,

@@ -145,6 +145,7 @@ def nameless_card(tutor: Tutor) -> Card:
 def trouble_card(name: str, problem: Exception, language: str) -> Card:
     """Return the card for something of ours that went wrong: a course that is not here, or a fault."""
     if isinstance(problem, CourseError):
-        return plain_card("wait", _NOTED, name, "elsewhere", Sentence("card.elsewhere_help"), language=language)
+        lines = Sentence("card.elsewhere_help"), str(problem)
+        return plain_card("wait", _NOTED, name, "elsewhere", *lines, language=language)
     why = str(problem) if isinstance(problem, AutograderError) else f"{type(problem).__name__}: {problem}"
     return plain_card("wait", _FAULT, name, "fault", Sentence("card.fault_help", why=why), language=language)

@@ -42,6 +42,11 @@ def with_formulas(release: Release, change: Callable[[str], str]) -> str:
     return declaring(release, models={name: change(formula) for name, formula in models.items()})
 
 
+def renamed(release: Release, name: str) -> str:
+    first, *others = release.contents.declaration["notebook"]
+    return declaring(release, notebook=[{**first, "name": name}, *others])
+
+
 def with_notebooks(release: Release, text: str | None) -> str:
     notebooks = {} if text is None else dict.fromkeys(release.notebooks, text)
     return as_text(msgspec.structs.replace(release, notebooks=notebooks))
@@ -65,6 +70,8 @@ HOSTILE: dict[str, Make] = {
     "points that no float holds": lambda r, _: as_text(r).replace('"points": 2', '"points": 1e999', 1),
     "a whole number too large": lambda r, _: as_text(r).replace('"points": 2', f'"points": {"9" * 5_000}', 1),
     "a tolerance below zero": lambda r, _: asking(r, tolerance=-1.0),
+    "a notebook elsewhere": lambda r, _: renamed(r, "../written"),
+    "a notebook of the system": lambda r, _: renamed(r, "/etc/written"),
     "a table of one cell": lambda r, _: replaced(r, table="x"),
     "a table of two rows": lambda r, _: replaced(r, table="sales,week\n1,2\n2,3\n"),
     "words of another type": lambda r, _: replaced(r, words={"en": {"title": 7}, "de": {"title": 7}}),
@@ -109,6 +116,7 @@ def test_a_made_up_release_runs_nothing_and_is_refused_in_a_sentence(
     name: str, release: Release, work: Path, capsys: Capture
 ) -> None:
     written = work.parent / "written"
+    outside = set(work.parents[1].iterdir())
     call = f"__import__('pathlib').Path({str(written)!r}).write_text('gotcha')"
     made = {**HOSTILE, **UNREADABLE}[name](release, call)
     (work.parent / RELEASE_FILE).write_text(made, encoding="utf-8")
@@ -120,8 +128,11 @@ def test_a_made_up_release_runs_nothing_and_is_refused_in_a_sentence(
     assert "\x1b" not in message
     if name in HOSTILE:
         check("icc", 0.06)
-        assert "icc: noted" in capsys.readouterr().out
+        card = capsys.readouterr().out
+        assert "icc: noted" in card
+        assert RELEASE_FILE in card
     assert not written.exists()
+    assert set(work.parents[1].iterdir()) == outside
 
 
 def test_only_an_ordinary_file_of_a_bounded_size_is_read(work: Path, capsys: Capture) -> None:
