@@ -130,6 +130,24 @@ def release(
     return command.release(_course(course), assignment, panels=panels, workers=workers)
 
 
+@app.command(
+    epilog='Example: mlm new my-course --data sleepstudy.csv --formula "Reaction ~ Days + (1 + Days | Subject)"'
+)
+def new(
+    course: Annotated[Path, Argument(help="Folder of the course; one that is not there is made.", metavar="COURSE")],
+    data: Annotated[Path, Option(help="The learners' table, a CSV file.", metavar="FILE")],
+    formula: Annotated[str, Option(help="A mixed model of it, in quotes, as lme4 writes it.")],
+    name: Annotated[str | None, Option(help="Of the assignment, a folder of the course; else the table's.")] = None,
+    title: Annotated[str | None, Option(help="What pages call the assignment; else its name.")] = None,
+    language: Annotated[str, Option(help="Of the notebooks and the feedback.")] = "en",
+    workers: WorkersOption = None,
+) -> int:
+    """Make an assignment from a table and a formula: questions, notebooks with a solution, samples; and prove it."""
+    from autograder.commands import new as command
+
+    return command.new(course, data, formula, name=name, title=title, language=language, workers=workers)
+
+
 @app.command(epilog="Example: mlm check exercises/practice/task1-icc.ipynb")
 def check(
     notebook: Annotated[Path, Argument(help="A notebook of an assignment, under any name.")],
@@ -188,8 +206,9 @@ def doctor(course: CourseOption = None) -> int:
     return command.doctor(_course(course) if course else installed_course())
 
 
-@app.command(epilog="Example: mlm demo --into build/demo --course solutions/")
+@app.command(epilog="Example: mlm demo practice --into build/demo --course solutions/")
 def demo(
+    assignment: Annotated[str | None, Argument(help="Name of the assignment; else the course's first.")] = None,
     into: Annotated[Path, Option(help="Where the sample class and its grades go.")] = Path("build/demo"),
     course: CourseOption = None,
     workers: WorkersOption = None,
@@ -198,7 +217,7 @@ def demo(
     with heeded():
         from autograder.commands import grade as command
 
-        return command.demo(_course(course), into, workers=workers)
+        return command.demo(_course(course), assignment, into, workers=workers)
 
 
 @app.command(

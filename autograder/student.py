@@ -131,7 +131,9 @@ def _answer(name: str, card: Callable[[Tutor], Card]) -> None:
     try:
         from autograder.tutor.tutor import tutor_in
 
-        shown = card(tutor_in(Path.cwd(), language, worked_on=next(iter(_loaded[-1:]), None)))
+        # This is the learner's own session.
+        worked_on = next(iter(_loaded[-1:]), None)
+        shown = card(tutor_in(Path.cwd(), language, worked_on=worked_on, own_code=True))
     except Exception as problem:
         from autograder.language.catalogue import DEFAULT, LANGUAGES
         from autograder.tutor.checking import trouble_card

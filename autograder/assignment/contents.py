@@ -9,11 +9,13 @@ from typing import Any
 
 import msgspec
 
-from autograder.assignment.rubric import AfterError, Says
+from autograder.assignment.extra import read_extra
+from autograder.assignment.pruned import read_pruned
+from autograder.assignment.rubric import AfterError, Item, Says
 from autograder.assignment.translations import read_words
 from autograder.errors import RubricError
 from autograder.language.catalogue import DEFAULT
-from reference.questions import Column, Panels
+from reference.questions import LIBRARY, Column, Panels
 
 ASSIGNMENT_FILE = "assignment.toml"
 #: The table of an assignment that names no other.
@@ -56,18 +58,22 @@ class Policies(msgspec.Struct, frozen=True):
     check_says: Says = "everything"
     after_error: AfterError = "next statement"
     study: bool = False
+    packages: tuple[str, ...] = ()
 
 
 class Contents(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What an assignment's folder holds: what its author declares, its table (CSV), and its words by language.
 
-    ``withheld`` are the items whose right answer was taken out.
+    ``extra`` is the text of its ``extra.py``, ``pruned`` the known mistakes that were left out, with the reasons, and
+    ``withheld`` the items whose right answer was taken out.
     """
 
     assignment: str
     declaration: dict[str, Any]
     table: str
     words: dict[str, dict[str, Any]] = {}
+    extra: str = ""
+    pruned: dict[str, dict[str, str]] = {}
     withheld: tuple[str, ...] = ()
 
 
@@ -76,7 +82,37 @@ def read_contents(folder: Path) -> Contents:
     path = folder / ASSIGNMENT_FILE
     document = _document(path)
     table = _table(folder / as_declaration(document, path).data, path)
-    return Contents(folder.name, document, table, read_words(folder))
+    extra, pruned = read_extra(folder), read_pruned(folder)
+    return Contents(folder.name, document, table, read_words(folder), extra, pruned)
+
+
+def without_own_questions(contents: Contents) -> Contents:
+    """Return contents without ``extra.py``: withheld are the items that ask its questions, or rest on one that does."""
+    notebooks = contents.declaration["notebook"]
+    items = {item.get("id", item["ask"]): item for notebook in notebooks for item in notebook["item"]}
+    gone = {name for name, item in items.items() if item["ask"] not in LIBRARY} if contents.extra else set()
+    while more := {name for name, item in items.items() if name not in gone and _names_in(item) & gone}:
+        gone |= more
+
+    def item(name: str, raw: dict[str, Any]) -> dict[str, Any]:
+        # A choice is a question that nothing computes.
+        kept = {"id": name, "ask": "choice", "title": raw.get("title", name), "points": raw["points"]}
+        return kept if name in gone else raw
+
+    left = [{**one, "item": [item(raw.get("id", raw["ask"]), raw) for raw in one["item"]]} for one in notebooks]
+    return msgspec.structs.replace(
+        contents,
+        declaration={**contents.declaration, "notebook": left},
+        extra="",
+        pruned={name: named for name, named in contents.pruned.items() if name not in gone},
+        withheld=tuple(name for name in items if name in gone or name in contents.withheld),
+    )
+
+
+def _names_in(raw: dict[str, Any]) -> set[str]:
+    """Return every name in what an item's question takes, those in expressions too."""
+    taken = {key: value for key, value in raw.items() if key not in Item.__struct_fields__ or key == "also"}
+    return set(re.findall(r"\w+", msgspec.json.encode(taken).decode()))
 
 
 def as_declaration(document: dict[str, Any], path: Path) -> Declaration:

@@ -26,7 +26,8 @@ COURSE_FILE = "course.toml"
 class CourseFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A ``course.toml``: the assignments in their order, policies for all of them, and where the rest lies.
 
-    ``release`` is the folder of the released notebooks and ``samples`` that of sample submissions, from the course's
+    ``packages`` are distributions that notebooks may import besides those that every box has. ``release`` is the folder
+    of the released notebooks and ``samples`` that of sample submissions, from the course's
     folder.
     """
 
@@ -36,13 +37,14 @@ class CourseFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     check_says: Says = "everything"
     after_error: AfterError = "next statement"
     study: bool = False
+    packages: tuple[str, ...] = ()
     release: str = "release"
     samples: str = "samples"
 
     @property
     def policies(self) -> Policies:
         """What holds for every assignment that says nothing else."""
-        return Policies(self.language, self.check_says, self.after_error, self.study)
+        return Policies(self.language, self.check_says, self.after_error, self.study, self.packages)
 
 
 @dataclass(frozen=True)
@@ -94,8 +96,10 @@ class Course:
                 "another course with --course, or another folder with --submitted."
             )
 
-    def rubric(self, assignment: str, language: str | None = None) -> Rubric:
+    def rubric(self, assignment: str, language: str | None = None, *, whole: bool = False) -> Rubric:
         """Return the rubric of an assignment, its words in a language or else in the one it names.
+
+        With ``whole`` it has the known mistakes that `mlm release` left out.
 
         Raises
         ------
@@ -107,7 +111,7 @@ class Course:
         if assignment not in self.assignments:
             known = ", ".join(self.assignments) or "none"
             raise CourseError(f"{self.root / COURSE_FILE} has no assignment {assignment!r}. It has: {known}.")
-        return load_rubric(self.source(assignment), self.file.policies, language)
+        return load_rubric(self.source(assignment), self.file.policies, language, whole=whole)
 
 
 def find_course(folder: Path) -> Course:

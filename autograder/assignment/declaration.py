@@ -22,6 +22,8 @@ from autograder.assignment.contents import (
     as_declaration,
     read_contents,
 )
+from autograder.assignment.extra import EXTRA_FILE, own_questions
+from autograder.assignment.pruned import PRUNED_FILE, leave_out, require_known
 from autograder.assignment.rubric import Item, Notebook, Rubric, problems
 from autograder.assignment.translations import AssignmentWords, as_words, unknown, words_file
 from autograder.errors import RubricError
@@ -41,20 +43,25 @@ from reference.questions import (
     require_plain,
     steps_of,
 )
+from reference.questions.slips import guarded
 
 
-def load_rubric(folder: Path, policies: Policies | None = None, language: str | None = None) -> Rubric:
+def load_rubric(
+    folder: Path, policies: Policies | None = None, language: str | None = None, *, whole: bool = False
+) -> Rubric:
     """Return the rubric of an assignment.
 
     Parameters
     ----------
     folder : Path
-        The assignment's, with ``assignment.toml`` and the table it names.
+        The assignment's, with ``assignment.toml``, the table it names, and ``extra.py`` if it has questions of its own.
     policies : Policies
         The course's.
     language : str, optional
         Of the words; else the assignment's or the course's. Without a ``words.<language>.toml`` they stay English: what
         is half in one language and half in another helps nobody.
+    whole : bool
+        True for it with the known mistakes that `mlm release` left out.
 
     Returns
     -------
@@ -68,10 +75,17 @@ def load_rubric(folder: Path, policies: Policies | None = None, language: str | 
     UsageError
         If there are no words of ours in that language.
     """
-    return rubric_of(read_contents(folder), folder / ASSIGNMENT_FILE, policies, language)
+    return rubric_of(read_contents(folder), folder / ASSIGNMENT_FILE, policies, language, whole=whole)
 
 
-def rubric_of(contents: Contents, path: Path, policies: Policies | None = None, language: str | None = None) -> Rubric:
+def rubric_of(
+    contents: Contents,
+    path: Path,
+    policies: Policies | None = None,
+    language: str | None = None,
+    *,
+    whole: bool = False,
+) -> Rubric:
     """Return the rubric that an assignment's contents make, wherever they were read: ``path`` is named in messages.
 
     Otherwise as for :func:`load_rubric`.
@@ -83,15 +97,20 @@ def rubric_of(contents: Contents, path: Path, policies: Policies | None = None, 
     where = words_file(path.parent, wanted) if path.name == ASSIGNMENT_FILE else path
     words = as_words(contents.words[wanted], where) if wanted in contents.words else None
     spoken = wanted if words or wanted == written else DEFAULT
+    questions = LIBRARY | own_questions(contents.extra, path.parent / EXTRA_FILE)
     try:
-        rubric = _Reader(declared, words, spoken).rubric(contents, policies)
+        rubric = _Reader(declared, words, spoken, questions).rubric(contents, policies)
     except MultilevelError as error:
         raise RubricError(f"{path}: {error}") from None
     for problem in problems(rubric):
         raise RubricError(f"{path}: {problem}")
-    for problem in unknown(rubric, words or AssignmentWords()):
+    # With some answers taken out there are words that nothing needs any more.
+    for problem in () if contents.withheld else unknown(rubric, words or AssignmentWords()):
         raise RubricError(f"{where}: {problem}, which {path.name} does not have. Correct or remove it.")
-    return rubric
+    if whole:
+        return rubric
+    require_known(contents.pruned, rubric, path.parent / PRUNED_FILE)
+    return leave_out(rubric, contents.pruned)
 
 
 def _at_key(message: str) -> str:
@@ -113,7 +132,10 @@ class _Changes(msgspec.Struct):
 class _Reader:
     """What is needed to read the items: the declaration, and the words in one language."""
 
-    def __init__(self, declared: Declaration, words: AssignmentWords | None, language: str) -> None:
+    def __init__(
+        self, declared: Declaration, words: AssignmentWords | None, language: str, questions: Mapping[str, Question]
+    ) -> None:
+        self.questions = questions
         self.declared, self.words, self.language = declared, words or AssignmentWords(), language
         self.is_translated = words is not None
         require_plain(declared.models)
@@ -121,10 +143,10 @@ class _Reader:
         self.raw = [item for notebook in declared.notebook for item in notebook.item]
         self.items = Items(tuple(map(self._asked, self.raw)))
         for asked in self.items:
-            for key in LIBRARY[asked.question].names("item"):
+            for key in questions[asked.question].names("item"):
                 for other in _names(asked.parameters[key]):
                     _require_item(asked.item, key, other, self.items)
-        self.steps = steps_of(self.items, LIBRARY)
+        self.steps = steps_of(self.items, questions)
         self.spoken = self.words.spoken(self.setting)
 
     def rubric(self, contents: Contents, policies: Policies) -> Rubric:
@@ -132,7 +154,7 @@ class _Reader:
         ready = [self._item(raw, asked) for raw, asked in zip(self.raw, self.items, strict=True)]
         rest = iter(ready)
         mistakes = {name for item in ready for name in item.hints}
-        for name in self.declared.mistakes.keys() - mistakes:
+        for name in () if contents.withheld else self.declared.mistakes.keys() - mistakes:
             raise QuestionError(f"table 'mistakes': no item has a mistake {name!r}. {_nearest(name, mistakes)}")
         return Rubric(
             assignment=contents.assignment,
@@ -145,9 +167,11 @@ class _Reader:
             panels=self.declared.panels,
             asked=self.items,
             data=contents.table.encode(),
+            questions=self.questions,
             language=self.language,
             check_says=self.declared.check_says or policies.check_says,
             after_error=self.declared.after_error or policies.after_error,
+            packages=policies.packages,
             withheld=frozenset(contents.withheld),
         )
 
@@ -155,9 +179,9 @@ class _Reader:
         """Return what an item asks, its question's parameters read, and the models that it names looked up."""
         name = str(raw.get("ask", ""))
         where = f"item {raw.get('id', name)!r}"
-        if name not in LIBRARY:
-            raise QuestionError(f"{where}, key 'ask': there is no question {name!r}. {_nearest(name, LIBRARY)}")
-        question = LIBRARY[name]
+        if name not in self.questions:
+            raise QuestionError(f"{where}, key 'ask': there is no question {name!r}. {_nearest(name, self.questions)}")
+        question = self.questions[name]
         for key in raw.keys() - question.parameters.keys() - set(Item.__struct_fields__):
             raise QuestionError(
                 f"{where}: there is no key {key!r}. {_nearest(key, [*Item.__struct_fields__, *question.parameters])}"
@@ -178,7 +202,7 @@ class _Reader:
 
     def _item(self, raw: Mapping[str, Any], asked: Asked) -> Item:
         """Return an item, with what its question knows in the place of what the author does not say."""
-        question, own, step = LIBRARY[asked.question], self.words.item(asked.item), self.steps.get(asked.item)
+        question, own, step = self.questions[asked.question], self.words.item(asked.item), self.steps.get(asked.item)
         said, known = question.words_in(self.language), gaps(self.spoken, asked)
         written = {key: value for key, value in raw.items() if key in Item.__struct_fields__}
         # The author's own words, if they are in this language; then the question's; then the author's in any.
@@ -213,7 +237,7 @@ class _Reader:
 
     def _known(self, question: Question, asked: Asked, step: Step | None) -> dict[str, Any]:
         """Return what a question knows of its item, words apart."""
-        no_fit, names = question.no_fit, gaps(self.setting, asked)
+        no_fit, names, choose = question.no_fit, gaps(self.setting, asked), question.options
         known = {
             "kind": question.kind,
             "tolerance": question.tolerance,
@@ -221,13 +245,13 @@ class _Reader:
             "no_fit": no_fit if isinstance(no_fit, bool) else tuple(fill(name, names) for name in no_fit),
             "carried": question.carried if step else 0.0,
             "needs": step.inputs if step else (),
-            "options": question.options(self.items, **asked.parameters) if question.options else None,
+            "options": choose and guarded(question, choose)(self.items, **asked.parameters),
         }
         return {key: value for key, value in known.items() if value is not None}
 
     def _hints(self, asked: Asked, written: dict[str, str]) -> dict[str, str]:
         """Return the words for each mistake of an item: the item's own, the assignment's, the question's."""
-        question = LIBRARY[asked.question]
+        question = self.questions[asked.question]
         found = mistake_words(question, self.setting, asked, self.language, self.spoken)
         for name in asked.without:
             if name not in found:

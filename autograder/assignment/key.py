@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from autograder.assignment.rubric import Item, Rubric
 from autograder.errors import CourseError, KeyUnavailable
-from autograder.kinds.finding import Expected, label
+from autograder.kinds.finding import Expected, Scale, label
+from autograder.kinds.registry import compare
+from autograder.records.grading import Verdict
+from autograder.sandbox.wire import key_value
 from reference import MultilevelError, questions
-from reference.questions import LIBRARY, AnswerKey, Dataset, QuestionError, SimulationError, Value
+from reference.questions import AnswerKey, Dataset, QuestionError, SimulationError, Value
 
 __all__ = [
     "PANEL_FILE",
@@ -23,6 +26,7 @@ __all__ = [
     "expected",
     "hidden_panel",
     "own_panel",
+    "scale_of",
 ]
 
 #: A table of a learner's own lies beside the notebooks under this name.
@@ -64,7 +68,8 @@ def own_panel(rubric: Rubric, folder: Path | None = None) -> Keyed:
         raise KeyUnavailable(f"The panel beside the notebook cannot be read: {error}") from error
     panel = assignments_panel(rubric)
     try:
-        answers = questions.answer_key(rubric.setting, rubric.asked, LIBRARY, panel)
+        answers = questions.answer_key(rubric.setting, rubric.asked, rubric.questions, panel)
+        _require_kinds(rubric, answers)
     except MultilevelError as error:
         raise CourseError(f"{rubric.assignment}: {error}") from error
     return Keyed(panel, answers, hidden=False)
@@ -91,8 +96,13 @@ def assignments_panel(rubric: Rubric) -> Dataset:
     return panel
 
 
-def hidden_panel(rubric: Rubric, seed: int) -> Keyed:
+def hidden_panel(
+    rubric: Rubric, seed: int, *, mistakes: bool = True, tried: Callable[[int], None] = lambda tries: None
+) -> Keyed:
     """Return the table that is drawn from a seed, with its answers.
+
+    With ``mistakes`` False it may be one on which a known mistake cannot be told from the right answer. ``tried`` is
+    told before each draw how many there were.
 
     Raises
     ------
@@ -101,9 +111,9 @@ def hidden_panel(rubric: Rubric, seed: int) -> Keyed:
     KeyUnavailable
         If the reference cannot certify a fit.
     """
-    asked = (rubric.setting, rubric.panels, rubric.asked, LIBRARY, assignments_panel(rubric))
+    asked = (rubric.setting, rubric.panels, rubric.asked, rubric.questions, assignments_panel(rubric))
     try:
-        panel, answers = questions.usable_draw(*asked, seed)
+        panel, answers = questions.usable_draw(*asked, seed, mistakes=mistakes, tried=tried)
     except (QuestionError, SimulationError) as error:
         raise CourseError(f"{rubric.assignment}: {error}") from error
     except MultilevelError as error:
@@ -120,9 +130,42 @@ def answer_key(rubric: Rubric, panel: Dataset) -> AnswerKey:
         If the reference has none, or cannot certify its own fit.
     """
     try:
-        return questions.answer_key(rubric.setting, rubric.asked, LIBRARY, panel)
+        return questions.answer_key(rubric.setting, rubric.asked, rubric.questions, panel)
     except MultilevelError as error:
         raise KeyUnavailable(f"The reference has no answers for this panel: {error}") from error
+
+
+def _require_kinds(rubric: Rubric, answers: AnswerKey) -> None:
+    """Raise QuestionError if an answer is not of the kind by which its item is compared."""
+    for item in rubric.items:
+        if item.id not in answers.values:
+            continue
+        where = f"item {item.id!r}, kind {item.kind!r}: the question {item.ask!r}"
+        if item.kind == "estimate" and item.id not in answers.standard_errors:
+            raise QuestionError(f"{where} gives no standard_error. Give one, or the item another kind.")
+        if item.answer_kind.swaps and item.id not in answers.scores:
+            raise QuestionError(f"{where} gives no scores. Give what it ranks by, for every name that could be in it.")
+        scale = scale_of(item, answers)
+        for name, value in {"right": answers.values[item.id], **answers.mistakes.get(item.id, {})}.items():
+            try:
+                verdict = compare(item.kind, key_value(value), value, scale).verdict
+            except (TypeError, AttributeError, ValueError):
+                verdict = Verdict.MALFORMED
+            if verdict is Verdict.MALFORMED or (name == "right" and verdict is not Verdict.CORRECT):
+                what = "an answer" if name == "right" else f"the mistake {name!r}"
+                raise QuestionError(f"{where} gives {what} that is none of that kind: {value!r}. Correct one of them.")
+
+
+def scale_of(item: Item, key: AnswerKey) -> Scale:
+    """Return what the tolerance of an item is measured with, on the key's panel."""
+    return Scale(
+        tolerance=item.tolerance or 0.0,
+        standard_error=key.standard_errors.get(item.id),
+        size=key.sizes.get(item.id),
+        decimals=item.decimals,
+        scores=key.scores.get(item.id),
+        options=item.options,
+    )
 
 
 def expected(item: Item, answers: AnswerKey) -> Expected:

@@ -71,11 +71,12 @@ def make_release(course: Course, rubric: Rubric) -> Release:
     for path in sorted(folder.glob("*.ipynb")):
         if path.name not in notebooks:
             raise ReleaseError(f"{path}: the rubric does not know this notebook. Add a [[notebook]] or move the file.")
-    name = id_of(rubric, {file: nbformat.writes(notebook) for file, notebook in notebooks.items()})
+    contents = read_contents(folder)
+    name = id_of(rubric, {file: nbformat.writes(notebook) for file, notebook in notebooks.items()}, contents.extra)
     for notebook in notebooks.values():
         notebook.metadata["mlm"] = {"release": name}
     texts = {file: nbformat.writes(notebook) + "\n" for file, notebook in notebooks.items()}
-    return Release(name, read_contents(folder), course.file.policies, texts)
+    return Release(name, contents, course.file.policies, texts)
 
 
 def released_files(release: Release) -> dict[str, str]:

@@ -17,7 +17,7 @@ from typing import Any
 
 import msgspec
 
-from autograder.assignment.contents import Contents, Policies
+from autograder.assignment.contents import Contents, Policies, without_own_questions
 from autograder.assignment.declaration import rubric_of
 from autograder.assignment.rubric import Rubric, deciding
 from autograder.errors import CourseError, OurFault, UsageError
@@ -45,26 +45,26 @@ class Release(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return rubric_of(self.contents, path, self.policies, language)
 
 
-def id_of(rubric: Rubric, notebooks: Mapping[str, str]) -> str:
+def id_of(rubric: Rubric, notebooks: Mapping[str, str], extra: str) -> str:
     """Return the id of a release: a digest of its notebooks, its table, and all that decides a grade; not of words."""
     setting, panels = msgspec.to_builtins(rubric.setting), msgspec.to_builtins(rubric.panels)
     for column in (*setting["columns"].values(), setting["rows"]):
         column.update(call="", calls="")
     items = [deciding(item) for item in rubric.items]
-    known = [rubric.assignment, notebooks, rubric.data.decode(), setting, panels, items, rubric.after_error]
+    known = [rubric.assignment, notebooks, rubric.data.decode(), setting, panels, items, rubric.after_error, extra]
     return hashlib.sha256(msgspec.json.encode(known, order="sorted")).hexdigest()[:16]
 
 
 def public(release: Release) -> Release:
     """Return what of a release learners may have.
 
-    Without ``panels`` and what a memo is read by, and, unless the author says that it is for study, without choices and
-    words that are right: such items are withheld.
+    Without ``panels``, what a memo is read by, and why mistakes were left out; and, unless the author says that it is
+    for study, without ``extra.py`` and the choices and words that are right: such items are withheld.
     """
-    contents = release.contents
+    for_study = release.contents.declaration.get("study", release.policies.study)
+    contents = release.contents if for_study else without_own_questions(release.contents)
     declared = {key: value for key, value in contents.declaration.items() if key != "panels"}
-    for_study = declared.get("study", release.policies.study)
-    withheld: list[str] = []
+    withheld = list(contents.withheld)
 
     def item(raw: Mapping[str, Any]) -> dict[str, Any]:
         words = any("right" in slot for slot in raw.get("slots", {}).values())
@@ -75,9 +75,12 @@ def public(release: Release) -> Release:
 
     declared["notebook"] = [{**one, "item": [item(raw) for raw in one["item"]]} for one in declared["notebook"]]
     words = {language: _without_words_of(withheld, document) for language, document in contents.words.items()}
+    pruned = {name: dict.fromkeys(mistakes, "") for name, mistakes in contents.pruned.items() if name not in withheld}
     return msgspec.structs.replace(
         release,
-        contents=msgspec.structs.replace(contents, declaration=declared, words=words, withheld=tuple(withheld)),
+        contents=msgspec.structs.replace(
+            contents, declaration=declared, words=words, pruned=pruned, withheld=tuple(withheld)
+        ),
     )
 
 
@@ -121,10 +124,16 @@ class Beside:
     path: Path
     release: Release
 
-    def rubric(self, language: str | None = None) -> Rubric:
-        """Return its rubric, its words in a language; raise CourseError if it does not hold together."""
+    def rubric(self, language: str | None = None, *, own_code: bool = False) -> Rubric:
+        """Return its rubric, its words in a language; raise CourseError if it does not hold together.
+
+        The ``extra.py`` in it is run only with ``own_code``, for where code of the folder is run anyway; else the items
+        that it answers are withheld.
+        """
         with self.anybodys():
-            return self.release.rubric(self.path, language)
+            contents = self.release.contents
+            contents = contents if own_code else without_own_questions(contents)
+            return rubric_of(contents, self.path, self.release.policies, language)
 
     @contextmanager
     def anybodys(self) -> Iterator[None]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import graphlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, Literal
 
 import msgspec
@@ -16,7 +16,7 @@ import msgspec
 from autograder.kinds.kind import Kind
 from autograder.kinds.registry import KINDS
 from autograder.language.catalogue import DEFAULT, LANGUAGES
-from reference.questions import Items, Panels, Setting
+from reference.questions import Items, Panels, Question, Setting
 
 #: What `check` says of an answer before handing in, as the teacher chooses.
 Says = Literal["everything", "right or wrong", "recorded"]
@@ -113,8 +113,9 @@ class Rubric(msgspec.Struct, frozen=True):
 
     ``language`` is that of the feedback, ``check_says`` how much `check` tells a learner before handing in, and
     ``after_error`` where a notebook goes on after a statement that failed. ``setting`` says what the table in ``data``
-    (CSV) is, ``panels`` how others like it are drawn, and ``asked`` what is asked of each. ``withheld`` are the items
-    whose right answer a release does not tell: what is answered there can only be recorded.
+    (CSV) is, ``panels`` how others like it are drawn, and ``asked`` what is asked of each. ``questions`` are those that
+    it may ask: the library's and its own. ``packages`` are what notebooks may import besides. ``withheld`` are the
+    items whose right answer a release does not tell: what is answered there can only be recorded.
     """
 
     assignment: str
@@ -124,9 +125,11 @@ class Rubric(msgspec.Struct, frozen=True):
     panels: Panels
     asked: Items
     data: bytes
+    questions: Mapping[str, Question]
     language: str = DEFAULT
     check_says: Says = "everything"
     after_error: AfterError = "next statement"
+    packages: tuple[str, ...] = ()
     withheld: frozenset[str] = frozenset()
 
     @property

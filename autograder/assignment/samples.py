@@ -22,6 +22,7 @@ from autograder.assignment.course import Course
 from autograder.assignment.release import make_release
 from autograder.assignment.rubric import Rubric
 from autograder.errors import CourseError
+from autograder.records.grading import Grade, Verdict
 
 
 class OwnCell(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -80,6 +81,57 @@ def read_sample(folder: Path) -> Sample:
         return msgspec.toml.decode(path.read_bytes(), type=Sample)
     except (OSError, tomllib.TOMLDecodeError, msgspec.DecodeError) as error:
         raise CourseError(f"{path}: not a sample submission: {error}") from error
+
+
+class ExpectedItem(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What is to be said of an item: ``score`` where it is right in part, ``reason`` as a part of what is said."""
+
+    verdict: Verdict
+    score: float | None = None
+    mistake: str | None = None
+    reason: str = ""
+
+
+class Expected(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """An ``expect.toml``: the verdict of every item that is not listed, those that are, and parts of the notes."""
+
+    default: Verdict
+    items: dict[str, ExpectedItem] = {}
+    notes: tuple[str, ...] = ()
+
+
+def unexpected(folder: Path, rubric: Rubric, grade: Grade) -> list[str]:
+    """Return where the grade of a sample is not what its ``expect.toml`` says.
+
+    Raises
+    ------
+    CourseError
+        If that file cannot be read.
+    """
+    path = folder / "expect.toml"
+    try:
+        said = msgspec.convert(tomllib.loads(path.read_text(encoding="utf-8")), Expected)
+    except (OSError, ValueError, msgspec.ValidationError) as error:
+        raise CourseError(f"{path}: {error}. Correct it as course/authors.md says.") from None
+    differs = [f"there is no item {name!r}" for name in said.items.keys() - {item.item for item in grade.items}]
+    for item, found in zip(rubric.items, grade.items, strict=True):
+        by_person = ExpectedItem(Verdict.NEEDS_PERSON if item.answer_kind.by_person else said.default)
+        one = said.items.get(item.id, by_person)
+        # What is right in part has to say what it is worth, and a mistake that was recognised has to be named.
+        worth = {Verdict.CORRECT: item.points, Verdict.PARTIAL: None, Verdict.CARRIED: None}.get(found.verdict, 0.0)
+        worth = worth if one.score is None else one.score
+        for what, got, wanted in (
+            ("verdict", found.verdict, one.verdict),
+            ("mistake", found.mistake, one.mistake),
+            ("score", found.score, worth),
+        ):
+            if got != wanted:
+                differs.append(f"{item.id}: {what} {got}, and not {wanted}")
+        if one.reason not in found.reason:
+            differs.append(f"{item.id}: {found.reason!r} does not say {one.reason!r}")
+    notes = [note for notebook in grade.notebooks for note in notebook.notebook.notes]
+    differs += [f"no note says {note!r}" for note in said.notes if not any(note in line for line in notes)]
+    return differs + [f"the note {note!r}" for note in (notes if not said.notes else ())]
 
 
 def build_sample(folder: Path, course: Course, rubric: Rubric, target: Path) -> Sample:

@@ -60,7 +60,7 @@ def _grading_of(course: Course, assignment: str, seed: int, language: str | None
 def _examine_box(course: Course, root: Path, folders: tuple[Path, ...]) -> None:
     """Try to get out of the box: nobody may be able to read what lies in the course and in nbgrader's directory."""
     files = (path for path in root.iterdir() if path.is_file())
-    with Boxes() as boxes:
+    with Boxes(course.file.packages) as boxes:
         require_safe_box((*protected_files(course, folders), *files), boxes)
 
 
@@ -127,8 +127,8 @@ class BoxedExporter(NotebookExporter):
 
 
 def _grade(grading: Grading, folder: SubmissionFolder, runs: Store) -> Grade:
-    with Boxes() as boxes:
-        grade = grade_folder(grading, folder, RunStore(runs, boxes.run).run)
+    with Boxes(grading.rubric.packages) as boxes:
+        grade = grade_folder(grading, folder, RunStore(runs, boxes.run, boxes.packages).run)
     if grade.is_ungraded:
         raise OurFault(grade.items[0].reason)
     if grade.is_empty:

@@ -18,6 +18,7 @@ from autograder.grading.own_files import own_files
 from autograder.grading.submission import notebooks_in, read_notebook
 from autograder.language.catalogue import Sentence, translated
 from autograder.records.grading import ItemResult, Verdict
+from autograder.sandbox.boxes import Boxes
 from autograder.tutor.checking import NOTHING_TO_COMPARE, row
 from autograder.tutor.tutor import Tutor, tutor_in
 
@@ -31,9 +32,9 @@ def check(course: Course | None, notebook: Path, language: str | None = None) ->
     rubric, name = _rubric_of(tutor, course, notebook)
     grading = pipeline.Grading(rubric, _handed_out(tutor, course, rubric), (tutor.key(rubric),))
     released = next(entry for entry in grading.release if entry.name == name)
-    with ERR.status(f"Running {notebook.name} …"):
+    with ERR.status(f"Running {notebook.name} …"), Boxes(rubric.packages) as boxes:
         beside, _ = own_files(files_in(folder, depth=0), PurePosixPath())
-        graded = pipeline.grade_notebook(grading, read_notebook(notebook, released), files=beside)
+        graded = pipeline.grade_notebook(grading, read_notebook(notebook, released), boxes.run, beside)
     table = Table(box=None, pad_edge=False, show_header=False)
     for item in graded.items:
         sign, what, said = (printable(translated(text, rubric.language)) for text in row(tutor, rubric, item))

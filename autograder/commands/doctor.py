@@ -16,8 +16,8 @@ from autograder.sandbox.doctor import describe_libraries, describe_limits, exami
 
 def doctor(course: Course) -> int:
     """Examine the box and print which of its walls hold; see `mlm doctor --help`."""
-    with ERR.status("Trying to get out of the box …"):
-        walls = examine_box(protected_files(course))
+    with ERR.status("Trying to get out of the box …"), Boxes(course.file.packages) as boxes:
+        walls = examine_box(protected_files(course), boxes)
     for wall in walls:
         OUT.print(f"✓ {wall.claim}" if wall.holds else f"✗ {wall.claim}: {wall.detail}")
     broken = sum(not wall.holds for wall in walls)

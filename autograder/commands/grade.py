@@ -12,7 +12,7 @@ from rich.table import Table
 
 from autograder.assignment.course import Course
 from autograder.assignment.release import read_release
-from autograder.assignment.samples import build_class
+from autograder.assignment.samples import build_class, unexpected
 from autograder.commands.console import ALL_GRADED, BROKEN, ERR, NEEDS_PERSON, OUT, progress_bar
 from autograder.commands.doctor import protected_files, require_safe_box
 from autograder.commands.handout import personal_panels
@@ -41,6 +41,20 @@ def grade(
     personal: bool = False,
 ) -> int:
     """Grade every submission of a folder and file the results in another; see `mlm grade --help`."""
+    return _grade(course, assignment, submitted, into, hidden_seed, workers, language, personal=personal)[0]
+
+
+def _grade(
+    course: Course,
+    assignment: str,
+    submitted: Path,
+    into: Path,
+    hidden_seed: int | None = None,
+    workers: int | None = None,
+    language: str | None = None,
+    *,
+    personal: bool = False,
+) -> tuple[int, Sequence[Grade]]:
     course.require_apart(submitted)
     rubric = course.rubric(assignment, language)
     folders, others = find_submissions(submitted, assignment)
@@ -51,7 +65,7 @@ def grade(
     with held(into):
         seed = drawn_seed(into, hidden_seed)
         own = personal_panels(rubric, [folder.student for folder in folders]) if personal else {}
-        with Boxes() as boxes:
+        with Boxes(rubric.packages) as boxes:
             boxes.open_soon(count_workers(workers))
             with (
                 ERR.status("Preparing the panels, and trying to get out of the box …"),
@@ -80,7 +94,8 @@ def grade(
     OUT.print(f"To be read    {to_read}")
     OUT.print(f"Read by hand  cd {into} && jupyter lab, then Nbgrader > Formgrader")
     for_a_person = copies or left_out or any(grade.needs_person or grade.look_at for grade in grades)
-    return BROKEN if any(grade.is_ungraded for grade in grades) else NEEDS_PERSON if for_a_person else ALL_GRADED
+    code = BROKEN if any(grade.is_ungraded for grade in grades) else NEEDS_PERSON if for_a_person else ALL_GRADED
+    return code, grades
 
 
 def _print_grades(grades: Sequence[Grade], others: Sequence[LeftOut]) -> None:
@@ -113,9 +128,9 @@ def _print_grades(grades: Sequence[Grade], others: Sequence[LeftOut]) -> None:
         OUT.print(f"{waiting} of {len(grades)} submissions have something that a person must read.")
 
 
-def demo(course: Course, into: Path, *, workers: int | None) -> int:
+def demo(course: Course, assignment: str | None, into: Path, *, workers: int | None) -> int:
     """Build and grade the class of sample submissions; see `mlm demo --help`."""
-    rubric = course.rubric(course.assignments[0])
+    rubric = course.rubric(assignment or course.assignments[0])
     submitted = into / "submitted"
     make_results(into / "grading")
     with held(into / "grading"), filing(into):
@@ -123,6 +138,13 @@ def demo(course: Course, into: Path, *, workers: int | None) -> int:
             shutil.rmtree(submitted)
         names = build_class(course.samples, course, rubric, submitted)
     OUT.print(f"A class of {len(names)} sample submissions is in {submitted}.")
-    code = grade(course, rubric.assignment, submitted, into / "grading", workers=workers)
+    code, grades = _grade(course, rubric.assignment, submitted, into / "grading", workers=workers)
+    samples = [(course.samples / one.student, one) for one in grades]
+    told = [(folder, one) for folder, one in samples if (folder / "expect.toml").is_file()]
+    differs = [f"{one.student}: {line}." for folder, one in told for line in unexpected(folder, rubric, one)]
+    if told:
+        OUT.print(
+            "\n".join(["\nNot as expect.toml says:", *differs] if differs else ["Each is as its expect.toml says."])
+        )
     # Memos wait for a person, as they should: the demonstration has done all it can.
-    return ALL_GRADED if code == NEEDS_PERSON else code
+    return ALL_GRADED if code == NEEDS_PERSON and not differs else code

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
+from functools import partial
 from pathlib import Path
 
+from rich.progress import Progress
 from rich.table import Table
 
 from autograder.assignment.course import Course
 from autograder.assignment.key import hidden_panel
+from autograder.assignment.pruned import write_pruned
 from autograder.assignment.release import make_release, parse_release, write_release
 from autograder.assignment.release_file import RELEASE_FILE, kept_file, public
 from autograder.commands.console import ALL_GRADED, NEEDS_PERSON, OUT, progress_bar
@@ -17,17 +19,16 @@ from autograder.grading.release_gate import prove
 from autograder.grading.workers import count_workers
 from autograder.language.catalogue import LANGUAGES
 from autograder.sandbox.run_store import Store
-from autograder.scoring.distinct_answers import examine
+from autograder.scoring.distinct_answers import Problem, examine, reasons
 
 
 def release(course: Course, assignment: str, *, panels: int, workers: int | None) -> int:
     """Prove that an assignment grades as it should, and write its notebooks; see `mlm release --help`."""
-    rubric = course.rubric(assignment)
+    rubric = course.rubric(assignment, whole=True)
     for language in LANGUAGES:
-        course.rubric(assignment, language)  # a translation that does not fit is found before learners meet it
+        # A translation that does not fit is found before learners meet it.
+        course.rubric(assignment, language, whole=True)
     made = make_release(course, rubric)
-    for language in LANGUAGES:
-        public(made).rubric(Path(RELEASE_FILE), language)  # what learners get must hold together without the rest
     with progress_bar() as progress:
         proof = prove(
             course,
@@ -37,34 +38,51 @@ def release(course: Course, assignment: str, *, panels: int, workers: int | None
             workers=count_workers(workers),
             store=Store(course.root / ".mlm" / "runs" / assignment),
             progress=lambda steps, what: progress.track(steps, total=len(steps), description=what),
+            tried=partial(_tell, progress),
         )
+    for item, named in proof.pruned.items():
+        for mistake, why in named.items():
+            OUT.print(
+                f"Left out: the mistake {mistake!r} of {item}, which {why}. To keep it make the tolerance smaller or "
+                "ask for more decimals; else name it in `without`."
+            )
     pair = proof.closest
     OUT.print(
         f"Proved on the learners' panel and on {proof.panels} hidden ones. The closest two answers are {pair.one!r} "
         f"and {pair.other!r} of {pair.item}: {pair.margin:.1f} tolerances apart."
     )
-    for path in write_release(course, made):
+    kept = write_pruned(course.source(assignment), proof.pruned)
+    made = make_release(course, course.rubric(assignment))
+    for language in LANGUAGES:
+        public(made).rubric(Path(RELEASE_FILE), language)  # what learners get must hold together without the rest
+    for path in [*([kept] if kept else []), *write_release(course, made)]:
         OUT.print(f"Released {path}")
     OUT.print(f"It is the release {made.id}, kept in {kept_file(course.source(assignment), made.id)}")
     return ALL_GRADED
 
 
+def _tell(progress: Progress, tries: int) -> None:
+    """Show how many tables were drawn for a panel, where the first will not do: some searches are long."""
+    for task in progress.tasks[-1:]:
+        what = task.description.partition(", table")[0]
+        progress.update(task.id, description=f"{what}, table {tries + 1}" if tries else what)
+
+
 def check_panels(course: Course, assignment: str | None, count: int, first: int, *, confusion: bool) -> int:
     """Examine the panels of some seeds, and print which will do and why not; see `mlm panels check --help`."""
     rubric = course.rubric(assignment or course.assignments[0])
-    reasons: Counter[str] = Counter()
+    met: list[tuple[Problem, ...]] = []
     taken_for: Counter[tuple[str, str, str]] = Counter()
     with progress_bar() as progress:
         for seed in progress.track(range(first, first + count), description="Checking panels"):
-            examined = examine(rubric, hidden_panel(rubric, seed))
-            reasons.update({re.sub(r"[0-9.]+ tolerances", "too few tolerances", said) for said in examined.problems})
+            examined = examine(rubric, hidden_panel(rubric, seed, tried=partial(_tell, progress)))
+            met.append(examined.problems)
             if not examined.problems:
                 taken_for.update((item, given, taken) for (item, given), taken in examined.confusion.items())
-                reasons[""] += 1
-    passed = reasons.pop("", 0)
+    passed = met.count(())
     OUT.print(f"{passed} of {count} seeds give a panel that can be graded on. For the others the next draw is taken.")
-    for said, times in reasons.most_common():
-        OUT.print(f"{times:>5}  {said}")
+    for reason in reasons(met):
+        OUT.print(f"  {reason}")
     if confusion:
         _print_confusion(taken_for)
     return ALL_GRADED if passed else NEEDS_PERSON

@@ -265,8 +265,9 @@ def grade_class(
     BoxUnavailable
         If no box can be built.
     """
-    with nullcontext(boxes) if boxes else Boxes() as open_boxes, ThreadPoolExecutor(count_workers(workers)) as pool:
-        run = RunStore(Store(into / RUNS), open_boxes.run).run
+    opened = nullcontext(boxes) if boxes else Boxes(grading.rubric.packages)
+    with opened as open_boxes, ThreadPoolExecutor(count_workers(workers)) as pool:
+        run = RunStore(Store(into / RUNS), open_boxes.run, open_boxes.packages).run
         waiting = [pool.submit(grade_folder, grading, folder, run) for folder in folders]
         try:
             with filing(into):

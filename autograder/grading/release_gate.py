@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 from pathlib import Path
-from typing import TypeAlias
 
 import msgspec
 
 from autograder.assignment.course import Course
+from autograder.assignment.extra import EXTRA_FILE
 from autograder.assignment.key import Keyed, own_panel
+from autograder.assignment.pruned import Pruned, leave_out
 from autograder.assignment.release import ReleasedNotebook
 from autograder.assignment.rubric import Rubric, deciding
 from autograder.errors import ReleaseError
 from autograder.grading.pipeline import Grading, grade_submission
+from autograder.grading.pruning import Progress, prune
 from autograder.grading.submission import read_notebook
 from autograder.records.grading import Submission, SubmittedNotebook, Verdict
 from autograder.sandbox import policy
@@ -30,16 +33,17 @@ from autograder.scoring.distinct_answers import FROM_EACH_OTHER, Drawn, Examinat
 PANELS = 20
 FIRST_SEED = 7_000
 
-#: Wraps a range of steps with what is done in them, for a progress bar.
-Progress: TypeAlias = Callable[[range, str], Iterable[int]]
-
 
 @dataclass(frozen=True)
 class Proof:
-    """What was proved: on how many panels, and the two answers that were nearest to each other on any of them."""
+    """What was proved: on how many panels, and the two answers that were nearest to each other on any of them.
+
+    ``pruned`` holds the known mistakes that had to be left out for that, with the reasons.
+    """
 
     panels: int
     closest: Pair
+    pruned: Pruned
 
 
 def prove(
@@ -50,9 +54,13 @@ def prove(
     panels: int = PANELS,
     workers: int = 1,
     progress: Progress = lambda steps, _: steps,
+    tried: Callable[[int], None] = lambda tries: None,
     store: Store | None = None,
 ) -> Proof:
     """Return the proof that an assignment grades as it should.
+
+    ``rubric`` has all its known mistakes; those that cannot be told from other answers are left out, and said.
+    ``tried`` is told before each draw of a table how many there were for this panel.
 
     On the learners' own panel and on hidden ones: no two known answers to an item are confused, the solution, run in
     the box, earns every point that a machine gives, and the release as it is handed out earns none. What is in
@@ -68,32 +76,72 @@ def prove(
     own = own_panel(rubric)
     examined = examine(rubric, own)
     _require_apart(rubric, examined)
+    extra = code_digest(course.source(rubric.assignment) / EXTRA_FILE)
+    pruned, ready = _pruned(rubric, own, examined, store, extra, progress, tried)
+    if pruned:
+        rubric = leave_out(rubric, pruned)
+        own = own_panel(rubric)
+        examined = examine(rubric, own)
     closest = examined.closest
     keys: list[Keyed] = [own]
     for number in progress(range(panels), "Comparing answers"):
-        drawn = _drawn(rubric, FIRST_SEED + number, store)
+        drawn = _drawn(rubric, FIRST_SEED + number, store, extra, ready, tried)
         keys.append(drawn.keyed)
         closest = min(closest, drawn.examination.closest, key=lambda pair: pair.margin)
-    with Boxes() as boxes:
-        run = RunStore(store, boxes.run).run if store else boxes.run
+    with Boxes(rubric.packages) as boxes:
+        run = RunStore(store, boxes.run, boxes.packages).run if store else boxes.run
         _require_nothing_for_nothing(rubric, release, own, run)
         _require_solution(course.source(rubric.assignment), rubric, release, keys, workers, progress, run)
     if store:
         store.remove_unused()
-    return Proof(panels, closest)
+    return Proof(panels, closest, pruned)
 
 
-def _drawn(rubric: Rubric, seed: int, store: Store | None) -> Drawn:
+def _pruned(
+    rubric: Rubric,
+    own: Keyed,
+    examined: Examination,
+    store: Store | None,
+    extra: str,
+    progress: Progress,
+    tried: Callable[[int], None],
+) -> tuple[Pruned, dict[int, Drawn]]:
+    """Return which known mistakes to leave out, found once for everything that decides it; see `prune`."""
+    digest = _digest(rubric, extra, "pruned", FIRST_SEED)
+    known = store.read(digest) if store else None
+    if known is not None:
+        with contextlib.suppress(msgspec.MsgspecError):
+            return msgspec.json.decode(known, type=dict[str, dict[str, str]]), {}
+    pruned, ready = prune(rubric, own, examined, FIRST_SEED, progress, tried)
+    if store:
+        store.write(digest, msgspec.json.encode(pruned).decode())
+    return pruned, ready
+
+
+def _drawn(
+    rubric: Rubric,
+    seed: int,
+    store: Store | None,
+    extra: str,
+    ready: Mapping[int, Drawn],
+    tried: Callable[[int], None],
+) -> Drawn:
     """Return the panel of a seed; which of its tries will do is kept, as most of the time goes into the others."""
     if store is None:
-        return draw(rubric, seed)
-    table = [msgspec.to_builtins(rubric.setting), msgspec.to_builtins(rubric.panels), rubric.data.hex()]
-    digest = digest_of([_code(), rubric.assignment, seed, table, [deciding(item) for item in rubric.items]])
+        return ready.get(seed) or draw(rubric, seed, tried=tried)
+    digest = _digest(rubric, extra, seed)
     known = store.read(digest)
-    drawn = draw(rubric, seed, int(known) if known and known.isdecimal() else None)
+    drawn = ready.get(seed) or draw(rubric, seed, int(known) if known and known.isdecimal() else None, tried)
     if known != str(drawn.attempt):
         store.write(digest, str(drawn.attempt))
     return drawn
+
+
+def _digest(rubric: Rubric, extra: str, *what: str | int) -> str:
+    """Return the digest of everything that decides what is drawn, and how answers are told apart there."""
+    table = [msgspec.to_builtins(rubric.setting), msgspec.to_builtins(rubric.panels), rubric.data.hex()]
+    items = [deciding(item) for item in rubric.items]
+    return digest_of([_code(), extra, rubric.assignment, *what, table, items])
 
 
 @cache
@@ -103,15 +151,17 @@ def _code() -> list[str]:
 
 
 def _require_apart(rubric: Rubric, examined: Examination) -> None:
-    pair = examined.closest
-    if pair.margin < FROM_EACH_OTHER:
-        raise ReleaseError(
-            f"{rubric.assignment}, item {pair.item!r}: {pair.one!r} and {pair.other!r} are only {pair.margin:.2f} "
-            f"tolerances apart on the learners' own panel, and must be {FROM_EACH_OTHER:g}. Make the tolerance smaller."
+    """Raise ReleaseError for what leaving out a mistake would not mend, or where a smaller tolerance would."""
+    items = {item.id: item for item in rubric.items}
+    for problem in sorted(examined.problems, key=lambda one: one.margin):
+        item = items[problem.item]
+        own, usual = item.tolerance or 0.0, rubric.questions[item.ask].tolerance
+        if problem.mistakes and (problem.margin >= FROM_EACH_OTHER or usual is None or own <= usual):
+            continue
+        advice = (
+            f"Make the tolerance smaller: its question has {usual:g}." if problem.mistakes else "Correct the rubric."
         )
-    for problem in examined.problems:
-        if "taken for" in problem or "finer than" in problem:
-            raise ReleaseError(f"{rubric.assignment}, item {problem}. Correct the rubric.")
+        raise ReleaseError(f"{rubric.assignment}, item {problem} on the learners' own panel. {advice}")
 
 
 def _require_nothing_for_nothing(rubric: Rubric, release: tuple[ReleasedNotebook, ...], own: Keyed, run: Run) -> None:

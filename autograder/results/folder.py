@@ -17,10 +17,10 @@ GRADEBOOK = "gradebook.db"
 RUNS = "runs"
 
 
-_CONFIGURATION = """\
-c = get_config()
-c.CourseDirectory.course_id = {course_id!r}
-c.CourseDirectory.root = {root!r}
+#: What nbgrader's own commands read in the folder that they are run in.
+CONFIGURATION = "nbgrader_config.py"
+
+_BOXED = """\
 # By itself `nbgrader autograde` would run learners' code as you; so it runs in the box, on the panels of `mlm grade`.
 c.Autograde.exporter_class = "autograder.commands.autograde.BoxedExporter"
 c.Autograde.sanitize_preprocessors = []
@@ -31,10 +31,22 @@ c.Autograde.autograde_preprocessors = [
     "nbgrader.preprocessors.AssignLatePenalties",
 ]
 # A learner's Markdown is shown to the teacher in the teacher's own browser session.
-c.HTMLExporter.filters = {{"markdown2html": "autograder.results.safe_outputs.markdown_to_safe_html"}}
+c.HTMLExporter.filters = {"markdown2html": "autograder.results.safe_outputs.markdown_to_safe_html"}
 c.HTMLExporter.sanitize_html = True
 # Colours for code in other languages can take hours.
 c.HighlightMagicsPreprocessor.enabled = False
+"""
+
+_OF_A_COURSE = """\
+from pathlib import Path
+
+c = get_config()
+c.CourseDirectory.course_id = {course_id!r}
+# The sources lie beside this file, each in the folder of its assignment.
+c.CourseDirectory.root = str(Path(__file__).parent)
+c.CourseDirectory.source_directory = "."
+c.CourseDirectory.ignore = [".ipynb_checkpoints", "__pycache__", "*.toml", "*.csv", "*.json", "extra.py", "releases"]
+c.BoxedGrading.course = str(Path(__file__).parent)
 """
 
 
@@ -61,12 +73,18 @@ def write_configuration(into: Path, asked: Asked) -> None:
         "language": asked.language,
         "personal": asked.personal or None,
     }
-    text = _CONFIGURATION.format(course_id=COURSE_ID, root=str(into.resolve()))
+    place = f"c.CourseDirectory.course_id = {COURSE_ID!r}\nc.CourseDirectory.root = {str(into.resolve())!r}\n"
+    text = f"c = get_config()\n{place}{_BOXED}"
     text += "".join(f"c.BoxedGrading.{name} = {value!r}\n" for name, value in told.items() if value is not None)
     if asked.submitted is not None and not (into / "submitted").is_dir():
         text += f"c.CourseDirectory.submitted_directory = {str(asked.submitted.resolve())!r}\n"
     # Whoever has the seed can make the hidden panel.
-    write_whole(into / "nbgrader_config.py", text, mode=0o600)
+    write_whole(into / CONFIGURATION, text, mode=0o600)
+
+
+def source_configuration() -> str:
+    """Return what nbgrader needs in the folder of a course, whose sources lie beside its configuration."""
+    return _OF_A_COURSE.format(course_id=COURSE_ID) + _BOXED
 
 
 def make_results(into: Path) -> None:

@@ -47,8 +47,10 @@ MOST_LEFT = 1 / 16
 class Box:
     """A box with the scientific stack imported, which runs one notebook at a time."""
 
-    def __init__(self) -> None:
+    def __init__(self, packages: tuple[str, ...] = ()) -> None:
         """Start to open a box; it is open when `await_ready` has returned.
+
+        ``packages`` are the distributions that its notebooks may import besides.
 
         Raises
         ------
@@ -62,7 +64,7 @@ class Box:
         try:
             with theirs:
                 self._process = subprocess.Popen(
-                    bubblewrap.command(theirs.fileno(), as_root=self._as_root),
+                    bubblewrap.command(theirs.fileno(), as_root=self._as_root, packages=packages),
                     stdin=subprocess.DEVNULL,
                     stdout=subprocess.DEVNULL,
                     stderr=self._complaints,

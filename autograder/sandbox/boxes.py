@@ -20,7 +20,7 @@ from typing import TypeAlias
 from autograder.errors import BoxBroken, BoxUnavailable
 from autograder.records.grading import NotebookRun
 from autograder.sandbox.box import Box
-from autograder.sandbox.policy import Limits
+from autograder.sandbox.policy import Limits, require_allowed
 from autograder.sandbox.run_record import Record
 
 
@@ -76,11 +76,14 @@ class Boxes:
     """Warm boxes: opened when they are needed or soon will be, used again, one notebook at a time in each.
 
     As many are open as threads have called `run` at a time. Leaving the context closes them all. A notebook whose run
-    failed, as far as can be told not by its own doing, is run once more while no other one runs.
+    failed, as far as can be told not by its own doing, is run once more while no other one runs. ``packages`` are the
+    distributions that the course lets notebooks import besides those that every box has.
     """
 
-    def __init__(self) -> None:
-        """Open nothing yet."""
+    def __init__(self, packages: tuple[str, ...] = ()) -> None:
+        """Open nothing yet; CourseError if a package is not there, or must stay outside."""
+        require_allowed(packages)
+        self.packages = packages
         self._idle: queue.LifoQueue[Box] = queue.LifoQueue()
         self._opening: queue.SimpleQueue[Future[Box]] = queue.SimpleQueue()
         # A box ends with the thread that opened it, so one thread that lives as long as this opens them all.
@@ -109,7 +112,7 @@ class Boxes:
     def open_soon(self, count: int) -> None:
         """Start to open so many boxes, which get ready while the caller does something else."""
         for _ in range(count):
-            self._opening.put(self._opener.submit(Box))
+            self._opening.put(self._opener.submit(Box, self.packages))
 
     def end_runs(self) -> None:
         """End every notebook that runs, and let none begin: `run` raises, and nobody waits for a verdict any more."""
@@ -167,7 +170,7 @@ class Boxes:
         return None
 
     def _open(self) -> Box:
-        box = (self._next_opening() or self._opener.submit(Box)).result()
+        box = (self._next_opening() or self._opener.submit(Box, self.packages)).result()
         try:
             box.await_ready()
         except BaseException:

@@ -28,11 +28,11 @@ INSTALL_ADVICE = (
 _START = "import sys; sys.path.append('/box'); from inside import zygote; sys.path.remove('/box'); zygote.main({})"
 
 
-def command(control: int, *, as_root: bool) -> list[str]:
+def command(control: int, *, as_root: bool, packages: tuple[str, ...] = ()) -> list[str]:
     """Return the bubblewrap command line that opens a box.
 
     ``control`` is the open descriptor of the socket by which the box gets its orders. ``as_root`` says that root opens
-    it, who needs no user namespace to do so.
+    it, who needs no user namespace to do so. ``packages`` are the distributions that the course allows besides.
 
     Raises
     ------
@@ -42,8 +42,8 @@ def command(control: int, *, as_root: bool) -> list[str]:
     bwrap = shutil.which("bwrap")
     if bwrap is None:
         raise BoxUnavailable(f"The program bwrap was not found, and without the box nothing is run. {INSTALL_ADVICE}")
-    mounts = [*policy.system_mounts(), *policy.python_mounts(), *policy.library_mounts(), *policy.engine_mounts()]
-    mounts.append(Mount(INSIDE, "/box/inside"))
+    mounts = [*policy.system_mounts(), *policy.python_mounts(), *policy.library_mounts(packages)]
+    mounts += [*policy.engine_mounts(), Mount(INSIDE, "/box/inside")]
     line = [bwrap, "--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts", "--unshare-cgroup-try"]
     line += ["--hostname", "box", "--die-with-parent", "--new-session", "--clearenv", "--cap-drop", "ALL"]
     if as_root:

@@ -1,8 +1,8 @@
 """What the box may have, as data: everything that is not listed here is not there.
 
-The learner's code sees a Python, the libraries of `SCIENTIFIC_STACK` and `WHERE_INSTALLED` with what they require, the
-engine of `reference`, the system's shared libraries, its panel, its own files, and a scratch space in memory. It sees
-no repository, no home, no network, and no environment.
+The learner's code sees a Python, the libraries of `SCIENTIFIC_STACK` and `WHERE_INSTALLED` with what they require,
+those that its course allows besides, the engine of `reference`, the system's shared libraries, its panel, its own
+files, and a scratch space in memory. It sees no repository, no home, no network, and no environment.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from pathlib import Path
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from autograder.errors import BoxUnavailable
+from autograder.errors import BoxUnavailable, CourseError
 
 #: Distributions a notebook may import; what they require comes with them, nothing else does.
 SCIENTIFIC_STACK = (
@@ -38,6 +38,9 @@ SCIENTIFIC_STACK = (
 #: them, and many learners have them at home. The extra `box` installs them. By nbformat plotly shows figures, and by
 #: jinja2 pandas styles tables.
 WHERE_INSTALLED = ("seaborn", "scikit-learn", "joblib", "tqdm", "ipywidgets", "plotly", "nbformat", "jinja2")
+
+#: What no course can let into the box, nor what requires it: it would bring questions and keys, or the gradebook.
+NEVER = frozenset({"mlm-course", "nbgrader"})
 
 #: The rooms of `reference` that a notebook may import: they fit any model of any table, and know nothing of the course.
 #: Its panels, its tutorial and the keys of its assignments are not there.
@@ -107,9 +110,23 @@ class Mount:
     required: bool = True
 
 
+def require_allowed(packages: tuple[str, ...]) -> None:
+    """Raise CourseError if a distribution that a course lets into the box is not there whole, or must stay outside."""
+    for name in packages:
+        where = f"{name!r}, which course.toml lets notebooks import by its key 'packages',"
+        try:
+            closure = {canonicalize_name(one.name) for one in _closure((name,))}
+        except BoxUnavailable as error:
+            raise CourseError(f"{where} is not to be had: {error} Or remove it from 'packages'.") from None
+        if forbidden := closure & NEVER:
+            raise CourseError(f"{where} brings {', '.join(sorted(forbidden))} into the box. Remove it from 'packages'.")
+
+
 @cache
-def library_mounts() -> tuple[Mount, ...]:
+def library_mounts(packages: tuple[str, ...] = ()) -> tuple[Mount, ...]:
     """Return the distributions that a notebook may import, entry by entry, under ``/box/site``.
+
+    ``packages`` are those that the course allows besides; what they require comes with them.
 
     Raises
     ------
@@ -117,7 +134,7 @@ def library_mounts() -> tuple[Mount, ...]:
         If a distribution of the scientific stack is not installed beside this one.
     """
     mounts: dict[str, Mount] = {}
-    for distribution in _closure((*SCIENTIFIC_STACK, *installed())):
+    for distribution in _closure((*SCIENTIFIC_STACK, *installed(), *packages)):
         for entry in _top_level_entries(distribution):
             source = Path(str(distribution.locate_file(entry)))
             if source.exists():
@@ -137,7 +154,7 @@ def installed() -> tuple[str, ...]:
 
 
 @cache
-def versions() -> tuple[str, ...]:
+def versions(packages: tuple[str, ...] = ()) -> tuple[str, ...]:
     """Return name and version of each distribution that a notebook may import.
 
     Raises
@@ -145,7 +162,7 @@ def versions() -> tuple[str, ...]:
     BoxUnavailable
         If a distribution of the scientific stack is not installed beside this one.
     """
-    there = _closure((*SCIENTIFIC_STACK, *installed()))
+    there = _closure((*SCIENTIFIC_STACK, *installed(), *packages))
     return tuple(sorted(f"{canonicalize_name(one.name)} {one.version}" for one in there))
 
 
@@ -166,7 +183,7 @@ def _closure(names: tuple[str, ...]) -> Iterator[metadata.Distribution]:
             distribution = metadata.distribution(name)
         except metadata.PackageNotFoundError:
             raise BoxUnavailable(
-                f"The library {name} is not installed beside mlm-course; install the project again."
+                f"The library {name} is not installed beside mlm-course; install it, or the project again."
             ) from None
         yield distribution
         requirements = map(Requirement, distribution.requires or ())

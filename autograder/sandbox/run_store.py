@@ -65,9 +65,9 @@ class Store:
 class RunStore:
     """Runs jobs as another function does, but each notebook once, and keeps what came out in a store."""
 
-    def __init__(self, store: Store, run: Run) -> None:
-        """Keep what ``run`` returns."""
-        self._store, self._run = store, run
+    def __init__(self, store: Store, run: Run, packages: tuple[str, ...] = ()) -> None:
+        """Keep what ``run`` returns, in boxes that have these packages besides."""
+        self._store, self._run, self._packages = store, run, packages
         self._turns: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
 
     def run(self, job: Job) -> dict[str, NotebookRun]:
@@ -81,7 +81,7 @@ class RunStore:
         return {name: self._one(name, job) for name in job.notebooks}
 
     def _one(self, name: str, job: Job) -> NotebookRun:
-        digest = run_digest(name, job)
+        digest = run_digest(name, job, self._packages)
         with self._turns[digest]:  # two learners may hand in the same at the same time
             kept = self._store.read(digest)
             if kept is not None:
@@ -98,19 +98,19 @@ class RunStore:
 _RUN = msgspec.json.Decoder(NotebookRun)
 
 
-def run_digest(name: str, job: Job) -> str:
+def run_digest(name: str, job: Job, packages: tuple[str, ...] = ()) -> str:
     """Return the digest of everything that decides what comes out of a notebook of a job."""
     asked = None if job.asked is None else sorted(job.asked[name])
     panel = hashlib.sha256(job.panel_csv).hexdigest()
-    return digest_of([job.order(name), asked, job.outputs, panel, asdict(job.limits), box_digest()])
+    return digest_of([job.order(name), asked, job.outputs, panel, asdict(job.limits), box_digest(packages)])
 
 
 @cache
-def box_digest() -> str:
+def box_digest(packages: tuple[str, ...] = ()) -> str:
     """Return a digest of what a box is made of: the system, Python, its libraries' versions, and all code of ours."""
     rooms = [mount.source for mount in policy.engine_mounts()]
     code = code_digest(Path(__file__).parent, *map(Path, records.__path__), *rooms)
-    return digest_of([platform.platform(), sys.version, policy.versions(), policy.environment(), code])
+    return digest_of([platform.platform(), sys.version, policy.versions(packages), policy.environment(), code])
 
 
 def code_digest(*places: Path) -> str:

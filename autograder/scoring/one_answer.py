@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from autograder.assignment.key import AnswerKey, expected, fillings
+from autograder.assignment.key import AnswerKey, expected, fillings, scale_of
 from autograder.assignment.rubric import Item, Rubric
 from autograder.kinds.finding import RIGHT, ROUNDED, TOO_FEW, Expected, Finding, Scale
 from autograder.kinds.registry import compare, taken
@@ -119,18 +119,6 @@ def _judge_inputs(rubric: Rubric, item: Item, key: AnswerKey, given: Mapping[str
     items = {other.id: other for other in rubric.items}
     inputs = key.steps[item.id].inputs if item.id in key.steps else ()
     return [judge_value(rubric, items[name], given[name], key, given) for name in inputs if name in given]
-
-
-def scale_of(item: Item, key: AnswerKey) -> Scale:
-    """Return what an item's tolerance is measured with on a key's panel."""
-    return Scale(
-        tolerance=item.tolerance or 0.0,
-        standard_error=key.standard_errors.get(item.id),
-        size=key.sizes.get(item.id),
-        decimals=item.decimals,
-        scores=key.scores.get(item.id),
-        options=item.options,
-    )
 
 
 def _expectation(item: Item, key: AnswerKey, given: Mapping[str, Value]) -> Expected:

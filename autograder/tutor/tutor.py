@@ -87,7 +87,12 @@ class Tutor:
 
 @cache
 def tutor_in(
-    folder: Path, language: str | None = None, course: Course | None = None, *, worked_on: str | None = None
+    folder: Path,
+    language: str | None = None,
+    course: Course | None = None,
+    *,
+    worked_on: str | None = None,
+    own_code: bool = False,
 ) -> Tutor:
     """Return the tutor of a folder.
 
@@ -102,6 +107,8 @@ def tutor_in(
     worked_on : str, optional
         The assignment whose panel was loaded. Two of a course may have an item of one name; what was chosen with
         `mlm study` comes first, then this, then the folder's name.
+    own_code : bool
+        True where code of the folder is run anyway, so that questions that the release brings may be, too.
 
     Raises
     ------
@@ -114,7 +121,7 @@ def tutor_in(
     language = language or (study.language if study else None)
     named = study.assignment if study else worked_on or folder.name
     if beside:
-        named, rubrics = beside.release.contents.assignment, [beside.rubric(language)]
+        named, rubrics = beside.release.contents.assignment, [beside.rubric(language, own_code=own_code)]
     else:
         course = course or installed_course()
         likeliest_first = sorted(course.assignments, key=lambda assignment: assignment != named)

@@ -26,13 +26,14 @@ from reference.questions.question import (
     ModelName,
     Question,
     Words,
+    collecting,
     fill,
     gaps,
     mistake_words,
     question,
 )
 from reference.questions.setting import Asked, Column, Items, QuestionError, Setting
-from reference.questions.usable_tables import SimulationError, faults, usable_draw
+from reference.questions.usable_tables import SimulationError, coincidences, faults, usable_draw
 
 __all__ = [
     "LIBRARY",
@@ -57,6 +58,8 @@ __all__ = [
     "Words",
     "answer_key",
     "coincide",
+    "coincidences",
+    "collecting",
     "draw",
     "faults",
     "fill",

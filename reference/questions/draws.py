@@ -154,11 +154,9 @@ class Source:
                 # All effects of a strong group are large: its level as well as its slopes.
                 frame = self._lured(frame, standard.mean(axis=1)[codes] * np.sqrt(factor.shape[0]), rng)
         whole = derived(frame, self.setting.derive)
-        # A group that has a fixed effect is known to the fit by its old name.
-        known = whole.assign(**{name: old[name] for name in self._group_columns()})
-        response = self._expected(known, rng)
+        response = self._expected(whole, rng)
         for part, mode in zip(self.fit.design.encoding.random, modes, strict=True):
-            response += np.einsum("ij,ij->i", part.matrix(known), mode)
+            response += np.einsum("ij,ij->i", part.matrix(whole), mode)
         response += self._sd(RESIDUAL, self.fit.sigma, _RESIDUAL_SD, rng) * rng.standard_normal(len(frame))
         rounded = _like_before(response, self.data.frame[self.fit.model.response], self.panels.decimals)
         return Dataset(frame.assign(**{self.fit.model.response: rounded}), source)
@@ -213,10 +211,12 @@ class Source:
                 yield _sd_name(term.group[-1], effect), float(np.sqrt(variance))
 
     def _group_columns(self) -> list[str]:
-        """Return the columns that name groups, those of the model first."""
+        """Return the columns that name groups, those of the model first; one that has a fixed effect keeps its names."""
         model = [name for group in self.fit.model.groups for name in group]
         said = [name for name, column in self.setting.columns.items() if column.group and name in self.data.frame]
-        return list(dict.fromkeys([*model, *said]))
+        effects = " ".join([self.fit.model.fixed, *(term.effects for term in self.fit.model.terms)])
+        used = set(re.findall(r"\w+", effects))
+        return [name for name in dict.fromkeys([*model, *said]) if name not in used]
 
     def _resampled(self, rng: np.random.Generator) -> tuple[Integers, Integers]:
         """Return the rows of the groups that were drawn, and which drawn group each is of."""

@@ -128,7 +128,7 @@ def effects_correlation(
     others = {
         "maximum_likelihood": fits.mixed(model, reml=False, centre=centre, at=at),
         **({"uncentred": fits.mixed(model)} if centre else {}),
-        **({"centred": fits.mixed(model, centre=moved)} if moved else {}),
+        **({"centred": after} if moved and (after := fits.centred_fit(model, moved, GRAND)) else {}),
     }
     mistakes: dict[str, Value] = {
         "covariance": float(covariance[0, 1]),

@@ -110,6 +110,13 @@ class Fits:
         kept = [replace(term, group=(term.group[-1],)) for term in whole.terms if term.group[-1] in levels]
         return replace(whole, terms=tuple(dict.fromkeys(kept)), name=f"{model}, {' and '.join(levels)} alone")
 
+    def only_fit(self, model: str, levels: Sequence[str]) -> MixedFit | None:
+        """Return the REML fit with some levels alone; None where there is none, so that nobody could make the mistake."""
+        try:
+            return self.mixed(self.only(model, levels))
+        except engine.DesignError:
+            return None
+
     def levels(self, model: str) -> tuple[str, ...]:
         """Return the levels of a model by the last column that names their groups, in the order of the formula."""
         return tuple(dict.fromkeys(term.group[-1] for term in self.model(model).terms))

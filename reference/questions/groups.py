@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping
 from itertools import pairwise
 
 import numpy as np
-import pandas as pd
 
 from reference import FittedTerm, MixedFit
+from reference.arrays import Integers
 from reference.data.columns import Level
 from reference.data.formula import INTERCEPT
 from reference.data.groups import read_groups
@@ -30,7 +30,7 @@ Values = dict[Level, float]
     words="""
 [en]
 title = "{effect} of the {groups}, one by one"
-task = "a dictionary with the own {effect} of each of the {groups} in the model {model}, by its id"
+task = "a dictionary with the own coefficient of {effect} for each of the {groups} in the model {model}, by its id"
 question = "What has to be added to a random effect to make it a group's own value?"
 advice = "It is the fixed effect plus the random effect of that group, both per one unit. If yours are that, look at the fit itself: the random effects of a search that stopped early are quite different. Compare the log-likelihoods of several optimisers."
 [en.mistakes]
@@ -42,7 +42,7 @@ per_several = "The digits are right and the unit is not: {effect} was counted in
 per_hundred = "The digits are right and the unit is not: this is per hundred units of {effect}. If you rescaled it for the optimiser, scale its slopes back."
 [de]
 title = "{effect} von {groups}, einzeln"
-task = "ein Dictionary mit dem eigenen Wert von {effect} je Gruppe ({groups}) im Modell {model}, nach ihrer Kennung"
+task = "ein Dictionary mit dem eigenen Koeffizienten von {effect} je Gruppe ({groups}) im Modell {model}, nach ihrer Kennung"
 question = "Was muss zu einem zufälligen Effekt dazu, damit er der eigene Wert einer Gruppe wird?"
 advice = "Es ist der feste Effekt plus der zufällige Effekt dieser Gruppe, beide je Einheit. Wenn das so ist, sieh dir die Schätzung selbst an: Zufällige Effekte einer Suche, die zu früh anhielt, sind ganz andere. Vergleiche die Log-Likelihoods mehrerer Optimierer."
 [de.mistakes]
@@ -93,7 +93,7 @@ def _ranking_step(items: Items, *, model: str, effect: str, top: int, level: str
     words="""
 [en]
 title = "The {top} {groups} with the largest {effect}"
-task = "a list of the ids of the {top} {groups} with the largest own {effect}, largest first"
+task = "a list of the ids of the {top} {groups} with the largest own coefficient of {effect}, largest first"
 question = "By which numbers did you sort, and in which direction?"
 advice = "Sort the values of your mixed model, largest first, before rounding them, and give the first {top} ids."
 [en.mistakes]
@@ -104,7 +104,7 @@ by_intercept = "These have the largest intercepts. Their level is high, but the 
 "by_ols_per_{group}" = "This ranking comes from one regression per group, where luck in a few {rows} makes winners. Rank by the values of the mixed model."
 [de]
 title = "Die {top} mit dem größten Wert: {effect} von {groups}"
-task = "eine Liste der {top} Kennungen ({groups}) mit dem größten eigenen Wert von {effect}, der größte zuerst"
+task = "eine Liste der {top} Kennungen ({groups}) mit dem größten eigenen Koeffizienten von {effect}, der größte zuerst"
 question = "Nach welchen Zahlen hast du sortiert, und in welche Richtung?"
 advice = "Sortiere die Werte deines gemischten Modells, den größten zuerst, bevor du rundest, und gib die ersten {top} Kennungen an."
 [de.mistakes]
@@ -125,8 +125,8 @@ def ranking(fits: Fits, *, model: ModelName, effect: str = INTERCEPT, top: int =
         raise QuestionError(f"top = {top}, but there are {len(values)} {fits.setting.plural(group)}; ask for fewer.")
     found, noun = _first(values, top), fits.setting.noun(group)
     ids = list(term.levels)
-    responses = fits.response(model)
-    means = {name: float(responses[rows.index].mean()) for name, rows in _by_group(fits, fit, term)}
+    responses = fit.design.matrices.response
+    means = {name: float(responses[rows].mean()) for name, rows in _by_group(fits, fit, term)}
     mistakes: dict[str, Value] = {
         "positions": tuple(ids.index(name) for name in found),
         "ascending": _first({name: -value for name, value in values.items()}, top),
@@ -160,12 +160,12 @@ def _first(values: Mapping[Level, float], count: int) -> tuple[Level, ...]:
     return tuple(sorted(values, key=lambda name: (-values[name], str(name)))[:count])
 
 
-def _by_group(fits: Fits, fit: MixedFit, term: FittedTerm) -> Iterator[tuple[Level, pd.DataFrame]]:
-    """Yield the rows of each group of a term, by the group's name there."""
+def _by_group(fits: Fits, fit: MixedFit, term: FittedTerm) -> Iterator[tuple[Level, Integers]]:
+    """Yield the places of each group's rows, by the group's name in a term."""
     columns = next(model.group for one, model in zip(fit.terms, fit.model.terms, strict=True) if one is term)
     codes, _ = read_groups(fits.frame, columns)
     for place, name in enumerate(term.levels):
-        yield name, fits.frame[codes == place]
+        yield name, np.flatnonzero(codes == place)
 
 
 def _own_slopes(fits: Fits, fit: MixedFit, term: FittedTerm, effect: str, alone: bool = False) -> Values:
@@ -176,12 +176,12 @@ def _own_slopes(fits: Fits, fit: MixedFit, term: FittedTerm, effect: str, alone:
     names, slopes = list(fit.design.fixed_names), Values()
     if effect not in names:
         return slopes
-    place, responses = names.index(effect), fits.response(fit.model.name)
+    place, matrices = names.index(effect), fit.design.matrices
+    columns = matrices.fixed
+    if alone:
+        columns = np.column_stack([columns[:, place], np.ones(len(columns))])
     for name, rows in _by_group(fits, fit, term):
-        columns = fit.design.encoding.fixed.matrix(rows)
-        if alone:
-            columns = np.column_stack([columns[:, place], np.ones(len(rows))])
-        found = np.linalg.pinv(columns) @ responses[rows.index].to_numpy()
+        found = np.linalg.pinv(columns[rows]) @ matrices.response[rows]
         slopes[name] = float(found[0 if alone else place])
     return slopes
 

@@ -4,27 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 
 from reference.errors import MultilevelError
 from reference.questions.answers import Answer, AnswerKey, Step
 from reference.questions.dataset import Dataset
 from reference.questions.expressions import evaluate, names_in
 from reference.questions.fits import Fits
-from reference.questions.question import Question
+from reference.questions.question import Question, mistake_words
 from reference.questions.setting import Asked, Items, QuestionError, Setting
+from reference.questions.slips import guarded, require_answer
 
 
 def steps_of(items: Items, library: Mapping[str, Question]) -> dict[str, Step]:
     """Return how the answer to each item follows from those to others, where it does."""
     found = {}
     for asked in items:
-        make = library[asked.question].step
+        question = library[asked.question]
         try:
-            step = make(items, **asked.parameters) if make else None
+            step = guarded(question, question.step)(items, **asked.parameters) if question.step else None
         except QuestionError as error:
             raise QuestionError(_named(asked.item, error)) from None
         if step is not None:
-            found[asked.item] = step
+            found[asked.item] = replace(step, compute=guarded(question, step.compute))
     return found
 
 
@@ -56,12 +58,14 @@ def answer_key(setting: Setting, items: Items, library: Mapping[str, Question], 
         asked = items[item]
         if item in under_way:
             raise QuestionError(f"items follow from each other in a circle: {' -> '.join([*under_way, item])}.")
-        compute = library[asked.question].answer
-        if compute is None:
+        question = library[asked.question]
+        if question.answer is None:
             raise QuestionError(f"item {item!r} has no answer that could be computed.")
         under_way.append(item)
         try:
-            found[item] = _changed(asked, compute(fits, **asked.parameters), answer)
+            given = guarded(question, question.answer)(fits, **asked.parameters)
+            require_answer(question, given, partial(mistake_words, question, setting, asked))
+            found[item] = _changed(asked, given, answer)
         except QuestionError as error:
             raise QuestionError(_named(item, error)) from None
         except MultilevelError as error:

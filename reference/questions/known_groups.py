@@ -93,7 +93,7 @@ def _position(ids: Sequence[Any], group: Level, noun: str) -> int:
     words="""
 [en]
 title = "Expected {response} in a known group"
-task = "the {response} that the model {model} expects in the known group that the question names; predictors: {at}, every other one at its mean over all rows"
+task = "the {response} that the model {model} expects in the known group that the question names; {at}every predictor that is not named here at its mean over all rows"
 question = "Which random effects have been estimated for this group?"
 advice = "If none is named, take the group with the highest mean of {response}. Then the fixed part at the values of the question, plus the random effects of this group on every level that it belongs to."
 [en.mistakes]
@@ -103,7 +103,7 @@ marginal = "This is the prediction for an average group. We know more here. Whic
 "mean_of_{one}" = "This is the group's own mean of {response}. It takes its luck in a few {rows} at face value, and other predictors than those of the question. Use the fixed part and the random effects of the model."
 [de]
 title = "Erwartung für eine bekannte Gruppe: {response}"
-task = "was das Modell {model} für die bekannte Gruppe der Frage erwartet ({response}); Prädiktoren: {at}, alle anderen an ihrem Mittelwert über alle Zeilen"
+task = "was das Modell {model} für die bekannte Gruppe der Frage erwartet ({response}); {at}jeder hier nicht genannte Prädiktor an seinem Mittelwert über alle Zeilen"
 question = "Welche zufälligen Effekte sind für diese Gruppe geschätzt?"
 advice = "Ist keine genannt, nimm die Gruppe mit dem höchsten Mittelwert ({response}). Dann der feste Teil an den Werten der Frage, plus die zufälligen Effekte dieser Gruppe auf jeder Ebene, zu der sie gehört."
 [de.mistakes]
@@ -140,7 +140,7 @@ def expected_known(
     words="""
 [en]
 title = "Expected {response} in a new group beside a known one"
-task = "the {response} that the model {model} expects in a new group that lies in the same larger group as the known one of the question; predictors: {at}, every other one at its mean over all rows"
+task = "the {response} that the model {model} expects in a new group that lies in the same larger group as the known one of the question; {at}every predictor that is not named here at its mean over all rows"
 question = "Which random effects would a new group share with the known one?"
 advice = "The fixed part at the values of the question, and those random effects that a new group would share. Which are they?"
 [en.mistakes]
@@ -148,7 +148,7 @@ marginal = "This is the prediction for an average group. We know more here. Whic
 "of_the_{one}" = "This is the prediction for the group that is there already. A new one shares what it lies in, and not its own effect."
 [de]
 title = "Erwartung für eine neue Gruppe neben einer bekannten: {response}"
-task = "was das Modell {model} für eine neue Gruppe in derselben größeren Gruppe wie die bekannte der Frage erwartet ({response}); Prädiktoren: {at}, alle anderen an ihrem Mittelwert über alle Zeilen"
+task = "was das Modell {model} für eine neue Gruppe in derselben größeren Gruppe wie die bekannte der Frage erwartet ({response}); {at}jeder hier nicht genannte Prädiktor an seinem Mittelwert über alle Zeilen"
 question = "Welche zufälligen Effekte hätte eine neue Gruppe mit der bekannten gemeinsam?"
 advice = "Der feste Teil an den Werten der Frage und die zufälligen Effekte, die eine neue Gruppe teilen würde. Welche sind das?"
 [de.mistakes]

@@ -91,7 +91,7 @@ def _bounds(expected: float, deviation: float, times: float = Z95) -> dict[str, 
     words="""
 [en]
 title = "Expected {response} in a new group"
-task = "the {response} that the model {model} expects in a group not seen before; predictors: {at}, every other one at its mean over all rows"
+task = "the {response} that the model {model} expects in a group not seen before; {at}every predictor that is not named here at its mean over all rows"
 question = "Which parts of the model are known for a group that is not there yet?"
 advice = "It is the fixed part of the model, with the predictors where the question puts them and every other one at its mean over all rows. No random effect is known for a new group."
 [en.mistakes]
@@ -99,7 +99,7 @@ advice = "It is the fixed part of the model, with the predictors where the quest
 "mean_of_{response}" = "This is the plain mean of {response} over all rows. Put the values of the question into the fixed part of the model."
 [de]
 title = "Erwartung für eine neue Gruppe: {response}"
-task = "was das Modell {model} für eine noch nicht gesehene Gruppe erwartet ({response}); Prädiktoren: {at}, alle anderen an ihrem Mittelwert über alle Zeilen"
+task = "was das Modell {model} für eine noch nicht gesehene Gruppe erwartet ({response}); {at}jeder hier nicht genannte Prädiktor an seinem Mittelwert über alle Zeilen"
 question = "Welche Teile des Modells sind für eine Gruppe bekannt, die es noch nicht gibt?"
 advice = "Es ist der feste Teil des Modells, mit den Prädiktoren dort, wo die Frage sie hinsetzt, und allen anderen an ihrem Mittelwert über alle Zeilen. Für eine neue Gruppe ist kein zufälliger Effekt bekannt."
 [de.mistakes]
@@ -128,7 +128,7 @@ def expected(fits: Fits, *, model: ModelName, at: Place = {}) -> Answer:  # noqa
     words="""
 [en]
 title = "Standard error of that expectation"
-task = "the standard error of what the model {model} expects in a new group; predictors: {at}, every other one at its mean over all rows"
+task = "the standard error of what the model {model} expects in a new group; {at}every predictor that is not named here at its mean over all rows"
 question = "How sure are the fixed effects, all of them together?"
 advice = "Put the values of the predictors into a row x, the one for the intercept included, and take the covariance matrix V of the fixed effects: the variance is x' V x."
 [en.mistakes]
@@ -137,7 +137,7 @@ covariances_left_out = "You added the squared errors of the single coefficients.
 "{each}_left_out" = "This comes from a model that does not know {each}. Rows that have something in common then count as if they were independent."
 [de]
 title = "Standardfehler dieser Erwartung"
-task = "der Standardfehler dessen, was das Modell {model} für eine neue Gruppe erwartet; Prädiktoren: {at}, alle anderen an ihrem Mittelwert über alle Zeilen"
+task = "der Standardfehler dessen, was das Modell {model} für eine neue Gruppe erwartet; {at}jeder hier nicht genannte Prädiktor an seinem Mittelwert über alle Zeilen"
 question = "Wie sicher sind die festen Effekte, alle zusammen?"
 advice = "Schreib die Werte der Prädiktoren in eine Zeile x, die für den Achsenabschnitt eingeschlossen, und nimm die Kovarianzmatrix V der festen Effekte: Die Varianz ist x' V x."
 [de.mistakes]
@@ -155,8 +155,8 @@ def expected_error(fits: Fits, *, model: ModelName, at: Place = {}) -> Answer:  
         "covariances_left_out": float(np.sqrt(x**2 @ np.diagonal(fit.covariance))),
     }
     for level in _outermost(fits.model(model)):
-        others = fits.mixed(fits.only(model, [one for one in levels if one != level]))
-        mistakes[f"{fits.setting.slug(level)}_left_out"] = _error(others, row)
+        if (others := fits.only_fit(model, [one for one in levels if one != level])) is not None:
+            mistakes[f"{fits.setting.slug(level)}_left_out"] = _error(others, row)
     return Answer(found, mistakes)
 
 
@@ -167,7 +167,7 @@ def expected_error(fits: Fits, *, model: ModelName, at: Place = {}) -> Answer:  
     words="""
 [en]
 title = "Standard deviation of a new observation"
-task = "the standard deviation of one new observation in a new group around what the model {model} expects; predictors: {at}, every other one at its mean over all rows"
+task = "the standard deviation of one new observation in a new group around what the model {model} expects; {at}every predictor that is not named here at its mean over all rows"
 question = "What is uncertain about one single observation in a group that nobody has seen?"
 advice = "Uncertain are the average itself, the effects of the new group on every level, and the single observation. Add their variances, then take the root."
 [en.mistakes]
@@ -178,7 +178,7 @@ mean_left_out = "The variances of the model are in it. That the average itself i
 variance = "This is a variance. Take its square root, so that it is in units of {response}."
 [de]
 title = "Standardabweichung einer neuen Beobachtung"
-task = "die Standardabweichung einer einzelnen neuen Beobachtung in einer neuen Gruppe um das, was das Modell {model} erwartet; Prädiktoren: {at}, alle anderen an ihrem Mittelwert über alle Zeilen"
+task = "die Standardabweichung einer einzelnen neuen Beobachtung in einer neuen Gruppe um das, was das Modell {model} erwartet; {at}jeder hier nicht genannte Prädiktor an seinem Mittelwert über alle Zeilen"
 question = "Was ist an einer einzelnen Beobachtung in einer noch nie gesehenen Gruppe unsicher?"
 advice = "Unsicher sind das Mittel selbst, die Effekte der neuen Gruppe auf jeder Ebene und die einzelne Beobachtung. Addiere die Varianzen, dann zieh die Wurzel."
 [de.mistakes]
@@ -223,7 +223,7 @@ def _interval_step(items: Items, *, model: str, at: Place) -> Step | None:
     words="""
 [en]
 title = "Interval for a new observation"
-task = "the 95 % interval of one new observation in a new group in the model {model}, a dictionary with \\"low\\" and \\"high\\"; predictors: {at}, every other one at its mean over all rows"
+task = "the 95 % interval of one new observation in a new group in the model {model}, a dictionary with \\"low\\" and \\"high\\"; {at}every predictor that is not named here at its mean over all rows"
 question = "Of what is this an interval, and how far does it reach to each side?"
 advice = "A dictionary with \\"low\\" and \\"high\\": the expectation minus and plus 1.96 standard deviations of one new observation."
 [en.mistakes]
@@ -232,7 +232,7 @@ residual_only = "The ups and downs within a group are in it, but a new group may
 one_deviation = "This reaches one standard deviation to each side. How many does an interval need that holds 95 per cent?"
 [de]
 title = "Intervall für eine neue Beobachtung"
-task = "das 95-%-Intervall einer einzelnen neuen Beobachtung in einer neuen Gruppe im Modell {model}, ein Dictionary mit \\"low\\" und \\"high\\"; Prädiktoren: {at}, alle anderen an ihrem Mittelwert über alle Zeilen"
+task = "das 95-%-Intervall einer einzelnen neuen Beobachtung in einer neuen Gruppe im Modell {model}, ein Dictionary mit \\"low\\" und \\"high\\"; {at}jeder hier nicht genannte Prädiktor an seinem Mittelwert über alle Zeilen"
 question = "Wovon ist das ein Intervall, und wie weit reicht es nach jeder Seite?"
 advice = "Ein Dictionary mit \\"low\\" und \\"high\\": die Erwartung minus und plus 1,96 Standardabweichungen einer einzelnen neuen Beobachtung."
 [de.mistakes]

@@ -17,7 +17,8 @@ A whole one, as it could stand in a family::
         return Answer(found, mistakes={"upside_down": -found})
 
 The keyword parameters are the keys that an item may have, checked by their types; those without a default must be
-given. Every mistake that the function can return needs words.
+given. Every mistake that the function can return needs words. An author writes the same in ``extra.py``: what is
+decorated while :func:`collecting` goes on is a question of that assignment alone.
 """
 
 from __future__ import annotations
@@ -25,6 +26,8 @@ from __future__ import annotations
 import inspect
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Annotated, Any, TypeAlias, get_args, get_type_hints
@@ -146,6 +149,20 @@ def _markers(hint: Any) -> Iterator[Any]:
 #: All questions by name.
 LIBRARY: dict[str, Question] = {}
 
+#: Where the decorator puts a question.
+_INTO: ContextVar[dict[str, Question]] = ContextVar("into", default=LIBRARY)
+
+
+@contextmanager
+def collecting() -> Iterator[dict[str, Question]]:
+    """Collect the questions that are decorated meanwhile, by name; `LIBRARY` stays as it is."""
+    found: dict[str, Question] = {}
+    token = _INTO.set(found)
+    try:
+        yield found
+    finally:
+        _INTO.reset(token)
+
 
 def question(
     *,
@@ -157,16 +174,44 @@ def question(
     carried: float = 0.0,
     step: StepOf | None = None,
     options: OptionsOf | None = None,
-    into: dict[str, Question] = LIBRARY,
 ) -> Callable[[Callable[..., Answer]], Callable[..., Answer]]:
-    """Return a decorator that adds a function of fits to the questions of ``into``, under the function's name."""
+    """Return a decorator that adds a function of fits to the questions, under the function's name.
+
+    Raises
+    ------
+    QuestionError
+        By the decorator, if there is a question of that name, or while :func:`collecting`, if words or parameters will
+        not do.
+    """
 
     def add(answer: Callable[..., Answer]) -> Callable[..., Answer]:
-        name = answer.__name__
-        into[name] = Question(name, answer, kind, tolerance, decimals, no_fit, carried, step, words, options)
+        name, into = answer.__name__, _INTO.get()
+        if name in LIBRARY or name in into:
+            raise QuestionError(f"there is a question {name!r} already; give the function another name.")
+        one = Question(name, answer, kind, tolerance, decimals, no_fit, carried, step, words, options)
+        if into is not LIBRARY:
+            _require_whole(one, answer)
+        into[name] = one
         return answer
 
     return add
+
+
+def _require_whole(one: Question, answer: Callable[..., Answer]) -> None:
+    """Raise QuestionError if an author's question could not be read or answered, whatever item asks it."""
+    try:
+        _ = one.words
+    except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
+        raise QuestionError(f"question {one.name!r}, words: {error}. Write them as a table [en], in TOML.") from None
+    names = list(inspect.signature(answer).parameters)
+    if len(names) != 1 + len(one.parameters):
+        raise QuestionError(
+            f"question {one.name!r} takes {', '.join(names)}; it should take the fits, *, and its keys."
+        )
+    for name, parameter in one.parameters.items():
+        if parameter.annotation is inspect.Parameter.empty:
+            raise QuestionError(f"question {one.name!r}, key {name!r}: give its type, such as ModelName.")
+    one.names("model")  # looks every type up, of which some may not be there
 
 
 def fill(text: str, gaps: Mapping[str, str]) -> str:
@@ -183,14 +228,14 @@ def gaps(setting: Setting, asked: Asked) -> dict[str, str]:
     """Return what the gaps in an item's words stand for.
 
     ``{response}``, and ``{predictors}`` of its model; ``{group}`` and ``{groups}`` of its level, or of the model's
-    first; ``{rows}``; and every parameter of the item by name, a column's as what people call it.
+    first; ``{rows}``; and every parameter of the item by name, a column's as what people call it, a mapping's with a comma behind each.
     """
     found = {"row": setting.noun("residual"), "rows": setting.plural("residual")}
     for name, value in asked.parameters.items():
         if isinstance(value, str):
             found[name] = setting.noun(value)
         elif isinstance(value, Mapping):
-            found[name] = ", ".join(f"{setting.noun(key)} {one}" for key, one in value.items())
+            found[name] = "".join(f"{setting.noun(key)} {one}, " for key, one in value.items())
         elif isinstance(value, tuple):
             found[name] = ", ".join(setting.noun(str(one)) for one in value)
         elif value is not None:

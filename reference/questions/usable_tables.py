@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import numpy as np
 
@@ -29,12 +29,19 @@ class SimulationError(MultilevelError, RuntimeError):
 
 
 def faults(
-    setting: Setting, items: Items, library: Mapping[str, Question], data: Dataset, panels: Panels | None = None
+    setting: Setting,
+    items: Items,
+    library: Mapping[str, Question],
+    data: Dataset,
+    panels: Panels | None = None,
+    *,
+    mistakes: bool = True,
 ) -> tuple[tuple[str, ...], AnswerKey | None]:
     """Return why nobody should be graded on a table, nothing if it will do, and its answer key if it came so far.
 
     Checked, what is cheap first: fits away from the boundary, by REML and by ML, so that other software arrives too;
-    what the questions themselves find; and every known mistake at least ``DISTINCT`` (relative) off the right answer.
+    what the questions themselves find; and, if ``mistakes`` is True, every known mistake at least ``DISTINCT``
+    (relative) off the right answer.
 
     Raises
     ------
@@ -56,7 +63,8 @@ def faults(
         raise
     except (DesignError, ConvergenceError) as error:
         return (f"a model cannot be fitted: {error}",), None
-    return (*key.faults, *_coincidences(key)), key
+    same = coincidences(key) if mistakes else ()
+    return (*key.faults, *(f"{i}: the mistake {name!r} cannot be told from the right answer" for i, name in same)), key
 
 
 def usable_draw(
@@ -67,6 +75,9 @@ def usable_draw(
     data: Dataset,
     seed: int,
     tries: int = 200,
+    *,
+    mistakes: bool = True,
+    tried: Callable[[int], None] = lambda tries: None,
 ) -> tuple[Dataset, AnswerKey]:
     """Return the first table of a seed that :func:`faults` has nothing against, and its key, from ``(seed, try)``.
 
@@ -78,6 +89,10 @@ def usable_draw(
         Not negative; it always gives the same table.
     tries : int
         After how many draws to give up.
+    mistakes : bool
+        False to take tables on which a known mistake cannot be told from the right answer.
+    tried : function of (int)
+        Told before each draw how many there were.
 
     Raises
     ------
@@ -92,8 +107,9 @@ def usable_draw(
     counts: Counter[str] = Counter()
     said: dict[str, str] = {}
     for attempt in range(tries):
+        tried(attempt)
         table = origin.draw(np.random.default_rng([seed, attempt]), f"the table drawn from seed {seed}")
-        reasons, key = faults(setting, items, library, table, panels)
+        reasons, key = faults(setting, items, library, table, panels, mistakes=mistakes)
         if key is not None and not reasons:
             return table, key
         # Reasons that differ in their numbers only are one.
@@ -123,11 +139,12 @@ def _boundary_reason(name: str, fit: MixedFit, smallest: float) -> str:
     return ""
 
 
-def _coincidences(key: AnswerKey) -> Iterator[str]:
+def coincidences(key: AnswerKey) -> Iterator[tuple[str, str]]:
+    """Yield the item and the name of each mistake that is less than ``DISTINCT`` (relative) off the right answer."""
     for item, named in key.mistakes.items():
         for name, wrong in named.items():
             if coincide(key.values[item], wrong, DISTINCT):
-                yield f"{item}: the mistake {name!r} cannot be told from the right answer"
+                yield item, name
 
 
 def _advice(reason: str) -> str:

@@ -113,7 +113,8 @@ def _level_mistakes(fits: Fits, model: str, level: str) -> dict[str, Value]:
         elif level != RESIDUAL or left_out == levels[-1]:
             # What an upper level has in common goes into the next lower one, and hardly into the residual.
             kept = [one for one in levels if one != left_out]
-            found[name] = fits.variance(fits.mixed(fits.only(model, kept)), level)
+            if (others_alone := fits.only_fit(model, kept)) is not None:
+                found[name] = fits.variance(others_alone, level)
     if level != RESIDUAL:
         others = [one for one in levels if one != level]
         found["other_level"] = fits.variance(fit, others[0])

@@ -55,7 +55,7 @@ def test_a_wall_that_does_not_hold_is_noticed(monkeypatch: pytest.MonkeyPatch, c
     """Let the reference into the box on purpose: the doctor must see it."""
     mount = policy.Mount(course.root.parent / "reference", "/box/site/reference")
     honest = policy.library_mounts()
-    monkeypatch.setattr(policy, "library_mounts", lambda: (*honest, mount))
+    monkeypatch.setattr(policy, "library_mounts", lambda packages: (*honest, mount))
     leaking = {wall.claim for wall in doctor.examine_box(protected_files(course)) if not wall.holds}
     assert leaking == {
         "questions, keys, the course's tables and the autograder cannot be imported",

@@ -108,7 +108,7 @@ def test_only_the_changed_notebook_of_a_job_is_run_again(counted, panel, tmp_pat
 def test_another_box_runs_again(counted, job, tmp_path, monkeypatch):
     runs = RunStore(Store(tmp_path / "runs"), counted)
     runs.run(job)
-    monkeypatch.setattr(run_store.policy, "versions", lambda: ("numpy 0.1",))
+    monkeypatch.setattr(run_store.policy, "versions", lambda packages: ("numpy 0.1",))
     run_store.box_digest.cache_clear()
     try:
         runs.run(job)

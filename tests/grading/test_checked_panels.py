@@ -14,7 +14,7 @@ import pytest
 
 from autograder.assignment.course import Course
 from autograder.assignment.declaration import load_rubric
-from autograder.assignment.key import Keyed, expected, hidden_panel, own_panel
+from autograder.assignment.key import Keyed, expected, hidden_panel, own_panel, scale_of
 from autograder.assignment.release import ReleasedNotebook, make_release, parse_release
 from autograder.assignment.rubric import Rubric
 from autograder.errors import KeyUnavailable, ReleaseError, RubricError
@@ -24,7 +24,7 @@ from autograder.sandbox.wire import key_value
 from autograder.scoring import distinct_answers
 from autograder.scoring.distinct_answers import FROM_EACH_OTHER, FROM_RIGHT, checked_panel, distance_of, examine
 from autograder.scoring.items import score_notebook
-from autograder.scoring.one_answer import judge_value, scale_of
+from autograder.scoring.one_answer import judge_value
 
 #: A hundredth of how far a right answer may be moved before it has to be wrong.
 JUST_BEYOND = 1.01
@@ -101,7 +101,7 @@ def test_a_panel_that_confuses_answers_is_not_used(rubric: Rubric) -> None:
         problems = examine(rubric, hidden_panel(rubric, seed)).problems
         if problems:
             break
-    assert re.search(r"tolerances apart|is taken for", problems[0])
+    assert re.search(r"tolerances apart|is taken for", problems[0].said)
 
 
 def test_the_learners_own_panel_keeps_its_distance(rubric: Rubric) -> None:

@@ -105,7 +105,7 @@ def test_a_tolerance_of_the_extension_a_hundred_times_off_is_noticed(
         # From 1 on it is refused when the rubric is read.
         tolerance = min((item.tolerance or 0.0) * factor, 0.999)
         examined = examine(changed(grading.rubric, item.id, tolerance=tolerance), grading.panels[0])
-        assert any(item.id in problem for problem in examined.problems), item.id
+        assert any(item.id == problem.item for problem in examined.problems), item.id
 
 
 def test_the_extensions_solution_is_right_on_another_panel(course: Course, gradings: dict[str, Grading]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -13,7 +14,7 @@ from autograder.assignment.course import Course
 from autograder.assignment.key import Keyed
 from autograder.assignment.release import make_release, parse_release
 from autograder.assignment.rubric import Item, Rubric
-from autograder.grading import release_gate
+from autograder.grading import pruning, release_gate
 from autograder.grading.release_gate import Proof, prove
 from autograder.records.grading import NotebookRun
 from autograder.sandbox.boxes import Boxes, Job
@@ -29,15 +30,16 @@ class Work:
         self.runs = 0
         draw, run = distinct_answers.hidden_panel, Boxes.run
 
-        def hidden_panel(rubric: Rubric, seed: int) -> Keyed:
+        def hidden_panel(rubric: Rubric, seed: int, **asked: Any) -> Keyed:
             self.drawn.append(seed)
-            return draw(rubric, seed)
+            return draw(rubric, seed, **asked)
 
         def counted(boxes: Boxes, job: Job) -> dict[str, NotebookRun]:
             self.runs += len(job.notebooks)
             return run(boxes, job)
 
-        monkeypatch.setattr(distinct_answers, "hidden_panel", hidden_panel)
+        for module in (distinct_answers, pruning):
+            monkeypatch.setattr(module, "hidden_panel", hidden_panel)
         monkeypatch.setattr(Boxes, "run", counted)
 
     def of(self, prove_it: Callable[[], Proof]) -> tuple[Proof, int, int]:

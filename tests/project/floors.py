@@ -33,7 +33,7 @@ FLOORS: Mapping[str, Sequence[Sequence[str]]] = {
         ("scoring",),
         ("results",),
         ("grading", "outputs"),
-        ("tutor",),
+        ("tutor", "authoring"),
         ("commands",),
         ("cli", "student"),
     ),

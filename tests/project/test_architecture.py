@@ -48,9 +48,24 @@ def test_the_reference_knows_nothing_of_the_autograder() -> None:
 
 
 def test_the_autograder_knows_the_reference_through_its_key_alone() -> None:
-    users = {path.name for path in (ROOT / "autograder").rglob("*.py") if ours(path, "reference")}
-    # What an assignment declares is read where its questions are known.
-    assert users == {"key.py", "rubric.py", "contents.py", "declaration.py", "translations.py", "cli.py"}
+    # What asks of a table is written where the questions are known, too.
+    authoring = ("authoring", "new.py")
+    users = {
+        path.name
+        for path in (ROOT / "autograder").rglob("*.py")
+        if ours(path, "reference") and not {*authoring} & {path.parent.name, path.name}
+    }
+    # What an assignment declares, its own questions too, is read where the questions are known.
+    assert users == {
+        "key.py",
+        "rubric.py",
+        "extra.py",
+        "pruned.py",
+        "contents.py",
+        "declaration.py",
+        "translations.py",
+        "cli.py",
+    }
     # `mlm fit` has nothing to do with grading.
     command = {name for name in imports(ROOT / "autograder" / "cli.py") if name.split(".")[0] == "reference"}
     assert {name.split(".")[1] for name in command} == {"command", "errors"}
@@ -145,7 +160,12 @@ def test_the_authors_page_explains_every_key_and_every_kind() -> None:
 def test_what_the_authors_page_shows_works(tmp_path: Path) -> None:
     page = (ROOT / "course" / "authors.md").read_text(encoding="utf-8")
     (shown,) = re.findall(r"```toml\n(.*?)```", page, re.S)
-    (tmp_path / "assignment.toml").write_text(shown, encoding="utf-8")
+    (code,) = re.findall(r"```python\n(.*?)```", page, re.S)
+    (own,) = re.findall(r"`(\{ ask = .*?\})`", page)
+    models = shown.replace("[models]\n", '[models]\nintercepts = "score ~ prior + (1 | school)"\n')
+    one_more = f'[[notebook]]\nname = "task3-range"\ntitle = "How far apart?"\nitem = [{own}]\n'
+    (tmp_path / "assignment.toml").write_text(models + one_more, encoding="utf-8")
+    (tmp_path / "extra.py").write_text(code, encoding="utf-8")
     rng, rows = np.random.default_rng(1), ["school,class_id,prior,ses,score"]
     for school in range(20):
         level, slope = 4 * rng.standard_normal(), 1 + 0.4 * rng.standard_normal()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import sqlite3
-import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,25 +15,13 @@ from nbgrader.utils import determine_grade, is_grade
 
 from autograder.assignment.course import Course
 from autograder.assignment.rubric import Rubric
+from autograder.assignment.samples import unexpected
+from autograder.errors import CourseError
 from autograder.grading.pipeline import Grading
 from autograder.records.grading import Verdict
 
 SAMPLES = Path(__file__).resolve().parents[1] / "submissions"
 CASES = sorted(path.parent.name for path in SAMPLES.glob("*/expect.toml"))
-KEYS = {"default", "items", "notes"}
-ITEM_KEYS = {"verdict", "score", "mistake", "reason"}
-
-
-def expectation(case: str, rubric: Rubric) -> tuple[dict[str, dict[str, Any]], list[str]]:
-    expect = tomllib.loads((SAMPLES / case / "expect.toml").read_text(encoding="utf-8"))
-    assert set(expect) <= KEYS
-    items = expect.get("items", {})
-    assert set(items) <= {item.id for item in rubric.items}
-    assert all(set(entry) <= ITEM_KEYS for entry in items.values())
-    for item in rubric.items:
-        default = Verdict.NEEDS_PERSON if item.kind == "manual" else expect["default"]
-        items.setdefault(item.id, {"verdict": default})
-    return items, expect.get("notes", [])
 
 
 def test_every_sample_folder_says_what_to_expect() -> None:
@@ -45,22 +32,33 @@ def test_every_sample_folder_says_what_to_expect() -> None:
 @pytest.mark.parametrize("case", CASES)
 def test_a_sample_gets_what_it_should(case: str, graded_class: Any, course: Course) -> None:
     grade = graded_class.grades[case]
-    expected, notes = expectation(case, course.rubric(grade.assignment))
-    found = {item.item: item for item in grade.items}
-    assert {name: item.verdict for name, item in found.items()} == {
-        name: entry["verdict"] for name, entry in expected.items()
-    }
-    for name, entry in expected.items():
-        item = found[name]
-        # What is right in part has to say what it is worth, and a mistake that was recognised has to be named.
-        worth = {Verdict.CORRECT: item.points, Verdict.PARTIAL: None, Verdict.CARRIED: None}.get(item.verdict, 0.0)
-        assert item.score == entry.get("score", worth), name
-        assert item.mistake == entry.get("mistake"), name
-        assert entry.get("reason", "") in item.reason
-    said = [note for notebook in grade.notebooks for note in notebook.notebook.notes]
-    assert [note for note in notes if not any(note in line for line in said)] == []
-    if not notes:
-        assert said == []
+    assert unexpected(SAMPLES / case, course.rubric(grade.assignment), grade) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('default = "wrong"', "icc: verdict correct, and not wrong"),
+        ('default = "correct"\n[items.icc]\nverdict = "correct"\nscore = 1.0', "icc: score 4.0, and not 1.0"),
+        (
+            'default = "correct"\n[items.icc]\nverdict = "correct"\nmistake = "null_model"',
+            "icc: mistake None, and not null_model",
+        ),
+        ('default = "correct"\n[items.icc]\nverdict = "correct"\nreason = "no"', "does not say 'no'"),
+        ('default = "correct"\n[items.icd]\nverdict = "correct"', "there is no item 'icd'"),
+        ('default = "correct"\nnotes = ["late"]', "no note says 'late'"),
+    ],
+)
+def test_what_was_not_expected_is_said(text: str, said: str, graded_class: Any, course: Course, tmp_path: Path) -> None:
+    (tmp_path / "expect.toml").write_text(text + "\n")
+    found = unexpected(tmp_path, course.rubric("practice"), graded_class.grades["solution"])
+    assert any(said in line for line in found), found
+
+
+def test_an_expectation_that_cannot_be_read_is_named(graded_class: Any, course: Course, tmp_path: Path) -> None:
+    (tmp_path / "expect.toml").write_text('default = "perfect"\n')
+    with pytest.raises(CourseError, match=r"expect.toml: .*perfect"):
+        unexpected(tmp_path, course.rubric("practice"), graded_class.grades["solution"])
 
 
 @pytest.mark.parametrize("of", ["", "extension-"])

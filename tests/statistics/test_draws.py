@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from reference import fit_mixed
 from reference.questions import LIBRARY, Answer, Asked, Column, Dataset, Items, QuestionError, Setting
 from reference.questions.draws import Panels, draw
-from reference.questions.question import Question, question
+from reference.questions.question import Question, collecting, question
 from reference.questions.usable_tables import SimulationError, faults, usable_draw
 
 SEEDS = st.integers(0, 2**32)
@@ -176,12 +176,12 @@ def test_the_search_ends_early_where_one_reason_speaks_against_nearly_all_draws(
 
 
 def test_the_most_frequent_reasons_are_named_with_their_advice() -> None:
-    library: dict[str, Question] = {}
+    with collecting() as library:
 
-    @question(kind="statistic", words="", into=library)
-    def hopeless(fits: Any) -> Answer:
-        number = float(fits.frame["score"].mean())
-        return Answer(number, {"same": number * 1.001}, faults=(f"the mean is {number}",))
+        @question(kind="statistic", words="[en.mistakes]\nsame = 'The same.'")
+        def hopeless(fits: Any) -> Answer:
+            number = float(fits.frame["score"].mean())
+            return Answer(number, {"same": number * 1.001}, faults=(f"the mean is {number}",))
 
     setting, data = _pupils(14)
     panels = Panels(smallest_sd=0.0, sd={"school": (4.0, 5.0), "class": (3.0, 4.0)})

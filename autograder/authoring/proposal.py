@@ -1,0 +1,286 @@
+"""What to ask of a table, given the formula of a mixed model: the models around it, and questions that suit them."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from autograder.errors import CourseError
+from autograder.language.catalogue import DEFAULT, Sentence, translated
+from reference import MixedFit, MixedModel, fit_mixed, parse_formula
+from reference.data.formula import INTERCEPT, RandomTerm
+from reference.questions import (
+    LIBRARY,
+    RESIDUAL,
+    Answer,
+    Asked,
+    Column,
+    Dataset,
+    Fits,
+    Items,
+    Panels,
+    Setting,
+    answer_key,
+    faults,
+)
+from reference.questions.draws import SMALLEST_SD, Source
+
+#: Tables that are drawn to see which questions have a clear answer on them; a question stays if it has one on half.
+TRIALS = 8
+NULL, INTERCEPTS, SLOPES, WITHOUT = "null", "intercepts", "slopes", "without"
+_POINTS = {
+    "icc": 2,
+    "sentence": 2,
+    "lrt": 2,
+    "coefficient": 2,
+    "group_values": 2,
+    "ranking": 2,
+    "expected": 2,
+    "deviation": 2,
+}
+_PLURAL_IN_ES = ("s", "x", "z", "ch", "sh")
+
+
+@dataclass(frozen=True)
+class Task:
+    """A notebook: its name, its title, and its items, each with the keys that it has in an assignment.toml."""
+
+    name: str
+    title: Sentence
+    items: tuple[Mapping[str, Any], ...]
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """An assignment as it could be; ``remarks`` says what was left out, and why."""
+
+    setting: Setting
+    panels: Panels
+    tasks: tuple[Task, ...]
+    remarks: tuple[str, ...] = ()
+
+    @property
+    def items(self) -> Items:
+        """What is asked of tables, for the library of questions."""
+        return Items(tuple(asked_of(item) for task in self.tasks for item in task.items))
+
+    def fits(self, data: Dataset) -> Fits:
+        """Return the models fitted to a table."""
+
+        def unasked(item: str) -> Answer:
+            raise KeyError(item)
+
+        return Fits(data, self.setting, self.items, unasked)
+
+
+def propose(data: Dataset, formula: str, language: str = DEFAULT) -> Proposal:
+    """Return what to ask of a table.
+
+    Parameters
+    ----------
+    data : Dataset
+        The learners' table.
+    formula : str
+        Of a mixed model, as R's lme4 writes it.
+    language : str
+        Of what a row of the table is called.
+
+    Raises
+    ------
+    CourseError
+        If the groups do not differ in this table, so that there is nothing to ask.
+    FormulaError, DesignError, TableError
+        If the formula cannot be read, or not fitted to the table.
+    """
+    whole = parse_formula(formula)
+    columns = _columns(whole, data)
+    models = _models(whole)
+    fits = {name: fit_mixed(data.frame, parse_formula(text, name=name)) for name, text in models.items()}
+    remarks = []
+    for name, fit in fits.items():
+        if fit.singular:
+            why = f"{models.pop(name)} is singular in {data.source}: {'; '.join(t.face for t in fit.terms if t.face)}."
+            if name == INTERCEPTS:
+                raise CourseError(f"{why} Groups that do not differ give nothing to ask; leave that level out.")
+            remarks.append(f"{why} The assignment asks about models without it.")
+    rows = (translated(Sentence(f"new.{name}"), language) for name in ("row", "rows"))
+    setting = Setting(columns=columns, rows=Column(call=next(rows), calls=next(rows)), models=models)
+    smallest = {name: _smallest_sd(fits[name]) for name in models}
+    panels = Panels(
+        simulate=next(reversed(models)),
+        smallest_sd={name: sd for name, sd in smallest.items() if sd < SMALLEST_SD} or SMALLEST_SD,
+    )
+    proposal = Proposal(setting, panels, tuple(_tasks(setting, fits, data)), tuple(remarks))
+    return _with_clear_answers(proposal, data)
+
+
+def _smallest_sd(fit: MixedFit) -> float:
+    return min(SMALLEST_SD, round(0.45 * float(fit.optimum.scales.min()), 3))
+
+
+def _columns(model: MixedModel, data: Dataset) -> dict[str, Column]:
+    """Return the columns of groups, and what lies in what, as the table has it."""
+    names = list(dict.fromkeys(name for term in model.terms for name in term.group))
+    found = {}
+    for name in names:
+        if name not in data.frame:
+            raise CourseError(f"{data.source} has no column {name!r}; it has {', '.join(map(str, data.frame))}.")
+        inside = next((g[g.index(name) - 1] for g in model.groups if name in g[1:]), None)
+        found[name] = Column(group=True, within=inside, call=_noun(name), calls=_plural(_noun(name)))
+    return found
+
+
+def _noun(column: str) -> str:
+    return re.sub(r"_(id|nr|no)$", "", column, flags=re.IGNORECASE).replace("_", " ").casefold()
+
+
+def _plural(noun: str) -> str:
+    if noun.endswith("y") and noun[-2:-1] not in set("aeiou"):
+        return f"{noun[:-1]}ies"
+    return f"{noun}es" if noun.endswith(_PLURAL_IN_ES) else f"{noun}s"
+
+
+def _models(whole: MixedModel) -> dict[str, str]:
+    """Return the models around one by name: without predictors, with levels alone that vary, and with slopes."""
+    levels = tuple(dict.fromkeys(RandomTerm("1", group) for group in whole.groups))
+    intercepts = replace(whole, terms=levels)
+    found = {NULL: replace(intercepts, fixed="1")} if whole.fixed.strip() != "1" else {}
+    if len(levels) > 1 and whole.terms == levels:
+        found[f"{WITHOUT} {_noun(levels[-1].group[-1])}"] = replace(intercepts, terms=levels[:-1])
+    found[INTERCEPTS] = intercepts
+    if any(term.effects.strip() != "1" for term in whole.terms):
+        found[SLOPES] = whole
+    return {name: model.formula for name, model in found.items()}
+
+
+def _tasks(setting: Setting, fits: Mapping[str, MixedFit], data: Dataset) -> Iterator[Task]:
+    levels = list(dict.fromkeys(term.group[-1] for term in fits[INTERCEPTS].model.terms))
+    groups = setting.plural(levels[0])
+    yield Task("task1-levels", Sentence("new.levels", groups=groups), tuple(_of_levels(setting, levels)))
+    largest = next(reversed(setting.models))
+    smaller = (
+        INTERCEPTS if largest == SLOPES else next((one for one in reversed(setting.models) if one != largest), None)
+    )
+    # A slope is asked of the groups of one column: those of several have no ids of their own.
+    varying = [
+        (model.group[-1], effect)
+        for term, model in zip(fits[largest].terms, fits[largest].model.terms, strict=True)
+        for effect in term.effects
+        if effect != INTERCEPT and len(model.group) == 1
+    ]
+    level, effect = next(iter(varying), (levels[0], INTERCEPT))
+    coefficients = [name for name in fits[largest].design.fixed_names if name != INTERCEPT]
+    about = list(_of_test(smaller, largest)) if smaller else []
+    about += [
+        _item("coefficient", f"slope_{_slug(term)}", model=largest, term=term)
+        for term in sorted(coefficients, key=lambda one: one != effect)[:2]
+    ]
+    if largest == SLOPES and _varies_together(fits[SLOPES], level, effect):
+        about.append(
+            _item("effects_correlation", "corr_effects", model=SLOPES, level=level, effects=(INTERCEPT, effect))
+        )
+    if about:
+        named = {"group": setting.noun(level), "groups": setting.plural(levels[-1]), "effect": setting.noun(effect)}
+        yield Task(
+            f"task2-{'slopes' if varying else 'test'}",
+            Sentence("new.slopes" if varying else "new.test", **named),
+            tuple(about),
+        )
+    last = tuple(_of_groups(setting, largest, level, effect, fits[largest], data))
+    yield Task("task3-groups", Sentence("new.groups", groups=setting.plural(level)), last)
+
+
+def _item(ask: str, name: str, **parameters: Any) -> dict[str, Any]:
+    return {"ask": ask, "id": name, "points": _POINTS.get(ask, 1), **parameters}
+
+
+def _of_levels(setting: Setting, levels: Sequence[str]) -> Iterator[dict[str, Any]]:
+    called = {level: _slug(setting.noun(level)) for level in levels}
+    for level, name in {**called, RESIDUAL: RESIDUAL}.items():
+        yield _item("variance", f"var_{name}", model=INTERCEPTS, level=level)
+    for level in levels[:2]:
+        yield _item("icc", f"icc_{called[level]}", model=INTERCEPTS, level=level)
+    first = f"icc_{called[levels[0]]}"
+    if NULL in setting.models:
+        yield _item("icc", f"{first}_null", model=NULL, level=levels[0])
+    unexplained = "new.unexplained" if NULL in setting.models else "new.variation"
+    slots = {"percent": {"own": first, "times": 100.0}, "of": {"right": Sentence(unexplained)}}
+    yield _item("sentence", f"{first}_reading", slots=slots, needs=(first,))
+
+
+def _of_test(smaller: str, larger: str) -> Iterator[dict[str, Any]]:
+    for model in (smaller, larger):
+        yield _item("log_likelihood", f"loglik_{_slug(model)}", model=model)
+    yield _item("lrt", "test_chi2", smaller=smaller, larger=larger)
+    yield _item("lrt_df", "test_df", smaller=smaller, larger=larger)
+    yield _item("lrt_p", "test_p", of="test_chi2")
+    yield _item("decision", "preferred", of="test_p")
+
+
+def _of_groups(
+    setting: Setting, model: str, level: str, effect: str, fit: MixedFit, data: Dataset
+) -> Iterator[dict[str, Any]]:
+    used = set(re.findall(r"\w+", " ".join([fit.model.fixed, *(term.effects for term in fit.model.terms)])))
+    texts = data.frame.select_dtypes(object)
+    at = {str(name): str(texts[name].iloc[0]) for name in texts if name in used}
+    groups = _slug(setting.plural(level))
+    if (level,) in fit.model.groups:
+        top = min(3, data.frame[level].nunique() - 1)
+        yield _item("group_values", f"{groups}_{_slug(effect)}", model=model, effect=effect, level=level)
+        yield _item("ranking", f"top_{groups}", model=model, effect=effect, level=level, top=top)
+    for ask, name in (("expected", "expected_new"), ("deviation", "sd_new"), ("prediction_interval", "interval_new")):
+        yield _item(ask, name, model=model, **({"at": at} if at else {}))
+
+
+def _varies_together(fit: MixedFit, level: str, effect: str) -> bool:
+    pairs = zip(fit.terms, fit.model.terms, strict=True)
+    return any(model.group == (level,) and {INTERCEPT, effect} <= set(term.effects) for term, model in pairs)
+
+
+def _slug(name: str) -> str:
+    return re.sub(r"\W+", "_", name, flags=re.ASCII).strip("_").casefold() or "x"
+
+
+def asked_of(item: Mapping[str, Any]) -> Asked:
+    """Return an item for the library of questions, its parameters read."""
+    question = LIBRARY[item["ask"]]
+    return Asked(item["id"], item["ask"], question.read({n: v for n, v in item.items() if n in question.parameters}))
+
+
+def _with_clear_answers(proposal: Proposal, data: Dataset) -> Proposal:
+    """Return a proposal without the items that have no clear answer here or on most tables like this one."""
+    key = answer_key(proposal.setting, proposal.items, LIBRARY, data)
+    said = {fault.partition(": ")[0]: fault.partition(": ")[2] for fault in key.faults}
+    counts = Counter(dict.fromkeys(said, TRIALS))
+    source = Source.of(proposal.setting, proposal.panels, data)
+    for trial in range(TRIALS):
+        table = source.draw(np.random.default_rng([trial]), "a table drawn on trial")
+        reasons, drawn = faults(proposal.setting, proposal.items, LIBRARY, table, proposal.panels)
+        for reason in reasons if drawn else ():
+            item, _, why = reason.partition(": ")
+            if "the mistake" not in why:
+                counts[item] += 1
+                said[item] = why
+    unclear = {item for item, times in counts.items() if times > TRIALS / 2}
+    return _without(proposal, unclear, said)
+
+
+def _without(proposal: Proposal, unclear: set[str], said: Mapping[str, str]) -> Proposal:
+    """Return a proposal without some items, and those that ask about them."""
+    for one in proposal.items:
+        if one.parameters.get("of") in unclear:
+            unclear.add(one.item)
+    if not unclear:
+        return proposal
+    tasks = tuple(
+        replace(task, items=tuple(item for item in task.items if item["id"] not in unclear)) for task in proposal.tasks
+    )
+    remarks = tuple(
+        f"{item} is not asked: {said.get(item, 'it rests on one that is not asked')}." for item in sorted(unclear)
+    )
+    return replace(proposal, tasks=tuple(task for task in tasks if task.items), remarks=proposal.remarks + remarks)
