@@ -15,6 +15,8 @@ c.CourseDirectory.ignore = [
     "*.csv",
     "words.*.toml",
     "releases",
+    "extra.py",
+    "pruned.toml",
 ]
 # By itself `nbgrader autograde` would run learners' code as you; so it runs in the box, on the panels of `mlm grade`.
 c.Autograde.exporter_class = "autograder.commands.autograde.BoxedExporter"

@@ -77,13 +77,16 @@ class Contents(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     withheld: tuple[str, ...] = ()
 
 
-def read_contents(folder: Path) -> Contents:
-    """Return what an assignment's folder holds, or raise RubricError, naming the file and what is wrong with it."""
+def read_contents(folder: Path, *, whole: bool = False) -> Contents:
+    """Return what an assignment's folder holds, or raise RubricError, naming the file and what is wrong with it.
+
+    With ``whole`` no known mistake is left out.
+    """
     path = folder / ASSIGNMENT_FILE
     document = _document(path)
     table = _table(folder / as_declaration(document, path).data, path)
-    extra, pruned = read_extra(folder), read_pruned(folder)
-    return Contents(folder.name, document, table, read_words(folder), extra, pruned)
+    pruned = {} if whole else read_pruned(folder)
+    return Contents(folder.name, document, table, read_words(folder), read_extra(folder), pruned)
 
 
 def without_own_questions(contents: Contents) -> Contents:

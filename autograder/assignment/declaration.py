@@ -75,17 +75,10 @@ def load_rubric(
     UsageError
         If there are no words of ours in that language.
     """
-    return rubric_of(read_contents(folder), folder / ASSIGNMENT_FILE, policies, language, whole=whole)
+    return rubric_of(read_contents(folder, whole=whole), folder / ASSIGNMENT_FILE, policies, language)
 
 
-def rubric_of(
-    contents: Contents,
-    path: Path,
-    policies: Policies | None = None,
-    language: str | None = None,
-    *,
-    whole: bool = False,
-) -> Rubric:
+def rubric_of(contents: Contents, path: Path, policies: Policies | None = None, language: str | None = None) -> Rubric:
     """Return the rubric that an assignment's contents make, wherever they were read: ``path`` is named in messages.
 
     Otherwise as for :func:`load_rubric`.
@@ -107,8 +100,6 @@ def rubric_of(
     # With some answers taken out there are words that nothing needs any more.
     for problem in () if contents.withheld else unknown(rubric, words or AssignmentWords()):
         raise RubricError(f"{where}: {problem}, which {path.name} does not have. Correct or remove it.")
-    if whole:
-        return rubric
     require_known(contents.pruned, rubric, path.parent / PRUNED_FILE)
     return leave_out(rubric, contents.pruned)
 

@@ -51,8 +51,10 @@ class ReleasedNotebook:
     release: str | None = None
 
 
-def make_release(course: Course, rubric: Rubric) -> Release:
-    """Return the release of an assignment, whole, each notebook with the release's id in its metadata.
+def make_release(course: Course, rubric: Rubric, *, whole: bool = False) -> Release:
+    """Return the release of an assignment, each notebook with the release's id in its metadata.
+
+    With ``whole`` the rubric has every known mistake, those that are to be left out too.
 
     Raises
     ------
@@ -71,7 +73,7 @@ def make_release(course: Course, rubric: Rubric) -> Release:
     for path in sorted(folder.glob("*.ipynb")):
         if path.name not in notebooks:
             raise ReleaseError(f"{path}: the rubric does not know this notebook. Add a [[notebook]] or move the file.")
-    contents = read_contents(folder)
+    contents = read_contents(folder, whole=whole)
     name = id_of(rubric, {file: nbformat.writes(notebook) for file, notebook in notebooks.items()}, contents.extra)
     for notebook in notebooks.values():
         notebook.metadata["mlm"] = {"release": name}

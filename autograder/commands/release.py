@@ -28,7 +28,7 @@ def release(course: Course, assignment: str, *, panels: int, workers: int | None
     for language in LANGUAGES:
         # A translation that does not fit is found before learners meet it.
         course.rubric(assignment, language, whole=True)
-    made = make_release(course, rubric)
+    made = make_release(course, rubric, whole=True)
     with progress_bar() as progress:
         proof = prove(
             course,

@@ -18,14 +18,18 @@ from autograder.grading.copies import personal_panel
 from autograder.grading.pipeline import Grading, prepare_panels
 
 
-class Earlier:
+def with_earlier(course: Course, grading: Grading, seed: int) -> Grading:
+    """Return a grading that knows the earlier releases of its course, too; ``seed`` is that of the hidden panel."""
+    return replace(grading, earlier=_Earlier(course, grading, seed))
+
+
+class _Earlier:
     """What each earlier release needs to be graded, prepared when the first learner hands in notebooks of it."""
 
-    def __init__(self, course: Course, current: Grading, seed: int, language: str | None) -> None:
-        """Keep what is the same for all; the seed is that of the hidden panel."""
-        self._course, self._current, self._seed, self._language = course, current, seed, language
-        self._source = course.source(current.rubric.assignment)
-        self._known = kept_releases(self._source)
+    def __init__(self, course: Course, current: Grading, seed: int) -> None:
+        """Keep what is the same for all."""
+        self._current, self._seed = current, seed
+        self._known = kept_releases(course.source(current.rubric.assignment))
         self._ready: dict[str, Grading] = {}
         self._lock = Lock()
 
@@ -64,7 +68,7 @@ class Earlier:
                 f"current one ({cells}), and one gradebook cannot hold both. Grade this learner with the course as it "
                 "was then, into another folder."
             )
-        rubric = release.rubric(path, self._language)
+        rubric = release.rubric(path, self._current.rubric.language)
         return Grading(rubric, notebooks, prepare_panels(rubric, self._seed), self._current.limits)
 
 

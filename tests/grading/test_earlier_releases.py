@@ -21,7 +21,7 @@ from autograder.assignment.release import make_release, parse_release, read_rele
 from autograder.assignment.release_file import kept_releases
 from autograder.cli import main
 from autograder.grading.copies import personal_panel
-from autograder.grading.earlier import Earlier
+from autograder.grading.earlier import with_earlier
 from autograder.grading.pipeline import Grading, grade_class, prepare_panels
 from autograder.grading.submission import find_submissions
 from autograder.records.grading import Grade
@@ -104,8 +104,7 @@ def graded(course: Course, tmp_path: Path, *, personal: bool = False) -> dict[st
     notebooks = parse_release(make_release(course, rubric))
     panels = {one.student: personal_panel(rubric, one.student) for one in folders} if personal else {}
     grading = Grading(rubric, notebooks, prepare_panels(rubric, SEED), personal=panels)
-    earlier = Earlier(course, grading, SEED, None)
-    grading = Grading(rubric, notebooks, grading.panels, personal=panels, earlier=earlier)
+    grading = with_earlier(course, grading, SEED)
     return {grade.student: grade for grade in grade_class(grading, folders, tmp_path / "grading")}
 
 
