@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import tomllib
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, TypeAlias
 
 import msgspec
 
@@ -48,6 +48,10 @@ class Declaration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     mistakes: dict[str, str] = {}
 
 
+#: The name of a distribution: a release may hold any text in its place.
+Distribution: TypeAlias = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9._-]+$")]
+
+
 class Policies(msgspec.Struct, frozen=True):
     """What a course says for all its assignments, and an assignment may say for itself.
 
@@ -58,7 +62,7 @@ class Policies(msgspec.Struct, frozen=True):
     check_says: Says = "everything"
     after_error: AfterError = "next statement"
     study: bool = False
-    packages: tuple[str, ...] = ()
+    packages: tuple[Distribution, ...] = ()
 
 
 class Contents(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -41,7 +41,7 @@ def check(course: Course | None, notebook: Path, language: str | None = None) ->
         table.add_row(f"{sign} {item.item}", what, said)
     OUT.print(table)
     for note in graded.notebook.notes:
-        OUT.print(translated(Sentence("card.note", note=note), rubric.language))
+        OUT.print(printable(translated(Sentence("card.note", note=note), rubric.language)))
     if tutor.says_of(rubric) == "recorded":
         return 0 if all(item.verdict not in NOTHING_TO_COMPARE for item in graded.items) else 1
     right = (item.verdict is Verdict.CORRECT or _is_recorded(rubric, item) for item in graded.items)

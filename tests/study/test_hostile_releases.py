@@ -76,6 +76,9 @@ HOSTILE: dict[str, Make] = {
     "a table of two rows": lambda r, _: replaced(r, table="sales,week\n1,2\n2,3\n"),
     "words of another type": lambda r, _: replaced(r, words={"en": {"title": 7}, "de": {"title": 7}}),
     "a key too many": lambda r, _: as_text(r).replace('"id":', '"ids": "", "id":', 1),
+    "a package that steers": lambda r, _: as_text(
+        msgspec.structs.replace(r, policies=msgspec.structs.replace(r.policies, packages=("\x1b[2J",)))
+    ),
     "nothing": lambda r, _: "",
     "half characters": lambda r, _: as_text(r).replace('"title":', '"title": "\\ud800", "x":', 1),
 }
