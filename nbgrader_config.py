@@ -5,7 +5,7 @@ c = get_config()  # noqa: F821  (nbgrader provides it)
 c.CourseDirectory.course_id = "mlm-course"
 c.CourseDirectory.source_directory = "solutions"
 c.CourseDirectory.release_directory = "exercises"
-# What is asked lies beside the source notebooks and must not go to learners.
+# What is asked, and every release whole, lies beside the source notebooks and must not go to learners.
 c.CourseDirectory.ignore = [
     ".ipynb_checkpoints",
     "*.pyc",
@@ -14,6 +14,9 @@ c.CourseDirectory.ignore = [
     "assignment.toml",
     "*.csv",
     "words.*.toml",
+    "releases",
+    "extra.py",
+    "pruned.toml",
 ]
 # By itself `nbgrader autograde` would run learners' code as you; so it runs in the box, on the panels of `mlm grade`.
 c.Autograde.exporter_class = "autograder.commands.autograde.BoxedExporter"

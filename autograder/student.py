@@ -32,7 +32,8 @@ _loaded: list[str] = []
 def load_panel(assignment: str | None = None) -> pd.DataFrame:
     """Return the table to work on.
 
-    It is the file panel.csv beside the notebook, for learners who got a table of their own, and else the assignment's.
+    It is the file panel.csv beside the notebook, for learners who got a table of their own, and else the assignment's,
+    from the release beside the notebook or from the installed course.
 
     Parameters
     ----------
@@ -52,10 +53,15 @@ def load_panel(assignment: str | None = None) -> pd.DataFrame:
         table = Dataset.from_csv(file)
     else:
         from autograder.assignment.course import installed_course
+        from autograder.assignment.release_file import release_beside
 
-        course = installed_course()
-        assignment = assignment or course.assignments[0]
-        table = assignments_panel(course.rubric(assignment))
+        beside = release_beside(Path.cwd())
+        if beside and assignment in (None, beside.release.contents.assignment):
+            rubric = beside.rubric()
+        else:
+            course = installed_course()
+            rubric = course.rubric(assignment or course.assignments[0])
+        table = assignments_panel(rubric)
     if assignment is not None:
         _loaded.append(assignment)
     return table.frame
@@ -125,7 +131,9 @@ def _answer(name: str, card: Callable[[Tutor], Card]) -> None:
     try:
         from autograder.tutor.tutor import tutor_in
 
-        shown = card(tutor_in(Path.cwd(), language, worked_on=next(iter(_loaded[-1:]), None)))
+        # This is the learner's own session.
+        worked_on = next(iter(_loaded[-1:]), None)
+        shown = card(tutor_in(Path.cwd(), language, worked_on=worked_on, own_code=True))
     except Exception as problem:
         from autograder.language.catalogue import DEFAULT, LANGUAGES
         from autograder.tutor.checking import trouble_card

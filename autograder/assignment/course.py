@@ -11,26 +11,16 @@ from dataclasses import dataclass
 from functools import cached_property
 from importlib import resources
 from pathlib import Path
-from typing import get_args
 
 import msgspec
 
-from autograder.assignment.declaration import Policies, load_rubric
+from autograder.assignment.contents import Policies
+from autograder.assignment.declaration import load_rubric
 from autograder.assignment.rubric import AfterError, Rubric, Says
 from autograder.errors import CourseError
 from autograder.language.catalogue import DEFAULT
 
 COURSE_FILE = "course.toml"
-
-#: Lies beside released notebooks where the teacher lets `check` say less than everything.
-CHECK_FILE = "check.json"
-
-
-class Handed(msgspec.Struct, frozen=True):
-    """What a release tells `check`: the assignment, and how much to say of an answer."""
-
-    assignment: str
-    check_says: Says
 
 
 class CourseFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -46,6 +36,7 @@ class CourseFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     language: str = DEFAULT
     check_says: Says = "everything"
     after_error: AfterError = "next statement"
+    study: bool = False
     packages: tuple[str, ...] = ()
     release: str = "release"
     samples: str = "samples"
@@ -53,7 +44,7 @@ class CourseFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     @property
     def policies(self) -> Policies:
         """What holds for every assignment that says nothing else."""
-        return Policies(self.language, self.check_says, self.after_error, self.packages)
+        return Policies(self.language, self.check_says, self.after_error, self.study, self.packages)
 
 
 @dataclass(frozen=True)
@@ -151,26 +142,3 @@ def installed_course() -> Course:
         if (root / COURSE_FILE).is_file():
             return Course(root)
     raise CourseError("The exercises are missing from this installation. Install mlm-course again.")
-
-
-def check_file(rubric: Rubric) -> str:
-    """Return what a release carries to learners about `check`, as text."""
-    return msgspec.json.encode(Handed(rubric.assignment, rubric.check_says)).decode() + "\n"
-
-
-def read_check_file(folder: Path) -> Handed | None:
-    """Return what came with the notebooks about `check`; None if nothing did.
-
-    Raises
-    ------
-    CourseError
-        If it cannot be read.
-    """
-    path = folder / CHECK_FILE
-    if not path.is_file():
-        return None
-    try:
-        return msgspec.json.decode(path.read_bytes(), type=Handed)
-    except (OSError, msgspec.MsgspecError, ValueError, RecursionError):
-        known = ", ".join(map(repr, get_args(Says)))
-        raise CourseError(f"{path}: this should name an assignment and one of {known}. Get it again.") from None

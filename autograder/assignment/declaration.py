@@ -8,26 +8,31 @@ from __future__ import annotations
 
 import difflib
 import re
-import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from autograder.assignment.extra import own_questions
-from autograder.assignment.pruned import leave_out, read_pruned
-from autograder.assignment.rubric import AfterError, Item, Notebook, Rubric, Says, problems
-from autograder.assignment.translations import AssignmentWords, read_words, unknown, words_file
+from autograder.assignment.contents import (
+    ASSIGNMENT_FILE,
+    Contents,
+    Declaration,
+    Policies,
+    as_declaration,
+    read_contents,
+)
+from autograder.assignment.extra import EXTRA_FILE, own_questions
+from autograder.assignment.pruned import PRUNED_FILE, leave_out, require_known
+from autograder.assignment.rubric import Item, Notebook, Rubric, problems
+from autograder.assignment.translations import AssignmentWords, as_words, unknown, words_file
 from autograder.errors import RubricError
-from autograder.language.catalogue import DEFAULT
+from autograder.language.catalogue import DEFAULT, require_language
 from reference.errors import MultilevelError
 from reference.questions import (
     LIBRARY,
     Asked,
-    Column,
     Items,
-    Panels,
     Question,
     QuestionError,
     Setting,
@@ -35,45 +40,10 @@ from reference.questions import (
     fill,
     gaps,
     mistake_words,
+    require_plain,
     steps_of,
 )
 from reference.questions.slips import guarded
-
-ASSIGNMENT_FILE = "assignment.toml"
-
-
-class DeclaredNotebook(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A notebook as its author declares it; an item's keys are those of `Item` and of its question."""
-
-    name: str
-    title: str
-    item: tuple[dict[str, Any], ...]
-
-
-class Declaration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """An ``assignment.toml``. What a course says of language and policies it says for all its assignments."""
-
-    title: str
-    notebook: tuple[DeclaredNotebook, ...]
-    data: str = "panel.csv"
-    columns: dict[str, Column] = {}
-    rows: Column = Column(call="row", calls="rows")
-    derive: dict[str, str] = {}
-    models: dict[str, str] = {}
-    panels: Panels = Panels()
-    language: str | None = None
-    check_says: Says | None = None
-    after_error: AfterError | None = None
-    mistakes: dict[str, str] = {}
-
-
-class Policies(msgspec.Struct, frozen=True):
-    """What a course says for all its assignments, and an assignment may say for itself."""
-
-    language: str = DEFAULT
-    check_says: Says = "everything"
-    after_error: AfterError = "next statement"
-    packages: tuple[str, ...] = ()
 
 
 def load_rubric(
@@ -105,51 +75,33 @@ def load_rubric(
     UsageError
         If there are no words of ours in that language.
     """
-    path, policies = folder / ASSIGNMENT_FILE, policies or Policies()
-    document = _document(path)
-    try:
-        declared = msgspec.convert(document, Declaration)
-    except msgspec.ValidationError as error:
-        raise RubricError(f"{path}: {_place(str(error), document)}") from None
-    written, wanted = declared.language or policies.language, language or declared.language or policies.language
-    words = read_words(folder, wanted)
+    return rubric_of(read_contents(folder, whole=whole), folder / ASSIGNMENT_FILE, policies, language)
+
+
+def rubric_of(contents: Contents, path: Path, policies: Policies | None = None, language: str | None = None) -> Rubric:
+    """Return the rubric that an assignment's contents make, wherever they were read: ``path`` is named in messages.
+
+    Otherwise as for :func:`load_rubric`.
+    """
+    policies = policies or Policies()
+    declared = as_declaration(contents.declaration, path)
+    written = declared.language or policies.language
+    wanted = require_language(language or written)
+    where = words_file(path.parent, wanted) if path.name == ASSIGNMENT_FILE else path
+    words = as_words(contents.words[wanted], where) if wanted in contents.words else None
     spoken = wanted if words or wanted == written else DEFAULT
-    questions = LIBRARY | own_questions(folder)
+    questions = LIBRARY | own_questions(contents.extra, path.parent / EXTRA_FILE)
     try:
-        rubric = _Reader(declared, words, spoken, questions).rubric(folder, policies)
+        rubric = _Reader(declared, words, spoken, questions).rubric(contents, policies)
     except MultilevelError as error:
         raise RubricError(f"{path}: {error}") from None
     for problem in problems(rubric):
         raise RubricError(f"{path}: {problem}")
-    for problem in unknown(rubric, words or AssignmentWords()):
-        where = words_file(folder, wanted)
+    # With some answers taken out there are words that nothing needs any more.
+    for problem in () if contents.withheld else unknown(rubric, words or AssignmentWords()):
         raise RubricError(f"{where}: {problem}, which {path.name} does not have. Correct or remove it.")
-    return rubric if whole else leave_out(rubric, read_pruned(folder, rubric))
-
-
-def _document(path: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
-    except FileNotFoundError:
-        raise RubricError(f"{path}: there is no assignment here. An assignment is a folder with this file.") from None
-    except UnicodeDecodeError:
-        raise RubricError(f"{path}: not in UTF-8. Save it as UTF-8.") from None
-    except (OSError, tomllib.TOMLDecodeError) as error:
-        raise RubricError(f"{path}: not readable as TOML: {error}. Correct the file there.") from None
-
-
-def _place(message: str, document: dict[str, Any]) -> str:
-    """Return a decoder's message with the notebook's name in the place of its path."""
-    text = message.split(" - at `")[0].replace("Object contains", "there is an").replace("unknown field", "unknown key")
-    text = text.replace("Object missing required field", "there is no key")
-    found = re.search(r" - at `\$\.(\w+)(?:\[(\d+)\])?(?:\.(\w+))?", message)
-    if not found:
-        return f"{text}. Compare the names of the keys with course/authors.md."
-    if found[1] == "notebook" and found[2]:
-        notebook = document["notebook"][int(found[2])]
-        name = notebook.get("name", found[2]) if isinstance(notebook, dict) else found[2]
-        return f"notebook {name!r}{f', key {found[3]!r}' if found[3] else ''}: {text}. Correct or remove it."
-    return f"key {found[1]!r}: {text}. Correct it as course/authors.md says."
+    require_known(contents.pruned, rubric, path.parent / PRUNED_FILE)
+    return leave_out(rubric, contents.pruned)
 
 
 def _at_key(message: str) -> str:
@@ -177,6 +129,7 @@ class _Reader:
         self.questions = questions
         self.declared, self.words, self.language = declared, words or AssignmentWords(), language
         self.is_translated = words is not None
+        require_plain(declared.models)
         self.setting = Setting(declared.columns, declared.rows, declared.derive, declared.models)
         self.raw = [item for notebook in declared.notebook for item in notebook.item]
         self.items = Items(tuple(map(self._asked, self.raw)))
@@ -187,15 +140,15 @@ class _Reader:
         self.steps = steps_of(self.items, questions)
         self.spoken = self.words.spoken(self.setting)
 
-    def rubric(self, folder: Path, policies: Policies) -> Rubric:
+    def rubric(self, contents: Contents, policies: Policies) -> Rubric:
         """Return the whole rubric."""
         ready = [self._item(raw, asked) for raw, asked in zip(self.raw, self.items, strict=True)]
         rest = iter(ready)
         mistakes = {name for item in ready for name in item.hints}
-        for name in self.declared.mistakes.keys() - mistakes:
+        for name in () if contents.withheld else self.declared.mistakes.keys() - mistakes:
             raise QuestionError(f"table 'mistakes': no item has a mistake {name!r}. {_nearest(name, mistakes)}")
         return Rubric(
-            assignment=folder.name,
+            assignment=contents.assignment,
             title=self.words.title or self.declared.title,
             notebook=tuple(
                 Notebook(one.name, self.words.notebooks.get(one.name, one.title), tuple(next(rest) for _ in one.item))
@@ -204,12 +157,13 @@ class _Reader:
             setting=self.setting,
             panels=self.declared.panels,
             asked=self.items,
-            data=_data(folder / self.declared.data),
+            data=contents.table.encode(),
             questions=self.questions,
             language=self.language,
             check_says=self.declared.check_says or policies.check_says,
             after_error=self.declared.after_error or policies.after_error,
             packages=policies.packages,
+            withheld=frozenset(contents.withheld),
         )
 
     def _asked(self, raw: Mapping[str, Any]) -> Asked:
@@ -325,10 +279,3 @@ def _nearest(name: str, known: Iterable[str]) -> str:
     names = list(known)
     found = difflib.get_close_matches(name, names, n=1)
     return f"Did you mean {found[0]!r}?" if found else f"There is: {', '.join(names) or 'none'}."
-
-
-def _data(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise QuestionError(f"key 'data': {path} cannot be read: {error.strerror}. Correct the name.") from None

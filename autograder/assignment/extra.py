@@ -18,24 +18,37 @@ from reference.questions.slips import line_in
 EXTRA_FILE = "extra.py"
 
 
-def own_questions(folder: Path) -> dict[str, Question]:
-    """Return the questions that ``extra.py`` of an assignment's folder adds, by name; none if there is no such file.
+def read_extra(folder: Path) -> str:
+    """Return the text of ``extra.py`` in an assignment's folder; an empty one if there is no such file.
+
+    Raises
+    ------
+    RubricError
+        If it is no text.
+    """
+    path = folder / EXTRA_FILE
+    try:
+        return decode_source(path.read_bytes()) if path.is_file() else ""
+    except (OSError, UnicodeDecodeError, SyntaxError) as error:
+        raise RubricError(f"{path}: {type(error).__name__}: {error}. Correct it there.") from None
+
+
+def own_questions(text: str, path: Path) -> dict[str, Question]:
+    """Return the questions that an ``extra.py`` adds, by name; none if it is empty. ``path`` is named in messages.
 
     Raises
     ------
     RubricError
         If it fails, naming file and line.
     """
-    path = folder / EXTRA_FILE
-    if not path.is_file():
+    if not text:
         return {}
-    module = ModuleType(f"extra of {folder.resolve()}")
+    module = ModuleType(f"extra of {path.parent.resolve()}")
     module.__file__ = str(path)
     sys.modules[module.__name__] = module  # where dataclasses look for it; no import statement can name it
     with collecting() as found:
         try:
             # Run from its text, so that Python leaves nothing compiled in the course's folder.
-            text = decode_source(path.read_bytes())
             exec(compile(text, str(path), "exec", dont_inherit=True), module.__dict__)
         except (Exception, SystemExit) as error:
             line = line_in(error, str(path))

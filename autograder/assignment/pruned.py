@@ -60,21 +60,25 @@ def leave_out(rubric: Rubric, pruned: Pruned) -> Rubric:
     return msgspec.structs.replace(rubric, asked=asked, notebook=notebooks)
 
 
-def read_pruned(folder: Path, rubric: Rubric) -> Pruned:
-    """Return what was left out of the assignment in a folder, whose rubric has it still; nothing without a file.
+def read_pruned(folder: Path) -> dict[str, dict[str, str]]:
+    """Return what was left out of the assignment in a folder; nothing without a file.
 
     Raises
     ------
     RubricError
-        If the file cannot be read, or names what the assignment does not have.
+        If the file cannot be read.
     """
     path = folder / PRUNED_FILE
     try:
-        pruned = msgspec.convert(tomllib.loads(path.read_text(encoding="utf-8")), dict[str, dict[str, str]])
+        return msgspec.convert(tomllib.loads(path.read_text(encoding="utf-8")), dict[str, dict[str, str]])
     except FileNotFoundError:
         return {}
     except (OSError, ValueError, msgspec.ValidationError) as error:
         raise RubricError(f"{path}: {error}. Give mlm release again, which writes it anew.") from None
+
+
+def require_known(pruned: Pruned, rubric: Rubric, path: Path) -> None:
+    """Raise RubricError, naming the file, if a mistake was left out that the assignment does not have."""
     hints = {item.id: item.hints for item in rubric.items}
     for item, named in pruned.items():
         for name in named:
@@ -83,7 +87,6 @@ def read_pruned(folder: Path, rubric: Rubric) -> Pruned:
                     f"{path}: there is no mistake {name!r} of an item {item!r}, so this is of another assignment.toml. "
                     "Give mlm release again, which writes it anew."
                 )
-    return pruned
 
 
 def write_pruned(folder: Path, pruned: Pruned) -> Path | None:

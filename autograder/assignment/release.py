@@ -22,7 +22,9 @@ from nbgrader.preprocessors import (
     LockCells,
 )
 
-from autograder.assignment.course import CHECK_FILE, Course, check_file
+from autograder.assignment.contents import read_contents
+from autograder.assignment.course import Course
+from autograder.assignment.release_file import RELEASE_FILE, Release, as_text, id_of, kept_file, public
 from autograder.assignment.rubric import Rubric
 from autograder.errors import CourseError, ReleaseError
 from autograder.records.grading import Cell
@@ -41,15 +43,18 @@ _STEPS = (
 
 @dataclass(frozen=True)
 class ReleasedNotebook:
-    """A notebook as it was handed out. ``metadata`` is nbgrader's, by ``grade_id``."""
+    """A notebook as it was handed out. ``metadata`` is nbgrader's, by ``grade_id``; ``release`` the id it carries."""
 
     name: str
     cells: tuple[Cell, ...]
     metadata: dict[str, dict[str, Any]]
+    release: str | None = None
 
 
-def make_release(course: Course, rubric: Rubric) -> dict[str, str]:
-    """Return the released notebooks of an assignment as text, by file name, and what `check` says where it is not all.
+def make_release(course: Course, rubric: Rubric, *, whole: bool = False) -> Release:
+    """Return the release of an assignment, each notebook with the release's id in its metadata.
+
+    With ``whole`` the rubric has every known mistake, those that are to be left out too.
 
     Raises
     ------
@@ -57,34 +62,43 @@ def make_release(course: Course, rubric: Rubric) -> dict[str, str]:
         If a source notebook is missing or unreadable, or disagrees with the rubric; nothing is to be written then.
     """
     folder = course.source(rubric.assignment)
-    released = {}
+    notebooks: dict[str, NotebookNode] = {}
     for entry in rubric.notebook:
         path = folder / f"{entry.name}.ipynb"
         source = _read(path, ReleaseError)
         _require_agreement(path, source, {item.id: item.points for item in entry.item})
         for step in _STEPS:
             source, _ = step().preprocess(source, {})
-        released[path.name] = nbformat.writes(source) + "\n"
+        notebooks[path.name] = source
     for path in sorted(folder.glob("*.ipynb")):
-        if path.name not in released:
+        if path.name not in notebooks:
             raise ReleaseError(f"{path}: the rubric does not know this notebook. Add a [[notebook]] or move the file.")
-    if rubric.check_says != "everything":
-        released[CHECK_FILE] = check_file(rubric)
-    return released
+    contents = read_contents(folder, whole=whole)
+    name = id_of(rubric, {file: nbformat.writes(notebook) for file, notebook in notebooks.items()}, contents.extra)
+    for notebook in notebooks.values():
+        notebook.metadata["mlm"] = {"release": name}
+    texts = {file: nbformat.writes(notebook) + "\n" for file, notebook in notebooks.items()}
+    return Release(name, contents, course.file.policies, texts)
 
 
-def write_release(folder: Path, released: dict[str, str]) -> list[Path]:
-    """Write a release to a folder; return the files written."""
-    folder.mkdir(parents=True, exist_ok=True)
-    if CHECK_FILE not in released:
-        (folder / CHECK_FILE).unlink(missing_ok=True)
-    return [write_whole(folder / name, text) for name, text in released.items()]
+def released_files(release: Release) -> dict[str, str]:
+    """Return what learners get, as text by file name: the notebooks, and the release without what is not theirs."""
+    return {**release.notebooks, RELEASE_FILE: as_text(public(release))}
 
 
-def parse_release(released: dict[str, str]) -> tuple[ReleasedNotebook, ...]:
-    """Return released notebooks, by file name as text, as :func:`read_release` would."""
-    notebooks = {Path(name): text for name, text in released.items() if name != CHECK_FILE}
-    return tuple(_released(path.stem, nbformat.reads(text, as_version=4)) for path, text in notebooks.items())
+def write_release(course: Course, release: Release) -> list[Path]:
+    """Write a release to its folder, and keep it, whole, in the course; return the files of the learners."""
+    assignment = release.contents.assignment
+    write_whole(kept_file(course.source(assignment), release.id), as_text(release))
+    folder = course.release(assignment)
+    return [write_whole(folder / name, text) for name, text in released_files(release).items()]
+
+
+def parse_release(release: Release) -> tuple[ReleasedNotebook, ...]:
+    """Return the notebooks of a release as :func:`read_release` would."""
+    return tuple(
+        _released(Path(name).stem, nbformat.reads(text, as_version=4)) for name, text in release.notebooks.items()
+    )
 
 
 def read_release(course: Course, rubric: Rubric) -> tuple[ReleasedNotebook, ...]:
@@ -111,7 +125,7 @@ def _released(name: str, notebook: NotebookNode) -> ReleasedNotebook:
         cells.append(Cell(cell.cell_type, cell.source, grade_id, locked=locked, cell_id=cell.get("id")))
         if grade_id:
             metadata[grade_id] = dict(entry)
-    return ReleasedNotebook(name, tuple(cells), metadata)
+    return ReleasedNotebook(name, tuple(cells), metadata, notebook.metadata.get("mlm", {}).get("release"))
 
 
 def _read(path: Path, error: type[ReleaseError] | type[CourseError]) -> NotebookNode:

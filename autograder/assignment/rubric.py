@@ -114,7 +114,8 @@ class Rubric(msgspec.Struct, frozen=True):
     ``language`` is that of the feedback, ``check_says`` how much `check` tells a learner before handing in, and
     ``after_error`` where a notebook goes on after a statement that failed. ``setting`` says what the table in ``data``
     (CSV) is, ``panels`` how others like it are drawn, and ``asked`` what is asked of each. ``questions`` are those that
-    it may ask: the library's and its own. ``packages`` are what notebooks may import besides.
+    it may ask: the library's and its own. ``packages`` are what notebooks may import besides. ``withheld`` are the
+    items whose right answer a release does not tell: what is answered there can only be recorded.
     """
 
     assignment: str
@@ -129,6 +130,7 @@ class Rubric(msgspec.Struct, frozen=True):
     check_says: Says = "everything"
     after_error: AfterError = "next statement"
     packages: tuple[str, ...] = ()
+    withheld: frozenset[str] = frozenset()
 
     @property
     def items(self) -> tuple[Item, ...]:
@@ -140,10 +142,24 @@ class Rubric(msgspec.Struct, frozen=True):
         return item.hints.get(mistake)
 
 
+#: The words of an item, by which no answer is told from another.
+_NO_WORDS: dict[str, Any] = {"title": "", "question": "", "advice": "", "read": "", "hints": {}, "memo": None}
+
+
+def deciding(item: Item) -> dict[str, object]:
+    """Return what of an item decides how its answers are told apart: all but its words, and which of these differ."""
+    words = dict.fromkeys(item.hints.values())
+    alike = {mistake: list(words).index(hint) for mistake, hint in item.hints.items()}
+    return {**msgspec.to_builtins(msgspec.structs.replace(item, **_NO_WORDS)), "alike": alike}
+
+
 def problems(rubric: Rubric) -> Iterator[str]:
     """Yield what keeps a rubric from holding together: names twice or unknown, circles, numbers out of bounds."""
     if rubric.language not in LANGUAGES:
         yield f"key 'language': there are no words in {rubric.language!r}. There are: {', '.join(LANGUAGES)}."
+    for notebook in rubric.notebook:
+        if not re.fullmatch(r"[^./\\\0][^/\\\0]*", notebook.name):
+            yield f"notebook {notebook.name!r}: a name is that of a file, without its folder and without .ipynb."
     known: dict[str, Item] = {}
     for item in rubric.items:
         if item.id in known:
@@ -153,6 +169,8 @@ def problems(rubric: Rubric) -> Iterator[str]:
         known[item.id] = item
     for item in rubric.items:
         yield from _item_problems(item, known)
+        if bool(item.slots) != item.answer_kind.has_slots and item.id not in rubric.withheld:
+            yield f"item {item.id!r}, key 'slots': kind 'slots' needs at least one, and no other kind has any."
     try:
         graphlib.TopologicalSorter({item.id: item.rests_on for item in rubric.items}).prepare()
     except graphlib.CycleError as error:
@@ -186,8 +204,6 @@ def _item_problems(item: Item, known: dict[str, Item]) -> Iterator[str]:
         yield f"{where}, key 'deficit': {item.deficit} is not a difference of criteria from 0 to 1."
     if item.decimals is not None and not 0 <= item.decimals <= 12:
         yield f"{where}, key 'decimals': {item.decimals} is not between 0 and 12."
-    if bool(item.slots) != kind.has_slots:
-        yield f"{where}, key 'slots': kind 'slots' needs at least one, and no other kind has any."
     for name, slot in item.slots.items():
         if (slot.right is None) == (slot.own is None):
             yield f"{where}, slot {name!r}: give either the word that is right or the answer of the learner's own."

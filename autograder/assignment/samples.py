@@ -183,7 +183,7 @@ def build_class(samples: Path, course: Course, rubric: Rubric, target: Path) -> 
 def _bases(sample: Sample, course: Course, rubric: Rubric) -> dict[str, NotebookNode]:
     names = [f"{entry.name}.ipynb" for entry in rubric.notebook if not sample.only or entry.name in sample.only]
     if sample.base == "release":
-        texts = make_release(course, rubric)
+        texts = make_release(course, rubric).notebooks
         return {name: nbformat.reads(texts[name], as_version=4) for name in names}
     folder = course.source(rubric.assignment)
     return {name: nbformat.read(folder / name, as_version=4) for name in names}

@@ -31,12 +31,13 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
 from autograder.assignment.rubric import Rubric
 from autograder.errors import RubricError
-from autograder.language.catalogue import DEFAULT, require_language
+from autograder.language.catalogue import DEFAULT, LANGUAGES
 from reference.questions import Column, Setting
 
 
@@ -87,22 +88,31 @@ def words_file(folder: Path, language: str) -> Path:
     return folder / f"words.{language}.toml"
 
 
-def read_words(folder: Path, language: str) -> AssignmentWords | None:
-    """Return an assignment's words in a language; None where it is the author's own, or there are none in it.
+def read_words(folder: Path) -> dict[str, dict[str, Any]]:
+    """Return what the files of an assignment's words say, by language; the author's own have none.
 
     Raises
     ------
-    UsageError
-        If there are no words of ours in that language.
     RubricError
-        If the file cannot be read.
+        If a file cannot be read.
     """
-    path = words_file(folder, require_language(language))
-    if language == DEFAULT or not path.is_file():
-        return None
+    found = {}
+    for language in LANGUAGES:
+        path = words_file(folder, language)
+        if language == DEFAULT or not path.is_file():
+            continue
+        try:
+            found[language] = tomllib.loads(path.read_text(encoding="utf-8"))
+        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+            raise RubricError(f"{path}: {error}. Compare it with the assignment beside it.") from None
+    return found
+
+
+def as_words(document: dict[str, Any], path: Path) -> AssignmentWords:
+    """Return the words that a file holds, or raise RubricError, naming it, if it holds anything else."""
     try:
-        return msgspec.convert(tomllib.loads(path.read_text(encoding="utf-8")), AssignmentWords)
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
+        return msgspec.convert(document, AssignmentWords)
+    except msgspec.ValidationError as error:
         raise RubricError(f"{path}: {error}. Compare it with the assignment beside it.") from None
 
 

@@ -27,6 +27,7 @@ from autograder.assignment.release import read_release
 from autograder.commands.doctor import protected_files, require_safe_box
 from autograder.errors import CourseError, OurFault
 from autograder.grading.copies import personal_panel
+from autograder.grading.earlier import with_earlier
 from autograder.grading.names import shown_name
 from autograder.grading.pipeline import Grading, grade_folder, prepare_panels
 from autograder.grading.submission import SubmissionFolder
@@ -116,10 +117,12 @@ class BoxedExporter(NotebookExporter):
             grading = self._grading_of(course, assignment, seed, asked.language)
             if asked.personal:
                 grading = replace(grading, personal={student: personal_panel(grading.rubric, student)})
+            grading = with_earlier(course, grading, seed)
             steps = (directory.submitted_directory, directory.autograded_directory, directory.feedback_directory)
             self._examine_box(course, root, tuple(root / step for step in steps))
             folder = SubmissionFolder(student, submitted, shown_name(student), submitted.parent)
-            self._graded = known, grading, _grade(grading, folder, Store(root / RUNS))
+            grade = _grade(grading, folder, Store(root / RUNS))
+            self._graded = known, grading.of(grade), grade
         return self._graded[1:]
 
 

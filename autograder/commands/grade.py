@@ -16,6 +16,7 @@ from autograder.commands.console import ALL_GRADED, BROKEN, ERR, NEEDS_PERSON, O
 from autograder.commands.doctor import protected_files, require_safe_box
 from autograder.commands.handout import personal_panels
 from autograder.grading import pipeline
+from autograder.grading.earlier import with_earlier
 from autograder.grading.submission import find_submissions
 from autograder.grading.workers import count_workers, memory_advice
 from autograder.records.grading import Grade, LeftOut, Verdict
@@ -72,7 +73,8 @@ def _grade(
                 protected = protected_files(course, [*(folder.path for folder in folders), into])
                 walls = beside.submit(require_safe_box, protected, boxes)
                 try:
-                    grading = pipeline.Grading(rubric, released, pipeline.prepare_panels(rubric, seed), personal=own)
+                    panels = pipeline.prepare_panels(rubric, seed)
+                    grading = with_earlier(course, pipeline.Grading(rubric, released, panels, personal=own), seed)
                     walls.result()
                 except BaseException:
                     boxes.end_runs()
@@ -88,8 +90,7 @@ def _grade(
     for copy in copies:
         OUT.print(f"Look at {copy.student}: {', '.join(copy.items)} are right on the panel of {copy.other} only.")
     OUT.print(f"\nThe class     {page}\nFeedback      {into / 'feedback'}\nGradebook     {into / 'gradebook.db'}")
-    OUT.print(f"To be read    {to_read}")
-    OUT.print(f"Read by hand  cd {into} && jupyter lab, then Nbgrader > Formgrader")
+    OUT.print(f"To be read    {to_read}\nRead by hand  cd {into} && jupyter lab, then Nbgrader > Formgrader")
     for_a_person = copies or left_out or any(grade.needs_person or grade.look_at for grade in grades)
     code = BROKEN if any(grade.is_ungraded for grade in grades) else NEEDS_PERSON if for_a_person else ALL_GRADED
     return code, grades

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from autograder.assignment.course import CHECK_FILE, Course
+from autograder.assignment.course import Course
 from autograder.assignment.key import PANEL_FILE, Keyed
 from autograder.assignment.release import read_release
+from autograder.assignment.release_file import RELEASE_FILE
 from autograder.assignment.rubric import Rubric
 from autograder.commands.console import ALL_GRADED, OUT, progress_bar
 from autograder.grading.copies import personal_panel
@@ -25,7 +26,10 @@ def handout(course: Course, assignment: str, learners: Path, into: Path) -> int:
     for name, keyed in personal_panels(rubric, tuple(students)).items():
         folder = into / name / assignment
         with filing(into):
-            for file in (*(released / f"{notebook.name}.ipynb" for notebook in rubric.notebook), released / CHECK_FILE):
+            for file in (
+                *(released / f"{notebook.name}.ipynb" for notebook in rubric.notebook),
+                released / RELEASE_FILE,
+            ):
                 if file.is_file():
                     write_whole(folder / file.name, file.read_text(encoding="utf-8"))
             write_whole(folder / PANEL_FILE, keyed.panel.to_csv_bytes().decode("utf-8"))

@@ -6,8 +6,8 @@ import re
 import shutil
 from pathlib import Path
 
+from autograder.assignment.contents import ASSIGNMENT_FILE
 from autograder.assignment.course import COURSE_FILE, Course
-from autograder.assignment.declaration import ASSIGNMENT_FILE
 from autograder.authoring.files import assignment_toml, course_toml, samples, with_assignment
 from autograder.authoring.notebooks import source_notebook
 from autograder.authoring.proposal import propose

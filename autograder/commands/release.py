@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from functools import partial
+from pathlib import Path
 
 from rich.progress import Progress
 from rich.table import Table
@@ -12,6 +13,7 @@ from autograder.assignment.course import Course
 from autograder.assignment.key import hidden_panel
 from autograder.assignment.pruned import write_pruned
 from autograder.assignment.release import make_release, parse_release, write_release
+from autograder.assignment.release_file import RELEASE_FILE, kept_file, public
 from autograder.commands.console import ALL_GRADED, NEEDS_PERSON, OUT, progress_bar
 from autograder.grading.release_gate import prove
 from autograder.grading.workers import count_workers
@@ -26,12 +28,12 @@ def release(course: Course, assignment: str, *, panels: int, workers: int | None
     for language in LANGUAGES:
         # A translation that does not fit is found before learners meet it.
         course.rubric(assignment, language, whole=True)
-    texts = make_release(course, rubric)
+    made = make_release(course, rubric, whole=True)
     with progress_bar() as progress:
         proof = prove(
             course,
             rubric,
-            parse_release(texts),
+            parse_release(made),
             panels=panels,
             workers=count_workers(workers),
             store=Store(course.root / ".mlm" / "runs" / assignment),
@@ -50,8 +52,12 @@ def release(course: Course, assignment: str, *, panels: int, workers: int | None
         f"and {pair.other!r} of {pair.item}: {pair.margin:.1f} tolerances apart."
     )
     kept = write_pruned(course.source(assignment), proof.pruned)
-    for path in [*([kept] if kept else []), *write_release(course.release(assignment), texts)]:
+    made = make_release(course, course.rubric(assignment))
+    for language in LANGUAGES:
+        public(made).rubric(Path(RELEASE_FILE), language)  # what learners get must hold together without the rest
+    for path in [*([kept] if kept else []), *write_release(course, made)]:
         OUT.print(f"Released {path}")
+    OUT.print(f"It is the release {made.id}, kept in {kept_file(course.source(assignment), made.id)}")
     return ALL_GRADED
 
 

@@ -26,6 +26,9 @@ _TOLD = frozenset(
         "not_taken",
         "unreadable",
         "files_left_out",
+        "earlier_release",
+        "unknown_release",
+        "mixed_releases",
     )
 )
 

@@ -35,6 +35,22 @@ class FileCell:
     cell_id: str | None = None
 
 
+@dataclass(frozen=True)
+class NotebookFile:
+    """A notebook as it was submitted: its cells, and the id of the release that it says it was made from."""
+
+    cells: tuple[FileCell, ...]
+    release: str | None = None
+
+
+class _Mlm(msgspec.Struct, frozen=True):
+    release: str | None = None
+
+
+class _OfNotebook(msgspec.Struct, frozen=True):
+    mlm: _Mlm = _Mlm()
+
+
 class _Nbgrader(msgspec.Struct, frozen=True):
     grade_id: str | None = None
 
@@ -60,10 +76,11 @@ class _Worksheet(msgspec.Struct):
 class _Notebook(msgspec.Struct):
     cells: list[_Cell] | None = None
     worksheets: list[_Worksheet] = []
+    metadata: msgspec.Raw = msgspec.Raw(b"null")
 
 
-def parse_notebook(content: bytes) -> tuple[FileCell, ...]:
-    """Return the cells of a notebook.
+def parse_notebook(content: bytes) -> NotebookFile:
+    """Return the cells of a notebook, and the release that it names.
 
     Raises
     ------
@@ -84,7 +101,7 @@ def parse_notebook(content: bytes) -> tuple[FileCell, ...]:
         raise Unreadable("no_cells")
     if len(cells) > MAX_CELLS:
         raise Unreadable("too_many_cells", limit=MAX_CELLS)
-    return tuple(_bounded(map(_read_cell, cells)))
+    return NotebookFile(tuple(_bounded(map(_read_cell, cells))), _release_id(notebook.metadata))
 
 
 def as_utf8(content: bytes) -> bytes:
@@ -152,6 +169,14 @@ def _read_cell(cell: _Cell) -> FileCell:
     cell_type = _TYPES.get(_text(cell.cell_type), "raw")
     source = _text(cell.source) or _text(cell.input)
     return FileCell(cell_type, source, _grade_id(cell.metadata), _text(cell.id)[:100] or None)
+
+
+def _release_id(metadata: msgspec.Raw) -> str | None:
+    try:
+        found = msgspec.json.decode(metadata, type=_OfNotebook).mlm.release
+    except (msgspec.MsgspecError, UnicodeError, ValueError, RecursionError):
+        return None
+    return found if found and re.fullmatch(r"[0-9a-f]{1,64}", found) else None
 
 
 def _grade_id(metadata: msgspec.Raw) -> str | None:

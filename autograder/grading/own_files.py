@@ -8,8 +8,8 @@ from functools import cache
 from importlib import metadata
 from pathlib import PurePosixPath
 
-from autograder.assignment.course import CHECK_FILE
 from autograder.assignment.key import PANEL_FILE
+from autograder.assignment.release_file import RELEASE_FILE
 from autograder.grading.files import HandedIn, Unreadable
 from autograder.language.catalogue import Sentence, listed
 
@@ -17,7 +17,7 @@ from autograder.language.catalogue import Sentence, listed
 MAX_OWN_FILES, MAX_OWN_BYTES = 20, 5 * 1024**2
 
 #: Files of the release: the panel of the run stands in the place of one of them.
-_RELEASED = (PANEL_FILE, CHECK_FILE)
+_RELEASED = (PANEL_FILE, RELEASE_FILE)
 
 #: Modules that Python imports by itself, and ours.
 _TAKEN = frozenset({"sitecustomize", "usercustomize", "autograder", "reference", "inside"})

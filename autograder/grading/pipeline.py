@@ -19,10 +19,11 @@ from sqlalchemy.exc import SQLAlchemyError
 from autograder.assignment.key import Keyed, own_panel
 from autograder.assignment.release import ReleasedNotebook
 from autograder.assignment.rubric import Rubric
-from autograder.errors import BoxUnavailable, GradebookError, OurFault
+from autograder.errors import AutograderError, BoxUnavailable, GradebookError
 from autograder.grading.attention import look_at
 from autograder.grading.copies import find_copies
 from autograder.grading.evidence import add_evidence
+from autograder.grading.filed import with_scores_by_person, without_what_is_filed
 from autograder.grading.submission import SubmissionFolder, read_submission
 from autograder.grading.workers import count_workers
 from autograder.language.catalogue import Sentence
@@ -59,7 +60,8 @@ _LOG = logging.getLogger("mlm")
 class Grading:
     """What is the same for every learner of a run: rubric, release, panels with their keys, limits.
 
-    The first of the panels is the learners' own, but for those that ``personal`` has another for.
+    The first of the panels is the learners' own, but for those that ``personal`` has another for. ``earlier`` gives the
+    same for an earlier release by its id and a learner's name; None for one that is not known.
     """
 
     rubric: Rubric
@@ -67,10 +69,15 @@ class Grading:
     panels: tuple[Keyed, ...]
     limits: Limits = field(default_factory=Limits)
     personal: Mapping[str, Keyed] = field(default_factory=dict)
+    earlier: Callable[[str, str], Grading | None] = lambda _release, _student: None
 
     def panels_of(self, student: str) -> tuple[Keyed, ...]:
         """Return the panels that a learner's notebooks are run on, the learner's own first."""
         return (self.personal.get(student, self.panels[0]), *self.panels[1:])
+
+    def of(self, grade: Grade) -> Grading:
+        """Return what a grade was given by: this, or what an earlier release needs."""
+        return (grade.earlier and self.earlier(grade.earlier, grade.student)) or self
 
 
 def prepare_panels(rubric: Rubric, seed: int | None, folder: Path | None = None) -> tuple[Keyed, ...]:
@@ -175,9 +182,23 @@ def grade_folder(grading: Grading, folder: SubmissionFolder, run: Run = run_job)
     return _guarded(
         grading,
         folder,
-        lambda: grade_submission(grading, read_submission(folder, grading.release), run),
+        lambda: _grade_by_release(grading, folder, run),
         BoxUnavailable,
     )
+
+
+def _grade_by_release(grading: Grading, folder: SubmissionFolder, run: Run) -> Grade:
+    """Return one learner's grade against the release that the notebooks were made from, if the course keeps it."""
+    submission = read_submission(folder, grading.release)
+    made_from = submission.release
+    if made_from is None or made_from == grading.release[0].release:
+        return grade_submission(grading, submission, run)
+    own = grading.earlier(made_from, folder.student)
+    note = Sentence(f"submission.{'earlier' if own else 'unknown'}_release", release=made_from)
+    if own:
+        submission = read_submission(folder, own.release)
+    submission = replace(submission, notes=(note, *submission.notes))
+    return replace(grade_submission(own or grading, submission, run), earlier=made_from if own else None)
 
 
 def _guarded(
@@ -191,7 +212,7 @@ def _guarded(
         return work()
     except ends_run:
         raise
-    except OurFault as fault:
+    except AutograderError as fault:
         return _ungraded(grading, whose, str(fault))
     except Exception as surprise:
         _LOG.exception("While grading %s", whose.student)
@@ -272,38 +293,10 @@ def _file_grades(grading: Grading, waiting: list[Future[Grade]], into: Path, ask
 def _file_grade(grading: Grading, grade: Grade, gradebook: Gradebook, into: Path) -> Grade:
     if grade.is_ungraded or grade.is_empty:
         return grade
-    grade = _with_scores_by_person(grade, gradebook.scores_by_person(grade.assignment, grade.student))
-    write_pages(grading, grade, into)
+    grade = with_scores_by_person(grade, gradebook.scores_by_person(grade.assignment, grade.student))
+    write_pages(grading.of(grade), grade, into)
     gradebook.write(grade)
-    return _without_what_is_filed(grading, grade)
-
-
-def _without_what_is_filed(grading: Grading, grade: Grade) -> Grade:
-    """Return what the pages of the class need of a grade: a large class would not fit into memory with all of it."""
-    read = {item.id for item in grading.rubric.items if item.answer_kind.by_person}
-
-    def lighter(one: NotebookGrade) -> NotebookGrade:
-        cells = tuple(cell for cell in one.notebook.cells if cell.grade_id in read)
-        answers = one.run.answers if grading.personal else {}
-        return replace(
-            one, notebook=replace(one.notebook, cells=cells), run=replace(one.run, cells=(), answers=answers)
-        )
-
-    return replace(grade, notebooks=tuple(map(lighter, grade.notebooks)))
-
-
-def _with_scores_by_person(grade: Grade, scores: Mapping[str, float]) -> Grade:
-    """Return the grade with what a person decided in the place of what we found."""
-
-    def decided(item: ItemResult) -> ItemResult:
-        if item.item not in scores:
-            return item
-        score = scores[item.item]
-        verdict = Verdict.CORRECT if score >= item.points else Verdict.PARTIAL if score > 0 else Verdict.WRONG
-        return ItemResult(item.item, verdict, score, item.points, Sentence("scoring.by_a_person"))
-
-    notebooks = (replace(n, items=tuple(map(decided, n.items))) for n in grade.notebooks)
-    return replace(grade, notebooks=tuple(notebooks))
+    return without_what_is_filed(grading.rubric, grade, keep_answers=bool(grading.personal))
 
 
 def write_pages(grading: Grading, grade: Grade, into: Path) -> None:
@@ -323,8 +316,15 @@ def feedback_path(into: Path, grade: Grade) -> Path:
 
 def class_copies(grading: Grading, grades: Sequence[Grade]) -> tuple[Copy, ...]:
     """Return whose numbers are right on whose panel, where learners have panels of their own."""
-    graded = [grade for grade in grades if not grade.is_ungraded]
-    return tuple(find_copies(grading.rubric, graded, grading.personal)) if grading.personal else ()
+    by_release: dict[str | None, list[Grade]] = {}
+    for grade in grades if grading.personal else ():
+        if not grade.is_ungraded:
+            by_release.setdefault(grade.earlier, []).append(grade)
+    found: list[Copy] = []
+    for graded in by_release.values():
+        own = grading.of(graded[0])
+        found += find_copies(own.rubric, graded, own.personal)
+    return tuple(found)
 
 
 def write_class_pages(

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
@@ -19,7 +18,7 @@ from autograder.assignment.extra import EXTRA_FILE
 from autograder.assignment.key import Keyed, own_panel
 from autograder.assignment.pruned import Pruned, leave_out
 from autograder.assignment.release import ReleasedNotebook
-from autograder.assignment.rubric import Item, Rubric
+from autograder.assignment.rubric import Rubric, deciding
 from autograder.errors import ReleaseError
 from autograder.grading.pipeline import Grading, grade_submission
 from autograder.grading.pruning import Progress, prune
@@ -33,9 +32,6 @@ from autograder.scoring.distinct_answers import FROM_EACH_OTHER, Drawn, Examinat
 #: How many hidden panels a release is proved on, and the seed of the first.
 PANELS = 20
 FIRST_SEED = 7_000
-
-#: The words of an item, by which no answer is told from another.
-_NO_WORDS: dict[str, Any] = {"title": "", "question": "", "advice": "", "read": "", "hints": {}, "memo": None}
 
 
 @dataclass(frozen=True)
@@ -144,7 +140,7 @@ def _drawn(
 def _digest(rubric: Rubric, extra: str, *what: str | int) -> str:
     """Return the digest of everything that decides what is drawn, and how answers are told apart there."""
     table = [msgspec.to_builtins(rubric.setting), msgspec.to_builtins(rubric.panels), rubric.data.hex()]
-    items = [_deciding(item) for item in rubric.items]
+    items = [deciding(item) for item in rubric.items]
     return digest_of([_code(), extra, rubric.assignment, *what, table, items])
 
 
@@ -152,13 +148,6 @@ def _digest(rubric: Rubric, extra: str, *what: str | int) -> str:
 def _code() -> list[str]:
     packages = [Path(str(resources.files(name))) for name in ("autograder", "reference")]
     return [code_digest(*packages), sys.version, *policy.versions()]
-
-
-def _deciding(item: Item) -> dict[str, object]:
-    """Return what of an item decides how its answers are told apart: all but its words, and which of these differ."""
-    words = dict.fromkeys(item.hints.values())
-    alike = {mistake: list(words).index(hint) for mistake, hint in item.hints.items()}
-    return {**msgspec.to_builtins(msgspec.structs.replace(item, **_NO_WORDS)), "alike": alike}
 
 
 def _require_apart(rubric: Rubric, examined: Examination) -> None:

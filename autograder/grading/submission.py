@@ -132,6 +132,7 @@ class _Looked:
     recognised: Mapping[str, Recognised] = field(default_factory=dict)
     unknown: Recognised | None = None
     problem: Sentence | None = None
+    release: str | None = None
 
 
 def read_submission(folder: SubmissionFolder, release: Sequence[ReleasedNotebook]) -> Submission:
@@ -164,12 +165,16 @@ def _read(folder: SubmissionFolder, path: Path, release: Sequence[ReleasedNotebo
     beside = max(places, key=places.count, default=None)
     may_be = {one.file.path for one in looked}
     kept, notes = own_files((file for file in files if file.path not in may_be), beside)
+    ids = [one.release for one in chosen.values() if one.release]
+    if len(set(ids)) > 1:
+        notes = (Sentence("submission.mixed_releases", releases=listed(sorted(set(ids)))), *notes)
     return Submission(
         folder.student,
         tuple(notebooks),
         shown=folder.shown,
         files=kept,
         notes=(*map(_unknown_file, strangers[:MOST_NOTES]), *notes),
+        release=max(ids, key=ids.count, default=None),
     )
 
 
@@ -185,14 +190,15 @@ def _may_be_notebook(file: HandedIn, release: Iterable[ReleasedNotebook]) -> boo
 
 def _look(file: HandedIn, release: Iterable[ReleasedNotebook]) -> _Looked:
     try:
-        cells = parse_notebook(file.read())
+        parsed = parse_notebook(file.read())
     except Unreadable as error:
         return _Looked(file, problem=error.why)
     except OSError as error:
         return _Looked(file, problem=Sentence("submission.cannot_be_read", why=error.strerror))
+    cells = parsed.cells
     found = {released.name: recognise(cells, released) for released in release}
     work = {r.name: found[r.name] for r in release if _has_work(found[r.name], r)}
-    return _Looked(file, work, Recognised(cells, [None] * len(cells)))
+    return _Looked(file, work, Recognised(cells, [None] * len(cells)), release=parsed.release)
 
 
 def _has_work(found: Recognised, release: ReleasedNotebook) -> bool:

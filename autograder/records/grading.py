@@ -86,7 +86,8 @@ class Submission:
     """Everything one learner handed in for one assignment.
 
     ``student`` is the name that results are filed under and ``shown`` the name as it is written. ``files`` are put
-    beside the notebooks where they run; ``notes`` say what there is beside the notebooks.
+    beside the notebooks where they run; ``notes`` say what there is beside the notebooks, and ``release`` is the id of
+    the release that most of them name.
     """
 
     student: str
@@ -94,6 +95,7 @@ class Submission:
     shown: str = ""
     files: Mapping[str, bytes] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    release: str | None = None
 
     @property
     def is_empty(self) -> bool:
@@ -190,7 +192,8 @@ class Grade:
     """One learner's grade for one assignment.
 
     ``shown`` is the learner's name as it is written, ``notes`` are those of the submission, and ``look_at`` says what
-    a teacher should know before the score is taken for the learner's work.
+    a teacher should know before the score is taken for the learner's work. ``earlier`` is the id of the earlier release
+    that it was graded against, if it was.
     """
 
     student: str
@@ -199,6 +202,7 @@ class Grade:
     shown: str = ""
     notes: tuple[str, ...] = ()
     look_at: tuple[str, ...] = ()
+    earlier: str | None = None
 
     @property
     def name(self) -> str:

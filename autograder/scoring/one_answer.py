@@ -22,6 +22,7 @@ _NEARLY = 30.0
 _ASTRAY = 400.0
 
 _AMBIGUOUS = Finding(Verdict.WRONG, 0.0, Sentence("comparison.ambiguous"))
+_RECORDED = Finding(Verdict.NEEDS_PERSON, 0.0, Sentence("card.elsewhere_compared"))
 _NOT_RIGHT = Finding(Verdict.WRONG, 0.0, Sentence("comparison.wrong_number"))
 
 
@@ -55,6 +56,8 @@ def judge_value(
     own : mapping of str to Value
         The learner's answers on the same panel, this one included or not.
     """
+    if item.id in rubric.withheld:
+        return Judged(_RECORDED)
     kinds = {other.id: other.kind for other in rubric.items}
     # An answer means the same to those that follow from it, whatever it is wrapped in.
     given = {name: taken(kinds[name], v) if name in kinds else v for name, v in {**(own or {}), item.id: value}.items()}

@@ -39,7 +39,7 @@ def card_for(tutor: Tutor, name: str, value: object) -> Card:
     progress = tutor.notes.read(notebook.name)
     before = progress.answers.get(name)
     progress = progress.with_answer(name, Answered(answer))
-    if item.answer_kind.by_person or tutor.says_of(rubric) == "recorded":
+    if item.answer_kind.by_person or tutor.says_of(rubric) == "recorded" or name in rubric.withheld:
         tutor.notes.write(notebook.name, progress)
         noted = Sentence("card.noted_as", found=describe(answer))
         said = Sentence("scoring.for_a_person") if item.answer_kind.by_person else noted
@@ -69,7 +69,7 @@ def _tries(before: Answered | None, answer: Value, result: ItemResult) -> int:
 
 def row(tutor: Tutor, rubric: Rubric, result: ItemResult) -> tuple[str, str, str]:
     """Return what a table says of a result, as much as a card would: a sign, a word, and sentences."""
-    says = tutor.says_of(rubric)
+    says = "recorded" if result.item in rubric.withheld else tutor.says_of(rubric)
     if result.verdict in NOTHING_TO_COMPARE or says == "everything":
         said = together([text for text in (result.reason, result.hint) if text])
         return SIGNS[result.verdict], name_of(result.verdict), said
@@ -145,6 +145,7 @@ def nameless_card(tutor: Tutor) -> Card:
 def trouble_card(name: str, problem: Exception, language: str) -> Card:
     """Return the card for something of ours that went wrong: a course that is not here, or a fault."""
     if isinstance(problem, CourseError):
-        return plain_card("wait", _NOTED, name, "elsewhere", Sentence("card.elsewhere_help"), language=language)
+        lines = Sentence("card.elsewhere_help"), str(problem)
+        return plain_card("wait", _NOTED, name, "elsewhere", *lines, language=language)
     why = str(problem) if isinstance(problem, AutograderError) else f"{type(problem).__name__}: {problem}"
     return plain_card("wait", _FAULT, name, "fault", Sentence("card.fault_help", why=why), language=language)

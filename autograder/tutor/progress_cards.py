@@ -25,8 +25,8 @@ def reveal_card(tutor: Tutor, name: str) -> Card:
         return plain_card(
             "wait", "?", name, "not_revealed", Sentence("card.not_revealed_help"), language=tutor.language
         )
-    if item.answer_kind.by_person:
-        said = Sentence("card.nothing_to_reveal")
+    if item.answer_kind.by_person or name in rubric.withheld:
+        said = Sentence("card.nothing_to_reveal" if item.answer_kind.by_person else "card.elsewhere_compared")
         return plain_card("wait", SIGNS[Verdict.NEEDS_PERSON], name, "not_revealed", said, language=tutor.language)
     progress = tutor.notes.read(notebook.name)
     result = tutor.results(rubric, notebook, progress).get(name)
@@ -79,7 +79,8 @@ def _open(tutor: Tutor, rubric: Rubric) -> Iterator[str]:
         results = tutor.results(rubric, notebook, progress)
         for item in notebook.item:
             right = item.id in results and results[item.id].verdict is Verdict.CORRECT
-            if not item.answer_kind.by_person and not right and item.id not in progress.revealed:
+            open_to_all = not item.answer_kind.by_person and item.id not in rubric.withheld
+            if open_to_all and not right and item.id not in progress.revealed:
                 yield Sentence("progress.next", item=item.id, notebook=f"{notebook.name}.ipynb")
 
 
@@ -88,7 +89,10 @@ def _scored_bar(tutor: Tutor, rubric: Rubric, notebook: Notebook) -> Bar:
     said = Sentence("progress.bar", score=f"{points_here:g}", points=f"{points:g}")
     by_hand = sum(item.points for item in notebook.item if item.answer_kind.by_person)
     shown = [item.id for item in notebook.item if item.id in tutor.notes.read(notebook.name).revealed]
+    later = sum(item.points for item in notebook.item if item.id in rubric.withheld)
     remarks = []
+    if later:
+        remarks.append(Sentence("progress.later", points=f"{later:g}"))
     if by_hand:
         remarks.append(Sentence("progress.by_hand", points=f"{by_hand:g}"))
     if shown:

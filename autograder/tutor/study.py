@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from autograder.assignment.course import Course, find_course, installed_course
+from autograder.assignment.release_file import RELEASE_FILE
 from autograder.errors import CourseError
 from autograder.language.catalogue import require_language
 from autograder.records.writing import write_whole
@@ -40,7 +41,7 @@ def study(course: Path | None, folder: Path, language: str | None, jupyter: Sequ
 
 
 def copy_exercises(course: Course, folder: Path, language: str | None = None) -> Copied:
-    """Copy every released notebook that is not in the folder yet, each assignment into a folder of its own.
+    """Copy every released file that is not in the folder yet, each assignment into a folder of its own.
 
     Parameters
     ----------
@@ -62,7 +63,8 @@ def copy_exercises(course: Course, folder: Path, language: str | None = None) ->
     try:
         for assignment in course.assignments:
             target = folder / assignment
-            for source in sorted(course.release(assignment).glob("*.ipynb")):
+            released = course.release(assignment)
+            for source in (*sorted(released.glob("*.ipynb")), *released.glob(RELEASE_FILE)):
                 path = target / source.name
                 if os.path.lexists(path):
                     kept.append(path)
@@ -74,7 +76,7 @@ def copy_exercises(course: Course, folder: Path, language: str | None = None) ->
         raise CourseError(f"{folder} cannot be used: {error.strerror}. Name another folder.") from None
     if not new and not kept:
         raise CourseError(f"There are no exercises in {course.root}. Make them with mlm release.")
-    return Copied(tuple(new), tuple(kept), min([*new, *kept]))
+    return Copied(tuple(new), tuple(kept), min(path for path in (*new, *kept) if path.suffix == ".ipynb"))
 
 
 def options(*, port: int | None, browser: bool, more: Sequence[str]) -> list[str]:

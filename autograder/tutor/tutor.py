@@ -7,14 +7,15 @@ before, so that a card and a grade on the same panel cannot disagree.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
-from autograder.assignment.course import Course, installed_course, read_check_file
+from autograder.assignment.course import Course, installed_course
 from autograder.assignment.key import PANEL_FILE, Keyed, own_panel
+from autograder.assignment.release_file import Beside, release_beside
 from autograder.assignment.rubric import Item, Notebook, Rubric, Says
-from autograder.errors import CourseError
 from autograder.language.catalogue import Sentence
 from autograder.records.grading import ItemResult, Verdict
 from autograder.scoring.items import judge_alone, resolve_dependencies
@@ -34,8 +35,8 @@ class Tutor:
         Where the notebooks are.
     rubrics : tuple of Rubric
         Of the assignments it could be, the likeliest first.
-    says : Says or None
-        How much to say of an answer; None for what the rubric has.
+    beside : Beside or None
+        The release that came with the notebooks.
     alone : bool
         True where someone studies alone, and may be shown answers.
     is_sure : bool
@@ -44,7 +45,7 @@ class Tutor:
 
     folder: Path
     rubrics: tuple[Rubric, ...]
-    says: Says | None
+    beside: Beside | None
     alone: bool
     is_sure: bool
     notes: Notes = field(repr=False)
@@ -61,7 +62,7 @@ class Tutor:
 
     def says_of(self, rubric: Rubric) -> Says:
         """Return how much to say of an answer to an assignment."""
-        return "everything" if self.alone else self.says or rubric.check_says
+        return "everything" if self.alone else rubric.check_says
 
     def key(self, rubric: Rubric) -> Keyed:
         """Return the learner's panel with its answers, computed once in a session."""
@@ -69,7 +70,8 @@ class Tutor:
         changed = panel.stat().st_mtime_ns if panel.is_file() else None
         kept = (self.folder, rubric.assignment, changed)
         if kept not in _KEYS:
-            _KEYS[kept] = own_panel(rubric, self.folder)
+            with self.beside.anybodys() if self.beside else nullcontext():
+                _KEYS[kept] = own_panel(rubric, self.folder)
         return _KEYS[kept]
 
     def results(self, rubric: Rubric, notebook: Notebook, progress: Progress) -> Mapping[str, ItemResult]:
@@ -85,7 +87,12 @@ class Tutor:
 
 @cache
 def tutor_in(
-    folder: Path, language: str | None = None, course: Course | None = None, *, worked_on: str | None = None
+    folder: Path,
+    language: str | None = None,
+    course: Course | None = None,
+    *,
+    worked_on: str | None = None,
+    own_code: bool = False,
 ) -> Tutor:
     """Return the tutor of a folder.
 
@@ -96,10 +103,12 @@ def tutor_in(
     language : str, optional
         Of the cards; else the one chosen with `mlm study`, or the rubric's.
     course : Course, optional
-        Has the rubrics; else the installed course.
+        Has the rubrics; else the release beside the notebooks has, or the installed course.
     worked_on : str, optional
-        The assignment whose panel was loaded. Two may have an item of one name; what came with the notebooks comes
-        first, then this, then the folder's name.
+        The assignment whose panel was loaded. Two of a course may have an item of one name; what was chosen with
+        `mlm study` comes first, then this, then the folder's name.
+    own_code : bool
+        True where code of the folder is run anyway, so that questions that the release brings may be, too.
 
     Raises
     ------
@@ -108,20 +117,17 @@ def tutor_in(
     RubricError
         If a rubric does not hold together.
     """
-    course, study, handed = course or installed_course(), read_study(folder), read_check_file(folder)
-    named = study.assignment if study else handed.assignment if handed else worked_on or folder.name
-    if handed and handed.assignment not in course.assignments:
-        raise CourseError(f"The assignment {handed.assignment!r} is not on this computer.")
+    study, beside = read_study(folder), None if course else release_beside(folder)
     language = language or (study.language if study else None)
-    likeliest_first = sorted(course.assignments, key=lambda assignment: assignment != named)
-    return Tutor(
-        folder,
-        tuple(course.rubric(assignment, language) for assignment in likeliest_first),
-        handed.check_says if handed else None,
-        alone=study is not None,
-        is_sure=named in course.assignments,
-        notes=Notes(folder),
-    )
+    named = study.assignment if study else worked_on or folder.name
+    if beside:
+        named, rubrics = beside.release.contents.assignment, [beside.rubric(language, own_code=own_code)]
+    else:
+        course = course or installed_course()
+        likeliest_first = sorted(course.assignments, key=lambda assignment: assignment != named)
+        rubrics = [course.rubric(assignment, language) for assignment in likeliest_first]
+    is_sure = any(rubric.assignment == named for rubric in rubrics)
+    return Tutor(folder, tuple(rubrics), beside, alone=study is not None, is_sure=is_sure, notes=Notes(folder))
 
 
 def score_line(tutor: Tutor, rubric: Rubric, notebook: Notebook) -> str:

@@ -18,6 +18,7 @@ from reference.questions.answers import Answer, AnswerKey, Objective, Step, Valu
 from reference.questions.dataset import Dataset
 from reference.questions.draws import Panels, draw
 from reference.questions.fits import RESIDUAL, Fits
+from reference.questions.formulas import require_plain
 from reference.questions.key import answer_key, steps_of
 from reference.questions.question import (
     LIBRARY,
@@ -64,6 +65,7 @@ __all__ = [
     "gaps",
     "mistake_words",
     "question",
+    "require_plain",
     "steps_of",
     "usable_draw",
 ]

@@ -12,12 +12,18 @@ import pandas as pd
 
 from reference.questions.setting import QuestionError
 
+
+def _power(base: Any, exponent: Any) -> Any:
+    """Return a power, of numbers as floats: one of whole numbers can be made too large for any memory."""
+    return (float(base) if isinstance(base, int) else base) ** exponent
+
+
 _SIGNS: Mapping[type, Callable[..., Any]] = {
     ast.Add: operator.add,
     ast.Sub: operator.sub,
     ast.Mult: operator.mul,
     ast.Div: operator.truediv,
-    ast.Pow: operator.pow,
+    ast.Pow: _power,
     ast.USub: operator.neg,
     ast.UAdd: operator.pos,
 }
@@ -68,7 +74,10 @@ def evaluate(text: str, names: Mapping[str, Any], functions: Mapping[str, Callab
             f"{text!r} is not understood; write names, numbers, + - * / **, brackets, and {', '.join(known)}."
         )
 
-    return value(_parsed(text))
+    try:
+        return value(_parsed(text))
+    except (OverflowError, RecursionError):
+        raise QuestionError(f"{text!r} is too large or too long to compute; write less.") from None
 
 
 def derived(frame: pd.DataFrame, columns: Mapping[str, str]) -> pd.DataFrame:
@@ -105,5 +114,5 @@ def derived(frame: pd.DataFrame, columns: Mapping[str, str]) -> pd.DataFrame:
 def _parsed(text: str) -> ast.Expression:
     try:
         return ast.parse(text.strip(), mode="eval")
-    except (SyntaxError, ValueError, RecursionError):
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
         raise QuestionError(f"{text!r} is not an expression; write one such as 'a / (a + b)'.") from None

@@ -149,7 +149,14 @@ def test_groups_that_differ_in_zeros_before_a_number_are_refused(tmp_path: Path)
         own_panel(load_rubric(folder))
 
 
-@pytest.mark.parametrize("table", [b"\xff\xfe", b"", b"school,prior,score\n1,2\n", b"school,school,score\n1,2,3\n"])
+def test_a_table_in_another_encoding_is_named(tmp_path: Path) -> None:
+    folder = write(tmp_path, HEAD + item("a"))
+    (folder / "scores.csv").write_bytes(b"\xff\xfe")
+    with pytest.raises(RubricError, match=r"key 'data': .*scores.csv is not in UTF-8. Save it"):
+        load_rubric(folder)
+
+
+@pytest.mark.parametrize("table", [b"", b"school,prior,score\n1,2\n", b"school,school,score\n1,2,3\n"])
 def test_a_table_that_is_none_is_its_authors_to_mend(tmp_path: Path, table: bytes) -> None:
     folder = write(tmp_path, HEAD + item("a"))
     (folder / "scores.csv").write_bytes(table)

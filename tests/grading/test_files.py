@@ -229,7 +229,7 @@ def test_what_lies_beside_is_named_and_small_files_go_with_the_notebook(read: An
         "data/notes.csv": b"a\n1\n",
         "report.html": b"<p>",
         "panel.csv": b"store_id\n1\n",
-        "check.json": b"{}",
+        "release.json": b"{}",
         "numpy.py": b"",
         "scipy/stats.py": b"",
         "sitecustomize.py": b"",

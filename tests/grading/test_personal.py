@@ -84,6 +84,7 @@ def test_a_handout_holds_the_release_and_a_panel_that_the_notebook_and_its_check
     assert notebooks == sorted(f"{entry.name}.ipynb" for entry in rubric.notebook)
     for name in notebooks:
         assert (folder / name).read_bytes() == (root / "exercises" / "practice" / name).read_bytes()
+    assert (folder / "release.json").read_bytes() == (root / "exercises" / "practice" / "release.json").read_bytes()
     monkeypatch.chdir(folder)
     assert load_panel().equals(personal["grace"].panel.frame)
     assert own_panel(rubric, folder).answers.values["icc"] == personal["grace"].answers.values["icc"]

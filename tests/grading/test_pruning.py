@@ -136,4 +136,4 @@ def test_a_damaged_file_is_refused_and_the_release_writes_it_anew(folder: Path, 
 
 def test_nothing_is_left_out_of_our_assignments(course: Course) -> None:
     for name in course.assignments:
-        assert read_pruned(course.source(name), course.rubric(name)) == {}
+        assert read_pruned(course.source(name)) == {}

@@ -15,10 +15,11 @@ import numpy as np
 import pytest
 
 import autograder.student
-from autograder.assignment import declaration, rubric
+from autograder.assignment import contents, declaration, rubric
 from autograder.assignment.course import Course, CourseFile
 from autograder.assignment.key import own_panel
-from autograder.assignment.release import make_release
+from autograder.assignment.release import make_release, released_files
+from autograder.assignment.release_file import as_text
 from autograder.assignment.samples import Sample
 from autograder.cli import app
 from autograder.kinds.registry import KINDS
@@ -55,7 +56,8 @@ def test_the_autograder_knows_the_reference_through_its_key_alone() -> None:
         if ours(path, "reference") and not {*authoring} & {path.parent.name, path.name}
     }
     # What an assignment declares, its own questions too, is read where the questions are known.
-    assert users == {"key.py", "rubric.py", "extra.py", "declaration.py", "translations.py", "cli.py"}
+    declared = {"contents.py", "declaration.py", "extra.py", "pruned.py", "pruning.py", "translations.py"}
+    assert users == {"key.py", "rubric.py", "cli.py", *declared}
     # `mlm fit` has nothing to do with grading.
     command = {name for name in imports(ROOT / "autograder" / "cli.py") if name.split(".")[0] == "reference"}
     assert {name.split(".")[1] for name in command} == {"command", "errors"}
@@ -91,12 +93,15 @@ def test_the_committed_release_is_made_from_the_solutions(course: Course, assign
     # What a notebook that ran there left behind is hidden.
     files = (path for path in course.release(assignment).iterdir() if not path.name.startswith("."))
     committed = {path.name: path.read_text(encoding="utf-8") for path in files}
-    assert committed == make_release(course, course.rubric(assignment))
+    made = make_release(course, course.rubric(assignment))
+    assert committed == released_files(made)
+    kept = course.source(assignment) / "releases" / f"{made.id}.json"
+    assert kept.read_text(encoding="utf-8") == as_text(made)
 
 
 @pytest.mark.parametrize("assignment", Course(ROOT / "solutions").assignments)
 def test_the_release_holds_no_solution(course: Course, assignment: str) -> None:
-    for text in make_release(course, course.rubric(assignment)).values():
+    for text in released_files(make_release(course, course.rubric(assignment))).values():
         assert "BEGIN SOLUTION" not in text
         assert "raise NotImplementedError" in text or "YOUR ANSWER HERE" in text
 
@@ -135,7 +140,7 @@ def test_pre_commit_runs_the_linters_of_the_test_script() -> None:
 
 def test_the_authors_page_explains_every_key_and_every_kind() -> None:
     page = (ROOT / "course" / "authors.md").read_text(encoding="utf-8")
-    structs = (declaration.Declaration, declaration.DeclaredNotebook, rubric.Item, rubric.Slot, rubric.Memo)
+    structs = (contents.Declaration, contents.DeclaredNotebook, rubric.Item, rubric.Slot, rubric.Memo)
     structs += (CourseFile, Column, Panels, Sample)
     keys = {name for struct in structs for name in struct.__struct_fields__}
     known = set(re.findall(r"`(\w+)`", page)) | set(re.findall(r"^\[*(?:notebook\.)*(\w+)", page, re.M))

@@ -8,8 +8,9 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from autograder.assignment.course import CHECK_FILE, check_file
-from autograder.assignment.rubric import Rubric, Says
+from autograder.assignment.course import Course
+from autograder.assignment.release_file import RELEASE_FILE, as_text, read_release_file
+from autograder.assignment.rubric import Says
 from autograder.tutor.progress import Study, write_study
 from autograder.tutor.tutor import Tutor, tutor_in
 
@@ -25,13 +26,17 @@ def alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def handed_out(tmp_path: Path, rubric: Rubric, monkeypatch: pytest.MonkeyPatch) -> Callable[[Says], Path]:
+def handed_out(tmp_path: Path, course: Course, monkeypatch: pytest.MonkeyPatch) -> Callable[[Says], Path]:
     """Make a folder of released notebooks in which `check` says so much."""
 
     def make(says: Says) -> Path:
         folder = tmp_path / says.replace(" ", "-")
         folder.mkdir()
-        (folder / CHECK_FILE).write_text(check_file(msgspec.structs.replace(rubric, check_says=says)), encoding="utf-8")
+        release = read_release_file(course.release("practice") / RELEASE_FILE)
+        assert release is not None
+        policies = msgspec.structs.replace(release.policies, check_says=says)
+        text = as_text(msgspec.structs.replace(release, policies=policies))
+        (folder / RELEASE_FILE).write_text(text, encoding="utf-8")
         monkeypatch.chdir(folder)
         return folder
 

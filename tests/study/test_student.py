@@ -14,8 +14,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from autograder.assignment.course import CHECK_FILE
 from autograder.assignment.key import PANEL_FILE, Keyed, expected
+from autograder.assignment.release_file import RELEASE_FILE
 from autograder.assignment.rubric import Rubric, Says
 from autograder.records.grading import Cell, Ending, ItemResult, NotebookRun, SubmittedNotebook
 from autograder.records.verdict_signs import SIGNS
@@ -209,19 +209,10 @@ def test_the_teacher_chooses_what_check_says(
 def test_what_came_with_the_notebooks_must_be_readable(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture
 ) -> None:
-    (tmp_path / CHECK_FILE).write_text('{"assignment": "practice", "check_says": "nothing"}')
+    (tmp_path / RELEASE_FILE).write_text('{"id": "479759f2694672de"}')
     monkeypatch.chdir(tmp_path)
     check("icc", 0.06)
     assert "icc: noted" in capsys.readouterr().out
-
-
-def test_an_assignment_that_is_not_on_this_computer_is_noted(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture
-) -> None:
-    (tmp_path / CHECK_FILE).write_text('{"assignment": "quarterly", "check_says": "everything"}')
-    monkeypatch.chdir(tmp_path)
-    check("icc", 0.06)
-    assert "The answers are not on this computer" in capsys.readouterr().out
 
 
 class Hostile:

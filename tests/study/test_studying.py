@@ -35,8 +35,9 @@ def mlm(*arguments: object) -> int:
 def test_the_exercises_are_copied_and_said_to_be(course: Course, tmp_path: Path, capsys: Capture) -> None:
     assert mlm("study", tmp_path / "mine", "--copy-only", "--language", "de") == 0
     for assignment in course.assignments:
-        copied = {path.name: path.read_bytes() for path in (tmp_path / "mine" / assignment).glob("*.ipynb")}
-        assert copied == {path.name: path.read_bytes() for path in course.release(assignment).glob("*.ipynb")}
+        copied = {path.name: path.read_bytes() for path in (tmp_path / "mine" / assignment).glob("[!.]*")}
+        assert copied == {path.name: path.read_bytes() for path in course.release(assignment).glob("[!.]*")}
+        assert "release.json" in copied
         chosen = read_study(tmp_path / "mine" / assignment)
         assert study is not None
         assert (chosen.assignment, chosen.language) == (assignment, "de")
@@ -124,9 +125,9 @@ def test_the_command_says_what_the_cards_say(
 ) -> None:
     in_the_box = pipeline.grade_notebook
 
-    def once(grading: pipeline.Grading, notebook: SubmittedNotebook, **beside: Any) -> NotebookGrade:
+    def once(grading: pipeline.Grading, notebook: SubmittedNotebook, *more: Any) -> NotebookGrade:
         if notebook.name not in ran:
-            ran[notebook.name] = in_the_box(grading, notebook, **beside)
+            ran[notebook.name] = in_the_box(grading, notebook, *more)
         return ran[notebook.name]
 
     monkeypatch.setattr(pipeline, "grade_notebook", once)
@@ -157,7 +158,7 @@ def test_the_wheel_holds_releases_rubrics_and_words_and_no_solution(course: Cour
     files = set(zipfile.ZipFile(wheel).namelist())
     shipped = {name.removeprefix("autograder/shipped/") for name in files if name.startswith("autograder/shipped/")}
     home = course.root.parent
-    released = (path for assignment in course.assignments for path in (home / "exercises" / assignment).glob("*.ipynb"))
+    released = (path for assignment in course.assignments for path in (home / "exercises" / assignment).glob("*.*"))
     asked = ("course.toml", "*/assignment.toml", "*/panel.csv", "*/words.*.toml")
     asking = (path for pattern in asked for path in course.root.glob(pattern))
     assert shipped == {path.relative_to(home).as_posix() for path in (*released, *asking)}

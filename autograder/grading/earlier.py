@@ -1,0 +1,81 @@
+"""Earlier releases of an assignment: a notebook is graded against the one that it was made from.
+
+Which one that is the notebook itself says, so that a learner can choose among those that the course keeps, and a note
+tells the teacher. nbgrader's gradebook has one set of cells for an assignment: only a release with the same ones can be
+graded beside the current one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from threading import Lock
+
+from autograder.assignment.course import Course
+from autograder.assignment.release import ReleasedNotebook, parse_release
+from autograder.assignment.release_file import kept_releases, read_release_file
+from autograder.errors import CourseError
+from autograder.grading.copies import personal_panel
+from autograder.grading.pipeline import Grading, prepare_panels
+
+
+def with_earlier(course: Course, grading: Grading, seed: int) -> Grading:
+    """Return a grading that knows the earlier releases of its course, too; ``seed`` is that of the hidden panel."""
+    return replace(grading, earlier=_Earlier(course, grading, seed))
+
+
+class _Earlier:
+    """What each earlier release needs to be graded, prepared when the first learner hands in notebooks of it."""
+
+    def __init__(self, course: Course, current: Grading, seed: int) -> None:
+        """Keep what is the same for all."""
+        self._current, self._seed = current, seed
+        self._known = kept_releases(course.source(current.rubric.assignment))
+        self._ready: dict[str, Grading] = {}
+        self._lock = Lock()
+
+    def __call__(self, release: str, student: str) -> Grading | None:
+        """Return what grading a learner against a release needs; None if the course does not keep it.
+
+        Raises
+        ------
+        CourseError
+            If it cannot be graded beside the current one.
+        KeyUnavailable
+            If the reference has no answers for its panels.
+        """
+        if release not in self._known:
+            return None
+        with self._lock:
+            if release not in self._ready:
+                self._ready[release] = self._prepare(release)
+            ready = self._ready[release]
+            if self._current.personal and student not in ready.personal:
+                own = {**ready.personal, student: personal_panel(ready.rubric, student)}
+                ready = self._ready[release] = replace(ready, personal=own)
+            return ready
+
+    def _prepare(self, name: str) -> Grading:
+        path = self._known[name]
+        release = read_release_file(path)
+        if release is None:
+            raise CourseError(f"{path} is gone. Put it back, or give the command again.")
+        notebooks = parse_release(release)
+        differ = _graded_cells(notebooks) ^ _graded_cells(self._current.release)
+        if differ:
+            cells = ", ".join(sorted({cell for _, cell, _ in differ}))
+            raise CourseError(
+                f"The notebooks were made from the release {name}, which has other graded cells or points than the "
+                f"current one ({cells}), and one gradebook cannot hold both. Grade this learner with the course as it "
+                "was then, into another folder."
+            )
+        rubric = release.rubric(path, self._current.rubric.language)
+        return Grading(rubric, notebooks, prepare_panels(rubric, self._seed), self._current.limits)
+
+
+def _graded_cells(release: tuple[ReleasedNotebook, ...]) -> set[tuple[str, str, float]]:
+    return {
+        (notebook.name, name, float(entry["points"]))
+        for notebook in release
+        for name, entry in notebook.metadata.items()
+        if entry["grade"]
+    }
