@@ -14,7 +14,7 @@ from autograder.kinds.registry import compare
 from autograder.records.grading import Verdict
 from autograder.sandbox.wire import key_value
 from reference import MultilevelError, questions
-from reference.questions import AnswerKey, Dataset, QuestionError, SimulationError, Value
+from reference.questions import AnswerKey, Dataset, QuestionError, SimulationError, Value, coincidences
 
 __all__ = [
     "PANEL_FILE",
@@ -23,6 +23,7 @@ __all__ = [
     "Keyed",
     "Value",
     "answer_key",
+    "coincidences",
     "expected",
     "hidden_panel",
     "own_panel",

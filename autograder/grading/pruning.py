@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from statistics import median, mode
 from typing import TypeAlias
 
-from autograder.assignment.key import Keyed, hidden_panel
+from autograder.assignment.key import Keyed, coincidences, hidden_panel
 from autograder.assignment.pruned import Pruned
 from autograder.assignment.rubric import Rubric
 from autograder.errors import ReleaseError
@@ -21,7 +21,6 @@ from autograder.scoring.distinct_answers import (
     distance_of,
     examine,
 )
-from reference.questions import coincidences
 
 #: Wraps a range of steps with what is done in them, for a progress bar.
 Progress: TypeAlias = Callable[[range, str], Iterable[int]]
