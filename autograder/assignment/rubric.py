@@ -153,6 +153,9 @@ def problems(rubric: Rubric) -> Iterator[str]:
         known[item.id] = item
     for item in rubric.items:
         yield from _item_problems(item, known)
+        is_open = rubric.questions[item.ask].answer is None and item.right is None and not item.slots
+        if is_open and not item.answer_kind.by_person:
+            yield f"item {item.id!r}, key 'right': its question computes nothing; give the right answer there."
     try:
         graphlib.TopologicalSorter({item.id: item.rests_on for item in rubric.items}).prepare()
     except graphlib.CycleError as error:
