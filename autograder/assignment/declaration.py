@@ -170,6 +170,8 @@ class _Reader:
         """Return what an item asks, its question's parameters read, and the models that it names looked up."""
         name = str(raw.get("ask", ""))
         where = f"item {raw.get('id', name)!r}"
+        if not isinstance(raw.get("id", name), str):
+            raise QuestionError(f"{where}, key 'id': give a text, in quotes.")
         if name not in self.questions:
             raise QuestionError(f"{where}, key 'ask': there is no question {name!r}. {_nearest(name, self.questions)}")
         question = self.questions[name]

@@ -13,7 +13,7 @@ from autograder.kinds.finding import Expected, Scale, label
 from autograder.kinds.registry import compare
 from autograder.records.grading import Verdict
 from autograder.sandbox.wire import key_value
-from reference import MultilevelError, questions
+from reference import DesignError, MultilevelError, questions
 from reference.questions import AnswerKey, Dataset, QuestionError, SimulationError, Value
 
 __all__ = [
@@ -81,14 +81,17 @@ def assignments_panel(rubric: Rubric) -> Dataset:
     Raises
     ------
     CourseError
-        If it is no table, or two of its groups differ in zeros before their numbers alone: answers do not tell them
-        apart, as many a learner's table has 7 for "007".
+        If it is no table, lacks a column, or two of its groups differ in zeros before their numbers alone: answers do
+        not tell them apart, as many a learner's table has 7 for "007".
     """
     try:
         panel = Dataset.from_csv(rubric.data, f"the table of {rubric.assignment}")
     except MultilevelError as error:
         raise CourseError(str(error)) from error
     for name, column in rubric.setting.columns.items():
+        if name not in panel.frame and name not in rubric.setting.derive:
+            has = ", ".join(map(str, panel.frame))
+            raise CourseError(f"{panel.source} has no column {name!r}, of which 'columns' speaks; it has {has}.")
         ids = Counter(map(label, panel.frame[name].unique())) if column.group and name in panel.frame else Counter()
         for one, times in ids.items():
             if times > 1:
@@ -112,7 +115,8 @@ def hidden_panel(rubric: Rubric, seed: int, *, tried: Callable[[int], None] = la
     asked = (rubric.setting, rubric.panels, rubric.asked, rubric.questions, assignments_panel(rubric))
     try:
         panel, answers = questions.usable_draw(*asked, seed, tried=tried)
-    except (QuestionError, SimulationError) as error:
+        _require_kinds(rubric, answers)
+    except (QuestionError, SimulationError, DesignError) as error:
         raise CourseError(f"{rubric.assignment}: {error}") from error
     except MultilevelError as error:
         raise KeyUnavailable(f"No hidden panel of {rubric.assignment!r} comes of the seed {seed}: {error}") from error
@@ -136,6 +140,9 @@ def answer_key(rubric: Rubric, panel: Dataset) -> AnswerKey:
 def _require_kinds(rubric: Rubric, answers: AnswerKey) -> None:
     """Raise QuestionError if an answer is not of the kind by which its item is compared."""
     for item in rubric.items:
+        for slot, gap in item.slots.items():
+            if gap.own is not None and not isinstance(answers.values.get(gap.own), (int, float)):
+                raise QuestionError(f"item {item.id!r}, slot {slot!r}: {gap.own!r} is no number; name one that is.")
         if item.id not in answers.values:
             continue
         where = f"item {item.id!r}, kind {item.kind!r}: the question {item.ask!r}"

@@ -18,7 +18,6 @@ import msgspec
 from autograder.assignment.rubric import Rubric
 from autograder.errors import RubricError
 from autograder.records.writing import write_whole
-from reference.questions import Items
 
 PRUNED_FILE = "pruned.toml"
 
@@ -32,15 +31,16 @@ _HEAD = """# Written anew by each `mlm release`: known mistakes that no table is
 
 def leave_out(rubric: Rubric, pruned: Pruned) -> Rubric:
     """Return a rubric without some known mistakes, as if ``without`` named them."""
-    asked = Items(
-        tuple(
+    asked = replace(
+        rubric.asked,
+        asked=tuple(
             replace(
                 one,
                 without=(*one.without, *pruned.get(one.item, ())),
                 also={name: text for name, text in one.also.items() if name not in pruned.get(one.item, ())},
             )
             for one in rubric.asked
-        )
+        ),
     )
     notebooks = tuple(
         msgspec.structs.replace(

@@ -22,6 +22,7 @@ from nbgrader.preprocessors import (
     LockCells,
 )
 
+from autograder.assignment.agreement import disagreements
 from autograder.assignment.contents import read_contents
 from autograder.assignment.course import Course
 from autograder.assignment.release_file import RELEASE_FILE, Release, as_text, id_of, kept_file, public
@@ -62,11 +63,12 @@ def make_release(course: Course, rubric: Rubric, *, whole: bool = False) -> Rele
         If a source notebook is missing or unreadable, or disagrees with the rubric; nothing is to be written then.
     """
     folder = course.source(rubric.assignment)
+    paths = [folder / f"{entry.name}.ipynb" for entry in rubric.notebook]
+    sources = {path: _read(path, ReleaseError) for path in paths}
+    if problems := list(disagreements(rubric, sources, is_first=rubric.assignment == course.assignments[0])):
+        raise ReleaseError("\n".join(problems))
     notebooks: dict[str, NotebookNode] = {}
-    for entry in rubric.notebook:
-        path = folder / f"{entry.name}.ipynb"
-        source = _read(path, ReleaseError)
-        _require_agreement(path, source, {item.id: item.points for item in entry.item})
+    for path, source in sources.items():
         for step in _STEPS:
             source, _ = step().preprocess(source, {})
         notebooks[path.name] = source
@@ -135,23 +137,9 @@ def _read(path: Path, error: type[ReleaseError] | type[CourseError]) -> Notebook
             "rest."
         )
     try:
-        notebook: NotebookNode = nbformat.read(path, as_version=4)
+        notebook: NotebookNode = nbformat.reads(path.read_text(encoding="utf-8-sig"), as_version=4)
         nbformat.validate(notebook)
     except (ValueError, nbformat.ValidationError) as problem:
-        raise error(f"{path}: not a valid notebook: {str(problem).splitlines()[0]}") from None
+        said = f"not a valid notebook: {str(problem).splitlines()[0]}. Save it from Jupyter, as UTF-8."
+        raise error(f"{path}: {said}") from None
     return notebook
-
-
-def _require_agreement(path: Path, notebook: NotebookNode, points: dict[str, float]) -> None:
-    graded = {}
-    for cell in notebook.cells:
-        entry = cell.metadata.get("nbgrader", {})
-        if entry.get("grade"):
-            graded[entry["grade_id"]] = float(entry["points"])
-    for name in graded.keys() - points.keys():
-        raise ReleaseError(f"{path}, cell {name!r}: it is graded, but the rubric has no such item. Add it there.")
-    for name in points.keys() - graded.keys():
-        raise ReleaseError(f"{path}: the rubric's item {name!r} has no graded cell with that grade_id. Add one.")
-    for name, worth in points.items():
-        if graded[name] != worth:
-            raise ReleaseError(f"{path}, cell {name!r}: {graded[name]:g} points here, {worth:g} in the rubric.")

@@ -171,6 +171,9 @@ def problems(rubric: Rubric) -> Iterator[str]:
         yield from _item_problems(item, known)
         if bool(item.slots) != item.answer_kind.has_slots and item.id not in rubric.withheld:
             yield f"item {item.id!r}, key 'slots': kind 'slots' needs at least one, and no other kind has any."
+        is_open = rubric.questions[item.ask].answer is None and item.right is None and not item.slots
+        if is_open and not item.answer_kind.by_person and item.id not in rubric.withheld:
+            yield f"item {item.id!r}, key 'right': its question computes nothing; give the right answer there."
     try:
         graphlib.TopologicalSorter({item.id: item.rests_on for item in rubric.items}).prepare()
     except graphlib.CycleError as error:

@@ -21,9 +21,10 @@ from autograder.assignment.release import ReleasedNotebook
 from autograder.assignment.rubric import Rubric, deciding
 from autograder.errors import ReleaseError
 from autograder.grading.pipeline import Grading, grade_submission
+from autograder.grading.proof_faults import given_away, wrong_in_solution
 from autograder.grading.pruning import Progress, prune
 from autograder.grading.submission import read_notebook
-from autograder.records.grading import Submission, SubmittedNotebook, Verdict
+from autograder.records.grading import Submission, SubmittedNotebook
 from autograder.sandbox import policy
 from autograder.sandbox.boxes import Boxes, Run
 from autograder.sandbox.run_store import RunStore, Store, code_digest, digest_of
@@ -90,8 +91,9 @@ def prove(
         closest = min(closest, drawn.examination.closest, key=lambda pair: pair.margin)
     with Boxes(rubric.packages) as boxes:
         run = RunStore(store, boxes.run, boxes.packages).run if store else boxes.run
-        _require_nothing_for_nothing(rubric, release, own, run)
-        _require_solution(course.source(rubric.assignment), rubric, release, keys, workers, progress, run)
+        source = course.source(rubric.assignment)
+        _require_nothing_for_nothing(source, rubric, release, own, run)
+        _require_solution(source, rubric, release, keys, workers, progress, run)
     if store:
         store.remove_unused()
     return Proof(panels, closest, pruned)
@@ -164,7 +166,9 @@ def _require_apart(rubric: Rubric, examined: Examination) -> None:
         raise ReleaseError(f"{rubric.assignment}, item {problem} on the learners' own panel. {advice}")
 
 
-def _require_nothing_for_nothing(rubric: Rubric, release: tuple[ReleasedNotebook, ...], own: Keyed, run: Run) -> None:
+def _require_nothing_for_nothing(
+    source: Path, rubric: Rubric, release: tuple[ReleasedNotebook, ...], own: Keyed, run: Run
+) -> None:
     notebooks = tuple(
         SubmittedNotebook(
             notebook.name,
@@ -174,12 +178,8 @@ def _require_nothing_for_nothing(rubric: Rubric, release: tuple[ReleasedNotebook
         for notebook in release
     )
     graded = grade_submission(Grading(rubric, release, (own,)), Submission("release", notebooks), run)
-    for item in graded.items:
-        if item.score:
-            raise ReleaseError(
-                f"{rubric.assignment}, item {item.item!r}: the notebooks as they are handed out earn {item.score:g} "
-                "points for it. Clear what gives the answer away."
-            )
+    if said := given_away(rubric, source, graded):
+        raise ReleaseError(said)
 
 
 def _require_solution(
@@ -194,21 +194,12 @@ def _require_solution(
     # The notebooks alone: the rubric lies beside them, and must never come near a box.
     solution = Submission("solution", tuple(read_notebook(source / f"{r.name}.ipynb", r) for r in release))
 
-    def grade(keyed: Keyed) -> Mapping[str, Verdict]:
+    def wrong(keyed: Keyed) -> str | None:
         graded = grade_submission(Grading(rubric, release, (keyed,)), solution, run)
-        return {item.item: item.verdict for item in graded.items}
+        return wrong_in_solution(rubric, source, graded, keyed)
 
     with ThreadPoolExecutor(workers) as pool:
-        runs = pool.map(grade, keys)
-        for place in progress(range(len(keys)), "Running the solution"):
-            wrong = {
-                name: verdict
-                for name, verdict in next(runs).items()
-                if verdict not in (Verdict.CORRECT, Verdict.NEEDS_PERSON)
-            }
-            if wrong:
-                item, verdict = next(iter(wrong.items()))
-                raise ReleaseError(
-                    f"{rubric.assignment}, item {item!r}: the solution is {verdict} on {keys[place].panel.source}. "
-                    "Correct the solution, or give the item a larger tolerance."
-                )
+        runs = pool.map(wrong, keys)
+        for _ in progress(range(len(keys)), "Running the solution"):
+            if said := next(runs):
+                raise ReleaseError(said)

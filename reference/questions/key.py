@@ -113,5 +113,8 @@ def _changed(asked: Asked, answer: Answer, other: Callable[[str], Answer]) -> An
     for name, text in asked.also.items():
         known = {"right": answer.value, **answer.mistakes}
         known |= {one: other(one).value for one in names_in(text) if one not in known}
-        kept[name] = float(evaluate(text, known))
+        try:
+            kept[name] = float(evaluate(text, known))
+        except (TypeError, ArithmeticError) as error:
+            raise QuestionError(f"key 'also', mistake {name!r}: {text!r} comes to no number: {error}.") from None
     return replace(answer, mistakes=kept)

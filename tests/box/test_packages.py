@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
-import pytest
+from pathlib import Path
 
+import nbformat
+import pytest
+from own_course import SOLUTION, make_own_course, solved
+
+from autograder.cli import main
 from autograder.errors import CourseError
 from autograder.records.values import Text
 from autograder.sandbox import policy, run_store
@@ -49,3 +54,29 @@ def test_runs_in_boxes_with_other_packages_are_other_runs() -> None:
     job = Job({"task": CELLS}, b"")
     assert run_store.run_digest("task", job) == run_store.run_digest("task", job, ())
     assert run_store.run_digest("task", job) != run_store.run_digest("task", job, (OWN,))
+
+
+def test_a_release_and_the_grading_have_what_the_course_allows(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = make_own_course(tmp_path)
+    solution = SOLUTION.replace("modes =", f"import {OWN}\nmodes =").replace("min())", f"min()) if {OWN} else 0.0")
+    nbformat.write(solved(solution), folder / "one.ipynb")
+
+    def run(*arguments: object) -> int:
+        with pytest.raises(SystemExit) as ended:
+            main([str(one) for one in (*arguments, "--course", tmp_path)])
+        return int(ended.value.code or 0)
+
+    with (tmp_path / "course.toml").open("a", encoding="utf-8") as file:
+        file.write(f'packages = ["{OWN}"]\n')
+    assert run("release", "ex", "--panels", 1) == 0
+    handed_in = tmp_path / "submitted" / "ada" / "one.ipynb"
+    handed_in.parent.mkdir(parents=True)
+    handed_in.write_bytes((folder / "one.ipynb").read_bytes())
+    assert run("grade", "ex", "--submitted", handed_in.parents[1], "--into", tmp_path / "grading") == 0
+    assert "2 / 2" in capsys.readouterr().out
+    (tmp_path / "course.toml").write_text('title = "Mine"\nassignments = ["ex"]\n', encoding="utf-8")
+    assert run("release", "ex", "--panels", 1) == 2
+    said = capsys.readouterr().err
+    assert f"cell 'answer' failed in line 3, `import {OWN}`: ModuleNotFoundError: No module named '{OWN}'" in said

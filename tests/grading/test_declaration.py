@@ -113,6 +113,8 @@ def test_what_an_author_leaves_out_the_questions_fill_in(tmp_path: Path) -> None
         (HEAD + item("a") + manual('top = "a"'), "item 'memo', key 'memo', 'top': 'a' is not a ranking"),
         (HEAD + item("a") + manual('figures = ["b"]'), "item 'memo', key 'memo': there is no item 'b'"),
         (HEAD + item("a", "[notebook.item.memo]"), "item 'a', key 'memo': only an item of kind 'manual' is read"),
+        (HEAD + item("a").replace('"a"', "3"), "item 3, key 'id': give a text, in quotes."),
+        (HEAD + asked("choice", 'options = ["x", "y"]'), "item 'choice', key 'right': its question computes nothing; "),
         (HEAD + item("a b"), "item 'a b': an id is made of letters, digits and underscores"),
         (HEAD.replace("scores.csv", "score.csv") + item("a"), "key 'data': "),
         ("title = 'ex'\nextra = 1", "unknown key `extra`"),

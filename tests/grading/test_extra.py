@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -78,6 +79,9 @@ def returning(value: str, kind: str = "statistic") -> str:
     return (HEAD + DECORATOR + body).replace('"statistic"', f'"{kind}"')
 
 
+ALSO = 'points = 2, also = {{ x = "{}" }}, hints = {{ x = "words" }}'
+LEVELS = '{ ask = "group_values", id = "levels", model = "levels", effect = "Intercept", level = "school", points = 1 }'
+OWN = '{ ask = "sentence", id = "own", slots.a = { own = "levels" }, points = 1 }'
 FAILED = "item 'range': the question 'mode_range' failed in extra.py, line "
 SAID = "item 'range': the question 'mode_range', Answer: "
 
@@ -157,6 +161,28 @@ def test_a_slip_in_a_step_is_said(folder: Path) -> None:
     (folder / "extra.py").write_text(whole.replace('("own",)', "1 / 0"), encoding="utf-8")
     with pytest.raises(RubricError, match=r"item 'range': .* failed in extra\.py, line 5: ZeroDivisionError"):
         load_rubric(folder)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("points = 2", 'points = 2, kind = "estimate"', "kind 'estimate': the question 'mode_range' gives no"),
+        ("points = 2", 'points = 2, kind = "table"', "kind 'table': the question 'mode_range' gives an answer"),
+        ("points = 2", ALSO.format("right / 0"), "item 'range': key 'also', mistake 'x': 'right / 0' comes to no"),
+        ("points = 2 }", f"points = 2 }}, {LEVELS}, {OWN}", "item 'own', slot 'a': 'levels' is no number; name"),
+        ("school = {", "schol = {", "the table of ex has no column 'schol', of which 'columns' speaks; it has "),
+        ("score ~ prior", "score ~ prir", "column 'prir' is not in the table, which has school, prior, score; add it"),
+    ],
+)
+def test_what_does_not_fit_the_table_is_its_authors_whichever_table_is_asked_for(
+    folder: Path, old: str, new: str, said: str
+) -> None:
+    (folder / "assignment.toml").write_text(ASSIGNMENT.replace(old, new), encoding="utf-8")
+    rubric = load_rubric(folder)
+    for door in (own_panel, partial(hidden_panel, seed=1)):
+        with pytest.raises(CourseError) as refused:
+            door(rubric)
+        assert said in str(refused.value)
 
 
 @pytest.mark.parametrize("where", ["submitted", "submitted/ada", "submitted/ada/ex"])

@@ -185,8 +185,10 @@ def test_the_most_frequent_reasons_are_named_with_their_advice() -> None:
 
     setting, data = _pupils(14)
     panels = Panels(smallest_sd=0.0, sd={"school": (4.0, 5.0), "class": (3.0, 4.0)})
+    told: list[int] = []
     with pytest.raises(SimulationError, match="none of 6 draws") as caught:
-        usable_draw(setting, panels, _asked("hopeless", library), library, data, 1, tries=6)
+        usable_draw(setting, panels, _asked("hopeless", library), library, data, 1, tries=6, tried=told.append)
+    assert told == list(range(6))
     assert "in 6 of them one: it is hopeless" in str(caught.value)
     assert "in 6 of them one: the mean is " in str(caught.value)
     assert "draw clearer effects with [panels]" in str(caught.value)
