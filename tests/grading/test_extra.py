@@ -11,6 +11,7 @@ from own_course import ASSIGNMENT, BODY, DECORATOR, HEAD, WHOLE, make_own_course
 from autograder.assignment.course import Course
 from autograder.assignment.declaration import load_rubric
 from autograder.assignment.key import hidden_panel, own_panel
+from autograder.commands.doctor import protected_files
 from autograder.errors import CourseError, RubricError
 from autograder.scoring.distinct_answers import examine
 from reference.questions import LIBRARY, QuestionError
@@ -190,3 +191,7 @@ def test_no_course_is_taken_from_among_the_submissions(folder: Path, where: str)
     """There a learner's extra.py would be run outside the box."""
     with pytest.raises(CourseError, match="lies in the folder of the submissions"):
         Course(folder / where).require_apart(folder / "submitted")
+
+
+def test_before_each_grading_the_box_is_searched_for_the_courses_own_code(folder: Path) -> None:
+    assert folder / "extra.py" in protected_files(Course(folder.parent))
