@@ -106,6 +106,7 @@ SAID = "item 'range': the question 'mode_range', Answer: "
         (returning("Answer({'a': np.nan})", "by_name"), f"{SAID}value['a'] is nan; give a finite number"),
         (returning("Answer(1.0, {'upside_down': np.nan})"), f"{SAID}mistakes['upside_down'] is nan; give a finite"),
         (returning("Answer(1.0, {'doubled': 2.0})"), f"{SAID}the mistake 'doubled' has no words; add some to [en.mis"),
+        (returning("Answer(1.0, objective=Objective(('rng',), abs))"), "item 'range': there is no item 'rng'; there "),
         (returning("Answer(1.0, standard_error=np.nan)"), f"{SAID}standard_error is nan; give a positive float"),
         (
             returning("Answer(1.0)", "estimate"),
