@@ -75,6 +75,7 @@ def test_a_cell_that_fails_is_told_with_its_line_and_every_wrong_item_at_once(fo
     assert failed in cells["'range'"]
     assert "the solution gave 'much', and icc(model = levels, level = school) is 0." in cells["'share'"]
     assert "it is malformed: " in cells["'share'"]
+    assert "the solution gave a function that was not called (type), and mode_range(" in cells["'range'"]
     assert "the solution gave {'S1': 1.0}, and group_values(" in cells["'levels'"]
 
 
