@@ -12,6 +12,8 @@ c.CourseDirectory.ignore = [
     "__pycache__",
     ".pytest_cache",
     "assignment.toml",
+    "pruned.toml",
+    "extra.py",
     "*.csv",
     "words.*.toml",
     "releases",

@@ -124,6 +124,7 @@ SLOW = (
     "attacks/",
     "box/test_box.py",
     "box/test_neighbours.py",
+    "box/test_packages.py::test_a_release_and_the_grading",
     "box/test_reading.py::test_a_large_cell",
     "box/test_statements.py::test_a_hundred_thousand_lines",
     "box/test_statements.py::test_what_is_told_of_errors_is_short",

@@ -34,7 +34,7 @@ def check(course: Course | None, notebook: Path, language: str | None = None) ->
     released = next(entry for entry in grading.release if entry.name == name)
     with ERR.status(f"Running {notebook.name} …"), Boxes(rubric.packages) as boxes:
         beside, _ = own_files(files_in(folder, depth=0), PurePosixPath())
-        graded = pipeline.grade_notebook(grading, read_notebook(notebook, released), boxes.run, beside)
+        graded = pipeline.grade_notebook(grading, read_notebook(notebook, released), run=boxes.run, files=beside)
     table = Table(box=None, pad_edge=False, show_header=False)
     for item in graded.items:
         sign, what, said = (printable(translated(text, rubric.language)) for text in row(tutor, rubric, item))

@@ -8,7 +8,7 @@ from pathlib import Path
 from autograder.assignment.key import Keyed, expected
 from autograder.assignment.rubric import Item, Rubric
 from autograder.records.grading import Ending, Grade, ItemResult, NotebookGrade, Verdict
-from autograder.records.values import python_value
+from autograder.records.values import describe, python_value
 from autograder.scoring.feedback import shorten
 
 #: How many items are told of at most.
@@ -84,13 +84,17 @@ def _given(item: Item, notebook: NotebookGrade) -> str:
     if value is None:
         return "no answer"
     plain = python_value(value)
-    return _shown(plain if plain is not None else value)
+    return describe(value) if plain is None else _shown(plain)
 
 
 def _shown(value: object) -> str:
     """Return a value in few characters: numbers with six digits, of many the first."""
-    if isinstance(value, (int, float)):
-        return f"{value:.6g}"
+    return f"{value:.6g}" if isinstance(value, (int, float)) else shorten(repr(_rounded(value)), 100)
+
+
+def _rounded(value: object) -> object:
+    if isinstance(value, float):
+        return float(f"{value:.6g}")
     if isinstance(value, Mapping):
-        value = {name: float(_shown(one)) if isinstance(one, float) else one for name, one in value.items()}
-    return shorten(repr(value))
+        return {name: _rounded(one) for name, one in value.items()}
+    return tuple(map(_rounded, value)) if isinstance(value, tuple) else value

@@ -74,6 +74,7 @@ def prove(
     OurFault
         If the box or the reference fails.
     """
+    opened = Boxes(rubric.packages)  # what they lack is said before all else
     own = own_panel(rubric)
     examined = examine(rubric, own)
     _require_apart(rubric, examined)
@@ -89,7 +90,7 @@ def prove(
         drawn = _drawn(rubric, FIRST_SEED + number, store, extra, ready, tried)
         keys.append(drawn.keyed)
         closest = min(closest, drawn.examination.closest, key=lambda pair: pair.margin)
-    with Boxes(rubric.packages) as boxes:
+    with opened as boxes:
         run = RunStore(store, boxes.run, boxes.packages).run if store else boxes.run
         source = course.source(rubric.assignment)
         _require_nothing_for_nothing(source, rubric, release, own, run)

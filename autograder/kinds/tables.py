@@ -124,9 +124,9 @@ def _distance(one: Expected, other: Expected, scale: Scale) -> float | None:
     if any(given.get(name, {}).keys() != column.keys() for name, column in wanted.items()):
         return math.inf
     return max(
-        abs(given[name][row] - number) / (scale.tolerance * spread(column.values()))
+        max(abs(given[name][row] - number) for row, number in column.items())
+        / (scale.tolerance * spread(column.values()))
         for name, column in wanted.items()
-        for row, number in column.items()
     )
 
 

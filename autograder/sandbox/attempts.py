@@ -67,7 +67,7 @@ for module in modules:
 import fnmatch, os
 got_through = sorted(set(os.listdir("/box/site/reference")) - set(ENGINE))
 for folder, folders, names in os.walk("/box"):
-    ours = "assignment.toml course.toml words.*.toml release.json hidden-seed.txt gradebook.db".split()
+    ours = "assignment.toml course.toml pruned.toml words.*.toml release.json hidden-seed.txt gradebook.db".split()
     for pattern in ours:
         got_through += [os.path.join(folder, name) for name in fnmatch.filter(names, pattern)]
 """,

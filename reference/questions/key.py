@@ -76,7 +76,7 @@ def answer_key(
         under_way.append(item)
         try:
             given = guarded(question, question.answer)(fits, **asked.parameters)
-            require_answer(question, given, partial(mistake_words, question, setting, asked))
+            require_answer(question, given, items, partial(mistake_words, question, setting, asked))
             found[item] = _changed(asked, given, answer)
         except QuestionError as error:
             raise QuestionError(_named(item, error)) from None

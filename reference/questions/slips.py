@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from reference.errors import MultilevelError
 from reference.questions.answers import Answer
 from reference.questions.question import LIBRARY, Question
-from reference.questions.setting import QuestionError
+from reference.questions.setting import Items, QuestionError
 
 T = TypeVar("T")
 
@@ -50,8 +50,13 @@ def guarded(question: Question, function: Callable[..., T]) -> Callable[..., T]:
     return run
 
 
-def require_answer(question: Question, found: object, known_mistakes: Callable[[str], Mapping[str, str]]) -> None:
-    """Raise QuestionError if what an author's question returned is no answer; ``known_mistakes`` are by language."""
+def require_answer(
+    question: Question, found: object, items: Items, known_mistakes: Callable[[str], Mapping[str, str]]
+) -> None:
+    """Raise QuestionError if what an author's question returned is no answer.
+
+    ``items`` are all that is asked; ``known_mistakes`` gives the mistakes that have words in a language.
+    """
     if LIBRARY.get(question.name) is question:
         return
     if not isinstance(found, Answer):
@@ -64,6 +69,8 @@ def require_answer(question: Question, found: object, known_mistakes: Callable[[
             said.append(f"{key} is {number!r}; give a positive float")
     if found.scores is not None:
         said += _said("scores", found.scores)
+    for name in found.objective.inputs if found.objective else ():
+        _ = items[name]  # refuses what nobody asks
     for language in question.words or ["en"]:
         said += [
             f"the mistake {name!r} has no words; add some to [{language}.mistakes]"

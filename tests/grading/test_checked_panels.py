@@ -164,7 +164,7 @@ def test_an_item_whose_answers_can_never_be_told_apart_is_the_rubrics_fault(rubr
 def test_a_solution_that_is_wrong_is_not_released(course: Course, rubric: Rubric, tmp_path: Path) -> None:
     folder = tmp_path / "solutions" / "practice"
     folder.mkdir(parents=True)
-    for path in course.source("practice").iterdir():
+    for path in filter(Path.is_file, course.source("practice").iterdir()):
         text = path.read_text(encoding="utf-8")
         (folder / path.name).write_text(text.replace("float(extra * slope)", "float(slope)"), encoding="utf-8")
     shutil.copy(course.root / "course.toml", folder.parent)

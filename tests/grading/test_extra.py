@@ -11,6 +11,7 @@ from own_course import ASSIGNMENT, BODY, DECORATOR, HEAD, WHOLE, make_own_course
 from autograder.assignment.course import Course
 from autograder.assignment.declaration import load_rubric
 from autograder.assignment.key import hidden_panel, own_panel
+from autograder.commands.doctor import protected_files
 from autograder.errors import CourseError, RubricError
 from autograder.scoring.distinct_answers import examine
 from reference.questions import LIBRARY, QuestionError
@@ -105,6 +106,7 @@ SAID = "item 'range': the question 'mode_range', Answer: "
         (returning("Answer({'a': np.nan})", "by_name"), f"{SAID}value['a'] is nan; give a finite number"),
         (returning("Answer(1.0, {'upside_down': np.nan})"), f"{SAID}mistakes['upside_down'] is nan; give a finite"),
         (returning("Answer(1.0, {'doubled': 2.0})"), f"{SAID}the mistake 'doubled' has no words; add some to [en.mis"),
+        (returning("Answer(1.0, objective=Objective(('rng',), abs))"), "item 'range': there is no item 'rng'; there "),
         (returning("Answer(1.0, standard_error=np.nan)"), f"{SAID}standard_error is nan; give a positive float"),
         (
             returning("Answer(1.0)", "estimate"),
@@ -190,3 +192,7 @@ def test_no_course_is_taken_from_among_the_submissions(folder: Path, where: str)
     """There a learner's extra.py would be run outside the box."""
     with pytest.raises(CourseError, match="lies in the folder of the submissions"):
         Course(folder / where).require_apart(folder / "submitted")
+
+
+def test_before_each_grading_the_box_is_searched_for_the_courses_own_code(folder: Path) -> None:
+    assert folder / "extra.py" in protected_files(Course(folder.parent))

@@ -75,6 +75,7 @@ def test_a_cell_that_fails_is_told_with_its_line_and_every_wrong_item_at_once(fo
     assert failed in cells["'range'"]
     assert "the solution gave 'much', and icc(model = levels, level = school) is 0." in cells["'share'"]
     assert "it is malformed: " in cells["'share'"]
+    assert "the solution gave a function that was not called (type), and mode_range(" in cells["'range'"]
     assert "the solution gave {'S1': 1.0}, and group_values(" in cells["'levels'"]
 
 
@@ -165,14 +166,14 @@ def test_a_word_that_the_task_does_not_offer_is_said(folder: Path) -> None:
     notebook.cells.insert(0, new_markdown_cell("The differences are **Large** or small."))
     nbformat.write(notebook, folder / "one.ipynb")
     course = Course(folder.parent)
-    assert "one.ipynb" in make_release(course, course.rubric("ex"))
+    assert "one.ipynb" in make_release(course, course.rubric("ex")).notebooks
 
 
 def test_a_notebook_in_another_encoding_is_said_and_a_byte_order_mark_is_none(folder: Path) -> None:
     path, course = folder / "one.ipynb", Course(folder.parent)
     text = path.read_bytes()
     path.write_bytes(b"\xef\xbb\xbf" + text)
-    assert "one.ipynb" in make_release(course, course.rubric("ex"))
+    assert "one.ipynb" in make_release(course, course.rubric("ex")).notebooks
     path.write_bytes(text.replace(b"# Assign", b"# \xfcber"))
     with pytest.raises(ReleaseError, match=r"one\.ipynb: not a valid notebook: .*can't decode.* Jupyter, as UTF-8"):
         make_release(course, course.rubric("ex"))

@@ -21,7 +21,7 @@ name = "one"
 title = "One"
 item = [{ ask = "mode_range", id = "range", model = "levels", points = 2 }]
 """
-HEAD = "import numpy as np\nfrom reference.questions import Answer, Fits, ModelName, Step, question\n"
+HEAD = "import numpy as np\nfrom reference.questions import Answer, Fits, ModelName, Objective, Step, question\n"
 DECORATOR = """
 @question(kind="statistic", tolerance=0.001, decimals=2, words='''
 [en]
