@@ -56,7 +56,7 @@ def test_the_autograder_knows_the_reference_through_its_key_alone() -> None:
         if ours(path, "reference") and not {*authoring} & {path.parent.name, path.name}
     }
     # What an assignment declares, its own questions too, is read where the questions are known.
-    declared = {"contents.py", "declaration.py", "extra.py", "pruned.py", "pruning.py", "translations.py"}
+    declared = {"contents.py", "declaration.py", "extra.py", "translations.py"}
     assert users == {"key.py", "rubric.py", "cli.py", *declared}
     # `mlm fit` has nothing to do with grading.
     command = {name for name in imports(ROOT / "autograder" / "cli.py") if name.split(".")[0] == "reference"}
