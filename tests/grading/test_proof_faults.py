@@ -165,14 +165,14 @@ def test_a_word_that_the_task_does_not_offer_is_said(folder: Path) -> None:
     notebook.cells.insert(0, new_markdown_cell("The differences are **Large** or small."))
     nbformat.write(notebook, folder / "one.ipynb")
     course = Course(folder.parent)
-    assert "one.ipynb" in make_release(course, course.rubric("ex"))
+    assert "one.ipynb" in make_release(course, course.rubric("ex")).notebooks
 
 
 def test_a_notebook_in_another_encoding_is_said_and_a_byte_order_mark_is_none(folder: Path) -> None:
     path, course = folder / "one.ipynb", Course(folder.parent)
     text = path.read_bytes()
     path.write_bytes(b"\xef\xbb\xbf" + text)
-    assert "one.ipynb" in make_release(course, course.rubric("ex"))
+    assert "one.ipynb" in make_release(course, course.rubric("ex")).notebooks
     path.write_bytes(text.replace(b"# Assign", b"# \xfcber"))
     with pytest.raises(ReleaseError, match=r"one\.ipynb: not a valid notebook: .*can't decode.* Jupyter, as UTF-8"):
         make_release(course, course.rubric("ex"))
