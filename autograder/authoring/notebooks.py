@@ -82,7 +82,11 @@ def _what(item: Mapping[str, Any], fits: Fits, language: str) -> str:
 
 
 def _request(proposal: Proposal, task: Task, fits: Fits, language: str, statements: list[str]) -> str:
-    used = {name: formula for name, formula in proposal.setting.models.items() if any(formula in s for s in statements)}
+    used = {
+        name: formula
+        for name, formula in proposal.setting.models.items()
+        if any(json.dumps(formula) in line for line in statements)
+    }
     rows = []
     for item in task.items:
         decimals = LIBRARY[item["ask"]].decimals
