@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import textwrap
 from collections.abc import Mapping
 from typing import Any
@@ -12,7 +11,7 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from autograder.authoring.proposal import Proposal, Task, asked_of
-from autograder.authoring.solutions import ANSWER, Code, code_for, fits_used
+from autograder.authoring.solutions import ANSWER, Code, code_for, fits_used, quoted
 from autograder.language.catalogue import Sentence, translated
 from reference.questions import LIBRARY, Fits, fill, gaps
 
@@ -45,7 +44,7 @@ def source_notebook(assignment: str, proposal: Proposal, task: Task, fits: Fits,
     statements = fits_used(fits, [code.right for code in written.values()])
     cells = [
         new_markdown_cell(_request(proposal, task, fits, language, statements)),
-        _code(f"setup_{task.name}", _SET_UP.format(assignment=json.dumps(assignment)), locked=True),
+        _code(f"setup_{task.name}", _SET_UP.format(assignment=quoted(assignment)), locked=True),
         _solution(f"fits_{task.name}", translated(Sentence("new.fits"), language), "\n".join(statements)),
     ]
     for item in task.items:
@@ -85,7 +84,7 @@ def _request(proposal: Proposal, task: Task, fits: Fits, language: str, statemen
     used = {
         name: formula
         for name, formula in proposal.setting.models.items()
-        if any(json.dumps(formula) in line for line in statements)
+        if any(quoted(formula) in line for line in statements)
     }
     rows = []
     for item in task.items:

@@ -6,6 +6,7 @@ alone, so that a sample with one mistake has one wrong answer.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
@@ -31,11 +32,16 @@ def variable(model: str, *, ml: bool = False) -> str:
     return f"{name}_ml" if ml else name
 
 
+def quoted(text: str) -> str:
+    """Return a text as it stands in code."""
+    return json.dumps(text, ensure_ascii=False)
+
+
 def fits_used(fits: Fits, codes: Iterable[str]) -> list[str]:
     """Return the statements that fit the models which some code speaks of."""
     names = {name for code in codes for name in re.findall(r"[^\W\d]\w*", code)}
     return [
-        f'{variable(model, ml=ml)} = fit("{formula}", panel{", reml=False" if ml else ""})'
+        f"{variable(model, ml=ml)} = fit({quoted(formula)}, panel{', reml=False' if ml else ''})"
         for model, formula in fits.setting.models.items()
         for ml in (False, True)
         if variable(model, ml=ml) in names
