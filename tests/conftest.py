@@ -111,6 +111,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--submissions", type=int, default=2, help="how many leave things behind in the box; 200 for all")
     parser.addoption("--kills", type=int, default=2, help="how often a grading is killed and run again; 10 for all")
     parser.addoption("--autograded", type=int, default=1, help="samples that nbgrader's command grades; 100 for all")
+    parser.addoption("--courses", type=int, default=1, help="example courses to prove; 3 for all")
     parser.addoption("--draw", type=int, default=0, help="seed by which attacks, mutants and samples are drawn")
     parser.addoption("--every-page", action="store_true", help="audit every page of the site, not one of each kind")
 
@@ -131,6 +132,7 @@ SLOW = (
     "box/test_walls.py",
     "course/test_figures.py::test_a_description_follows_the_data",
     "course/test_figures.py::test_a_figure_uses_the_palette",
+    "courses/test_courses.py",
     "everyday/",
     "fuzzing/",
     "grading/test_checked_panels.py::test_a_solution_that_is_wrong",
@@ -183,6 +185,8 @@ FAST = (
     "box/test_walls.py::test_every_notebook_draws_random_numbers_of_its_own",
     "box/test_walls.py::test_nothing_that_is_set_on_an_open_file",
     "box/test_walls.py::test_what_a_notebook_shows_is_what_jupyter_shows",
+    "courses/test_courses.py::test_the_tables",
+    "courses/test_courses.py::test_eight",
     "fuzzing/test_fuzzing.py::test_every_mutated_line_is_understood_or_left_out",
     "samples/test_interruptions.py::test_a_signal_is_heeded_where_a_library",
     "samples/test_interruptions.py::test_an_ignored_signal_stays_so",

@@ -40,7 +40,7 @@ c.HighlightMagicsPreprocessor.enabled = False
 _OF_A_COURSE = """\
 from pathlib import Path
 
-c = get_config()
+c = get_config()  # noqa: F821  (nbgrader provides it)
 c.CourseDirectory.course_id = {course_id!r}
 # The sources lie beside this file, each in the folder of its assignment.
 c.CourseDirectory.root = str(Path(__file__).parent)

@@ -1,7 +1,7 @@
 from pathlib import Path
 
-c = get_config()
-c.CourseDirectory.course_id = 'mlm-course'
+c = get_config()  # noqa: F821  (nbgrader provides it)
+c.CourseDirectory.course_id = "mlm-course"
 # The sources lie beside this file, each in the folder of its assignment.
 c.CourseDirectory.root = str(Path(__file__).parent)
 c.CourseDirectory.source_directory = "."
