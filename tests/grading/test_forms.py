@@ -27,7 +27,8 @@ TOLERANCE = 0.01
 
 
 def written(value: object) -> str:
-    """Return what a case is called: the same in every process, so without addresses."""
+    """Return what a case is called: the same in every process, so without addresses, and sets in order."""
+    value = sorted(value) if isinstance(value, (set, frozenset)) else value
     return re.sub(r" at 0x[0-9a-f]+", "", repr(value))
 
 
