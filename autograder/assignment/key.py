@@ -81,8 +81,8 @@ def assignments_panel(rubric: Rubric) -> Dataset:
     Raises
     ------
     CourseError
-        If it is no table, lacks a column, or two of its groups differ in zeros before their numbers alone: answers do
-        not tell them apart, as many a learner's table has 7 for "007".
+        If it is no table, lacks a column, has a row without a group, or two of its groups differ in zeros before their
+        numbers alone: answers do not tell them apart, as many a learner's table has 7 for "007".
     """
     try:
         panel = Dataset.from_csv(rubric.data, f"the table of {rubric.assignment}")
@@ -92,6 +92,8 @@ def assignments_panel(rubric: Rubric) -> Dataset:
         if name not in panel.frame and name not in rubric.setting.derive:
             has = ", ".join(map(str, panel.frame))
             raise CourseError(f"{panel.source} has no column {name!r}, of which 'columns' speaks; it has {has}.")
+        if column.group and name in panel.frame and (empty := panel.empty_line(name)):
+            raise CourseError(f"{panel.source}, line {empty}, column {name!r}: no group is named; fill it in.")
         ids = Counter(map(label, panel.frame[name].unique())) if column.group and name in panel.frame else Counter()
         for one, times in ids.items():
             if times > 1:

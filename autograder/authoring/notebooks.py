@@ -95,6 +95,7 @@ def _request(proposal: Proposal, task: Task, fits: Fits, language: str, statemen
     said = Sentence(
         "new.request",
         title=task.title,
+        placeholder=Sentence("new.placeholder"),
         row=proposal.setting.noun("residual"),
         columns=", ".join(f"`{name}`" for name in fits.data.frame),
         models="\n".join(f"| {name} | `{formula.replace('|', chr(92) + '|')}` |" for name, formula in used.items()),

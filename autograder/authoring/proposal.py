@@ -31,6 +31,8 @@ from reference.questions.draws import SMALLEST_SD, Source
 
 #: Tables that are drawn to see which questions have clear answers, and the share of them on which all must have one.
 TRIALS, CLEAR = 12, 0.6
+#: The most coefficients that are asked for.
+COEFFICIENTS = 3
 NULL, INTERCEPTS, SLOPES, WITHOUT = "null", "intercepts", "slopes", "without"
 _POINTS = {
     "icc": 2,
@@ -93,6 +95,11 @@ def propose(data: Dataset, formula: str, language: str = DEFAULT) -> Proposal:
         If the formula cannot be read, or not fitted to the table.
     """
     whole = parse_formula(formula)
+    if whole.response.strip("`") not in data.frame:
+        raise CourseError(
+            f"the response {whole.response!r} is no column of {data.source}, so that no tables like it can be drawn; "
+            "write it into the file as a column of its own."
+        )
     columns = _columns(whole, data)
     models = _models(whole)
     fits = {name: fit_mixed(data.frame, parse_formula(text, name=name)) for name, text in models.items()}
@@ -110,7 +117,12 @@ def propose(data: Dataset, formula: str, language: str = DEFAULT) -> Proposal:
         simulate=next(reversed(models)),
         smallest_sd={name: sd for name, sd in smallest.items() if sd < SMALLEST_SD} or SMALLEST_SD,
     )
-    proposal = Proposal(setting, panels, tuple(_tasks(setting, fits, data)), tuple(remarks))
+    tasks = tuple(_tasks(setting, fits, data))
+    asked = {item.get("term") for task in tasks for item in task.items}
+    largest = fits[next(reversed(models))]
+    if left := [one for one in largest.design.fixed_names if one not in (INTERCEPT, *asked)]:
+        remarks.append(f"Nothing is asked about the coefficients of {', '.join(left)}.")
+    proposal = Proposal(setting, panels, tasks, tuple(remarks))
     return _with_clear_answers(proposal, data)
 
 
@@ -125,6 +137,8 @@ def _columns(model: MixedModel, data: Dataset) -> dict[str, Column]:
     for name in names:
         if name not in data.frame:
             raise CourseError(f"{data.source} has no column {name!r}; it has {', '.join(map(str, data.frame))}.")
+        if empty := data.empty_line(name):
+            raise CourseError(f"{data.source}, line {empty}, column {name!r}: no group is named; fill it in.")
         inside = next((g[g.index(name) - 1] for g in model.groups if name in g[1:]), None)
         found[name] = Column(group=True, within=inside, call=_noun(name), calls=_plural(_noun(name)))
     return found
@@ -170,10 +184,11 @@ def _tasks(setting: Setting, fits: Mapping[str, MixedFit], data: Dataset) -> Ite
     ]
     level, effect = next(iter(varying), (levels[0], INTERCEPT))
     coefficients = [name for name in fits[largest].design.fixed_names if name != INTERCEPT]
-    about = list(_of_test(smaller, largest)) if smaller else []
+    about = list(_of_test(smaller, largest)) if smaller and _is_nested(fits[smaller], fits[largest]) else []
+    # A product is what a formula with one is about.
     about += [
         _item("coefficient", f"slope_{_slug(term)}", model=largest, term=term)
-        for term in sorted(coefficients, key=lambda one: one != effect)[:2]
+        for term in sorted(coefficients, key=lambda one: (one != effect, ":" not in one))[:COEFFICIENTS]
     ]
     if largest == SLOPES and _varies_together(fits[SLOPES], level, effect):
         about.append(
@@ -188,6 +203,16 @@ def _tasks(setting: Setting, fits: Mapping[str, MixedFit], data: Dataset) -> Ite
         )
     last = tuple(_of_groups(setting, largest, level, effect, fits[largest], data))
     yield Task("task3-groups", Sentence("new.groups", groups=setting.plural(level)), last)
+
+
+def _is_nested(smaller: MixedFit, larger: MixedFit) -> bool:
+    """Return whether every effect that varies in one model varies in the other, between the same groups."""
+
+    def varying(fit: MixedFit) -> set[tuple[tuple[str, ...], str]]:
+        pairs = zip(fit.model.terms, fit.terms, strict=True)
+        return {(model.group, effect) for model, term in pairs for effect in term.effects}
+
+    return varying(smaller) <= varying(larger)
 
 
 def _item(ask: str, name: str, **parameters: Any) -> dict[str, Any]:

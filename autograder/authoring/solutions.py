@@ -133,7 +133,8 @@ def _decision(fits: Fits, *, of: str) -> Code:
 def _coefficient(fits: Fits, *, model: str, term: str, **_: Any) -> Code:
     whole, right = fits.model(model), f'{variable(model)}.params["{term}"]'
     # What else formulas can hold, statsmodels writes in other ways.
-    if any(how != "LOOKUP" for product in effects(whole.fixed) for _, how in product):
+    factors = [factor for product in effects(whole.fixed) for factor in product]
+    if any(how != "LOOKUP" or not name.isidentifier() for name, how in factors) or not whole.response.isidentifier():
         return _one(right)
     return _one(right, ols=f'smf.ols("{whole.response} ~ {whole.fixed}", panel).fit().params["{term}"]')
 

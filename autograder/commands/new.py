@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 
 from autograder.assignment.contents import ASSIGNMENT_FILE
@@ -13,7 +14,7 @@ from autograder.authoring.notebooks import source_notebook
 from autograder.authoring.proposal import propose
 from autograder.commands.console import ERR, OUT
 from autograder.commands.release import release
-from autograder.errors import CourseError
+from autograder.errors import CourseError, UsageError
 from autograder.grading.release_gate import PANELS
 from autograder.language.catalogue import require_language
 from autograder.records.writing import write_whole
@@ -38,30 +39,40 @@ def new(
             fits = proposal.fits(table)
             notebooks = {task.name: source_notebook(name, proposal, task, fits, language) for task in proposal.tasks}
     except MultilevelError as error:
-        raise CourseError(f"{data}: {error}") from error
-    folder = root / name
-    folder.mkdir(parents=True)
-    shutil.copyfile(data, folder / data.name)
-    for notebook, text in notebooks.items():
-        write_whole(folder / f"{notebook}.ipynb", text)
-    write_whole(folder / ASSIGNMENT_FILE, assignment_toml(title or name, data.name, proposal, language))
+        said = str(error)
+        raise CourseError(said if said.startswith(str(data)) else f"{data}: {said}") from error
+    files = {f"{notebook}.ipynb": text for notebook, text in notebooks.items()}
+    files[ASSIGNMENT_FILE] = assignment_toml(title or name, data.name, proposal, language)
+    _write(root, name, data, files, declared)
+    for remark in proposal.remarks:
+        OUT.print(remark)
+    OUT.print(f"{root / name}: {len(proposal.items.asked)} items in {len(proposal.tasks)} notebooks.")
+    course = Course(root)
+    try:
+        code = release(course, name, panels=PANELS, workers=workers)
+    except UsageError as error:
+        raise CourseError(
+            f"{error}\nThe assignment is written, and not released. Correct it in {root / name}, or remove that folder "
+            f"and its name in {root / COURSE_FILE}; then give:  mlm release {name} --course {root}"
+        ) from error
+    rubric = course.rubric(name)
+    for sample, texts in samples(proposal, rubric, fits):
+        for file, text in texts.items():
+            write_whole(course.samples / sample / file, text)
+    OUT.print(f"Samples are in {course.samples}. See them graded:  mlm demo {name} --course {root} --into graded")
+    OUT.print(f"Write who asks and why into each notebook, and then:  mlm release {name} --course {root}")
+    return code
+
+
+def _write(root: Path, name: str, data: Path, files: Mapping[str, str], declared: str) -> None:
+    """Write an assignment's files and its table, name it in the course, and let nbgrader know where things are."""
+    (root / name).mkdir(parents=True)
+    shutil.copyfile(data, root / name / data.name)
+    for file, text in files.items():
+        write_whole(root / name / file, text)
     write_whole(root / COURSE_FILE, declared)
     if not (root / CONFIGURATION).exists():
         write_whole(root / CONFIGURATION, source_configuration())
-    for remark in proposal.remarks:
-        OUT.print(remark)
-    OUT.print(f"{folder}: {len(proposal.items.asked)} items in {len(proposal.tasks)} notebooks.")
-    course = Course(root)
-    code = release(course, name, panels=PANELS, workers=workers)
-    rubric = course.rubric(name)
-    for sample, files in samples(proposal, rubric, fits):
-        for file, text in files.items():
-            write_whole(course.samples / sample / file, text)
-    OUT.print(f"Samples are in {course.samples}. See them graded:  mlm demo {name} --course {root} --into graded")
-    OUT.print(
-        f"Now write who asks and why, in the first cell of each notebook, and then:  mlm release {name} --course {root}"
-    )
-    return code
 
 
 def _declared(root: Path, name: str, title: str, language: str) -> str:

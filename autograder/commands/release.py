@@ -11,13 +11,13 @@ from rich.table import Table
 
 from autograder.assignment.course import Course
 from autograder.assignment.key import hidden_panel
-from autograder.assignment.pruned import write_pruned
+from autograder.assignment.pruned import Pruned, write_pruned
 from autograder.assignment.release import make_release, parse_release, write_release
 from autograder.assignment.release_file import RELEASE_FILE, kept_file, public
 from autograder.commands.console import ALL_GRADED, NEEDS_PERSON, OUT, progress_bar
 from autograder.grading.release_gate import prove
 from autograder.grading.workers import count_workers
-from autograder.language.catalogue import LANGUAGES
+from autograder.language.catalogue import LANGUAGES, Sentence, translated
 from autograder.sandbox.run_store import Store
 from autograder.scoring.distinct_answers import Problem, examine, reasons
 
@@ -40,12 +40,7 @@ def release(course: Course, assignment: str, *, panels: int, workers: int | None
             progress=lambda steps, what: progress.track(steps, total=len(steps), description=what),
             tried=partial(_tell, progress),
         )
-    for item, named in proof.pruned.items():
-        for mistake, why in named.items():
-            OUT.print(
-                f"Left out: the mistake {mistake!r} of {item}, which {why}. To keep it make the tolerance smaller or "
-                "ask for more decimals; else name it in `without`."
-            )
+    _print_left_out(proof.pruned)
     pair = proof.closest
     OUT.print(
         f"Proved on the learners' panel and on {proof.panels} hidden ones. The closest two answers are {pair.one!r} "
@@ -58,7 +53,21 @@ def release(course: Course, assignment: str, *, panels: int, workers: int | None
     for path in [*([kept] if kept else []), *write_release(course, made)]:
         OUT.print(f"Released {path}")
     OUT.print(f"It is the release {made.id}, kept in {kept_file(course.source(assignment), made.id)}")
+    for file, text in made.notebooks.items():
+        if any(translated(Sentence("new.placeholder"), language) in text for language in LANGUAGES):
+            OUT.print(f"{file} does not say yet who asks and why: mlm new left a line for that in its first cell.")
     return ALL_GRADED
+
+
+def _print_left_out(pruned: Pruned) -> None:
+    for item, named in pruned.items():
+        for mistake, why in named.items():
+            OUT.print(f"Left out: the mistake {mistake!r} of {item}, which {why}.")
+    if pruned:
+        OUT.print(
+            "There is nothing to do. To keep one of them make the item's tolerance smaller, or ask for more decimals; "
+            "name it in `without` so that it is not looked for."
+        )
 
 
 def _tell(progress: Progress, tries: int) -> None:

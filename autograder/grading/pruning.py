@@ -42,7 +42,7 @@ def prune(
     Raises
     ------
     ReleaseError
-        If nothing would be left of an item's mistakes: its tolerance is at fault.
+        If nothing would be left of the mistakes of an item that has a larger tolerance than its question.
     CourseError
         If no tables can be drawn, whatever is left out.
     """
@@ -62,13 +62,20 @@ def prune(
         item, mistake = worst
         pruned.setdefault(item, {})[mistake] = _why(item, mistake, on_own, met)
     for item, named in pruned.items():
-        if len(named) > 1 and named.keys() >= own.answers.mistakes[item].keys():
+        if named.keys() >= own.answers.mistakes[item].keys() and _is_coarse(rubric, item):
             said = "; ".join(f"{mistake!r} {why}" for mistake, why in named.items())
             raise ReleaseError(
                 f"{rubric.assignment}, item {item!r}: none of its known mistakes can be told from its other answers: "
                 f"{said}. Make the tolerance smaller."
             )
     return pruned, {} if pruned else ready
+
+
+def _is_coarse(rubric: Rubric, name: str) -> bool:
+    """Return whether an item has a larger tolerance than its question has by itself."""
+    item = next(one for one in rubric.items if one.id == name)
+    usual = rubric.questions[item.ask].tolerance
+    return usual is not None and (item.tolerance or 0.0) > usual
 
 
 def _left(problems: Sequence[Problem], pruned: Pruned) -> list[Problem]:

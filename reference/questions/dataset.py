@@ -56,6 +56,9 @@ class Dataset:
         except csv.Error as error:
             raise TableError(f"{name} cannot be read as CSV ({error}); check the format.") from None
         header = [title.strip() for title in lines[0][1]] if lines else []
+        for mark, called in ((";", "semicolons"), ("\t", "tabulators")):
+            if len(header) == 1 and mark in header[0]:
+                raise TableError(f"{name} has {called} between its columns; save it with commas, as CSV UTF-8.")
         if len(lines) < 2:
             raise TableError(f"{name} has no rows; give a line with the names of the columns, and rows below it.")
         for title in header:
@@ -70,6 +73,12 @@ class Dataset:
     def __len__(self) -> int:
         """Return the number of rows."""
         return len(self.frame)
+
+    def empty_line(self, column: str) -> int | None:
+        """Return the line of the first row whose cell in a column is empty, the header being line 1; None if none is."""
+        cells = self.frame[column]
+        empty = np.flatnonzero(cells.isna() | (cells.astype(str).str.strip() == ""))
+        return int(empty[0]) + 2 if empty.size else None
 
     def to_csv_bytes(self) -> bytes:
         """Return the table as CSV that :meth:`from_csv` reads back to the same bits."""

@@ -134,6 +134,11 @@ class Source:
         source._check()
         return source
 
+    @property
+    def _response(self) -> str:
+        """The column of the response; a formula has it between backticks where it is no plain name."""
+        return self.fit.model.response.strip("`")
+
     def draw(self, rng: np.random.Generator, source: str) -> Dataset:
         """Return a table, not yet examined."""
         rows, copies = self._resampled(rng)
@@ -158,8 +163,8 @@ class Source:
         for part, mode in zip(self.fit.design.encoding.random, modes, strict=True):
             response += np.einsum("ij,ij->i", part.matrix(whole), mode)
         response += self._sd(RESIDUAL, self.fit.sigma, _RESIDUAL_SD, rng) * rng.standard_normal(len(frame))
-        rounded = _like_before(response, self.data.frame[self.fit.model.response], self.panels.decimals)
-        return Dataset(frame.assign(**{self.fit.model.response: rounded}), source)
+        rounded = _like_before(response, self.data.frame[self._response], self.panels.decimals)
+        return Dataset(frame.assign(**{self._response: rounded}), source)
 
     def _lured(self, frame: pd.DataFrame, strength: Floats, rng: np.random.Generator) -> pd.DataFrame:
         """Return the table with predictors that follow, or shun, the strong groups of the resampled factor."""
@@ -185,7 +190,7 @@ class Source:
                     )
         for name in self.panels.lure:
             numbers = [str(one) for one in self.data.frame if pd.api.types.is_numeric_dtype(self.data.frame[one])]
-            can = [one for one in numbers if one not in (*self._group_columns(), self.fit.model.response)]
+            can = [one for one in numbers if one not in (*self._group_columns(), self._response)]
             if name not in can:
                 raise QuestionError(f"[panels] lure: there is no predictor {name!r}; {_there_is(can)}.")
             if (self.outer,) not in self.fit.model.groups:
@@ -286,12 +291,13 @@ def _sd_name(group: str, effect: str) -> str:
 
 def _check_response(setting: Setting, model: MixedModel, data: Dataset) -> None:
     """Raise QuestionError unless the response is a column of the table, from which no predictor is computed."""
-    if model.response not in data.frame or model.response in setting.derive:
+    response = model.response.strip("`")
+    if response not in data.frame or response in setting.derive:
         raise QuestionError(
             f"[panels] simulate: the response of {model.name!r}, {model.response!r}, is not a column of the table, so "
             "that it cannot be drawn; write it into the table as a column of its own, or simulate another model."
         )
-    from_response = {model.response}
+    from_response = {response}
     for name, text in setting.derive.items():
         if from_response & set(names_in(text)):
             from_response.add(name)

@@ -43,19 +43,26 @@ def _new_numbers(count: int, taken: pd.Series, rng: np.random.Generator) -> Inte
 
 
 def _new_texts(shapes: Sequence[str], taken: set[str], rng: np.random.Generator) -> Iterator[str]:
-    """Yield a new text of the shape of each: letters for letters and digits for digits."""
-    used = set(taken)
+    """Yield a new text of the shape of each: letters for letters and digits for digits.
+
+    No two differ in the zeros before a number alone: answers do not tell "07" from "007".
+    """
+    used = set(map(_known_as, taken))
     for shape in shapes:
         # Digits alone stay text only with a zero first: "007".
         zero = "0" if shape.isdecimal() else ""
         body = shape[len(zero) :] or ("0" if zero else "")
         new, failed = shape, 0
-        while new in used:
+        while _known_as(new) in used:
             # Where a shape has no names left, another digit makes more.
             new = zero + "".join(_like(one, rng) for one in body + "0" * (failed // 20))
             failed += 1
-        used.add(new)
+        used.add(_known_as(new))
         yield new
+
+
+def _known_as(name: str) -> str:
+    return (name.lstrip("0") or "0") if name.isdecimal() else name
 
 
 def _like(one: str, rng: np.random.Generator) -> str:

@@ -28,8 +28,10 @@ def row_at(fits: Fits, model: str, at: Place) -> pd.DataFrame:
     """Return one row: the predictors where ``at`` says, and every other column of numbers at its mean over all rows."""
     frame, whole = fits.frame, fits.model(model)
     parts = (whole.fixed, *(term.effects for term in whole.terms))
-    texts = " ".join(name for part in parts for term in effects(part) for name, how in term if how != "LITERAL")
-    used = [str(name) for name in frame if str(name) in set(re.findall(r"[^\W\d]\w*", texts)) or f"`{name}`" in texts]
+    factors = [name for part in parts for term in effects(part) for name, how in term if how != "LITERAL"]
+    texts = " ".join(factors)
+    names = {*factors, *re.findall(r"[^\W\d]\w*", texts)}
+    used = [str(name) for name in frame if str(name) in names or f"`{name}`" in texts]
     for name in at:
         if name not in used:
             raise QuestionError(f"at: the model {model!r} has no predictor {name!r}; it has {', '.join(used)}.")

@@ -40,7 +40,7 @@ class Setting(msgspec.Struct, frozen=True):
 
     def noun(self, column: str) -> str:
         """Return what people call one thing of a column; ``residual`` stands for the rows."""
-        return self._column(column).call or column
+        return self._column(column.strip("`")).call or column.strip("`")
 
     def plural(self, column: str) -> str:
         """Return what people call several things of a column."""

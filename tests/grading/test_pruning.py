@@ -66,6 +66,12 @@ def test_of_two_that_are_alike_one_goes(folder: Path) -> None:
 
 def test_an_item_of_which_no_mistake_is_left_has_too_large_a_tolerance(folder: Path) -> None:
     with_mistakes(folder, NEARLY, right="1.004 * found")
+    assert (
+        pruned(folder)[0]["range"].keys()
+        == own_panel(Course(folder.parent).rubric("ex")).answers.mistakes["range"].keys()
+    )
+    path = folder / "assignment.toml"
+    path.write_text(path.read_text().replace("points = 2", "points = 2, tolerance = 0.0011"), encoding="utf-8")
     with pytest.raises(ReleaseError, match=r"item 'range': none of its known mistakes .* 'nearly' lies .*smaller"):
         pruned(folder)
 
