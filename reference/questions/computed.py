@@ -93,7 +93,7 @@ def _computed(text: str, names: Mapping[str, Any]) -> float | None:
     return found if math.isfinite(found) else None
 
 
-def _expression_step(items: Items, *, value: str, mistakes: Mapping[str, str]) -> Step | None:
+def _expression_step(items: Items, *, value: str) -> Step | None:
     inputs = names_in(value)
     return Step(inputs, lambda *given: _computed(value, dict(zip(inputs, given, strict=True)))) if inputs else None
 
@@ -117,15 +117,9 @@ question = "Aus welchen deiner Antworten entsteht sie, und wie?"
 advice = "Berechne sie aus deinen Antworten, bevor etwas gerundet wird: {value}."
 """,
 )
-def expression(fits: Fits, *, value: str, mistakes: dict[str, str] = {}) -> Answer:  # noqa: B006 - never changed
-    """A number computed from other answers, such as ``value = "slope / error"``, with mistakes written alike."""
-
-    def of(text: str, known: Mapping[str, Any]) -> float:
-        names = {**{name: fits.answer(name).value for name in names_in(text) if name not in known}, **known}
-        found = _computed(text, names)
-        if found is None:
-            raise QuestionError(f"{text!r} comes to no finite number here; name items that are numbers.")
-        return found
-
-    right = of(value, {})
-    return Answer(right, {name: of(text, {"right": right}) for name, text in mistakes.items()})
+def expression(fits: Fits, *, value: str) -> Answer:
+    """A number computed from other answers, such as ``value = "slope / error"``."""
+    found = _computed(value, {name: fits.answer(name).value for name in names_in(value)})
+    if found is None:
+        raise QuestionError(f"{value!r} comes to no finite number here; name items that are numbers.")
+    return Answer(found)

@@ -22,6 +22,7 @@ from autograder.authoring.solutions import ANSWER, fits_used
 from autograder.errors import CourseError
 from reference.errors import MultilevelError
 from reference.questions import LIBRARY, Dataset, answer_key
+from reference.questions.draws import Source
 
 TABLES = Path(__file__).resolve().parent.parent / "oracles" / "goldens"
 #: A table of R's packages or of our own, and a formula for it: one factor, slopes, nested, crossed, texts, functions.
@@ -155,3 +156,66 @@ def test_a_list_that_is_not_found_is_not_changed() -> None:
 def test_values_survive_as_toml(value: object) -> None:
     assert tomllib.loads(f"value = {toml(value)}")["value"] == value
     assert tomllib.loads(course_toml(str(value), "a", "en"))["title"] == str(value)
+
+
+def made_up(groups: list[str], **names: str) -> Dataset:
+    """A table of eight rows for each group, with two predictors and a response, drawn with a seed."""
+    rng = np.random.default_rng(14)
+    frame = pd.DataFrame({"group": np.repeat(groups, 8), "x": rng.normal(size=8 * len(groups)).round(2)})
+    frame["z"] = rng.normal(size=len(frame)).round(2)
+    effects = dict(zip(groups, rng.normal(0, 3, len(groups)), strict=True))
+    slopes = dict(zip(groups, rng.normal(2, 1.5, len(groups)), strict=True))
+    level = frame["group"].map(effects) + frame["group"].map(slopes) * frame["x"]
+    frame["y"] = (40 + level + 2 * frame["x"] * frame["z"] + rng.normal(size=len(frame))).round(2)
+    return Dataset.from_csv(frame.rename(columns=names).to_csv(index=False).encode(), "a table")
+
+
+def test_new_ids_of_numbers_with_zeros_first_are_told_apart() -> None:
+    data = made_up([f"{number:03d}" for number in range(60)])
+    proposal = propose(data, "y ~ x + (1 | group)")
+    for seed in range(3):
+        table = Source.of(proposal.setting, proposal.panels, data).draw(np.random.default_rng(seed), "drawn")
+        assert table.frame["group"].nunique() == table.frame["group"].astype(int).nunique() > 40
+        assert all(isinstance(name, str) for name in table.frame["group"])
+
+
+def test_names_with_blanks_are_columns_too() -> None:
+    data = made_up([f"g{number}" for number in range(12)], y="the mark", x="Zeit min", group="Gruppe")
+    formula = "`the mark` ~ `Zeit min` + (1 | Gruppe)"
+    proposal = propose(data, formula)
+    fits, key = proposal.fits(data), answer_key(proposal.setting, proposal.items, LIBRARY, data)
+    for task in proposal.tasks:
+        for item, code in codes(task, fits).items():
+            assert ran(code.right, data.frame, fits_used(fits, [code.right])) == near(key.values[item]), item
+    drawn = Source.of(proposal.setting, proposal.panels, data).draw(np.random.default_rng(1), "drawn")
+    assert list(drawn.frame) == list(data.frame)
+
+
+def test_slopes_without_intercepts_are_not_tested_against_intercepts() -> None:
+    data = made_up([f"g{number}" for number in range(20)])
+    proposal = propose(data, "y ~ x + z + (0 + x | group)")
+    assert not {"lrt", "lrt_p", "decision"} & {one.question for one in proposal.items}
+    assert "coefficient" in {one.question for one in proposal.items}
+
+
+def test_a_product_is_asked_about_and_what_is_not_is_said() -> None:
+    data = made_up([f"g{number}" for number in range(20)])
+    proposal = propose(data, "y ~ x * z + I(x ** 2) + (1 + x | group)")
+    terms = [one.parameters["term"] for one in proposal.items if one.question == "coefficient"]
+    assert terms[:2] == ["x", "x:z"]
+    assert "Nothing is asked about the coefficients of I(x ** 2)." in proposal.remarks
+
+
+@pytest.mark.parametrize(
+    ("text", "formula", "said"),
+    [
+        ("y;x;g\n1;2;a\n", "y ~ x + (1 | g)", "semicolons between its columns; save it with commas"),
+        ("y\tx\tg\n1\t2\ta\n", "y ~ x + (1 | g)", "tabulators between its columns"),
+        ("y,x,g\n1,2,a\n3,4,\n", "y ~ x + (1 | g)", "line 3, column 'g': no group is named"),
+        ("y,x,g\n1,2,a\n3,4,b\n", "log(y) ~ x + (1 | g)", "the response 'log(y)' is no column of"),
+    ],
+)
+def test_what_is_wrong_with_a_table_is_said_in_its_own_words(text: str, formula: str, said: str) -> None:
+    with pytest.raises((CourseError, MultilevelError)) as caught:
+        propose(Dataset.from_csv(text.encode(), "a table"), formula)
+    assert said in str(caught.value)
