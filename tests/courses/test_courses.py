@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -189,7 +190,9 @@ def test_nbgrader_makes_the_same_notebooks_in_a_course_of_ones_own(tour: Path, t
     shutil.copytree(tour / "my-course", course)
     shutil.rmtree(course / "release")
     command = [sys.executable, "-m", "nbgrader", "generate_assignment", "sleepstudy"]
-    done = subprocess.run(command, cwd=course, capture_output=True, text=True, check=False)
+    # nbgrader calls another command of its environment by name.
+    there = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+    done = subprocess.run(command, cwd=course, env=there, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert sorted(path.suffix for path in (course / "release" / "sleepstudy").iterdir()) == [".ipynb"] * 3
     for path in (course / "release" / "sleepstudy").iterdir():
