@@ -47,9 +47,9 @@ def slopes_test(frame: pd.DataFrame, fixed: str = PLAIN) -> LikelihoodRatio:
 def shuffle_test(frame: pd.DataFrame, fixed: str = PLAIN, *, draws: int, seed: int) -> ShuffleTest:
     """Return the test of random slopes with its law when the labels say nothing.
 
-    Every row keeps its sales, its week and its media; only the column ``store_id`` is put in a random order. That breaks
-    whatever ties rows to stores, levels as well as slopes, and leaves all else, also what the model has wrong within
-    stores.
+    Every row keeps its sales, its week and its media; only the column ``store_id`` is put in a random order. That
+    breaks whatever ties rows to stores, levels as well as slopes, and leaves all else, also what the model has wrong
+    within stores.
 
     Parameters
     ----------

@@ -35,11 +35,6 @@ class Experiment:
     usual: float
     extra: float
 
-    @property
-    def stores(self) -> int:
-        """How many stores take part."""
-        return 2 * self.pairs
-
 
 @dataclass(frozen=True)
 class Share:
@@ -82,35 +77,37 @@ def found(
     analyses : tuple of str
         Of ``ROWS``, ``AFTER``, ``CHANGES`` and ``BOTH``.
     """
-    rng = np.random.default_rng(seed)
-    counts = dict.fromkeys(analyses, 0)
-    for _ in range(draws):
-        frame = _drawn(model, experiment, effect, rng)
-        for analysis in analyses:
-            counts[analysis] += _p(frame, analysis) < LEVEL
-    return {analysis: Share(count / draws, draws) for analysis, count in counts.items()}
+    sales = _drawn(model, experiment, effect, draws, np.random.default_rng(seed))
+    values = {analysis: _p_values(sales, analysis) for analysis in analyses}
+    return {analysis: Share(float(np.mean(p < LEVEL)), draws) for analysis, p in values.items()}
 
 
-def _drawn(model: MixedFit, experiment: Experiment, effect: float, rng: np.random.Generator) -> pd.DataFrame:
-    """Return an experiment's rows: store, whether it is later, whether there is extra spend, and sales."""
-    departures: Floats = rng.standard_normal((experiment.stores, 2)) @ (model.sigma * model.term.relative_factor.T)
-    rows = 2 * experiment.weeks
-    store = np.repeat(np.arange(experiment.stores), rows)
-    later = np.tile(np.repeat([0.0, 1.0], experiment.weeks), experiment.stores)
-    extra = later * (store % 2)
-    level, slope = departures[store].T
-    sales = level + slope * (experiment.usual + experiment.extra * extra) + effect * extra
-    sales += model.sigma * rng.standard_normal(store.size)
-    return pd.DataFrame({"store": store, "later": later, "extra": extra, "sales": sales})
+def _drawn(model: MixedFit, experiment: Experiment, effect: float, draws: int, rng: np.random.Generator) -> Floats:
+    """Return sales (draws, arms, pairs, periods, weeks): the arm without and with, the period before and with."""
+    shape = (draws, 2, experiment.pairs, 2, experiment.weeks)
+    departures = rng.standard_normal((*shape[:3], 2)) @ (model.sigma * model.term.relative_factor.T)
+    level, slope = departures[..., 0, None, None], departures[..., 1, None, None]
+    spends = np.zeros((2, 1, 2, 1))
+    spends[1, :, 1] = 1.0
+    expected = level + slope * (experiment.usual + experiment.extra * spends) + effect * spends
+    drawn: Floats = expected + model.sigma * rng.standard_normal(shape)
+    return drawn
 
 
-def _p(frame: pd.DataFrame, analysis: str) -> float:
-    if analysis == BOTH:
-        return coefficient_tests(fit(_BEFORE, frame))[-1].p
-    late = frame[frame["later"] == 1.0]
-    if analysis == AFTER:
-        return coefficient_tests(fit(_WITH, late))[-1].p
-    if analysis == CHANGES:
-        change = frame.pivot_table("sales", "store", "later").diff(axis=1)[1.0].to_numpy()
-        return float(ttest_ind(change[1::2], change[::2]).pvalue)
-    return float(ttest_ind(late["sales"][late["extra"] == 1.0], late["sales"][late["extra"] == 0.0]).pvalue)
+def _p_values(sales: Floats, analysis: str) -> Floats:
+    """Return the p-value of the extra spend in each experiment, (draws,)."""
+    if analysis in (AFTER, BOTH):
+        return np.array([_multilevel(drawn, analysis) for drawn in sales])
+    if analysis == ROWS:
+        arms = sales[:, :, :, 1].reshape(len(sales), 2, -1)
+    else:
+        arms = np.diff(sales.mean(axis=-1), axis=-1)[..., 0]
+    return np.asarray(ttest_ind(arms[:, 1], arms[:, 0], axis=1).pvalue)
+
+
+def _multilevel(sales: Floats, analysis: str) -> float:
+    arm, pair, later, _ = np.indices(sales.shape)
+    columns = {"store": 2 * pair + arm, "later": later, "extra": arm * later, "sales": sales}
+    kept = slice(None) if analysis == BOTH else slice(1, None)
+    frame = pd.DataFrame({name: values[:, :, kept].ravel() for name, values in columns.items()})
+    return coefficient_tests(fit(_BEFORE if analysis == BOTH else _WITH, frame))[-1].p

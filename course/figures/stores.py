@@ -133,22 +133,22 @@ def caterpillar(results: Tutorial) -> Picture:
         axes.hlines(
             places, [row.lower for _, row in chosen], [row.upper for _, row in chosen], color=colour, linewidth=2
         )
-        label = {"above": "surely above", "unclear": "cannot be told", "below": "surely below"}[tier]
+        label = {"above": "above, 95 % sure", "unclear": "cannot be told", "below": "below, 95 % sure"}[tier]
         axes.scatter([row.slope for _, row in chosen], places, color=colour, marker=marker, s=34, label=label, zorder=3)
     axes.set(yticks=np.arange(len(rows)), yticklabels=[f"{row.group}" for row in rows], ylabel="store")
     axes.set_xlabel("sales per unit of YouTube, with 95 % interval")
     axes.legend(loc="lower right")
     above = [row.group for row in results.slopes if row.tier == "above"]
     caption = (
-        "The caterpillar: stores by slope, with 95 % intervals. Few stores can be told from the average; the order "
-        "in the middle is mostly chance."
+        "The caterpillar: stores by slope, with 95 % intervals, if the model is right. Few stores can be told from the "
+        "average; the order in the middle is mostly chance."
     )
     alt = (
         f"{len(rows)} stores from the steepest, store {results.slopes[0].group} at "
         f"{number(results.slopes[0].slope, 3)}, to the flattest, store {results.slopes[-1].group} at "
         f"{number(results.slopes[-1].slope, 3)}, each with a 95 % interval about as wide as the whole range. Stores "
-        f"{names(above)} are surely above the average of {number(average, 3)}; for the other {len(rows) - len(above)} "
-        "it cannot be told."
+        f"{names(above)} are above the average of {number(average, 3)} with a probability of 95 %; for the other "
+        f"{len(rows) - len(above)} it cannot be told."
     )
     return Picture("8", figure, caption, alt)
 

@@ -22,7 +22,7 @@ def model() -> MixedFit:
 @pytest.fixture(scope="module")
 def power(model: MixedFit) -> dict[str, Share]:
     effect = PLANNED.extra * model.fixed_effects["youtube"]
-    return found(model, PLANNED, effect=effect, draws=500, seed=7)
+    return found(model, PLANNED, effect=effect, draws=400, seed=7)
 
 
 def test_six_pairs_are_too_few_for_the_power_promised(power: dict[str, Share]) -> None:
@@ -31,8 +31,8 @@ def test_six_pairs_are_too_few_for_the_power_promised(power: dict[str, Share]) -
 
 
 def test_only_rows_taken_as_independent_raise_too_many_alarms(model: MixedFit) -> None:
-    rows = found(model, PLANNED, effect=0.0, draws=2000, seed=7, analyses=(ROWS,))[ROWS]
-    levels = found(model, PLANNED, effect=0.0, draws=500, seed=7, analyses=(AFTER, CHANGES, BOTH))
+    rows = found(model, PLANNED, effect=0.0, draws=4000, seed=3, analyses=(ROWS,))[ROWS]
+    levels = found(model, PLANNED, effect=0.0, draws=1000, seed=3, analyses=(AFTER, CHANGES, BOTH))
     assert rows.value - CHANCE * rows.standard_error > LEVEL
     assert all(share.value - CHANCE * share.standard_error < LEVEL for share in levels.values())
 
@@ -40,7 +40,7 @@ def test_only_rows_taken_as_independent_raise_too_many_alarms(model: MixedFit) -
 def test_more_stores_reach_the_power_promised(model: MixedFit) -> None:
     effect = PLANNED.extra * model.fixed_effects["youtube"]
     larger = Experiment(pairs=10, weeks=8, usual=PLANNED.usual, extra=PLANNED.extra)
-    power = found(model, larger, effect=effect, draws=300, seed=7, analyses=(AFTER, BOTH))
+    power = found(model, larger, effect=effect, draws=200, seed=7, analyses=(AFTER, BOTH))
     assert all(share.value > PROMISED for share in power.values())
 
 

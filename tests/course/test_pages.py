@@ -49,6 +49,10 @@ SECTIONS = (
     ("how one sees it", "tutorial/software", "How one sees it"),
     ("interpretation templates", "tutorial/communication", "Templates"),
     ("diagnostics", "tutorial/diagnostics", "Diagnostics"),
+    ("what the panel says: the form", "tutorial/evidence", "The form of the model"),
+    ("what the panel says: shuffles", "tutorial/evidence", "Shuffled labels"),
+    ("what the panel says: odd weeks", "tutorial/evidence", "Without the oddest weeks"),
+    ("what the panel says: the report", "tutorial/evidence", "What a report may say"),
     ("decisions: budget tiers", "tutorial/decisions", "Budget tiers"),
     ("decisions: experiments", "tutorial/decisions", "Experiments"),
     ("decisions: KPIs", "tutorial/decisions", "What to measure"),
@@ -76,6 +80,7 @@ FIGURES = {
     "tutorial/stores": ("7", "8"),
     "tutorial/software": ("9",),
     "tutorial/diagnostics": ("10",),
+    "tutorial/evidence": ("12",),
     "tutorial/decisions": ("11",),
 }
 
