@@ -85,7 +85,7 @@ def found(
 def _drawn(model: MixedFit, experiment: Experiment, effect: float, draws: int, rng: np.random.Generator) -> Floats:
     """Return sales (draws, arms, pairs, periods, weeks): the arm without and with, the period before and with."""
     shape = (draws, 2, experiment.pairs, 2, experiment.weeks)
-    departures = rng.standard_normal((*shape[:3], 2)) @ (model.sigma * model.term.relative_factor.T)
+    departures: Floats = rng.standard_normal((*shape[:3], 2)) @ (model.sigma * model.term.relative_factor.T)
     level, slope = departures[..., 0, None, None], departures[..., 1, None, None]
     spends = np.zeros((2, 1, 2, 1))
     spends[1, :, 1] = 1.0
@@ -101,7 +101,7 @@ def _p_values(sales: Floats, analysis: str) -> Floats:
     if analysis == ROWS:
         arms = sales[:, :, :, 1].reshape(len(sales), 2, -1)
     else:
-        arms = np.diff(sales.mean(axis=-1), axis=-1)[..., 0]
+        arms = sales[:, :, :, 1].mean(axis=-1) - sales[:, :, :, 0].mean(axis=-1)
     return np.asarray(ttest_ind(arms[:, 1], arms[:, 0], axis=1).pvalue)
 
 
