@@ -106,8 +106,8 @@ def _p_values(sales: Floats, analysis: str) -> Floats:
 
 
 def _multilevel(sales: Floats, analysis: str) -> float:
-    arm, pair, later, _ = np.indices(sales.shape)
-    columns = {"store": 2 * pair + arm, "later": later, "extra": arm * later, "sales": sales}
     kept = slice(None) if analysis == BOTH else slice(1, None)
-    frame = pd.DataFrame({name: values[:, :, kept].ravel() for name, values in columns.items()})
+    arm, pair, later, _ = np.indices(sales.shape)[:, :, :, kept]
+    columns = {"store": 2 * pair + arm, "later": later, "extra": arm * later, "sales": sales[:, :, kept]}
+    frame = pd.DataFrame({name: values.ravel() for name, values in columns.items()})
     return coefficient_tests(fit(_BEFORE if analysis == BOTH else _WITH, frame))[-1].p
