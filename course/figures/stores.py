@@ -12,7 +12,8 @@ from matplotlib.axes import Axes
 
 from course.figures.style import BLUE, GREY, INK, ORANGE, PALE, Floats, Picture, canvas, panels, styled
 from course.live import names, number
-from reference.panels import TOP
+from reference import MixedFit
+from reference.panels import TOP, Panel
 from reference.tutorial import Tutorial
 
 _OTHERS = ("week", "facebook", "newspaper")
@@ -68,7 +69,7 @@ def shrinkage(results: Tutorial) -> Picture:
     figure, grid = panels(2, 1, height=8.6, height_ratios=(1.5, 1.0))
     fit = results.slope.fit
     average = np.array([fit.fixed_effects["Intercept"], fit.fixed_effects["youtube"]])
-    before, after = own_lines(results), average + fit.term.modes
+    before, after = own_lines(results.panel, fit), average + fit.term.modes
     _slopes(grid[0, 0], fit.term.levels, before[:, 1], after[:, 1], float(average[1]))
     _plane(grid[1, 0], before, after, average)
     caption = (
@@ -86,13 +87,13 @@ def shrinkage(results: Tutorial) -> Picture:
     return Picture("7", figure, caption, alt)
 
 
-def own_lines(results: Tutorial) -> Floats:
+def own_lines(panel: Panel, fit: MixedFit) -> Floats:
     """Return each store's intercept and slope (J, 2) by least squares on its own rows, stores ascending.
 
     The effects of the week and the other media are taken off first, as the random-slope model has them: a store's few
     rows could not carry all of them.
     """
-    panel, effects = results.panel, results.slope.fit.fixed_effects
+    effects = fit.fixed_effects
     left = panel.sales - sum(effects[name] * getattr(panel, name) for name in _OTHERS)
     own = [panel.store_id == store for store in panel.stores]
     return np.array([np.polyfit(panel.youtube[rows], left[rows], 1)[::-1] for rows in own])

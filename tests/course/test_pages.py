@@ -44,6 +44,7 @@ SECTIONS = (
     ("random slope: reading", "tutorial/random-slope", "Reading it"),
     ("shrinkage", "tutorial/stores", "Shrinkage"),
     ("caterpillar", "tutorial/stores", "The caterpillar"),
+    ("a panel with known truth", "tutorial/stores", "Where the truth is known"),
     ("why centring cannot change the criterion", "tutorial/software", "Why centring cannot change the criterion"),
     ("how statsmodels goes wrong", "tutorial/software", "How statsmodels goes wrong on this panel"),
     ("how one sees it", "tutorial/software", "How one sees it"),
