@@ -4,7 +4,7 @@ Letters are the primer's conceptual figures; numbers are the tutorial's, drawn f
 """
 
 from course.figures.concepts import centring, covariance, intercept_or_slope, nested_tree, pooled_wrong
-from course.figures.fits import gaps, null_law, profile, residuals
+from course.figures.fits import gaps, null_law, profile, residuals, shuffled_law
 from course.figures.sales import sales_by_store, sales_by_week, weekly_prediction
 from course.figures.stores import caterpillar, chances, shrinkage, store_lines
 from course.figures.style import Picture
@@ -25,6 +25,7 @@ __all__ = [
     "sales_by_store",
     "sales_by_week",
     "shrinkage",
+    "shuffled_law",
     "store_lines",
     "weekly_prediction",
 ]

@@ -116,7 +116,7 @@ def centring() -> Picture:
     figure.legend(*grid[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=3, handletextpad=0.2)
     caption = (
         "Centring at the grand mean moves the zero and nothing else. Centring at the group mean moves every store to "
-        "the same place: that who spends more sells less is no longer to be seen in the predictor."
+        "the same place: the predictor no longer shows that stores which spend more sell less."
     )
     alt = (
         "Two panels of sales against centred spend for three stores that each slope upwards. Left, centred at the "

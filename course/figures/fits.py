@@ -2,7 +2,7 @@
 
 5: how well the model can fit at each correlation of intercepts and slopes. 6: what the likelihood ratio looks like when
 there is nothing to find. 9: how far from the optimum statsmodels stops, by how it is called. 10: what the model leaves
-over.
+over. 12: the likelihood ratio with the stores' labels shuffled.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from scipy.optimize import minimize
 from scipy.special import ndtri
 from scipy.stats import chi2, rankdata
 
+from course.evidence import ShuffleTest
 from course.figures.style import BLUE, GREY, INK, ORANGE, Floats, Picture, canvas, panels, styled
 from course.live import number, percent, significant
 from course.statsmodels_fits import ARRIVED, Attempt
@@ -101,8 +102,8 @@ def null_law(test: BootstrapTest) -> Picture:
     axes.set(xlabel="likelihood-ratio statistic", ylabel="share of panels beyond it")
     axes.legend(loc="lower left")
     caption = (
-        "How often chance alone gives a statistic that large, when stores differ in level only. The textbook chi² "
-        "law lies above what really happens, so its p-values are too large."
+        "How often chance alone gives a statistic that large, when stores differ in level only and all else in the "
+        "model is right. The chi² law then lies above what happens, so its p-values are too large."
     )
     alt = (
         f"Three falling curves on a logarithmic scale: the share of {draws} simulated panels beyond each statistic, "
@@ -110,6 +111,41 @@ def null_law(test: BootstrapTest) -> Picture:
         f"line marks our panel's {number(observed, 1)}, far out where less than {percent(0.01)} of simulations reach."
     )
     return Picture("6", figure, caption, alt)
+
+
+@styled
+def shuffled_law(shuffled: ShuffleTest, simulated: BootstrapTest) -> Picture:
+    """Return the share of shuffled panels beyond each statistic, beside simulated panels and chi²."""
+    figure, axes = canvas()
+    observed, df = shuffled.test.statistic, shuffled.test.df
+    end = 1.05 * max(observed, float(shuffled.statistics[-1]))
+    grid = np.linspace(0.01, end, 200)
+    for statistics, colour, dashes, label in (
+        (shuffled.statistics, BLUE, "-", "our panel, labels shuffled"),
+        (simulated.statistics, ORANGE, "--", "panels simulated from the model"),
+    ):
+        beyond = 1.0 - np.arange(1, statistics.size + 1) / statistics.size
+        places = np.concatenate(([0.0], statistics, [end]))
+        axes.step(
+            places, np.concatenate(([1.0], beyond, [0.0])), where="post", color=colour, linestyle=dashes, label=label
+        )
+    axes.plot(grid, chi2.sf(grid, df), color=GREY, linestyle=":", label=f"chi² on {df} df")
+    axes.axvline(observed, color=INK, linewidth=1.2)
+    axes.annotate("our panel", (observed, 0.55), xytext=(5, 0), textcoords="offset points")
+    axes.set(xlabel="likelihood-ratio statistic", ylabel="share of panels beyond it", xlim=(0, end), ylim=(0, 1.02))
+    axes.legend(loc="upper right")
+    cutoff, reached = float(chi2.isf(0.05, df)), percent(shuffled.reached / shuffled.statistics.size)
+    caption = (
+        "How often the statistic gets that large when the rows of our panel are given to stores at random, and how "
+        "often if the model were right. The laws that trust the model are far too narrow for this panel."
+    )
+    alt = (
+        f"Three falling curves. Of {shuffled.statistics.size} panels with shuffled labels "
+        f"{percent(shuffled.share_beyond(cutoff))} lie beyond {number(cutoff)}, where the chi² law has 5 % and "
+        f"{percent(float(np.mean(simulated.statistics > cutoff)))} of the simulated panels lie. A vertical line marks "
+        f"our panel's {number(observed, 1)}: {reached} of the shuffled panels reach it."
+    )
+    return Picture("12", figure, caption, alt)
 
 
 @styled

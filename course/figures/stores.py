@@ -12,7 +12,8 @@ from matplotlib.axes import Axes
 
 from course.figures.style import BLUE, GREY, INK, ORANGE, PALE, Floats, Picture, canvas, panels, styled
 from course.live import names, number
-from reference.panels import TOP
+from reference import MixedFit
+from reference.panels import TOP, Panel
 from reference.tutorial import Tutorial
 
 _OTHERS = ("week", "facebook", "newspaper")
@@ -68,7 +69,7 @@ def shrinkage(results: Tutorial) -> Picture:
     figure, grid = panels(2, 1, height=8.6, height_ratios=(1.5, 1.0))
     fit = results.slope.fit
     average = np.array([fit.fixed_effects["Intercept"], fit.fixed_effects["youtube"]])
-    before, after = own_lines(results), average + fit.term.modes
+    before, after = own_lines(results.panel, fit), average + fit.term.modes
     _slopes(grid[0, 0], fit.term.levels, before[:, 1], after[:, 1], float(average[1]))
     _plane(grid[1, 0], before, after, average)
     caption = (
@@ -86,13 +87,13 @@ def shrinkage(results: Tutorial) -> Picture:
     return Picture("7", figure, caption, alt)
 
 
-def own_lines(results: Tutorial) -> Floats:
+def own_lines(panel: Panel, fit: MixedFit) -> Floats:
     """Return each store's intercept and slope (J, 2) by least squares on its own rows, stores ascending.
 
     The effects of the week and the other media are taken off first, as the random-slope model has them: a store's few
     rows could not carry all of them.
     """
-    panel, effects = results.panel, results.slope.fit.fixed_effects
+    effects = fit.fixed_effects
     left = panel.sales - sum(effects[name] * getattr(panel, name) for name in _OTHERS)
     own = [panel.store_id == store for store in panel.stores]
     return np.array([np.polyfit(panel.youtube[rows], left[rows], 1)[::-1] for rows in own])
@@ -133,22 +134,22 @@ def caterpillar(results: Tutorial) -> Picture:
         axes.hlines(
             places, [row.lower for _, row in chosen], [row.upper for _, row in chosen], color=colour, linewidth=2
         )
-        label = {"above": "surely above", "unclear": "cannot be told", "below": "surely below"}[tier]
+        label = {"above": "above, 95 % sure", "unclear": "cannot be told", "below": "below, 95 % sure"}[tier]
         axes.scatter([row.slope for _, row in chosen], places, color=colour, marker=marker, s=34, label=label, zorder=3)
     axes.set(yticks=np.arange(len(rows)), yticklabels=[f"{row.group}" for row in rows], ylabel="store")
     axes.set_xlabel("sales per unit of YouTube, with 95 % interval")
     axes.legend(loc="lower right")
     above = [row.group for row in results.slopes if row.tier == "above"]
     caption = (
-        "The caterpillar: stores by slope, with 95 % intervals. Few stores can be told from the average; the order "
-        "in the middle is mostly chance."
+        "The caterpillar: stores by slope, with 95 % intervals, if the model is right. Few stores can be told from the "
+        "average; the order in the middle is mostly chance."
     )
     alt = (
         f"{len(rows)} stores from the steepest, store {results.slopes[0].group} at "
         f"{number(results.slopes[0].slope, 3)}, to the flattest, store {results.slopes[-1].group} at "
         f"{number(results.slopes[-1].slope, 3)}, each with a 95 % interval about as wide as the whole range. Stores "
-        f"{names(above)} are surely above the average of {number(average, 3)}; for the other {len(rows) - len(above)} "
-        "it cannot be told."
+        f"{names(above)} are above the average of {number(average, 3)} with a probability of 95 %; for the other "
+        f"{len(rows) - len(above)} it cannot be told."
     )
     return Picture("8", figure, caption, alt)
 

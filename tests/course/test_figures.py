@@ -13,6 +13,7 @@ from matplotlib.lines import Line2D
 
 from autograder.assignment.course import Course
 from course import figures
+from course.evidence import shuffle_test
 from course.figures import Picture, style
 from course.statsmodels_fits import Attempt, try_statsmodels
 from reference import bootstrap_test
@@ -43,6 +44,9 @@ DRAW: dict[str, Draw] = {
     "store_lines": lambda r, _: figures.store_lines(r),
     "profile": lambda r, _: figures.profile(r.slope.fit, r.panel),
     "null_law": lambda r, _: figures.null_law(bootstrap_test(r.intercept_ml.fit, r.slope_ml.fit, draws=20)),
+    "shuffled_law": lambda r, _: figures.shuffled_law(
+        shuffle_test(r.panel.frame, draws=20, seed=1), bootstrap_test(r.intercept_ml.fit, r.slope_ml.fit, draws=20)
+    ),
     "shrinkage": lambda r, _: figures.shrinkage(r),
     "caterpillar": lambda r, _: figures.caterpillar(r),
     "gaps": lambda _, attempts: figures.gaps(attempts),
