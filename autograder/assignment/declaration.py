@@ -138,6 +138,9 @@ class _Reader:
                 for other in _names(asked.parameters[key]):
                     _require_item(asked.item, key, other, self.items)
         self.steps = steps_of(self.items, questions)
+        for item, step in self.steps.items():
+            for other in step.inputs:
+                _require_item(item, "value", other, self.items)
         self.spoken = self.words.spoken(self.setting)
 
     def rubric(self, contents: Contents, policies: Policies) -> Rubric:

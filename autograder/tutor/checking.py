@@ -8,7 +8,7 @@ from dataclasses import replace
 from autograder.assignment.rubric import Item, Notebook, Rubric
 from autograder.errors import AutograderError, CourseError
 from autograder.kinds.registry import taken
-from autograder.language.catalogue import Sentence, together
+from autograder.language.catalogue import Sentence, listed, together
 from autograder.records.grading import ItemResult, Verdict
 from autograder.records.values import Value, describe
 from autograder.records.verdict_signs import SIGNS, name_of, tone_of
@@ -52,7 +52,16 @@ def card_for(tutor: Tutor, name: str, value: object) -> Card:
     card = _card_of(tutor, rubric, item, result, tries)
     repeated = before is not None and before.value == answer and result.verdict is not Verdict.CORRECT
     lines = (*card.lines, Sentence("card.same")) if repeated and tries else card.lines
+    # Words can be guessed: when this is graded they count with what they rest on, wherever that was asked.
+    if item.answer_kind.worded and (open_ones := _unanswered(tutor, rubric, item)):
+        lines = (*lines, Sentence("card.rests_on", items=listed(open_ones)))
     return replace(card, lines=lines, foot=score_line(tutor, rubric, notebook))
+
+
+def _unanswered(tutor: Tutor, rubric: Rubric, item: Item) -> list[str]:
+    """Return what an item rests on that has no answer in any notebook yet."""
+    answered = {name for notebook in rubric.notebook for name in tutor.notes.read(notebook.name).answers}
+    return [name for name in item.rests_on if name not in answered]
 
 
 def _tries(before: Answered | None, answer: Value, result: ItemResult) -> int:

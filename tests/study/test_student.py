@@ -375,3 +375,13 @@ def test_a_learners_words_do_not_become_html() -> None:
     card = Card("bad", "?", "<b>icc</b>", ("<script>",))
     assert "<script>" not in card.as_html()
     assert "<b>" not in card.as_html()
+
+
+def test_words_whose_ground_has_no_answer_yet_say_so(alone: Path, capsys: Capture) -> None:
+    check("preferred", "random slope")
+    printed = capsys.readouterr().out
+    assert "rests on what has no answer yet, and counts together with it: lrt_p" in printed
+    check("lrt_p", 0.002632)
+    capsys.readouterr()
+    check("preferred", "random slope")
+    assert "has no answer yet" not in capsys.readouterr().out
