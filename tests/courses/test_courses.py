@@ -149,7 +149,8 @@ def run(folder: Path, arguments: str, code: int = 0) -> None:
     command = f'"{sys.executable}" -c "from autograder.cli import main; main()" {arguments}'
     done = subprocess.run(command, shell=True, cwd=folder, capture_output=True, text=True, check=False)
     assert done.returncode == code, done.stdout + done.stderr
-    (folder / "printed.txt").open("a").write(done.stdout)
+    with (folder / "printed.txt").open("a") as printed:
+        printed.write(done.stdout)
 
 
 def test_the_guides_tour_ends_with_a_graded_class(tour: Path) -> None:
