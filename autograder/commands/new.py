@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from autograder.assignment.contents import ASSIGNMENT_FILE
-from autograder.assignment.course import COURSE_FILE, Course
+from autograder.assignment.course import COURSE_FILE, Course, CourseFile
 from autograder.authoring.files import assignment_toml, course_toml, samples, with_assignment
 from autograder.authoring.notebooks import source_notebook
 from autograder.authoring.proposal import propose
@@ -79,9 +79,11 @@ def _declared(root: Path, name: str, title: str, language: str) -> str:
     """Return what course.toml is to say, or refuse a folder that is in use."""
     if (root / name).exists():
         raise CourseError(f"{root / name} is there already. Give another --name, or remove that folder.")
+    there = Course(root).file if (root / COURSE_FILE).exists() else CourseFile(title, (name,))
+    if name in (there.release, there.samples):
+        raise CourseError(f"--name {name!r}: the course keeps its {name} there. Give another --name.")
     if not (root / COURSE_FILE).exists():
         return course_toml(title, name, language)
-    Course(root).file  # noqa: B018 - one that cannot be read is refused
     text = with_assignment((root / COURSE_FILE).read_text(encoding="utf-8-sig"), name)
     if text is None:
         raise CourseError(f'{root / COURSE_FILE}: no list of assignments is found. Write it as assignments = ["..."].')

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from autograder.authoring.files import assignment_toml, course_toml, toml, with_
 from autograder.authoring.notebooks import codes, source_notebook
 from autograder.authoring.proposal import Proposal, propose
 from autograder.authoring.solutions import ANSWER, fits_used
+from autograder.cli import main
 from autograder.errors import CourseError
 from reference.errors import MultilevelError
 from reference.questions import LIBRARY, Dataset, answer_key
@@ -148,6 +150,19 @@ def test_an_assignment_is_added_to_a_course(text: str) -> None:
 
 def test_a_list_that_is_not_found_is_not_changed() -> None:
     assert with_assignment('title = "T"\n', "new") is None
+
+
+@pytest.mark.parametrize("name", ["release", "samples"])
+def test_an_assignment_is_not_put_where_releases_or_samples_lie(
+    name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copy(TABLES / "sleepstudy.csv", tmp_path / f"{name}.csv")
+    formula = "Reaction ~ Days + (1 | Subject)"
+    with pytest.raises(SystemExit) as ended:
+        main(["new", str(tmp_path / "course"), "--data", str(tmp_path / f"{name}.csv"), "--formula", formula])
+    assert ended.value.code == 2
+    assert f"the course keeps its {name} there" in capsys.readouterr().err
+    assert not (tmp_path / "course").exists()
 
 
 @pytest.mark.parametrize(
