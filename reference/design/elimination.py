@@ -46,7 +46,7 @@ class Elimination:
 
     def add_rows(self, first: int, rows: Floats, sizes: Integers) -> None:
         """Add groups from the position ``first`` on, whose rows (n, k) follow each other, ``sizes`` of them each."""
-        for groups, stack in _stacks(rows, sizes):
+        for groups, stack in row_stacks(rows, sizes):
             self.add(first + groups, stack)
 
     @property
@@ -66,7 +66,7 @@ class Elimination:
         return Blocks(self._kept, combination, tail.T @ tail, n_observations)
 
 
-def _stacks(rows: Floats, sizes: Integers) -> Iterator[tuple[Integers, Floats]]:
+def row_stacks(rows: Floats, sizes: Integers) -> Iterator[tuple[Integers, Floats]]:
     """Yield the positions of groups (J',) and their rows (J', m, k), at most half of which is padding."""
     if not sizes.size:
         return

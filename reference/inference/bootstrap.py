@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 
 import numpy as np
 
 from reference.arrays import Floats
-from reference.design.design import design_rows
 from reference.errors import ComparisonError
 from reference.estimates import Estimates
 from reference.inference.comparison import LikelihoodRatio, compare_nested
+from reference.inference.refits import refit_simulated
 
 # Criteria closer than this are the same: both models have the same optimum, usually on the boundary.
 _SAME = 1e-7
@@ -88,36 +88,5 @@ def bootstrap_test(
     test = compare_nested(smaller, larger)
     if draws < 1:
         raise ComparisonError(f"a bootstrap needs at least one draw; got {draws}.")
-    rng = np.random.default_rng(seed)
-    responses = _responses(smaller, rng)
-    statistics = np.empty(draws)
-    for draw in progress(range(draws)):
-        response = next(responses)
-        few, many = (_refit(fit, response) for fit in (smaller, larger))
-        statistics[draw] = max(0.0, few - many)
-    statistics.sort()
-    return BootstrapTest(test, statistics)
-
-
-def _responses(fit: Estimates, rng: np.random.Generator) -> Iterator[Floats]:
-    """Yield responses (n,) drawn from a fit, without end."""
-    matrices = fit.design.matrices
-    expected = matrices.fixed @ fit.coefficients
-    parts = [
-        (fit.sigma * term.relative_factor, effects, matrices.codes[design.factor])
-        for term, design, effects in zip(fit.terms, fit.design.terms, matrices.random, strict=True)
-    ]
-    counts = [len(term.levels) for term in fit.terms]
-    while True:
-        response = expected + fit.sigma * rng.standard_normal(expected.size)
-        for (factor, effects, codes), count in zip(parts, counts, strict=True):
-            modes = rng.standard_normal((count, len(factor))) @ factor.T
-            response += np.einsum("iq,iq->i", effects, modes[codes])
-        yield response
-
-
-def _refit(fit: Estimates, response: Floats) -> float:
-    """Return the ML criterion of a model on another response."""
-    design = fit.design
-    again = design_rows(replace(design.matrices, response=response), design.table)
-    return Estimates.of_design(again, reml=False).criterion
+    few, many = refit_simulated((smaller, larger), smaller, draws, seed, progress)
+    return BootstrapTest(test, np.sort(np.maximum(0.0, few.criteria - many.criteria)))

@@ -82,11 +82,12 @@ class Profile:
 
         The denominator for the last column (the residual); for the others 1 under REML and 0 under ML.
         """
-        return _weights(len(self.inverse), self.denominator, reml=self.reml)
+        return profiled_weights(len(self.inverse), self.denominator, reml=self.reml)
 
 
 @cache
-def _weights(width: int, denominator: int, *, reml: bool) -> tuple[Floats, Floats]:
+def profiled_weights(width: int, denominator: int, *, reml: bool) -> tuple[Floats, Floats]:
+    """Return the weights of :meth:`Profile.weights` for T of an order."""
     weights = np.full(width, 1.0 if reml else 0.0)
     weights[-1] = denominator
     pairs = np.maximum.outer(weights, weights)

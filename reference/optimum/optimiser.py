@@ -23,24 +23,24 @@ from reference.optimum.starts import Start, choose_starts
 from reference.optimum.trust_region import FLAT, Iterate, descend
 
 _MAX_ITERATIONS = 200
-_MAX_POLISH = 30
+MAX_POLISH = 30
 # Predicted gains, on the criterion's scale: close to an optimum, done with a descent, certified, nothing left.
-_NEAR = 1e-2
-_PROMISE = 1e-6
-_DECREMENT = 1e-10
-_POLISHED = 1e-22
+NEAR = 1e-2
+PROMISE = 1e-6
+DECREMENT = 1e-10
+POLISHED = 1e-22
 # Curvature, relative to the largest: downhill beyond rounding.
-_DESCENDING = 1e-9
+DESCENDING = 1e-9
 # Scales that may turn out to be zero, and how much higher the criterion may be when they are.
-_SNAP = 0.1
+SNAP = 0.1
 _NOISE = 1e-9
 # Criteria of one and the same optimum, after two descents.
-_SAME_OPTIMUM = 2e-6
+SAME_OPTIMUM = 2e-6
 # A descent that promises to gain this much, and so to end this close to a known optimum, is not followed further.
-_MERGE = 0.1
-_SAME_PREDICTION = 1e-3
+MERGE = 0.1
+SAME_PREDICTION = 1e-3
 # A start this much above the lowest end is not followed (plus twice what the first start was above its own).
-_HOPELESS = 12.0
+HOPELESS = 12.0
 
 
 @dataclass(frozen=True)
@@ -149,7 +149,7 @@ class Optimum:
     def agreeing(self) -> int:
         """How many starts led to this criterion."""
         ends = [descent.criterion - descent.promise for descent in self.descents]
-        return sum(abs(end - self.criterion) <= _SAME_PREDICTION for end in ends)
+        return sum(abs(end - self.criterion) <= SAME_PREDICTION for end in ends)
 
 
 def find_optimum(surface: Surface) -> Optimum:
@@ -164,13 +164,13 @@ def find_optimum(surface: Surface) -> Optimum:
     """
     starts = choose_starts(surface)
     ends = [_descend(starts[0], np.inf, surface)]
-    ceiling = ends[0][0].criterion + _HOPELESS + 2.0 * (starts[0].criterion - ends[0][0].criterion)
+    ceiling = ends[0][0].criterion + HOPELESS + 2.0 * (starts[0].criterion - ends[0][0].criterion)
     for start in starts[1:]:
         if start.criterion <= ceiling:
             ends.append(_descend(start, min(end[0].criterion for end in ends), surface))
     descents = tuple(descent for descent, _ in ends)
     lowest = min(descent.criterion for descent in descents)
-    chosen = next(k for k, descent in enumerate(descents) if descent.criterion <= lowest + _SAME_OPTIMUM)
+    chosen = next(k for k, descent in enumerate(descents) if descent.criterion <= lowest + SAME_OPTIMUM)
     best = _settle(ends[chosen][1])
     own = replace(descents[chosen], criterion=float(best.criterion), promise=best.decrement)
     return _certified(replace(best, descents=(*descents[:chosen], own, *descents[chosen + 1 :]), chosen=chosen))
@@ -195,7 +195,7 @@ def _certified(optimum: Optimum) -> Optimum:
     steps = len(optimum.descents[optimum.chosen].steps)
     kept = np.array([optimum.scales[column] > 0 for _, column in entry_pairs(sizes, sizes)])
     curvature = np.linalg.eigvalsh(everywhere.hessian)
-    if not (optimum.decrement <= _DECREMENT and curvature[0] >= -_DESCENDING * max(1.0, float(curvature[-1]))):
+    if not (optimum.decrement <= DECREMENT and curvature[0] >= -DESCENDING * max(1.0, float(curvature[-1]))):
         raise ConvergenceError(
             f"the best of {len(optimum.descents)} starts stopped after {steps} steps at a point that is not a "
             f"certified optimum: the criterion could still fall by {optimum.decrement:.1e}, and its smallest curvature "
@@ -206,7 +206,7 @@ def _certified(optimum: Optimum) -> Optimum:
     return replace(optimum, gradient=gradient, curvature=float(curvature[0]))
 
 
-def _descend(start: Start, known: float, surface: Surface, enough: float = _PROMISE) -> tuple[Descent, Optimum]:
+def _descend(start: Start, known: float, surface: Surface, enough: float = PROMISE) -> tuple[Descent, Optimum]:
     """Follow one start down to where no more than ``enough`` is left to gain; return its log and the end.
 
     Where a scale shrinks towards zero, Newton's steps may close in by a constant factor only, so the boundary
@@ -219,7 +219,7 @@ def _descend(start: Start, known: float, surface: Surface, enough: float = _PROM
         state, gain = here.state, here.predicted
         if gain <= enough or len(path) > _MAX_ITERATIONS or _heads_for(known, state.criterion, gain):
             break
-        if gain <= _NEAR and untried and state.scales.min() <= _SNAP:
+        if gain <= NEAR and untried and state.scales.min() <= SNAP:
             untried = False
             cut = _cut(replace(state, decrement=gain), state.criterion, known)
             if cut is not None:
@@ -238,26 +238,26 @@ def _steps(path: Sequence[Iterate[Optimum]]) -> tuple[Iteration, ...]:
 
 def _heads_for(known: float, criterion: float, gain: float) -> bool:
     """Return whether the small gain promised leads to the criterion of an optimum already known."""
-    return gain <= _MERGE and abs(criterion - gain - known) <= _SAME_PREDICTION
+    return gain <= MERGE and abs(criterion - gain - known) <= SAME_PREDICTION
 
 
 def _arrived(end: Optimum, known: float) -> bool:
     """Return whether nothing is left to gain, or what is leads to a known optimum."""
-    return end.decrement <= _DECREMENT or _heads_for(known, end.criterion, end.decrement)
+    return end.decrement <= DECREMENT or _heads_for(known, end.criterion, end.decrement)
 
 
 def _settle(end: Optimum) -> Optimum:
     """Return the polished optimum at the lowest ranks that cost nothing, curvature across them included."""
-    if end.rank < end.scales.size and end.decrement <= _DECREMENT and not _doubtful(end):
+    if end.rank < end.scales.size and end.decrement <= DECREMENT and not _doubtful(end):
         # The descent has already done all of this.
         return end
-    best = _cut(end, end.criterion + _PROMISE)
+    best = _cut(end, end.criterion + PROMISE)
     if best is None:
         best = _polish(end, end.scales > 0)
-    if best.decrement > _DECREMENT:
+    if best.decrement > DECREMENT:
         # In a valley so flat that Newton's steps overshoot, those of a trust region lead on.
         start = Start("valley", best.factor, float(best.criterion))
-        end = _descend(start, np.inf, best.surface, _DECREMENT)[1]
+        end = _descend(start, np.inf, best.surface, DECREMENT)[1]
         best = _polish(end, end.scales > 0)
     cut = _cut(best, best.criterion + _NOISE) if _doubtful(best) else None
     return best if cut is None else cut
@@ -265,7 +265,7 @@ def _settle(end: Optimum) -> Optimum:
 
 def _doubtful(end: Optimum) -> bool:
     """Return whether a scale may turn out to be zero."""
-    return bool(((end.scales > 0) & (end.scales <= _SNAP)).any())
+    return bool(((end.scales > 0) & (end.scales <= SNAP)).any())
 
 
 def _cut(near: Optimum, ceiling: float, known: float = np.inf) -> Optimum | None:
@@ -274,12 +274,12 @@ def _cut(near: Optimum, ceiling: float, known: float = np.inf) -> Optimum | None
     It must not lie above the ceiling, nor may the criterion fall when a lost direction returns.
     """
     order = np.argsort(near.scales, kind="stable")
-    for lost in range(int(np.count_nonzero(near.scales <= _SNAP)), 0, -1):
+    for lost in range(int(np.count_nonzero(near.scales <= SNAP)), 0, -1):
         kept = np.ones(near.scales.size, dtype=bool)
         kept[order[:lost]] = False
         cut = _polish(near, kept, known)
         curvature = np.linalg.eigvalsh(cut.derivatives().hessian)
-        level = curvature[0] >= -_DESCENDING * max(1.0, curvature[-1])
+        level = curvature[0] >= -DESCENDING * max(1.0, curvature[-1])
         if cut.criterion <= ceiling and level and _arrived(cut, known):
             return cut
     return None
@@ -296,7 +296,7 @@ def _polish(near: Optimum, kept: Any, known: float = np.inf) -> Optimum:
     rotation, scales = near.rotation, np.where(within, near.scales, 0.0)
     point = surface.profile(rotation * scales)
     best = Optimum(surface, rotation, scales, point, np.inf if any(ranks) else 0.0)
-    for _ in range(_MAX_POLISH if any(ranks) else 0):
+    for _ in range(MAX_POLISH if any(ranks) else 0):
         directions = factor_directions(rotation, sizes, ranks)
         local = point.derivatives(rotation * scales, directions)
         values, vectors = np.linalg.eigh(local.hessian)
@@ -307,7 +307,7 @@ def _polish(near: Optimum, kept: Any, known: float = np.inf) -> Optimum:
         if gain >= best.decrement:
             break
         best = Optimum(surface, rotation, scales, point, gain)
-        if gain <= _POLISHED or _heads_for(known, point.criterion, gain):
+        if gain <= POLISHED or _heads_for(known, point.criterion, gain):
             break
         rotation, scales = turn_factor(rotation * scales - combine(vectors @ newton, directions), sizes)
         scales = np.where(within, scales, 0.0)

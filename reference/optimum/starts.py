@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cache
 from itertools import product
+from typing import Any
 
 import numpy as np
 
@@ -32,7 +33,7 @@ EVALUATED_AT_ONCE = 1_000
 # With more groups than this of one factor, a scan of every so manieth of them finds the same valleys.
 SAMPLE = 500
 # With more groups than this, of several factors, an evaluation is too dear for a wide scan.
-_FEW_GROUPS = 1_000
+FEW_GROUPS = 1_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,16 +47,15 @@ class Start:
 
 def choose_starts(surface: Surface) -> list[Start]:
     """Return a few starts, lowest criterion first, no two of which are nearly the same covariance."""
-    factors = scan_factors(surface.sizes, thorough=surface.cost <= _FEW_GROUPS)
+    factors = scan_factors(surface.sizes, thorough=surface.cost <= FEW_GROUPS)
     moment = surface.moment_factor()
     if moment is not None:
         factors = np.concatenate([moment[None], factors])
     sample = surface.sample(SAMPLE)
     at_once = max(1, EVALUATED_AT_ONCE // sample.cost)
     values = np.concatenate([sample.criteria(factors[k : k + at_once]) for k in range(0, len(factors), at_once)])
-    most = _MOST_HIDDEN if surface.cost <= _HIDING else _MOST
     single = surface.sizes == (1,)
-    chosen = _valleys(factors, values) if single else _apart(factors, values, surface.weight, most)
+    chosen = _valleys(factors, values) if single else _apart(factors, values, surface.weight, most_starts(surface.cost))
     if sample is not surface:
         values[chosen] = [surface.profile(factors[k]).criterion for k in chosen]
         chosen.sort(key=lambda k: float(values[k]))
@@ -117,19 +117,33 @@ def _valleys(factors: Floats, values: Floats) -> list[int]:
     return [int(k) for k in valleys[np.argsort(values[valleys])][:_MOST]]
 
 
-def _apart(factors: Floats, values: Floats, weight: float, most: int) -> list[int]:
-    """Return the lowest position, then the lowest far enough from those before, and so on, at most so many.
+def most_starts(cost: int) -> int:
+    """Return how many starts are followed at most, given the number of groups."""
+    return _MOST_HIDDEN if cost <= _HIDING else _MOST
 
-    Two covariances are compared by the logarithm of I + weight Λ, the factor by which a group of average size (the
-    weight being its rows) sharpens what is known of its effects: that makes all negligible covariances one start,
-    and 1 and 2 as different as 10 and 20.
-    """
-    gains, vectors = np.linalg.eigh(factors @ factors.swapaxes(1, 2))
-    sharper = np.log1p(weight * np.maximum(gains, 0.0))
-    places = ((vectors * sharper[:, None, :]) @ vectors.swapaxes(1, 2)).reshape(len(factors), -1)
+
+def _apart(factors: Floats, values: Floats, weight: float, most: int) -> list[int]:
+    """Return the lowest position, then the lowest far enough from those before, and so on, at most so many."""
+    places = start_places(factors, weight)
     chosen: list[int] = []
     left = values.copy()
     while len(chosen) < most and np.isfinite(left).any():
         chosen.append(int(left.argmin()))
-        left[((places - places[chosen[-1]]) ** 2).sum(axis=1) <= _APART**2] = np.inf
+        left[are_near(places, places[chosen[-1]])] = np.inf
     return chosen
+
+
+def start_places(factors: Floats, weight: float) -> Floats:
+    """Return where covariances are, (m, Q²), so that starts can be told apart: the logarithm of I + weight Λ.
+
+    That is the factor by which a group of average size (the weight being its rows) sharpens what is known of its
+    effects: all negligible covariances are one place, and 1 and 2 as different as 10 and 20.
+    """
+    gains, vectors = np.linalg.eigh(factors @ factors.swapaxes(1, 2))
+    sharper = np.log1p(weight * np.maximum(gains, 0.0))
+    return np.asarray(((vectors * sharper[:, None, :]) @ vectors.swapaxes(1, 2)).reshape(len(factors), -1))
+
+
+def are_near(places: Floats, other: Floats) -> Any:
+    """Return which places (..., Q²) are the same start as another."""
+    return ((places - other) ** 2).sum(axis=-1) <= _APART**2

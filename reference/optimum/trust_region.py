@@ -13,9 +13,9 @@ from reference.likelihood.surface import Derivatives
 
 # Curvature, relative to the largest, that counts as none.
 FLAT = 1e-11
-_MAX_SECULAR = 30
+MAX_SECULAR = 30
 # A step is taken when it gains this share of what was predicted.
-_ACCEPT = 1e-4
+ACCEPT = 1e-4
 
 
 class State(Protocol):
@@ -71,7 +71,7 @@ def descend(state: S, radius: float) -> Iterator[Iterate[S]]:
             radius = length / 4.0
         elif ratio > 0.75 and length > 0.9 * radius:
             radius *= 3.0
-        if ratio > _ACCEPT:
+        if ratio > ACCEPT:
             state, local = trial, trial.derivatives()
 
 
@@ -101,7 +101,7 @@ def _shift_for(values: Floats, slope: Floats, low: float, radius: float) -> floa
     Newton's method on 1 / length, which is concave in the shift, so that from below it climbs to the root.
     """
     shift = low
-    for _ in range(_MAX_SECULAR):
+    for _ in range(MAX_SECULAR):
         move = slope / (values + shift)
         square = float(move @ move)
         excess = square**0.5 / radius - 1.0

@@ -1,0 +1,92 @@
+"""Many responses fitted side by side: each fit is the one that the same response has alone, on the boundary too."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from reference import bootstrap_test, fit
+from reference.inference.refits import refit_responses, simulate_responses
+
+FORMULAS = (
+    "y ~ x + (1 | g)",
+    "y ~ x + (1 + x | g)",
+    "y ~ x + (1 + x || g)",
+    "y ~ 0 + x + (0 + x | g)",
+    "y ~ x + z + (1 + x + z | g)",
+    "y ~ 1 + (1 + x | g) + (0 + z | g)",
+)
+
+
+def table(rng, groups, rows, spread):
+    """Return a table of groups of one row up to ``rows`` of them, in no order."""
+    sizes = rng.integers(1, rows + 1, groups) + np.arange(groups) % 2 * 4
+    g = rng.permutation(np.repeat(np.arange(groups), sizes))
+    x, z = 50.0 + 9.0 * rng.standard_normal(g.size), rng.standard_normal(g.size)
+    own = spread * rng.standard_normal((groups, 2))
+    y = 1e3 + x + own[g, 0] + 0.1 * own[g, 1] * x + rng.standard_normal(g.size)
+    return pd.DataFrame({"g": g, "x": x, "z": z, "y": y})
+
+
+@given(
+    seed=st.integers(0, 2**32 - 1),
+    groups=st.integers(5, 30),
+    rows=st.integers(4, 12),
+    spread=st.sampled_from([0.0, 0.1, 0.5, 3.0, 100.0]),
+    formula=st.sampled_from(FORMULAS),
+    reml=st.booleans(),
+)
+@settings(max_examples=40, deadline=None)
+def test_every_fit_is_that_of_the_response_alone(seed, groups, rows, spread, formula, reml):
+    rng = np.random.default_rng(seed)
+    frame = table(rng, groups, rows, spread)
+    model = fit(formula, frame, reml=reml)
+    draws = simulate_responses(model, rng)
+    # A response of another model too, in other units.
+    responses = np.array([*(next(draws) for _ in range(6)), 1e-3 * rng.standard_t(3, len(frame))])
+    found = refit_responses(model, responses)
+    for place, response in enumerate(responses):
+        alone = fit(formula, frame.assign(y=response), reml=reml)
+        scale = max(1.0, abs(alone.criterion))
+        assert found.criteria[place] == pytest.approx(alone.criterion, abs=1e-10 * scale)
+        assert found.sigmas[place] == pytest.approx(alone.sigma, rel=1e-5)
+        spreads = [factor @ factor.T for factor in (found.spreads[place], alone.optimum.factor)]
+        np.testing.assert_allclose(*spreads, rtol=1e-4, atol=1e-5)
+
+
+def test_there_are_singular_and_regular_fits_among_them():
+    """Of a model whose groups hardly differ many draws lie on the boundary, and the statistic is zero there."""
+    rng = np.random.default_rng(4)
+    frame = table(rng, 12, 8, 0.3)
+    fits = [fit(f"y ~ x + ({effects} | g)", frame, reml=False) for effects in ("1", "1 + x")]
+    result = bootstrap_test(*fits, draws=40, seed=7)
+    draws = simulate_responses(fits[0], np.random.default_rng(7))
+    alone, singular = [], []
+    for _ in range(40):
+        few, many = (fit(one.model, frame.assign(y=response), reml=False) for response in [next(draws)] for one in fits)
+        alone.append(max(0.0, few.criterion - many.criterion))
+        singular.append(many.singular)
+    np.testing.assert_allclose(result.statistics, np.sort(alone), atol=1e-8)
+    assert 0 < sum(singular) < 40
+
+
+def test_fits_that_are_not_certified_side_by_side_are_made_alone(panel, monkeypatch):
+    """The fit of one response takes over wherever the others' method gives up."""
+    from reference.inference import refits
+
+    model = fit("sales ~ youtube + (1 + youtube | store_id)", panel.frame)
+    draws = simulate_responses(model, np.random.default_rng(2))
+    responses = np.array([next(draws) for _ in range(5)])
+    expected = refit_responses(model, responses)
+    found = refits.find_optima
+    monkeypatch.setattr(refits, "find_optima", lambda *given: (replace_criteria(found(*given)[0]), np.arange(5) % 2 > 0))
+    np.testing.assert_allclose(refit_responses(model, responses).criteria[::2], expected.criteria[::2], rtol=1e-10)
+
+
+def replace_criteria(lanes):
+    return replace(lanes, criterion=np.full_like(lanes.criterion, np.inf))
