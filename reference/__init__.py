@@ -36,6 +36,7 @@ from reference.inference.prediction import (
 )
 from reference.inference.ranking import RankedGroup, group_slopes, rank_groups, top_groups
 from reference.inference.satterthwaite import Coefficient, coefficient_tests, satterthwaite_df, standard_errors
+from reference.inference.term_tests import TermTest, term_tests
 from reference.inference.variance import VarianceComponent, VarianceShares, variance_components, variance_shares
 from reference.output.as_json import fit_record
 from reference.output.frames import coefficient_table, interval_table, variance_table
@@ -72,6 +73,7 @@ __all__ = [
     "Reading",
     "SaturationError",
     "TableError",
+    "TermTest",
     "VarianceComponent",
     "VarianceShares",
     "bootstrap_test",
@@ -117,6 +119,7 @@ __all__ = [
     "satterthwaite_df",
     "slope_intervals",
     "standard_errors",
+    "term_tests",
     "top_groups",
     "variance_components",
     "variance_shares",

@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 from formulaic import ModelSpec, model_matrix
 from formulaic.errors import DataMismatchWarning, FormulaicError
+from formulaic.transforms.contrasts import SumContrasts
 
 from reference.arrays import Floats, Integers
 from reference.data.columns import check_cells, holds_numbers, is_number, read_column, require_column
@@ -53,6 +54,15 @@ class Matrices:
     def columns(self) -> tuple[Sequence[Floats], ...]:
         """The columns, (n,) each, of X, of every Z, and y."""
         return ([*self.fixed.T], *([*effects.T] for effects in self.random), [self.response])
+
+
+class _Centred(SumContrasts):
+    """Treatment contrasts less their mean over all levels, so that other terms' effects are those of an average level."""
+
+    @SumContrasts.override
+    def _get_coding_matrix(self, levels: Sequence[Any], reduced_rank: bool = True, sparse: bool = False) -> Floats:
+        matrix = np.eye(len(levels))
+        return matrix[:, 1:] - 1.0 / len(levels) if reduced_rank else matrix
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,6 +107,40 @@ class Part:
         """Return the columns side by side, (n, k), or raise what :meth:`columns` raises."""
         columns = self.columns(data)
         return np.column_stack(columns) if columns else np.empty((len(data), 0))
+
+    def tested_columns(self, data: pd.DataFrame) -> Mapping[str, Floats]:
+        """Return, for each term but the intercept, weights (r, k) of the k columns that are zero if the term is.
+
+        Where a term is part of an interaction it is tested over all levels of the others, each with the same weight, so
+        that treatment contrasts are centred here. A predictor that a factor interacts with is taken at zero.
+
+        Raises
+        ------
+        DesignError
+            As for :meth:`columns`.
+
+        References
+        ----------
+        Kuznetsova, Brockhoff & Christensen (2017), J. Stat. Softw. 82(13), section 2.3: the hypotheses of type III.
+        """
+        if self.spec is None:
+            rows = zip(self.names, np.eye(len(self.names)), strict=True)
+            return {name: row[None] for name, row in rows if name != INTERCEPT}
+        frame, texts = _exact(self.text, data, self.factors), {}
+        for position, factor in enumerate(dict.fromkeys(one for term in self.spec.terms for one in term.factors)):
+            texts[factor] = str(factor)
+            if factor.expr in frame.columns:
+                texts[factor] = f"column_{position}"
+                frame[texts[factor]] = frame[factor.expr]
+            if factor in self.spec.factor_contrasts:
+                texts[factor] = f"C({texts[factor]}, centred)"
+        text = " + ".join(["0", *(":".join(texts[one] for one in term.factors) for term in self.spec.terms)])
+        coded = model_matrix(text, frame, context={"centred": _Centred()}, na_action="ignore")
+        both = np.asarray(coded, dtype=np.float64), self.matrix(data)
+        sizes = [np.linalg.norm(columns, axis=0) for columns in both]
+        weights = np.linalg.lstsq(both[0] / sizes[0], both[1] / sizes[1])[0] * sizes[1] / sizes[0][:, None]
+        slices = coded.model_spec.term_slices.values()
+        return {str(term): weights[part] for term, part in zip(self.spec.terms, slices, strict=True) if term.degree}
 
 
 @dataclass(frozen=True, eq=False)

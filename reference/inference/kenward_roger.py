@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from itertools import product
 
 import numpy as np
+from scipy.special import fdtrc
 
 from reference.arrays import Floats, block_slices
 from reference.errors import DesignError
@@ -15,6 +16,8 @@ from reference.inference.satterthwaite import Coefficient, check_contrast, t_tes
 from reference.likelihood.surface import Leverage
 
 _CONDITION = 1e-10
+# Degrees of freedom so close to 2 leave F unscaled, as its expectation is infinite.
+_ALMOST_TWO = 1e-2
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,10 +50,33 @@ class KenwardRoger:
             If the contrast has the wrong length, is not finite, or is zero.
         """
         check_contrast(self.fit, contrast)
-        point = self.fit.optimum.point
-        weights = point.inverse_root @ np.linalg.solve(self.fit.design.fixed_root.T, contrast)
-        rates = np.einsum("p,apq,q->a", weights, self.slopes, weights) / (weights @ weights)
+        rates = self._rates(contrast[None])[:, 0, 0]
         return float(2.0 / (rates @ self.weight @ rates))
+
+    def f_test(self, contrasts: Floats) -> tuple[float, float, float]:
+        """Return denominator df, scaled F and p of r independent combinations of fixed effects (r, p) being zero."""
+        rates, count = self._rates(contrasts), len(contrasts)
+        traces = np.trace(rates, axis1=1, axis2=2)
+        first = float(traces @ self.weight @ traces)
+        second = float(np.einsum("aij,ab,bji->", rates, self.weight, rates))
+        spread = (first + 6.0 * second) / (2.0 * count)
+        g = ((count + 1) * first - (count + 4) * second) / ((count + 2) * second)
+        below = 3.0 * count + 2.0 * (1.0 - g)
+        shares = 1.0 + g / below * spread, 1.0 - (count - g) / below * spread, 1.0 - (count + 2 - g) / below * spread
+        # 1 over the expectation of F, and half of its variance over that squared.
+        inverse = 1.0 - second / count
+        relative = (inverse / shares[1]) ** 2 * shares[0] / shares[2] / count
+        df = 4.0 + (count + 2) / (count * relative - 1.0)
+        estimate = contrasts @ self.fit.coefficients
+        wald = float(estimate @ np.linalg.solve(contrasts @ self.covariance @ contrasts.T, estimate)) / count
+        f = wald * (df * inverse / (df - 2.0) if abs(df - 2.0) > _ALMOST_TWO else 1.0)
+        return float(df), float(f), float(fdtrc(count, df, f))
+
+    def _rates(self, contrasts: Floats) -> Floats:
+        """Return the slopes in an orthonormal basis (p, r) of combinations (r, p), (a, r, r)."""
+        weights = self.fit.optimum.point.inverse_root @ np.linalg.solve(self.fit.design.fixed_root.T, contrasts.T)
+        basis = np.linalg.qr(weights)[0]
+        return np.asarray(basis.T @ self.slopes @ basis, dtype=np.float64)
 
 
 def kenward_roger(fit: Estimates) -> KenwardRoger:

@@ -62,7 +62,7 @@ def satterthwaite_df(fit: Estimates, contrast: Floats) -> float:
     Kuznetsova, Brockhoff & Christensen (2017), J. Stat. Softw. 82(13), section 2.2, with exact derivatives.
     """
     check_contrast(fit, contrast)
-    return float(_satterthwaite(fit, np.asarray(contrast, dtype=np.float64)[None])[0])
+    return float(satterthwaite_freedoms(fit, np.asarray(contrast, dtype=np.float64)[None])[0])
 
 
 def check_contrast(fit: Estimates, contrast: Floats) -> None:
@@ -74,7 +74,7 @@ def check_contrast(fit: Estimates, contrast: Floats) -> None:
 def coefficient_tests(fit: Estimates) -> tuple[Coefficient, ...]:
     """Return the two-sided t test of each fixed effect against zero, with Satterthwaite df."""
     errors = np.sqrt(np.diagonal(fit.covariance))
-    return t_tests(fit, errors, _satterthwaite(fit, np.eye(errors.size)))
+    return t_tests(fit, errors, satterthwaite_freedoms(fit, np.eye(errors.size)))
 
 
 def t_tests(fit: Estimates, errors: Floats, freedoms: Floats) -> tuple[Coefficient, ...]:
@@ -85,7 +85,7 @@ def t_tests(fit: Estimates, errors: Floats, freedoms: Floats) -> tuple[Coefficie
     return tuple(map(Coefficient, fit.design.fixed_names, *columns))
 
 
-def _satterthwaite(fit: Estimates, contrasts: Floats) -> Floats:
+def satterthwaite_freedoms(fit: Estimates, contrasts: Floats) -> Floats:
     """Return the degrees of freedom, (m,), of contrasts (m, p)."""
     point = fit.optimum.point
     if not fit.optimum.rank:
