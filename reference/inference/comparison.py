@@ -27,13 +27,15 @@ class LikelihoodRatio:
     df : int
         Parameters the larger model adds.
     p : float
-        From chi² on ``df``, as most software prints; conservative, since the variance tested lies on the
-        boundary.
+        From chi² on ``df``, as most software prints; conservative where a variance is tested, which lies on the
+        boundary then.
     p_boundary : float
         From the mixture that is right on the boundary; equal to ``p`` when no variance is tested, and ``nan`` where
         several effects are tested at once, for which there is no simple law: bootstrap the test then.
     aic_gain, bic_gain : float
         The smaller model's criterion less the larger's; positive speaks for the larger.
+    variances : int
+        How many variances the larger model adds.
     """
 
     statistic: float
@@ -42,6 +44,7 @@ class LikelihoodRatio:
     p_boundary: float
     aic_gain: float
     bic_gain: float
+    variances: int
 
 
 def compare_nested(smaller: Estimates, larger: Estimates) -> LikelihoodRatio:
@@ -76,7 +79,7 @@ def compare_nested(smaller: Estimates, larger: Estimates) -> LikelihoodRatio:
         mixture = 0.5 * (float(chdtrc(df - 1, statistic)) if df > 1 else float(statistic <= 0.0)) + 0.5 * tail
     else:
         mixture = float("nan")
-    return LikelihoodRatio(statistic, df, tail, mixture, smaller.aic - larger.aic, smaller.bic - larger.bic)
+    return LikelihoodRatio(statistic, df, tail, mixture, smaller.aic - larger.aic, smaller.bic - larger.bic, added)
 
 
 def deficit_at(fit: Estimates, covariance: Floats, residual_variance: float) -> float:

@@ -11,9 +11,11 @@ from types import MappingProxyType
 from typing import Literal
 
 import numpy as np
-from scipy.special import ndtr
+from scipy.optimize import brentq
+from scipy.special import ndtr, ndtri
+from scipy.sparse import coo_array
 
-from reference.arrays import Floats, block_slices
+from reference.arrays import Floats, Integers, block_slices
 from reference.data.columns import Level
 from reference.errors import DesignError
 from reference.estimates import Estimates, FittedTerm
@@ -26,6 +28,9 @@ Tier = Literal["above", "unclear", "below"]
 # A group is above or below the average when that is as probable as this.
 SURE = 0.95
 _DRAWS = 100_000
+# With more groups than this most are hardly ever at the top, and are not drawn; a chance of nothing.
+_MANY = 1_000
+_NEVER = 1e-12
 # Numbers drawn at a time, so that many groups do not fill the memory.
 _DRAWN_AT_ONCE = 2**22
 
@@ -152,20 +157,75 @@ def probability_top(
         raise DesignError(f"a probability needs at least one draw; got {draws}.")
     if not errors.term.covariance[effect, effect] > 0:
         return MappingProxyType(dict.fromkeys(levels, count / len(levels)))
-    rng = np.random.default_rng(seed)
-    hits = np.zeros(len(levels))
-    modes, roots = errors.term.modes[:, effect], _roots(errors.own)
-    # What all slopes share does not change their order.
-    apart = (errors.shared - errors.average).reshape(len(levels), -1)
-    at_once = max(1, _DRAWN_AT_ONCE // len(levels))
+    modes, rng = errors.term.modes[:, effect] / fit.sigma, np.random.default_rng(seed)
+    alone = errors.own.shape[1] == 1 and len(levels) > _MANY
+    hits = (_sparse_hits if alone else _hits)(errors, modes, count, draws, rng)
+    return MappingProxyType(dict(zip(levels, (hits / draws).tolist(), strict=True)))
+
+
+def _hits(errors: _PredictionErrors, modes: Floats, count: int, draws: int, rng: np.random.Generator) -> Floats:
+    """Return in how many draws each group is among the first, given the modes over sigma."""
+    roots, hits = _roots(errors.own), np.zeros(modes.size)
+    at_once = max(1, _DRAWN_AT_ONCE // modes.size)
     for start in range(0, draws, at_once):
         size = min(at_once, draws - start)
         alone = np.einsum("kml,skl->skm", roots, rng.standard_normal((size, *roots.shape[:2])))
-        together = rng.standard_normal((size, apart.shape[1])) @ apart.T
-        slopes = modes + fit.sigma * (alone.reshape(size, -1) + together)
+        together = rng.standard_normal((size, errors.apart.shape[1])) @ errors.apart.T
+        slopes = modes + alone.reshape(size, -1) + together
         top = np.argpartition(-slopes, count - 1, axis=1)[:, :count]
-        hits += np.bincount(top.ravel(), minlength=len(levels))
-    return MappingProxyType(dict(zip(levels, (hits / draws).tolist(), strict=True)))
+        hits += np.bincount(top.ravel(), minlength=modes.size)
+    return hits
+
+
+def _sparse_hits(errors: _PredictionErrors, modes: Floats, count: int, draws: int, rng: np.random.Generator) -> Floats:
+    """Return the same for many groups, each a cluster, of which only those are drawn that come up above a bar.
+
+    How far what is shared can carry a group is bounded by its length in these draws. So a group's chance to come up is
+    known but for that, and its own part a normal one cut off from below. Where fewer than ``count`` groups are above the
+    bar, all others are drawn too, cut off from above.
+    """
+    shared = rng.standard_normal((draws, errors.apart.shape[1]))
+    spread = np.sqrt(np.maximum(errors.own[:, 0, 0], np.finfo(float).tiny))
+    highest = modes + np.linalg.norm(errors.apart, axis=1) * np.linalg.norm(shared, axis=1).max()
+    bar = _bar(highest, spread, count + 4.0 * np.sqrt(count) + 4.0)
+    chance = ndtr((highest - bar) / spread)
+    groups, places = _occasions(chance, draws, rng)
+    slopes = modes[groups] - spread[groups] * ndtri(chance[groups] * (1.0 - rng.random(groups.size)))
+    slopes += np.einsum("ij,ij->i", errors.apart[groups], shared[places])
+    up = np.flatnonzero(slopes > bar)
+    by_draw = coo_array((up, (places[up], groups[up])), shape=(draws, modes.size)).tocsr()
+    above, order = np.diff(by_draw.indptr), by_draw.data
+    table = np.full((draws, max(count, int(above.max()))), -np.inf)
+    table[np.repeat(np.arange(draws), above), np.arange(order.size) - np.repeat(by_draw.indptr[:-1], above)] = slopes[order]
+    least = np.partition(table, -count, axis=1)[:, -count]
+    first = order[(slopes[order] >= least[places[order]])]
+    hits = np.bincount(groups[first], minlength=modes.size).astype(float)
+    for draw in np.flatnonzero(above < count):
+        middle = modes + errors.apart @ shared[draw]
+        others = middle + spread * ndtri(ndtr((bar - middle) / spread) * (1.0 - rng.random(modes.size)))
+        others[by_draw.indices[by_draw.indptr[draw] : by_draw.indptr[draw + 1]]] = -np.inf
+        missing = count - int(above[draw])
+        hits[np.argpartition(-others, missing - 1)[:missing]] += 1.0
+    return hits
+
+
+def _bar(highest: Floats, spread: Floats, expected: float) -> float:
+    """Return the height that so many normal values of these means and deviations are expected to exceed."""
+    reach = 40.0 * float(spread.max())
+    low, high = float(highest.min()) - reach, float(highest.max()) + reach
+    return float(brentq(lambda bar: float(ndtr((highest - bar) / spread).sum()) - expected, low, high))
+
+
+def _occasions(chance: Floats, draws: int, rng: np.random.Generator) -> tuple[Integers, Integers]:
+    """Return the pairs of group and draw in which the groups come up, each by its chance, by the gaps between them."""
+    many = draws * chance
+    counts = (many + 8.0 * np.sqrt(many) + 20.0).astype(np.int64)
+    groups = np.repeat(np.arange(chance.size), counts)
+    gaps = np.minimum(rng.geometric(np.maximum(chance, _NEVER)[groups]), draws + 1)
+    places, stops = np.cumsum(gaps), np.cumsum(counts)
+    places -= np.repeat(np.concatenate([[0], places[stops[:-1] - 1]]), counts) + 1
+    inside = places < draws
+    return groups[inside], places[inside]
 
 
 @dataclass(frozen=True, eq=False)
@@ -188,6 +248,11 @@ class _PredictionErrors:
     own: Floats
     shared: Floats
     average: Floats
+
+    @property
+    def apart(self) -> Floats:
+        """The shared part by group, (J, p), less what all slopes share, as that does not change their order."""
+        return (self.shared - self.average).reshape(-1, self.average.size)
 
 
 def _prediction_errors(fit: Estimates, predictor: str, group: str | None) -> _PredictionErrors:

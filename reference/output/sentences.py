@@ -116,7 +116,7 @@ def _spread(fit: Estimates, term: FittedTerm, effect: str, deviation: float) -> 
 
 
 def _number(value: float) -> str:
-    return f"{value:.3g}"
+    return f"{value:z.3g}"
 
 
 def _percent(share: float) -> str:

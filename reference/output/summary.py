@@ -22,6 +22,8 @@ from reference.output.text import aligned, format_p
 
 _DIGITS = 4
 _MOST_DECIMALS = 7
+# The fixed effects whose correlations lme4 still prints.
+_MOST_CORRELATED = 12
 _STARS = ((0.001, "***"), (0.01, "**"), (0.05, "*"), (0.1, "."), (1.0, ""))
 
 
@@ -58,8 +60,8 @@ def render_variance_components(fit: Estimates) -> str:
 def render_anova(*fits: Estimates) -> str:
     """Return the likelihood-ratio tests of two or more nested ML fits, each against the one before it.
 
-    Beside the p of the chi² law, which is too large where a variance is tested, stands the one that is right on the
-    boundary, where there is a simple law.
+    Where a variance is tested, for which the p of the chi² law is too large, the one that is right on the boundary stands
+    beside it, if there is a simple law.
 
     Raises
     ------
@@ -70,29 +72,30 @@ def render_anova(*fits: Estimates) -> str:
         raise ComparisonError("a comparison needs at least two fits; give the smaller model first.")
     ordered = sorted(fits, key=lambda fit: fit.n_parameters)
     tests = [compare_nested(smaller, larger) for smaller, larger in pairwise(ordered)]
-    header = ["", "npar", "AIC", "BIC", "logLik", "-2*logLik", "Chisq", "Df", "Pr(>Chisq)", "on the boundary"]
+    header = ["", "npar", "AIC", "BIC", "logLik", "-2*logLik", "Chisq", "Df", "Pr(>Chisq)"]
+    header += ["on the boundary"] if any(test.variances for test in tests) else []
     rows = []
     for fit, test in zip(ordered, [None, *tests], strict=True):
         numbers = (fit.aic, fit.bic, fit.log_likelihood, fit.criterion)
-        row = [fit.model.name, str(fit.n_parameters), *(f"{number:.2f}" for number in numbers)]
+        row = [fit.model.name, str(fit.n_parameters), *(f"{number:z.2f}" for number in numbers)]
         tail = ["", "", "", ""]
         if test is not None:
-            boundary = "" if np.isnan(test.p_boundary) else format_p(test.p_boundary)
-            tail = [f"{test.statistic:.4f}", str(test.df), format_p(test.p), boundary]
-        rows.append([*row, *tail])
+            boundary = format_p(test.p_boundary) if test.variances and not np.isnan(test.p_boundary) else ""
+            tail = [f"{test.statistic:z.4f}", str(test.df), format_p(test.p), boundary]
+        rows.append([*row, *tail][: len(header)])
     return "\n".join(aligned(header, rows)) + "\n"
 
 
 def render_intervals(intervals: Sequence[Interval]) -> str:
     """Return confidence intervals as a table."""
-    rows = [[row.name, *(f"{value:.6g}" for value in (row.estimate, row.lower, row.upper))] for row in intervals]
+    rows = [[row.name, *(f"{value:z.6g}" for value in (row.estimate, row.lower, row.upper))] for row in intervals]
     return "\n".join(aligned(["", "estimate", "lower", "upper"], rows)) + "\n"
 
 
 def share_lines(shares: Mapping[str, VarianceShares]) -> Iterator[str]:
     """Yield a table of the ICC and R² of fits by name."""
     rows = [
-        [name, *(f"{value:.4f}" for value in (s.icc_adjusted, s.icc_unadjusted, s.r2_marginal, s.r2_conditional))]
+        [name, *(f"{value:z.4f}" for value in (s.icc_adjusted, s.icc_unadjusted, s.r2_marginal, s.r2_conditional))]
         for name, s in shares.items()
     ]
     yield from aligned(["", "ICC adjusted", "unadjusted", "R² marginal", "conditional"], rows)
@@ -123,7 +126,7 @@ def slope_lines(group: str, slopes: Sequence[GroupSlope], chances: Mapping[Level
             own[place],
             deviations[place] if row.deviation < 0 else f"+{deviations[place]}",
             " to ".join(limits[2 * place : 2 * place + 2]),
-            f"{chances[row.group]:.2f}",
+            f"{chances[row.group]:z.2f}",
             row.tier,
         ]
         for place, row in enumerate(slopes)
@@ -133,29 +136,29 @@ def slope_lines(group: str, slopes: Sequence[GroupSlope], chances: Mapping[Level
 
 
 def render_bootstrap(result: BootstrapTest) -> str:
-    """Return the p-values of a likelihood-ratio test side by side: chi², the boundary mixture, the bootstrap."""
+    """Return the p-values of a likelihood-ratio test side by side: chi², mixture if on the boundary, bootstrap."""
     test, draws = result.test, result.statistics.size
-    rows = [["chi²", format_p(test.p), f"{test.df} df; too large where a variance is tested"]]
-    if not np.isnan(test.p_boundary):
+    rows = [["chi²", format_p(test.p), f"{test.df} df" + ("; too large for a variance" if test.variances else "")]]
+    if test.variances and not np.isnan(test.p_boundary):
         rows.append(["mixture", format_p(test.p_boundary), "of chi² laws, as the variance tested lies on the boundary"])
     zeros = f"{draws} simulated tests, {result.share_at_zero:.0%} of them zero"
     rows.append(["bootstrap", format_p(result.p), f"{zeros}; ± {result.standard_error:.1g} by chance"])
-    lines = [f"Likelihood-ratio statistic: {test.statistic:.4f}", "", *aligned(["law", "p", ""], rows)]
+    lines = [f"Likelihood-ratio statistic: {test.statistic:z.4f}", "", *aligned(["law", "p", ""], rows)]
     return "\n".join(lines) + "\n"
 
 
 def _criterion(fit: Estimates) -> list[str]:
     if fit.reml:
-        return [f"REML criterion: {fit.criterion:.4f}"]
+        return [f"REML criterion: {fit.criterion:z.4f}"]
     header = ["AIC", "BIC", "logLik", "-2*logLik", "df.resid"]
-    numbers = [f"{x:.2f}" for x in (fit.aic, fit.bic, fit.log_likelihood, fit.criterion)]
+    numbers = [f"{x:z.2f}" for x in (fit.aic, fit.bic, fit.log_likelihood, fit.criterion)]
     rest = str(fit.design.n_observations - fit.n_parameters)
     return list(aligned(header, [[*numbers, rest]], left=0))
 
 
 def _quartiles(residuals: Floats) -> list[str]:
     values = np.quantile(residuals, [0.0, 0.25, 0.5, 0.75, 1.0])
-    return list(aligned(["Min", "1Q", "Median", "3Q", "Max"], [[f"{value:.4f}" for value in values]], left=0))
+    return list(aligned(["Min", "1Q", "Median", "3Q", "Max"], [[f"{value:z.4f}" for value in values]], left=0))
 
 
 def _components(fit: Estimates) -> list[str]:
@@ -173,7 +176,7 @@ def _components(fit: Estimates) -> list[str]:
             if pair.group == line.group and pair.second
         }
         correlations = [known[name, line.first] for name in earlier]
-        shown = ["" if np.isnan(value) else f"{value:.2f}" for value in correlations]
+        shown = ["" if np.isnan(value) else f"{value:z.2f}" for value in correlations]
         rows.append(["" if line.group == last else line.group, line.first, value, deviation, *shown])
         last = line.group
     width = max(len(row) for row in rows)
@@ -193,7 +196,7 @@ def _coefficients(rows: Sequence[Coefficient]) -> list[str]:
     for position, row in enumerate(rows):
         estimate, error = both[2 * position : 2 * position + 2]
         stars = next(sign for limit, sign in _STARS if row.p <= limit)
-        lines.append([row.name, estimate, error, f"{row.df:.3f}", f"{row.t:.3f}", format_p(row.p), stars.ljust(3)])
+        lines.append([row.name, estimate, error, f"{row.df:z.3f}", f"{row.t:z.3f}", format_p(row.p), stars.ljust(3)])
     header = ["", "Estimate", "Std. Error", "df", "t value", "Pr(>|t|)", ""]
     return [*aligned(header, lines), "---", "*** below 0.001, ** below 0.01, * below 0.05, . below 0.1"]
 
@@ -202,7 +205,9 @@ def _correlations(fit: Estimates) -> list[str]:
     errors = np.sqrt(np.diagonal(fit.covariance))
     correlations = fit.covariance / np.outer(errors, errors)
     names = fit.design.fixed_names
-    rows = [[names[i], *(f"{correlations[i, j]:.3f}" for j in range(i))] for i in range(1, len(names))]
+    if len(names) > _MOST_CORRELATED:
+        return [f"  not shown for more than {_MOST_CORRELATED}; cov_params() of the fit in Python has their covariances."]
+    rows = [[names[i], *(f"{correlations[i, j]:z.3f}" for j in range(i))] for i in range(1, len(names))]
     width = len(names)
     return list(aligned(["", *names[:-1]], [row + [""] * (width - len(row)) for row in rows]))
 
@@ -228,4 +233,4 @@ def _column(values: Sequence[float], size: float | None = None, digits: int = _D
     decimals = digits - 1 - int(np.floor(np.log10(size)))
     if decimals > _MOST_DECIMALS or max(sizes, default=0.0) >= 1e9:
         return [f"{value:.{digits - 1}e}" for value in values]
-    return [f"{value:.{max(0, decimals)}f}" for value in values]
+    return [f"{value:z.{max(0, decimals)}f}" for value in values]

@@ -38,7 +38,7 @@ def test_the_laws_find_what_shuffling_does_not(results: Tutorial, shuffled: Shuf
 
 
 def test_p_counts_the_panel_as_one_order_of_its_labels() -> None:
-    ratio = LikelihoodRatio(statistic=4.0, df=2, p=0.1, p_boundary=0.1, aic_gain=0.0, bic_gain=0.0)
+    ratio = LikelihoodRatio(statistic=4.0, df=2, p=0.1, p_boundary=0.1, aic_gain=0.0, bic_gain=0.0, variances=1)
     assert ShuffleTest(ratio, np.array([1.0, 2.0, 3.0])).p == 1 / 4
     assert ShuffleTest(ratio, np.array([1.0, 4.0, 5.0])).p == 3 / 4
 
