@@ -12,7 +12,7 @@ import errno
 import gc
 import sys
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -243,12 +243,18 @@ def fit(
     kenward_roger: Annotated[
         bool, Option("--kenward-roger", help="Tests by Kenward and Roger; else by Satterthwaite.")
     ] = False,
+    terms: Annotated[bool, Option("--terms", help="Print the F test of each term, of type III.")] = False,
+    bootstrap: Annotated[int, Option(min=0, help="With --shares: intervals from so many simulated responses.")] = 0,
+    seed: Annotated[int, Option(min=0, help="Of the simulated responses.")] = 0,
+    plot: Annotated[Path | None, Option(metavar="PICTURE", help="Save residual plots, such as residuals.png.")] = None,
 ) -> int:
     """Fit a linear mixed model to a table, and print the summary that lme4's readers know."""
-    if as_json and (kenward_roger or shares or intervals is not None or slopes is not None):
+    if as_json and (kenward_roger or shares or terms or intervals is not None or slopes is not None):
         raise UsageError("--json always prints the same numbers; leave out what changes the summary, or --json.")
     if wald and intervals is None:
         raise UsageError("--wald says how intervals are computed; say their level too, such as --intervals 0.95.")
+    if bootstrap and not shares:
+        raise UsageError("--bootstrap is for the intervals of ICC and R²; give --shares too.")
     with _engine():
         from reference.command import fit_file
 
@@ -262,7 +268,32 @@ def fit(
             level=intervals,
             wald=wald,
             slopes=slopes,
+            terms=terms,
+            draws=bootstrap,
+            seed=seed,
+            plot=plot,
+            progress=_simulating(),
         )
+    return 0
+
+
+@app.command(
+    epilog="Example: mlm predict sales.csv 'sales ~ youtube + (1 + youtube | store_id)' --new week.csv --into sold.csv"
+)
+def predict(
+    table: Annotated[Path, Argument(help="A CSV file, to fit the model to.", metavar="FILE")],
+    formula: Annotated[str, Argument(help="The model, in quotes.")],
+    new: Annotated[Path | None, Option(help="The CSV file whose rows to predict; else FILE.", metavar="FILE")] = None,
+    into: Annotated[Path | None, Option(help="The CSV file to write; else it is printed.", metavar="FILE")] = None,
+    level: Annotated[float, Option(help="Of the intervals.")] = 0.95,
+    new_groups: Annotated[bool, Option("--new-groups", help="Predict every row as one of a group not seen.")] = False,
+    ml: Annotated[bool, Option("--ml", help="Maximum likelihood; else REML.")] = False,
+) -> int:
+    """Predict rows with intervals: of the groups that the model was fitted to, and of new ones."""
+    with _engine():
+        from reference.command import predict_file
+
+        predict_file(table, formula, new, into, level=level, new_groups=new_groups, reml=not ml)
     return 0
 
 
@@ -278,15 +309,19 @@ def compare(
     seed: Annotated[int, Option(min=0, help="Of the simulated tests.")] = 0,
 ) -> int:
     """Compare two nested models by a likelihood-ratio test, on the boundary too."""
-    from rich.console import Console
-    from rich.progress import track
-
-    progress = partial(track, description="Simulating", console=Console(stderr=True), transient=True)
     with _engine():
         from reference.command import compare_file
 
-        compare_file(table, smaller, larger, draws=bootstrap, seed=seed, progress=progress)
+        compare_file(table, smaller, larger, draws=bootstrap, seed=seed, progress=_simulating())
     return 0
+
+
+def _simulating() -> Callable[[Iterable[int]], Iterable[int]]:
+    """Return what wraps long work in a bar."""
+    from rich.console import Console
+    from rich.progress import track
+
+    return partial(track, description="Simulating", console=Console(stderr=True), transient=True)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

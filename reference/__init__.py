@@ -13,7 +13,7 @@ from reference.errors import (
 )
 from reference.estimates import Certificate, Estimates, FittedTerm
 from reference.fit import MixedFit, criterion_at, fit, fit_mixed
-from reference.inference.bootstrap import BootstrapTest, bootstrap_test
+from reference.inference.bootstrap import BootstrapTest, bootstrap_shares, bootstrap_test
 from reference.inference.comparison import LikelihoodRatio, compare_nested, deficit_at
 from reference.inference.diagnostics import (
     Reading,
@@ -31,6 +31,7 @@ from reference.inference.ols import OlsFit, fit_ols
 from reference.inference.prediction import (
     NewGroupPrediction,
     predict_conditional,
+    predict_intervals,
     predict_new_groups,
     predict_population,
 )
@@ -40,6 +41,7 @@ from reference.inference.term_tests import TermTest, term_tests
 from reference.inference.variance import VarianceComponent, VarianceShares, variance_components, variance_shares
 from reference.output.as_json import fit_record
 from reference.output.frames import coefficient_table, interval_table, variance_table
+from reference.output.plots import save_residual_plots
 from reference.output.sentences import (
     interpret_comparison,
     interpret_fixed_effects,
@@ -76,6 +78,7 @@ __all__ = [
     "TermTest",
     "VarianceComponent",
     "VarianceShares",
+    "bootstrap_shares",
     "bootstrap_test",
     "coefficient_table",
     "coefficient_tests",
@@ -101,6 +104,7 @@ __all__ = [
     "kenward_roger_tests",
     "parse_formula",
     "predict_conditional",
+    "predict_intervals",
     "predict_new_groups",
     "predict_population",
     "probability_top",
@@ -117,6 +121,7 @@ __all__ = [
     "render_summary",
     "render_variance_components",
     "satterthwaite_df",
+    "save_residual_plots",
     "slope_intervals",
     "standard_errors",
     "term_tests",

@@ -1,11 +1,13 @@
-"""``mlm fit`` and ``mlm compare``: models fitted to a file, printed as a summary, as JSON, or side by side."""
+"""``mlm fit``, ``mlm compare`` and ``mlm predict``: models fitted to a file, and what is printed or written of them."""
 
 from __future__ import annotations
 
 import json
 import sys
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from pathlib import Path
+from typing import TypeAlias
 
 import pandas as pd
 
@@ -14,12 +16,15 @@ from reference.data.encoding import column_names
 from reference.data.formula import MixedModel, parse_formula
 from reference.errors import TableError
 from reference.fit import MixedFit, fit_mixed
-from reference.inference.bootstrap import bootstrap_test
+from reference.inference.bootstrap import bootstrap_shares, bootstrap_test
 from reference.inference.group_uncertainty import probability_top, slope_intervals
 from reference.inference.intervals import profile_intervals, wald_intervals
+from reference.inference.prediction import predict_intervals
 from reference.inference.ranking import slope_term
+from reference.inference.term_tests import term_tests
 from reference.inference.variance import variance_shares
 from reference.output.as_json import fit_record
+from reference.output.plots import save_residual_plots
 from reference.output.summary import (
     render_anova,
     render_bootstrap,
@@ -27,8 +32,13 @@ from reference.output.summary import (
     render_summary,
     share_lines,
     slope_lines,
+    term_lines,
 )
 
+Progress: TypeAlias = "Callable[[Iterable[int]], Iterable[int]]"
+
+# Of intervals, where none is given.
+LEVEL = 0.95
 # How many groups are the top, if there are as many.
 TOP = 5
 # How the name of a CSV file ends; pandas unpacks the others.
@@ -49,6 +59,11 @@ def fit_file(
     level: float | None = None,
     wald: bool = False,
     slopes: str | None = None,
+    terms: bool = False,
+    draws: int = 0,
+    seed: int = 0,
+    plot: Path | None = None,
+    progress: Progress = iter,
 ) -> None:
     """Fit a model to a CSV file, or to a Parquet file or folder, and print it.
 
@@ -58,8 +73,10 @@ def fit_file(
         A file whose name ends in ``.csv`` or, packed, in such as ``.csv.gz``, or else Parquet, read piece by piece.
     formula : str
         As for :func:`~reference.data.formula.parse_formula`.
-    reml, as_json, kenward_roger, shares, level, wald, slopes
+    reml, as_json, kenward_roger, shares, level, wald, slopes, terms, plot
         What ``mlm fit`` offers, explained in its help; ``level`` is that of the intervals, or None for no intervals.
+    draws, seed, progress
+        As for :func:`~reference.inference.bootstrap.bootstrap_shares`; without draws the shares have no intervals.
 
     Raises
     ------
@@ -68,13 +85,23 @@ def fit_file(
     """
     model = parse_formula(formula)
     fit = fit_mixed(_read_csv(path, model) if path.name.lower().endswith(_CSV) else path, model, reml=reml)
+    if plot is not None:
+        save_residual_plots(fit, plot)
     if as_json:
         sys.stdout.write(json.dumps(fit_record(fit), indent=2) + "\n")
         return
     parts = [render_summary(fit, kenward_roger=kenward_roger)]
+    if terms:
+        how = "Kenward-Roger" if kenward_roger else "Satterthwaite"
+        lines = term_lines(term_tests(fit, kenward_roger=kenward_roger))
+        parts.append("\n".join([f"F tests of terms (type III) by {how}'s method:", *lines]) + "\n")
     if shares:
         lines = share_lines({"": variance_shares(fit)})
         parts.append("\n".join(["ICC and R² after Nakagawa and Johnson:", *lines]) + "\n")
+    if draws:
+        rows = bootstrap_shares(fit, level or LEVEL, draws=draws, seed=seed, progress=progress)
+        title = f"{level or LEVEL:.4g} confidence intervals of these by {draws} simulated responses:\n"
+        parts.append(title + render_intervals(rows))
     if level is not None:
         intervals, how = (wald_intervals, _BY_WALD) if wald else (profile_intervals, _BY_PROFILE)
         parts.append(f"{level:.4g} confidence intervals by {how}:\n" + render_intervals(intervals(fit, level)))
@@ -90,7 +117,7 @@ def compare_file(
     *,
     draws: int,
     seed: int,
-    progress: Callable[[Iterable[int]], Iterable[int]] = iter,
+    progress: Progress = iter,
 ) -> None:
     """Fit two nested models to a file by ML, and print their likelihood-ratio test.
 
@@ -114,6 +141,51 @@ def compare_file(
     sys.stdout.write(render_anova(few, many))
     if draws:
         sys.stdout.write("\n" + render_bootstrap(bootstrap_test(few, many, draws=draws, seed=seed, progress=progress)))
+
+
+def predict_file(
+    path: Path, formula: str, new: Path | None, into: Path | None, *, level: float, new_groups: bool, reml: bool
+) -> None:
+    """Fit a model to a CSV file, and write predictions of its rows, or of another file's, as CSV.
+
+    Parameters
+    ----------
+    path : Path
+        The file to fit.
+    formula : str
+        As for :func:`fit_file`.
+    new, into : Path or None
+        The file to predict, the one to write; without them the file itself, and the standard output.
+    level, new_groups
+        As for :func:`~reference.inference.prediction.predict_intervals`, whose columns come behind those of the file.
+    reml : bool
+        As for :func:`fit_file`.
+
+    Raises
+    ------
+    MultilevelError
+        As for :func:`fit_file`, or if the predictions cannot be made or written.
+    """
+    model = parse_formula(formula)
+    rows = fitted = _read_csv(path, model)
+    fit = fit_mixed(fitted, model, reml=reml)
+    if new is not None:
+        # The response need not be there.
+        rows = _read_csv(new, replace(model, response="1"))
+    found = predict_intervals(fit, rows, level, new_groups=new_groups)
+    twice = [name for name in found.columns if name in rows.columns]
+    if twice:
+        raise TableError(
+            f"{new or path} has a column {twice[0]!r} already, as a prediction would be called; rename it."
+        )
+    table = pd.concat([rows, found], axis=1).to_csv(index=False, lineterminator="\n")
+    if into is None:
+        sys.stdout.write(table)
+        return
+    try:
+        into.write_text(table, encoding="utf-8")
+    except OSError as error:
+        raise TableError(f"{into} cannot be written ({error.strerror}); check the folder.") from error
 
 
 def _slopes(fit: MixedFit, predictor: str) -> str:

@@ -56,10 +56,10 @@ class Matrices:
         return ([*self.fixed.T], *([*effects.T] for effects in self.random), [self.response])
 
 
-class _Centred(SumContrasts):
-    """Treatment contrasts less their mean over all levels, so that other terms' effects are those of an average level."""
+class _Centred(SumContrasts):  # type: ignore[misc]  # formulaic is not typed
+    """Treatment contrasts less their mean over levels, so that other terms' effects are those of an average level."""
 
-    @SumContrasts.override
+    @SumContrasts.override  # type: ignore[untyped-decorator]
     def _get_coding_matrix(self, levels: Sequence[Any], reduced_rank: bool = True, sparse: bool = False) -> Floats:
         matrix = np.eye(len(levels))
         return matrix[:, 1:] - 1.0 / len(levels) if reduced_rank else matrix

@@ -37,8 +37,9 @@ def reduce_responses(design: Design, responses: Floats, *, reml: bool) -> tuple[
     kept, rest = _reduced(rows, np.bincount(codes), q, fixed.shape[1])
     sizes = tuple(len(term.names) for term in design.terms)
     denominator = n - (fixed.shape[1] if reml else 0)
-    parts = np.ascontiguousarray(kept[:, q : whitened.shape[1]]), np.ascontiguousarray(
-        kept[:, whitened.shape[1] :].swapaxes(0, 1)
+    parts = (
+        np.ascontiguousarray(kept[:, q : whitened.shape[1]]),
+        np.ascontiguousarray(kept[:, whitened.shape[1] :].swapaxes(0, 1)),
     )
     surfaces = ManyResponses(np.ascontiguousarray(kept[:, :q]), *parts, rest, sizes, denominator, reml, _pairs(sizes))
     return surfaces, ols, scales

@@ -1,4 +1,4 @@
-"""The likelihood-ratio test by parametric bootstrap, which the boundary does not bother."""
+"""What simulated responses tell: a likelihood-ratio test that the boundary does not bother, intervals of shares."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ from reference.arrays import Floats
 from reference.errors import ComparisonError
 from reference.estimates import Estimates
 from reference.inference.comparison import LikelihoodRatio, compare_nested
+from reference.inference.intervals import Interval, normal_quantile
 from reference.inference.refits import refit_simulated
+from reference.inference.variance import variance_shares
 
 # Criteria closer than this are the same: both models have the same optimum, usually on the boundary.
 _SAME = 1e-7
@@ -86,7 +88,66 @@ def bootstrap_test(
     J. Stat. Softw. 59(9), section 4, for mixed models.
     """
     test = compare_nested(smaller, larger)
-    if draws < 1:
-        raise ComparisonError(f"a bootstrap needs at least one draw; got {draws}.")
+    _check_draws(draws)
     few, many = refit_simulated((smaller, larger), smaller, draws, seed, progress)
     return BootstrapTest(test, np.sort(np.maximum(0.0, few.criteria - many.criteria)))
+
+
+def bootstrap_shares(
+    fit: Estimates,
+    level: float = 0.95,
+    *,
+    draws: int = 1000,
+    seed: int = 0,
+    progress: Callable[[Iterable[int]], Iterable[int]] = iter,
+) -> tuple[Interval, ...]:
+    """Return intervals of the two ICCs and of the marginal and the conditional R² by parametric bootstrap.
+
+    Responses are drawn from the fit, the model is fitted to each, and the limits are quantiles of its shares.
+
+    Parameters
+    ----------
+    fit : Estimates
+        ML or REML.
+    level : float
+        Of confidence, between 0 and 1.
+    draws, seed, progress
+        As for :func:`bootstrap_test`.
+
+    Raises
+    ------
+    ComparisonError
+        If there are no draws.
+    DesignError
+        If the level is not between 0 and 1, or the fit kept no rows.
+    ConvergenceError
+        If the fit to a simulated response cannot be certified.
+
+    References
+    ----------
+    Nakagawa, Johnson & Schielzeth (2017), J. R. Soc. Interface 14:20170213, for the shares; Davison & Hinkley (1997),
+    Bootstrap Methods and their Application, section 5.3, for the limits.
+    """
+    normal_quantile(level)
+    _check_draws(draws)
+    (found,) = refit_simulated((fit,), fit, draws, seed, progress)
+    shares = variance_shares(fit)
+    varying = np.atleast_2d(np.cov(fit.design.matrices.fixed, rowvar=False))
+    fixed = np.einsum("mp,pq,mq->m", found.coefficients, varying, found.coefficients)
+    random, residual = (found.sigmas**2 * (found.factors**2).sum(axis=(1, 2))), found.sigmas**2
+    tails = (1.0 - level) / 2.0, (1.0 + level) / 2.0
+    rows = []
+    for name, part, whole in (
+        ("icc_adjusted", random, random + residual),
+        ("icc_unadjusted", random, fixed + random + residual),
+        ("r2_marginal", fixed, fixed + random + residual),
+        ("r2_conditional", fixed + random, fixed + random + residual),
+    ):
+        lower, upper = np.quantile(part / whole, tails).tolist()
+        rows.append(Interval(name, getattr(shares, name), lower, upper))
+    return tuple(rows)
+
+
+def _check_draws(draws: int) -> None:
+    if draws < 1:
+        raise ComparisonError(f"a bootstrap needs at least one draw; got {draws}.")

@@ -12,8 +12,8 @@ from typing import Literal
 
 import numpy as np
 from scipy.optimize import brentq
-from scipy.special import ndtr, ndtri
 from scipy.sparse import coo_array
+from scipy.special import ndtr, ndtri
 
 from reference.arrays import Floats, Integers, block_slices
 from reference.data.columns import Level
@@ -181,8 +181,8 @@ def _sparse_hits(errors: _PredictionErrors, modes: Floats, count: int, draws: in
     """Return the same for many groups, each a cluster, of which only those are drawn that come up above a bar.
 
     How far what is shared can carry a group is bounded by its length in these draws. So a group's chance to come up is
-    known but for that, and its own part a normal one cut off from below. Where fewer than ``count`` groups are above the
-    bar, all others are drawn too, cut off from above.
+    known but for that, and its own part a normal one cut off from below. Where fewer than ``count`` groups are above
+    the bar, all others are drawn too, cut off from above.
     """
     shared = rng.standard_normal((draws, errors.apart.shape[1]))
     spread = np.sqrt(np.maximum(errors.own[:, 0, 0], np.finfo(float).tiny))
@@ -196,7 +196,9 @@ def _sparse_hits(errors: _PredictionErrors, modes: Floats, count: int, draws: in
     by_draw = coo_array((up, (places[up], groups[up])), shape=(draws, modes.size)).tocsr()
     above, order = np.diff(by_draw.indptr), by_draw.data
     table = np.full((draws, max(count, int(above.max()))), -np.inf)
-    table[np.repeat(np.arange(draws), above), np.arange(order.size) - np.repeat(by_draw.indptr[:-1], above)] = slopes[order]
+    table[np.repeat(np.arange(draws), above), np.arange(order.size) - np.repeat(by_draw.indptr[:-1], above)] = slopes[
+        order
+    ]
     least = np.partition(table, -count, axis=1)[:, -count]
     first = order[(slopes[order] >= least[places[order]])]
     hits = np.bincount(groups[first], minlength=modes.size).astype(float)

@@ -7,10 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from reference.arrays import Floats
+from reference.arrays import Floats, Integers, block_slices
 from reference.data.groups import group_names, read_groups
 from reference.errors import DesignError
-from reference.estimates import Estimates
+from reference.estimates import Estimates, FittedTerm
+from reference.inference.intervals import normal_quantile
+from reference.inference.leverage import read_leverage
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,6 +59,78 @@ def predict_new_groups(fit: Estimates, data: pd.DataFrame) -> NewGroupPrediction
     return NewGroupPrediction(rows @ fit.coefficients, np.sqrt(of_mean), np.sqrt(variance))
 
 
+def predict_intervals(
+    fit: Estimates, data: pd.DataFrame, level: float = 0.95, *, new_groups: bool = False
+) -> pd.DataFrame:
+    """Return predictions of each row of a table, with intervals.
+
+    What the fit knows of a row's groups is part of the prediction; of a group that it has not seen, the prediction is
+    the expectation of an average one, and how far groups differ is part of the interval of an observation.
+
+    Parameters
+    ----------
+    fit : Estimates
+        The fit.
+    data : pandas.DataFrame
+        With the columns of the model, the response apart.
+    level : float
+        Of the intervals, between 0 and 1.
+    new_groups : bool
+        Whether to take every row as one of groups not seen.
+
+    Returns
+    -------
+    pandas.DataFrame
+        In units of the response, by the index of ``data``: ``predicted``; its ``standard_error``, the modes' included;
+        ``mean_lower`` and ``mean_upper``, limits of the expectation that is predicted; ``lower`` and ``upper``, limits
+        of one new observation. All are normal limits given the estimated variances.
+
+    Raises
+    ------
+    DesignError
+        If a column is missing or not finite, the level is not between 0 and 1, or a model with several grouping factors
+        has more than 3,000 random effects.
+
+    References
+    ----------
+    Henderson (1975), Biometrics 31(2), 423-447, for the prediction error variance.
+    """
+    reach, rows = normal_quantile(level), fit.design.encoding.fixed.matrix(data)
+    leverage = read_leverage(fit)
+    predicted, between = rows @ fit.coefficients, np.zeros(len(rows))
+    weights = np.zeros((len(rows), len(leverage.places)))
+    places, cluster = np.zeros(weights.shape, dtype=np.int64), np.zeros(len(rows), dtype=np.int64)
+    slices = block_slices(fit.optimum.surface.sizes)
+    parts = zip(fit.terms, fit.design.terms, fit.design.encoding.random, fit.model.terms, slices, strict=True)
+    for term, design, part, model, own in parts:
+        effects, codes = part.matrix(data), _codes(term, data, model.group)
+        known = (codes >= 0) & (not new_groups)
+        predicted[known] += np.einsum("iq,iq->i", effects, term.modes[codes])[known]
+        between[~known] += np.einsum("ip,pq,iq->i", effects, term.covariance, effects)[~known]
+        weights[known, own] = np.linalg.solve(design.root.T, effects[known].T).T
+        if len(leverage.effects) > 1:
+            cluster[known] = codes[known]
+        of_term = np.array(leverage.places[own])
+        places[known, own] = (of_term[:, codes[known]] if of_term.shape[1] > 1 else of_term).T
+    inner = leverage.conditional[cluster[:, None, None], places[:, :, None], places[:, None]]
+    carried = (leverage.relative @ leverage.fixed)[cluster[:, None], places]
+    shared = rows @ np.linalg.solve(fit.design.fixed_root, fit.optimum.point.inverse_root.T)
+    shared -= np.einsum("im,imp->ip", weights, carried)
+    of_mean = fit.sigma**2 * (np.einsum("im,imn,in->i", weights, inner, weights) + (shared**2).sum(axis=1))
+    error, deviation = np.sqrt(of_mean), np.sqrt(of_mean + between + fit.sigma**2)
+    columns = {"predicted": predicted, "standard_error": error}
+    for name, spread in (("mean_", error), ("", deviation)):
+        columns |= {f"{name}lower": predicted - reach * spread, f"{name}upper": predicted + reach * spread}
+    return pd.DataFrame(columns, index=data.index)
+
+
+def _codes(term: FittedTerm, data: pd.DataFrame, group: tuple[str, ...]) -> Integers:
+    """Return the position of each row's group among those of the fit, (n,), -1 for one that it has not seen."""
+    positions = {one: position for position, one in enumerate(term.ids)}
+    codes, ids = read_groups(data, group)
+    return np.array([positions.get(one, -1) for one in ids], dtype=np.int64)[codes]
+
+
 def predict_population(fit: Estimates, data: pd.DataFrame) -> Floats:
     """Return the fixed part for each row of a table, (n,): the expectation for a group not seen before.
 
@@ -78,12 +152,11 @@ def predict_conditional(fit: Estimates, data: pd.DataFrame) -> Floats:
     """
     prediction = predict_population(fit, data)
     for term, part, model in zip(fit.terms, fit.design.encoding.random, fit.model.terms, strict=True):
-        positions = {one: position for position, one in enumerate(term.ids)}
-        codes, ids = read_groups(data, model.group)
-        unknown = [one for one in ids if one not in positions]
-        if unknown:
-            name = group_names((unknown[0],))[0]
+        codes = _codes(term, data, model.group)
+        if codes.min(initial=0) < 0:
+            _, ids = read_groups(data.iloc[[int(codes.argmin())]], model.group)
+            name = group_names(ids)[0]
             raise DesignError(f"{term.group} {name} was not in the fit; use predict_population for new groups.")
-        modes = term.modes[[positions[one] for one in ids]][codes]
+        modes = term.modes[codes]
         prediction = prediction + np.einsum("iq,iq->i", part.matrix(data), modes)
     return prediction

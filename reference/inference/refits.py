@@ -31,14 +31,14 @@ class Refits:
         Fixed effects.
     sigmas : (m,)
         Residual standard deviations.
-    spreads : (m, Q, Q)
+    factors : (m, Q, Q)
         Factors of the effects' relative covariance, in orthonormal units, as ``Optimum.factor``.
     """
 
     criteria: Floats
     coefficients: Floats
     sigmas: Floats
-    spreads: Floats
+    factors: Floats
 
 
 def simulate_responses(fit: Estimates, rng: np.random.Generator) -> Iterator[Floats]:
@@ -112,9 +112,9 @@ def refit_responses(fit: Estimates, responses: Floats) -> Refits:
     beta = -best.inverse[:, -1, :-1] / best.inverse[:, -1, -1:]
     found = Refits(
         criteria=best.criterion + constant + 2.0 * surfaces.denominator * np.log(scales),
-        coefficients=np.linalg.solve(fit.design.fixed_root, (ols + scales[:, None] * beta).T).T,
+        coefficients=np.asarray(np.linalg.solve(fit.design.fixed_root, (ols + scales[:, None] * beta).T).T),
         sigmas=scales / np.abs(best.inverse[:, -1, -1]) / np.sqrt(surfaces.denominator),
-        spreads=best.rotation * best.scales[:, None],
+        factors=best.rotation * best.scales[:, None],
     )
     for one in np.flatnonzero(~certified):
         alone = _refit(fit, responses[one])

@@ -9,6 +9,7 @@ s_j (e_i e_jᵀ + e_j e_iᵀ), and no products with directions are needed.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -40,7 +41,7 @@ class Lanes:
     hessian: Floats
     inverse: Floats
 
-    def __getitem__(self, which: Integers) -> Lanes:
+    def __getitem__(self, which: Any) -> Lanes:
         """Return some of the lanes."""
         return Lanes(*(values[which] for values in vars(self).values()))
 
@@ -52,7 +53,7 @@ class Lanes:
 
 @dataclass(frozen=True, eq=False)
 class ManyResponses:
-    """The blocks of m responses of one design with one grouping factor; see :class:`~reference.likelihood.blocks.Blocks`.
+    """What :class:`~reference.likelihood.blocks.Blocks` are of one response, of m responses of one design.
 
     Parameters
     ----------
@@ -100,7 +101,8 @@ class ManyResponses:
             pivots = np.log(np.diagonal(triangle)).sum() if self.reml else 0.0
             logarithm = 2.0 * (np.log(np.diagonal(lower, axis1=1, axis2=2)).sum() + pivots)
             found[:, column] = logarithm + self.denominator * np.log(rest)
-        return found + self.denominator * (1.0 + np.log(2.0 * np.pi / self.denominator))
+        found += self.denominator * (1.0 + np.log(2.0 * np.pi / self.denominator))
+        return found
 
     def at(self, response: Integers, rotation: Floats, scales: Floats) -> Lanes:
         """Return the lanes of some responses (L,) at factors rotation (L, Q, Q) · diag(scales), (L, Q)."""

@@ -17,6 +17,7 @@ from reference.inference.group_uncertainty import GroupSlope
 from reference.inference.intervals import Interval
 from reference.inference.kenward_roger import kenward_roger_tests
 from reference.inference.satterthwaite import Coefficient, coefficient_tests
+from reference.inference.term_tests import TermTest
 from reference.inference.variance import VarianceShares, variance_components
 from reference.output.text import aligned, format_p
 
@@ -60,8 +61,8 @@ def render_variance_components(fit: Estimates) -> str:
 def render_anova(*fits: Estimates) -> str:
     """Return the likelihood-ratio tests of two or more nested ML fits, each against the one before it.
 
-    Where a variance is tested, for which the p of the chi² law is too large, the one that is right on the boundary stands
-    beside it, if there is a simple law.
+    Where a variance is tested, for which the p of the chi² law is too large, the one that is right on the boundary
+    stands beside it, if there is a simple law.
 
     Raises
     ------
@@ -90,6 +91,14 @@ def render_intervals(intervals: Sequence[Interval]) -> str:
     """Return confidence intervals as a table."""
     rows = [[row.name, *(f"{value:z.6g}" for value in (row.estimate, row.lower, row.upper))] for row in intervals]
     return "\n".join(aligned(["", "estimate", "lower", "upper"], rows)) + "\n"
+
+
+def term_lines(tests: Sequence[TermTest]) -> Iterator[str]:
+    """Yield a table of F tests."""
+    rows = [
+        [row.name, str(row.numerator_df), f"{row.denominator_df:.3f}", f"{row.f:.4f}", format_p(row.p)] for row in tests
+    ]
+    yield from aligned(["", "NumDF", "DenDF", "F value", "Pr(>F)"], rows)
 
 
 def share_lines(shares: Mapping[str, VarianceShares]) -> Iterator[str]:
@@ -206,7 +215,9 @@ def _correlations(fit: Estimates) -> list[str]:
     correlations = fit.covariance / np.outer(errors, errors)
     names = fit.design.fixed_names
     if len(names) > _MOST_CORRELATED:
-        return [f"  not shown for more than {_MOST_CORRELATED}; cov_params() of the fit in Python has their covariances."]
+        return [
+            f"  not shown for more than {_MOST_CORRELATED}; cov_params() of the fit in Python has their covariances."
+        ]
     rows = [[names[i], *(f"{correlations[i, j]:z.3f}" for j in range(i))] for i in range(1, len(names))]
     width = len(names)
     return list(aligned(["", *names[:-1]], [row + [""] * (width - len(row)) for row in rows]))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -11,7 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reference import bootstrap_test, fit
+from reference.design.many_responses import reduce_responses
 from reference.inference.refits import refit_responses, simulate_responses
+from reference.optimum.many_responses import find_optima
 
 FORMULAS = (
     "y ~ x + (1 | g)",
@@ -41,7 +41,7 @@ def table(rng, groups, rows, spread):
     formula=st.sampled_from(FORMULAS),
     reml=st.booleans(),
 )
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 def test_every_fit_is_that_of_the_response_alone(seed, groups, rows, spread, formula, reml):
     rng = np.random.default_rng(seed)
     frame = table(rng, groups, rows, spread)
@@ -55,7 +55,7 @@ def test_every_fit_is_that_of_the_response_alone(seed, groups, rows, spread, for
         scale = max(1.0, abs(alone.criterion))
         assert found.criteria[place] == pytest.approx(alone.criterion, abs=1e-10 * scale)
         assert found.sigmas[place] == pytest.approx(alone.sigma, rel=1e-5)
-        spreads = [factor @ factor.T for factor in (found.spreads[place], alone.optimum.factor)]
+        spreads = [factor @ factor.T for factor in (found.factors[place], alone.optimum.factor)]
         np.testing.assert_allclose(*spreads, rtol=1e-4, atol=1e-5)
 
 
@@ -75,18 +75,17 @@ def test_there_are_singular_and_regular_fits_among_them():
     assert 0 < sum(singular) < 40
 
 
-def test_fits_that_are_not_certified_side_by_side_are_made_alone(panel, monkeypatch):
-    """The fit of one response takes over wherever the others' method gives up."""
-    from reference.inference import refits
-
-    model = fit("sales ~ youtube + (1 + youtube | store_id)", panel.frame)
-    draws = simulate_responses(model, np.random.default_rng(2))
-    responses = np.array([next(draws) for _ in range(5)])
-    expected = refit_responses(model, responses)
-    found = refits.find_optima
-    monkeypatch.setattr(refits, "find_optima", lambda *given: (replace_criteria(found(*given)[0]), np.arange(5) % 2 > 0))
-    np.testing.assert_allclose(refit_responses(model, responses).criteria[::2], expected.criteria[::2], rtol=1e-10)
-
-
-def replace_criteria(lanes):
-    return replace(lanes, criterion=np.full_like(lanes.criterion, np.inf))
+def test_fits_that_are_not_certified_side_by_side_are_made_alone(panel):
+    """A start that leads lower, in some of a thousand responses, leaves these to the optimiser for one."""
+    model = fit("sales ~ youtube + (1 + youtube | store_id)", panel.frame, reml=False)
+    draws = simulate_responses(
+        fit("sales ~ youtube + (1 | store_id)", panel.frame, reml=False), np.random.default_rng(0)
+    )
+    responses = np.array([next(draws) for _ in range(1000)])
+    surfaces, _, _ = reduce_responses(model.design, responses, reml=False)
+    _, certified = find_optima(surfaces, model.optimum.factor, model.optimum.surface.weight)
+    left = np.flatnonzero(~certified)
+    assert 0 < left.size < 50
+    for response, criterion in zip(responses[left], refit_responses(model, responses[left]).criteria, strict=True):
+        alone = fit(model.model, panel.frame.assign(sales=response), reml=False)
+        assert criterion == pytest.approx(alone.criterion, abs=1e-9)

@@ -45,7 +45,8 @@ def test_agreement_with_lmertest_and_pbkrtest(golden):
     assert model.singular == golden["singular"]
     for kenward_roger, method, close in ((False, "satterthwaite", 1e-6), (True, "kenward_roger", 1e-4)):
         tests = term_tests(model, kenward_roger=kenward_roger)
-        assert [test.name for test in tests] == several(golden["terms"])
+        names = [test.name.replace(" / ", "/") for test in tests]
+        assert names == [name.replace(" / ", "/") for name in several(golden["terms"])]
         assert [test.numerator_df for test in tests] == numbers(golden["numerator_df"])
         for key, values in (
             ("df", [test.denominator_df for test in tests]),
@@ -73,7 +74,10 @@ def test_units_and_the_coding_of_a_factor_do_not_matter(panel):
         for fixed, table in (
             ("season + youtube + facebook:season", frame),
             ("C(season, contr.sum) + youtube + facebook:season", frame),
-            ("season + youtube + facebook:season", frame.assign(youtube=frame["youtube"] * 1e6, sales=frame["sales"] * 1e-3)),
+            (
+                "season + youtube + facebook:season",
+                frame.assign(youtube=frame["youtube"] * 1e6, sales=frame["sales"] * 1e-3),
+            ),
         )
     ]
     for other in tests[1:]:
