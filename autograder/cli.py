@@ -272,7 +272,7 @@ def fit(
             draws=bootstrap,
             seed=seed,
             plot=plot,
-            progress=_simulating(),
+            progress=_simulating() if bootstrap else iter,
         )
     return 0
 

@@ -36,6 +36,19 @@ def _ours(columns: Columns, slope: bool) -> Callable[[], float]:
     return lambda: fit(_formula(slope), frame).criterion
 
 
+def bootstrap(columns: Columns, slope: bool, draws: int) -> Callable[[], float]:
+    """Return our parametric bootstrap of a fit, which it makes first, and ends at that fit's criterion."""
+    from reference import bootstrap_shares, fit
+
+    model = fit(_formula(slope), pd.DataFrame(columns, copy=False))
+
+    def run() -> float:
+        bootstrap_shares(model, draws=draws)
+        return model.criterion
+
+    return run
+
+
 def _by_groups(module: str, columns: Columns, slope: bool) -> Callable[[], float]:
     """Fit by the call that statsmodels made known, with its default optimiser."""
     mixedlm = import_module(module).mixedlm

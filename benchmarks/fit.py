@@ -35,6 +35,8 @@ GROUPS = (10**3, 10**4, 10**5)
 ROWS_PER_GROUP = 100
 # Enough for every engine to take the ways it takes with a large table.
 WARM_ROWS = 20_000
+# Responses that a bootstrap simulates and fits.
+DRAWS = 1_000
 # Small fits are timed in turns, so that a busy moment of the machine falls on every engine.
 TURNS = 3
 CHUNK = 10**6
@@ -77,6 +79,10 @@ def main() -> None:
             name = "random slope" if slope else "random intercept"
             say(f"... the tutorial's panel, {name}: {', '.join(options.engines)}")
             show(f"The tutorial's panel, {name}, warm", compare_small(run, warm, options.engines, slope=slope))
+            able = [engine for engine in options.engines if engine in (OURS, LME4)]
+            say(f"... the tutorial's panel, {name}, {DRAWS:,} draws: {', '.join(able)}")
+            outcomes = compare_small(run, warm, able, slope=slope, draws=DRAWS)
+            show(f"The tutorial's panel, {name}, {DRAWS:,} simulated responses fitted (lme4: bootMer)", outcomes)
         growth = {}
         for rows in sizes:
             for groups in GROUPS:
@@ -141,11 +147,13 @@ def write_table(folder: Path, chunks: Iterable[Mapping[str, np.ndarray]]) -> Non
                 values.astype(np.int32 if values.dtype.kind == "i" else np.float64).tofile(file)
 
 
-def run_engine(warm: Path, table: Path, engine: str, *, slope: bool, seconds: float, patience: float) -> Measured | str:
-    """Return what an engine needs for a table, or why it has not fitted it."""
+def run_engine(
+    warm: Path, table: Path, engine: str, *, slope: bool, seconds: float, patience: float, draws: int = 0
+) -> Measured | str:
+    """Return what an engine needs for a table, or for a bootstrap of so many draws, or why it has not fitted it."""
     effects = "slope" if slope else "intercept"
     program = ["Rscript", HERE / "lme4.R"] if engine == LME4 else [sys.executable, HERE / "measure.py", engine]
-    command = [*map(str, program), str(warm), str(table), effects, str(seconds)]
+    command = [*map(str, program), str(warm), str(table), effects, str(seconds), str(draws)]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=patience, check=False)
     except subprocess.TimeoutExpired:
@@ -157,12 +165,12 @@ def run_engine(warm: Path, table: Path, engine: str, *, slope: bool, seconds: fl
     return Measured(tuple(record["times"]), record["criterion"], record["data"], record["peak"])
 
 
-def compare_small(run, table: Path, engines: Sequence[str], *, slope: bool) -> dict[str, Outcome]:
+def compare_small(run, table: Path, engines: Sequence[str], *, slope: bool, draws: int = 0) -> dict[str, Outcome]:
     """Return what every engine needs for a small table, timed in turns."""
     outcomes: dict[str, Outcome] = {}
     for _ in range(TURNS):
         for engine in engines:
-            outcome, earlier = run(table, engine, slope=slope, seconds=1.0), outcomes.get(engine)
+            outcome, earlier = run(table, engine, slope=slope, seconds=1.0, draws=draws), outcomes.get(engine)
             if isinstance(outcome, Measured) and isinstance(earlier, Measured):
                 outcome = Measured(earlier.times + outcome.times, outcome.criterion, outcome.data, outcome.peak)
             outcomes[engine] = outcome

@@ -1,4 +1,4 @@
-# What measure.py does, for lme4: Rscript lme4.R WARM TABLE slope|intercept SECONDS
+# What measure.py does, for lme4: Rscript lme4.R WARM TABLE slope|intercept SECONDS DRAWS
 suppressPackageStartupMessages(library(lme4))
 arguments <- commandArgs(TRUE)
 
@@ -26,11 +26,13 @@ baseline <- memory("VmRSS")
 frame <- read(arguments[2])
 invisible(gc())
 cat("5", file = "/proc/self/clear_refs")
+draws <- as.integer(arguments[5])
+if (draws > 0) model <- fit(frame)
 times <- c()
 while (sum(times) < as.numeric(arguments[4])) {
   # The clock of proc.time() counts in milliseconds, Sys.time() in microseconds.
   start <- Sys.time()
-  model <- fit(frame)
+  if (draws > 0) suppressWarnings(suppressMessages(bootMer(model, fixef, nsim = draws, seed = 1))) else model <- fit(frame)
   times <- c(times, as.numeric(Sys.time()) - as.numeric(start))
 }
 bytes <- sum(sapply(frame, function(column) as.numeric(object.size(column))))

@@ -11,7 +11,6 @@ from types import MappingProxyType
 from typing import Literal
 
 import numpy as np
-from scipy.optimize import brentq
 from scipy.sparse import coo_array
 from scipy.special import ndtr, ndtri
 
@@ -213,6 +212,8 @@ def _sparse_hits(errors: _PredictionErrors, modes: Floats, count: int, draws: in
 
 def _bar(highest: Floats, spread: Floats, expected: float) -> float:
     """Return the height that so many normal values of these means and deviations are expected to exceed."""
+    from scipy.optimize import brentq  # takes a while to import, and few need it
+
     reach = 40.0 * float(spread.max())
     low, high = float(highest.min()) - reach, float(highest.max()) + reach
     return float(brentq(lambda bar: float(ndtr((highest - bar) / spread).sum()) - expected, low, high))

@@ -1,4 +1,4 @@
-"""Predictions with intervals, ``mlm predict``, residual plots, and intervals of shares: closed forms and brute force."""
+"""Predictions with intervals, ``mlm predict``, residual plots, intervals of shares: closed forms and brute force."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def errors_by_mixed_model_equations(model, frame):
                "(1 + youtube | store_id) + (1 | week)"]
 )  # fmt: skip
 def test_errors_of_known_groups_are_hendersons(drawn_frame, random):
-    frame = drawn_frame(3, stores=20, slope_sd=0.1)
+    frame = drawn_frame(0, stores=20, slope_sd=0.05, level_sd=8.0)
     frame["sales"] += 4.0 * np.sin(frame["week"])
     model = fit(f"sales ~ youtube + {random}", frame)
     assert not model.singular

@@ -171,3 +171,25 @@ def test_refusals_say_what_to_ask_for(panel):
         probability_top(slopes, "youtube", 21)
     with pytest.raises(DesignError, match="at least one draw"):
         probability_top(slopes, "youtube", draws=0)
+
+
+def test_probability_to_be_at_the_top_of_very_many_groups():
+    """Only groups that come up are drawn then; drawing all of them must give the same."""
+    rng = np.random.default_rng(8)
+    group, x = np.repeat(np.arange(1200), 5), rng.standard_normal(6000)
+    slope = 1.0 + 0.5 * rng.standard_normal(1200)
+    frame = pd.DataFrame({"group": group, "x": x, "y": slope[group] * x + rng.standard_normal(6000)})
+    model = fit("y ~ x + (1 + x | group)", frame)
+    spread = np.sqrt(conditional_covariances(model)[0][:, 1, 1])
+    for count in (1, 30):
+        chances = np.array(list(probability_top(model, "x", count, draws=20_000).values()))
+        assert chances.sum() == pytest.approx(count)
+        hits = np.zeros(1200)
+        for _ in range(8):
+            # What all slopes share is next to nothing with so many groups.
+            drawn = model.terms[0].modes[:, 1] + spread * rng.standard_normal((1000, 1200))
+            hits += np.bincount(np.argpartition(-drawn, count - 1, axis=1)[:, :count].ravel(), minlength=1200)
+        error = np.sqrt(chances * (1 - chances) * (1 / 20_000 + 1 / 8000)) + 1e-4
+        assert (np.abs(chances - hits / 8000) < 5 * error).all()
+        assert probability_top(model, "x", count, draws=500) == probability_top(model, "x", count, draws=500)
+    assert set(probability_top(model, "x", 1200, draws=20).values()) == {1.0}
