@@ -27,8 +27,9 @@ Tier = Literal["above", "unclear", "below"]
 # A group is above or below the average when that is as probable as this.
 SURE = 0.95
 _DRAWS = 100_000
-# With more groups than this most are hardly ever at the top, and are not drawn; a chance of nothing.
+# With more groups than this, and so many times the top, most hardly ever come up, and are not drawn; no chance.
 _MANY = 1_000
+_RARE = 20
 _NEVER = 1e-12
 # Numbers drawn at a time, so that many groups do not fill the memory.
 _DRAWN_AT_ONCE = 2**22
@@ -157,8 +158,8 @@ def probability_top(
     if not errors.term.covariance[effect, effect] > 0:
         return MappingProxyType(dict.fromkeys(levels, count / len(levels)))
     modes, rng = errors.term.modes[:, effect] / fit.sigma, np.random.default_rng(seed)
-    alone = errors.own.shape[1] == 1 and len(levels) > _MANY
-    hits = (_sparse_hits if alone else _hits)(errors, modes, count, draws, rng)
+    sparse = errors.own.shape[1] == 1 and len(levels) > max(_MANY, _RARE * count)
+    hits = (_sparse_hits if sparse else _hits)(errors, modes, count, draws, rng)
     return MappingProxyType(dict(zip(levels, (hits / draws).tolist(), strict=True)))
 
 
