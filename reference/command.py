@@ -171,7 +171,7 @@ def predict_file(
     fit = fit_mixed(fitted, model, reml=reml)
     if new is not None:
         # The response need not be there.
-        rows = _read_csv(new, replace(model, response="1"))
+        rows = _read_csv(new, replace(model, response="1"), grouped=not new_groups)
     found = predict_intervals(fit, rows, level, new_groups=new_groups)
     twice = [name for name in found.columns if name in rows.columns]
     if twice:
@@ -196,10 +196,13 @@ def _slopes(fit: MixedFit, predictor: str) -> str:
     return "\n".join([title, *slope_lines(term.group, rows, chances, count)]) + "\n"
 
 
-def _read_csv(path: Path, *models: MixedModel) -> pd.DataFrame:
-    """Return a CSV file's table, fit for the models; ids with leading zeros stay as they are written."""
+def _read_csv(path: Path, *models: MixedModel, grouped: bool = True) -> pd.DataFrame:
+    """Return a CSV file's table, fit for the models; ids with leading zeros stay as they are written.
+
+    Unless ``grouped``, the columns of groups need not be there.
+    """
     ids = {name: str for model in models for group in model.groups for name in group}
-    names = list(dict.fromkeys(name for model in models for name in column_names(model)))
+    names = list(dict.fromkeys(name for model in models for name in column_names(model, grouped=grouped)))
     try:
         header = pd.read_csv(path, encoding="utf-8-sig", header=None, nrows=1, dtype=str, keep_default_na=False)
         # In one go, as in parts a column of codes could be numbers in one and text in another.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -76,7 +77,7 @@ def predict_intervals(
     level : float
         Of the intervals, between 0 and 1.
     new_groups : bool
-        Whether to take every row as one of groups not seen.
+        Whether to take every row as one of groups not seen; then the columns of groups need not be there.
 
     Returns
     -------
@@ -96,32 +97,45 @@ def predict_intervals(
     Henderson (1975), Biometrics 31(2), 423-447, for the prediction error variance.
     """
     reach, rows = normal_quantile(level), fit.design.encoding.fixed.matrix(data)
-    leverage = read_leverage(fit)
+    effects = [part.matrix(data) for part in fit.design.encoding.random]
+    unseen = np.full(len(rows), -1)
+    codes = [
+        unseen if new_groups else _codes(term, data, model.group)
+        for term, model in zip(fit.terms, fit.model.terms, strict=True)
+    ]
     predicted, between = rows @ fit.coefficients, np.zeros(len(rows))
-    weights = np.zeros((len(rows), len(leverage.places)))
-    places, cluster = np.zeros(weights.shape, dtype=np.int64), np.zeros(len(rows), dtype=np.int64)
-    slices = block_slices(fit.optimum.surface.sizes)
-    parts = zip(fit.terms, fit.design.terms, fit.design.encoding.random, fit.model.terms, slices, strict=True)
-    for term, design, part, model, own in parts:
-        effects, codes = part.matrix(data), _codes(term, data, model.group)
-        known = (codes >= 0) & (not new_groups)
-        predicted[known] += np.einsum("iq,iq->i", effects, term.modes[codes])[known]
-        between[~known] += np.einsum("ip,pq,iq->i", effects, term.covariance, effects)[~known]
-        weights[known, own] = np.linalg.solve(design.root.T, effects[known].T).T
-        if len(leverage.effects) > 1:
-            cluster[known] = codes[known]
-        of_term = np.array(leverage.places[own])
-        places[known, own] = (of_term[:, codes[known]] if of_term.shape[1] > 1 else of_term).T
-    inner = leverage.conditional[cluster[:, None, None], places[:, :, None], places[:, None]]
-    carried = (leverage.relative @ leverage.fixed)[cluster[:, None], places]
-    shared = rows @ np.linalg.solve(fit.design.fixed_root, fit.optimum.point.inverse_root.T)
-    shared -= np.einsum("im,imp->ip", weights, carried)
-    of_mean = fit.sigma**2 * (np.einsum("im,imn,in->i", weights, inner, weights) + (shared**2).sum(axis=1))
+    for term, values, code in zip(fit.terms, effects, codes, strict=True):
+        known = code >= 0
+        predicted[known] += np.einsum("iq,iq->i", values[known], term.modes[code[known]])
+        between[~known] += np.einsum("ip,pq,iq->i", values[~known], term.covariance, values[~known])
+    of_mean = _error_variances(fit, rows, effects, codes)
     error, deviation = np.sqrt(of_mean), np.sqrt(of_mean + between + fit.sigma**2)
     columns = {"predicted": predicted, "standard_error": error}
     for name, spread in (("mean_", error), ("", deviation)):
         columns |= {f"{name}lower": predicted - reach * spread, f"{name}upper": predicted + reach * spread}
     return pd.DataFrame(columns, index=data.index)
+
+
+def _error_variances(fit: Estimates, rows: Floats, effects: Sequence[Floats], codes: Sequence[Integers]) -> Floats:
+    """Return the variances, (n,), of the errors of x'beta + z'b, with b those of the groups known."""
+    shared = rows @ np.linalg.solve(fit.design.fixed_root, fit.optimum.point.inverse_root.T)
+    if all((code < 0).all() for code in codes):
+        return fit.sigma**2 * np.asarray((shared**2).sum(axis=1))
+    leverage, weights = read_leverage(fit), np.zeros((len(rows), sum(fit.optimum.surface.sizes)))
+    places, cluster = np.zeros(weights.shape, dtype=np.int64), np.zeros(len(rows), dtype=np.int64)
+    slices = block_slices(fit.optimum.surface.sizes)
+    for design, values, code, own in zip(fit.design.terms, effects, codes, slices, strict=True):
+        known = code >= 0
+        weights[known, own] = np.linalg.solve(design.root.T, values[known].T).T
+        # Either every group is a cluster, or all of them are one.
+        levels, clusters = (0, code[known]) if len(leverage.effects) > 1 else (code[known], 0)
+        places[known, own] = np.array(leverage.places[own])[:, levels].T
+        cluster[known] = clusters
+    inner = leverage.conditional[cluster[:, None, None], places[:, :, None], places[:, None]]
+    carried = (leverage.relative @ leverage.fixed)[cluster[:, None], places]
+    shared = shared - np.einsum("im,imp->ip", weights, carried)
+    alone = np.einsum("im,imn,in->i", weights, inner, weights)
+    return fit.sigma**2 * np.asarray(alone + (shared**2).sum(axis=1))
 
 
 def _codes(term: FittedTerm, data: pd.DataFrame, group: tuple[str, ...]) -> Integers:

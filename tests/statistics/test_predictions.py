@@ -73,7 +73,7 @@ def test_rows_of_new_groups_are_those_of_an_average_one(drawn_frame):
     np.testing.assert_allclose(found["predicted"][new], predict_population(model, frame)[new])
     np.testing.assert_allclose(found["standard_error"][new], expected.standard_error[new])
     np.testing.assert_allclose((found["upper"] - found["predicted"])[new], ndtri(0.975) * expected.deviation[new])
-    every = predict_intervals(model, frame, new_groups=True)
+    every = predict_intervals(model, frame.drop(columns=["store_id", "sales"]), new_groups=True)
     np.testing.assert_allclose(every["lower"], expected.expected - ndtri(0.975) * expected.deviation)
 
 
@@ -104,6 +104,10 @@ def test_command_writes_the_rows_with_their_predictions(capsys, tmp_path, drawn_
     expected = predict_intervals(fit(formula, frame), new, 0.8)
     np.testing.assert_allclose(printed[expected.columns], expected, rtol=1e-9)
     assert list(printed.columns) == [*new.columns, *expected.columns]
+    new.drop(columns="store_id").to_csv(tmp_path / "elsewhere.csv", index=False)
+    code, out, _ = command(capsys, *line, "--new", tmp_path / "elsewhere.csv", "--new-groups")
+    assert code == 0
+    np.testing.assert_allclose(pd.read_csv(io.StringIO(out))["predicted"], predict_population(fit(formula, frame), new))
     code, out, _ = command(capsys, *line, "--into", tmp_path / "known.csv", "--new-groups")
     assert (code, out) == (0, "")
     written = pd.read_csv(tmp_path / "known.csv")
