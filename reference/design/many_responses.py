@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from reference.arrays import Floats, Integers, block_slices
-from reference.design.design import Design
+from reference.design.design import Design, design_rows
 from reference.design.elimination import row_stacks
 from reference.design.standardised import choose_columns
 from reference.likelihood.blocks import Blocks
@@ -23,7 +23,9 @@ def reduce_responses(design: Design, responses: Floats, *, reml: bool) -> tuple[
     DesignError
         If the design kept no rows.
     """
-    blocks, matrices = design.likelihood.data, design.matrices
+    matrices = design.matrices
+    # Of all rows at once, as a design read in pieces standardised its columns by the first of them.
+    blocks = design_rows(matrices, None).likelihood.data
     assert isinstance(blocks, Blocks)
     n, q, codes = matrices.response.size, blocks.n_random, matrices.codes[0]
     columns = choose_columns(design.encoding, matrices.columns)

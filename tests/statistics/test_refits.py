@@ -89,3 +89,20 @@ def test_fits_that_are_not_certified_side_by_side_are_made_alone(panel):
     for response, criterion in zip(responses[left], refit_responses(model, responses[left]).criteria, strict=True):
         alone = fit(model.model, panel.frame.assign(sales=response), reml=False)
         assert criterion == pytest.approx(alone.criterion, abs=1e-9)
+
+
+def test_large_tables_read_in_pieces_are_fitted_the_same():
+    """Their columns were standardised by the first piece, whatever that holds."""
+    rng = np.random.default_rng(1)
+    g, x = np.repeat(np.arange(3000), 6), np.sort(rng.standard_normal(18_000))
+    own = rng.standard_normal((3000, 2)) * [1.0, 0.5]
+    frame = pd.DataFrame({"g": g, "x": x, "y": own[g, 0] + (1.0 + own[g, 1]) * x + rng.standard_normal(18_000)})
+    model = fit("y ~ x + (1 + x | g)", frame)
+    response = next(simulate_responses(model, rng))
+    alone = fit("y ~ x + (1 + x | g)", frame.assign(y=response))
+    found = refit_responses(model, response[None])
+    assert found.criteria[0] == pytest.approx(alone.criterion, rel=1e-12)
+    np.testing.assert_allclose(found.coefficients[0], alone.coefficients, rtol=1e-7)
+    np.testing.assert_allclose(
+        found.factors[0] @ found.factors[0].T, alone.optimum.factor @ alone.optimum.factor.T, rtol=1e-5
+    )
