@@ -111,12 +111,12 @@ class ManyResponses:
         heads = rows[:, :, q:]
         triangle = _cholesky(self.rest[response] + (heads @ heads.swapaxes(2, 3)).sum(axis=0))
         inverse = _inverse(triangle)
-        products = np.stack([(rows[:, :, i, None] * rows).sum(axis=0) for i in range(q)], axis=1)
+        products = np.einsum("dlij,dlcj->licj", rows[:, :, :q], rows)
         leverage, reach = products[:, :, :q], inverse[:, None] @ products[:, :, q:]
         criterion = profiled_criterion(logarithm, triangle, self.denominator, reml=self.reml)
         weights, pairs = profiled_weights(width, self.denominator, reml=self.reml)
         counted = reach[:, :, weights > 0]
-        spent = ((counted * weights[weights > 0, None])[:, :, None] * counted[:, None]).sum(axis=3)
+        spent = np.einsum("livj,lkvj->likj", counted * weights[weights > 0, None], counted)
         flat = reach.reshape(len(response), q * width, -1)
         crossed = (flat @ flat.swapaxes(1, 2)).reshape(-1, q, width, q, width).swapaxes(2, 3)
         shape = (len(response), q * q, -1)
