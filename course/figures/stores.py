@@ -1,6 +1,6 @@
 """Figures of the stores and their slopes.
 
-4: what YouTube brings in each store. 7: from every store's own regression to what the model believes of it. 8: the
+4: what YouTube brings in each store. 4b: the same store by store, with its weeks. 7: from every store's own regression to what the model believes of it. 8: the
 stores' slopes in order, each with what is not known about it. 11: how probable it is that each store is among the
 steepest five.
 """
@@ -10,6 +10,7 @@ from __future__ import annotations
 import numpy as np
 from matplotlib.axes import Axes
 
+from course.figures.sales import small_multiples
 from course.figures.style import BLUE, GREY, INK, ORANGE, PALE, Floats, Picture, canvas, panels, styled
 from course.live import names, number
 from reference import MixedFit
@@ -61,6 +62,32 @@ def store_lines(results: Tutorial) -> Picture:
         f"they start lowest at no spend and end highest at {number(ends[1], 0)}. The average store is dashed."
     )
     return Picture("4", figure, caption, alt)
+
+
+@styled
+def store_fits(results: Tutorial) -> Picture:
+    """Return a small panel per store: its weeks at mean week and other media, its line and the average store's."""
+    fit, panel = results.slope.fit, results.panel
+    effects, ends = fit.fixed_effects, np.array([0.0, float(panel.youtube.max())])
+    others = sum(effects[name] * getattr(panel, name) for name in _OTHERS)
+    level = effects["Intercept"] + float(np.mean(others))
+    adjusted = panel.sales - others + np.mean(others)
+    figure, by_store = small_multiples(panel)
+    for store, (intercept, slope) in zip(fit.term.levels, fit.term.modes, strict=True):
+        axes, own = by_store[store], panel.store_id == store
+        axes.plot(ends, level + effects["youtube"] * ends, color=GREY, linestyle=":", linewidth=1.4)
+        axes.plot(ends, level + intercept + (effects["youtube"] + slope) * ends, color=ORANGE, linewidth=1.8)
+        axes.scatter(panel.youtube[own], adjusted[own], s=11, color=BLUE)
+    caption = (
+        "The random-slope model store by store: the solid line is the store's, the dotted one the average store's. "
+        "Points are weeks, with week and other media brought to their means."
+    )
+    alt = (
+        f"A small scatter plot for each of {len(by_store)} stores, sales against YouTube spend, with the store's line "
+        "by the model and that of the average store. Points lie nearer to the lines than in Figure 2, since week and "
+        f"other media are held fixed: they scatter with a standard deviation of {number(fit.sigma, 1)}."
+    )
+    return Picture("4b", figure, caption, alt)
 
 
 @styled
@@ -178,6 +205,6 @@ def chances(results: Tutorial) -> Picture:
     alt = (
         f"Bars for the {len(likeliest)} likeliest stores. Store {first[0]} is among the {TOP} steepest with a "
         f"probability of {number(first[1])}, the least sure of the named ones, store {last[0]}, with "
-        f"{number(last[1])}, little more than a coin toss; the best of the others has {number(likeliest[TOP][1])}."
+        f"{number(last[1])}; the best of the others has {number(likeliest[TOP][1])}."
     )
     return Picture("11", figure, caption, alt)

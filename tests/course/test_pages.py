@@ -23,9 +23,22 @@ SECTIONS = (
     ("the sign of the correlation", "primer/centring", "What the sign of the correlation says"),
     ("nested", "primer/effects", "Nested"),
     ("crossed", "primer/effects", "Crossed"),
+    ("customers by region and channel", "primer/effects", "An example: customers by region and channel"),
+    ("a usual week in dollars", "primer/centring", "A usual week, in dollars"),
     ("data and structure", "tutorial/data", "Structure"),
     ("descriptives", "tutorial/data", "Descriptives"),
     ("least squares", "tutorial/pooled", "One regression for all stores"),
+    ("pairwise correlations", "tutorial/pooled", "Can the media be told apart?"),
+    ("correlations of the fixed effects", "tutorial/random-intercept", "Correlations of the fixed effects"),
+    ("a test of the random intercept", "tutorial/random-intercept", "Is the level worth having?"),
+    ("standard errors compared", "tutorial/random-slope", "Three sets of standard errors"),
+    ("the boundary in other methods", "tutorial/random-slope", "What other methods do there"),
+    ("serial correlation", "tutorial/diagnostics", "Does one week tell of the next?"),
+    ("normality of random effects", "tutorial/diagnostics", "Are the stores normal?"),
+    ("parsimony", "tutorial/diagnostics", "Is it more than is needed?"),
+    ("creative, message fit, frequency caps", "tutorial/decisions", "Before you take money from a store"),
+    ("baseline-adjusted performance", "tutorial/decisions", "Baseline-adjusted performance"),
+    ("glossary", "glossary", "Glossary"),
     ("random intercept: equation", "tutorial/random-intercept", "The model"),
     ("random intercept: fit", "tutorial/random-intercept", "The fit"),
     ("random intercept: variance components", "tutorial/random-intercept", "Variance components"),
@@ -73,10 +86,10 @@ SECTIONS = (
 # And its figures: conceptual ones by letter, the tutorial's by number.
 FIGURES = {
     "primer/effects": ("A", "B"),
-    "primer/centring": ("C", "D"),
+    "primer/centring": ("C", "D", "F"),
     "primer/why": ("E",),
-    "tutorial/data": ("1", "2"),
-    "tutorial/communication": ("3", "4"),
+    "tutorial/data": ("1", "2", "2b"),
+    "tutorial/communication": ("3", "4", "4b"),
     "tutorial/random-slope": ("5", "6"),
     "tutorial/stores": ("7", "8"),
     "tutorial/software": ("9",),
@@ -127,7 +140,7 @@ def test_every_exercise_is_named_and_can_be_taken_along(pages: dict[str, Any], r
 
 
 def test_no_result_is_typed_by_hand(pages: dict[str, Any]) -> None:
-    course = [page for name, page in pages.items() if name == "index" or name.startswith(("primer/", "tutorial/"))]
+    course = [page for name, page in pages.items() if name.startswith(("index", "glossary", "primer/", "tutorial/"))]
     assert {page.name: found for page in course if (found := typed_numbers(page.prose))} == {}
 
 
