@@ -157,8 +157,8 @@ def correlations() -> Picture:
     alt = (
         "Three panels of sales against spend, each with the lines of nine stores, the average store dashed and the "
         "store that is highest at zero spend thick. Left, negative correlation: the lines draw together to the right "
-        "and the thick line is flatter than the average. Middle, none: steep and flat lines start at any height. Right, positive: "
-        "they spread out to the right and the thick line is the steepest of the top ones."
+        "and the thick line is flatter than the average. Middle, none: steep and flat lines start at any height. "
+        "Right, positive: they spread out to the right and the thick line is the steepest of the top ones."
     )
     return Picture("F", figure, caption, alt)
 

@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 
 from course.figures.style import BLUE, GREY, INK, ORANGE, PALE, Floats, Picture, canvas, panels, styled
 from course.live import number
+from reference.data.columns import Level
 from reference.panels import MEDIA, Panel
 from reference.tutorial import Tutorial
 
@@ -64,8 +65,8 @@ def sales_by_store(panel: Panel) -> Picture:
     steep, flat = _extremes(lines)
     alt = (
         f"A small scatter plot for each of {len(lines)} stores, sales against YouTube spend. Of the stores' lines "
-        f"{sum(_slope(line) > 0 for line in lines.values())} rise; the steepest is {steep}, the flattest {flat}. With few points each, the lines scatter around the "
-        "common one."
+        f"{sum(_slope(line) > 0 for line in lines.values())} rise; the steepest is {steep}, the flattest {flat}. With "
+        "few points each, the lines scatter around the common one."
     )
     return Picture("2", figure, caption, alt)
 
@@ -96,7 +97,7 @@ def sales_together(panel: Panel) -> Picture:
     return Picture("2b", figure, caption, alt)
 
 
-def small_multiples(panel: Panel) -> tuple[Figure, dict[str | int, Axes]]:
+def small_multiples(panel: Panel) -> tuple[Figure, dict[Level, Axes]]:
     """Return a figure of sales against YouTube with small axes for each store, by store, still empty."""
     stores = panel.stores
     rows = -(-len(stores) // _COLUMNS)
@@ -105,15 +106,15 @@ def small_multiples(panel: Panel) -> tuple[Figure, dict[str | int, Axes]]:
         axes.set_axis_off()
     figure.supxlabel("YouTube, 1,000 dollars", fontsize=11)
     figure.supylabel("sales, 1,000 units", fontsize=11)
-    by_store = dict(zip(stores, grid.ravel().tolist(), strict=False))
+    by_store: dict[Level, Axes] = dict(zip(stores, grid.ravel().tolist(), strict=False))
     for store, axes in by_store.items():
         axes.set_title(f"store {store}", fontsize=9, weight="normal", pad=2)
     return figure, by_store
 
 
-def _lines(panel: Panel) -> dict[str | int, tuple[Floats, Floats]]:
+def _lines(panel: Panel) -> dict[Level, tuple[Floats, Floats]]:
     """Return the ends of each store's own regression line: spends (2,) and sales (2,)."""
-    lines = {}
+    lines: dict[Level, tuple[Floats, Floats]] = {}
     for store in panel.stores:
         own = panel.store_id == store
         reach = np.array([panel.youtube[own].min(), panel.youtube[own].max()])
@@ -126,7 +127,7 @@ def _slope(line: tuple[Floats, Floats]) -> float:
     return float(np.diff(sales)[0] / np.diff(spends)[0])
 
 
-def _extremes(lines: dict[str | int, tuple[Floats, Floats]]) -> tuple[str, str]:
+def _extremes(lines: dict[Level, tuple[Floats, Floats]]) -> tuple[str, str]:
     """Return the steepest and the flattest store in words, with their slopes."""
     order = sorted(lines, key=lambda store: _slope(lines[store]))
     steep, flat = (f"store {store} at {number(_slope(lines[store]), 3)} per unit" for store in (order[-1], order[0]))

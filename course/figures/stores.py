@@ -1,8 +1,8 @@
 """Figures of the stores and their slopes.
 
-4: what YouTube brings in each store. 4b: the same store by store, with its weeks. 7: from every store's own regression to what the model believes of it. 8: the
-stores' slopes in order, each with what is not known about it. 11: how probable it is that each store is among the
-steepest five.
+4: what YouTube brings in each store. 4b: the same store by store, with its weeks. 7: from every store's own regression
+to what the model believes of it. 8: the stores' slopes in order, each with what is not known about it. 11: how probable
+it is that each store is among the steepest five.
 """
 
 from __future__ import annotations
