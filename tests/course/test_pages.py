@@ -184,7 +184,11 @@ def test_the_numbers_on_the_pages_are_those_of_lme4(pages: dict[str, Any], root:
     lme4 = json.loads((root / "tests" / "oracles" / "tutorial.json").read_text(encoding="utf-8"))
     expected = {
         "tutorial/data": (f"{lme4['describe']['mean_sales']:.1f}",),
-        "tutorial/pooled": (f"{lme4['ols']['coef']['youtube']:.4f}", f"{lme4['ols']['se']['facebook']:.4f}"),
+        "tutorial/pooled": (
+            f"{lme4['ols']['coef']['youtube']:.4f}",
+            f"{lme4['ols']['se']['facebook']:.4f}",
+            f"{100 * lme4['ols']['adj_r2']:.1f} %",
+        ),
         "tutorial/random-intercept": (
             f"{lme4['ri']['criterion']:.2f}",
             f"{lme4['ri']['icc_adjusted']:.4f}",
@@ -197,6 +201,7 @@ def test_the_numbers_on_the_pages_are_those_of_lme4(pages: dict[str, Any], root:
             f"{lme4['rs']['r2_marginal']:.4f}",
             f"{lme4['rs']['icc_adjusted']:.4f}",
             f"{lme4['rs_ml']['AIC']:.2f}",
+            *(f"{lme4[model]['se']['youtube']:.6f}" for model in ("ols", "ri", "rs")),
         ),
         "tutorial/software": (f"{lme4['rs_centred']['fixef']['(Intercept)']:.4f}",),
     }
