@@ -30,7 +30,7 @@ def sales_by_week(results: Tutorial) -> Picture:
     places, means, errors = zip(*((w.week, w.mean, w.standard_error) for w in weeks), strict=True)
     label = "mean over stores, ± 1 standard error"
     axes.errorbar(places, means, yerr=errors, color=BLUE, marker="o", capsize=3, linewidth=1.6, label=label)
-    axes.set(xlabel="week", ylabel="sales, 1,000 units", xticks=places)
+    axes.set(xlabel="week", ylabel="sales, 1,000 pieces", xticks=places)
     top = max(w.mean + w.standard_error for w in weeks)
     axes.set_ylim(top=top + 0.3 * (top - axes.get_ylim()[0]))
     axes.legend(loc="upper left")
@@ -82,7 +82,7 @@ def sales_together(panel: Panel) -> Picture:
     order = sorted(lines, key=lambda store: _slope(lines[store]))
     for store, colour, dashes, word in ((order[-1], ORANGE, "-", "steepest"), (order[0], BLUE, "--", "flattest")):
         axes.plot(*lines[store], color=colour, linestyle=dashes, label=f"store {store}, the {word}", linewidth=2.6)
-    axes.set(xlabel="YouTube, 1,000 dollars", ylabel="sales, 1,000 units")
+    axes.set(xlabel="YouTube, 1,000 dollars", ylabel="sales, 1,000 pieces")
     axes.legend(loc="upper left")
     caption = (
         "The same lines in one picture, each as long as its store's weeks reach. Good for seeing how far lines "
@@ -105,7 +105,7 @@ def small_multiples(panel: Panel) -> tuple[Figure, dict[Level, Axes]]:
     for axes in grid.ravel()[len(stores) :]:
         axes.set_axis_off()
     figure.supxlabel("YouTube, 1,000 dollars", fontsize=11)
-    figure.supylabel("sales, 1,000 units", fontsize=11)
+    figure.supylabel("sales, 1,000 pieces", fontsize=11)
     by_store: dict[Level, Axes] = dict(zip(stores, grid.ravel().tolist(), strict=False))
     for store, axes in by_store.items():
         axes.set_title(f"store {store}", fontsize=9, weight="normal", pad=2)
@@ -150,7 +150,7 @@ def weekly_prediction(results: Tutorial) -> Picture:
     axes.plot(weeks, predicted, color=BLUE, label="average store, ordinary budgets")
     observed = [w.mean for w in results.weeks]
     axes.plot(weeks, observed, color=ORANGE, marker="o", linestyle="none", label="observed mean of the week")
-    axes.set(xlabel="week", ylabel="sales, 1,000 units", xticks=weeks)
+    axes.set(xlabel="week", ylabel="sales, 1,000 pieces", xticks=weeks)
     axes.set_ylim(top=max(observed) + 0.3 * (max(observed) - min(observed)))
     axes.legend(loc="upper left")
     axes.tick_params(labelcolor=INK)

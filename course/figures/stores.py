@@ -45,7 +45,7 @@ def store_lines(results: Tutorial) -> Picture:
     axes.plot(ends, level + effects["youtube"] * ends, color=INK, linestyle="--", label="average store")
     axes.plot([], [], color=ORANGE, label=f"the {TOP} steepest: {', '.join(map(str, top))}")
     axes.plot([], [], color=PALE, label="the other stores")
-    axes.set(xlabel="YouTube, 1,000 dollars", ylabel="sales, 1,000 units", xlim=(0, ends[1]))
+    axes.set(xlabel="YouTube, 1,000 dollars", ylabel="sales, 1,000 pieces", xlim=(0, ends[1]))
     axes.legend(loc="upper left")
     crossing = -float(fit.term.covariance[0, 1] / fit.term.covariance[1, 1])
     axes.axvline(crossing, color=GREY, linestyle=":", linewidth=1.2)
@@ -161,22 +161,22 @@ def caterpillar(results: Tutorial) -> Picture:
         axes.hlines(
             places, [row.lower for _, row in chosen], [row.upper for _, row in chosen], color=colour, linewidth=2
         )
-        label = {"above": "above, 95 % sure", "unclear": "cannot be told", "below": "below, 95 % sure"}[tier]
+        label = {"above": "above, 95 % sure", "unclear": "unclear", "below": "below, 95 % sure"}[tier]
         axes.scatter([row.slope for _, row in chosen], places, color=colour, marker=marker, s=34, label=label, zorder=3)
     axes.set(yticks=np.arange(len(rows)), yticklabels=[f"{row.group}" for row in rows], ylabel="store")
     axes.set_xlabel("sales per unit of YouTube, with 95 % interval")
     axes.legend(loc="lower right")
-    above = [row.group for row in results.slopes if row.tier == "above"]
+    tiers = [[row.group for row in results.slopes if row.tier == tier] for tier in ("above", "below")]
+    above, below = (f"store {names(groups)}" if groups else "none" for groups in tiers)
     caption = (
-        "The caterpillar: stores by slope, with 95 % intervals, if the model is right. Few stores can be told from the "
+        "The caterpillar: stores by slope, with 95 % intervals, if the model is right. Few stores stand out from the "
         "average; the order in the middle is mostly chance."
     )
     alt = (
         f"{len(rows)} stores from the steepest, store {results.slopes[0].group} at "
         f"{number(results.slopes[0].slope, 3)}, to the flattest, store {results.slopes[-1].group} at "
-        f"{number(results.slopes[-1].slope, 3)}, each with a 95 % interval about as wide as the whole range. Stores "
-        f"{names(above)} are above the average of {number(average, 3)} with a probability of 95 %; for the other "
-        f"{len(rows) - len(above)} it cannot be told."
+        f"{number(results.slopes[-1].slope, 3)}, each with a 95 % interval about as wide as the whole range. Above the "
+        f"average of {number(average, 3)} with a probability of 95 %: {above}. Below it: {below}."
     )
     return Picture("8", figure, caption, alt)
 
