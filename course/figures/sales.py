@@ -56,17 +56,16 @@ def sales_by_store(panel: Panel) -> Picture:
     for store, axes in by_store.items():
         own = panel.store_id == store
         axes.plot(ends, np.polyval(common, ends), color=GREY, linestyle=":", linewidth=1.4)
-        axes.plot(*lines[store], color=ORANGE, linewidth=1.8)
+        axes.plot(*lines[store][1:], color=ORANGE, linewidth=1.8)
         axes.scatter(panel.youtube[own], panel.sales[own], s=11, color=BLUE)
     caption = (
         "Sales against YouTube spend by store: points are weeks, the solid line is the store's own, the dotted one "
         "that of all stores. Nothing else is held fixed here yet."
     )
-    steep, flat = _extremes(lines)
     alt = (
         f"A small scatter plot for each of {len(lines)} stores, sales against YouTube spend. Of the stores' lines "
-        f"{sum(_slope(line) > 0 for line in lines.values())} rise; the steepest is {steep}, the flattest {flat}. With "
-        "few points each, the lines scatter around the common one."
+        f"{sum(line[0] > 0 for line in lines.values())} rise; {_extremes(lines)}. With few points each, the lines "
+        "scatter around the common one."
     )
     return Picture("2", figure, caption, alt)
 
@@ -77,22 +76,20 @@ def sales_together(panel: Panel) -> Picture:
     figure, axes = canvas(height=4.2)
     axes.scatter(panel.youtube, panel.sales, s=9, color=PALE)
     lines = _lines(panel)
-    for line in lines.values():
-        axes.plot(*line, color=GREY, linewidth=1.0)
-    order = sorted(lines, key=lambda store: _slope(lines[store]))
-    for store, colour, dashes, word in ((order[-1], ORANGE, "-", "steepest"), (order[0], BLUE, "--", "flattest")):
-        axes.plot(*lines[store], color=colour, linestyle=dashes, label=f"store {store}, the {word}", linewidth=2.6)
+    flat, *between, steep = sorted(lines, key=lines.__getitem__)
+    for store in between:
+        axes.plot(*lines[store][1:], color=GREY, linewidth=1.0)
+    axes.plot(*lines[steep][1:], color=ORANGE, label=f"store {steep}, the steepest", linewidth=2.6)
+    axes.plot(*lines[flat][1:], color=BLUE, linestyle="--", label=f"store {flat}, the flattest", linewidth=2.6)
     axes.set(xlabel="YouTube, 1,000 dollars", ylabel="sales, 1,000 pieces")
     axes.legend(loc="upper left")
     caption = (
         "The same lines in one picture, each as long as its store's weeks reach. Good for seeing how far lines "
         "differ as a whole; for a single store look at its own panel."
     )
-    steep, flat = _extremes(lines)
     alt = (
         f"Sales against YouTube spend with a regression line for each of {len(lines)} stores, over a cloud of "
-        f"{len(panel)} pale points. The steepest is {steep}, the flattest {flat}; the other lines lie in a bundle "
-        "between them."
+        f"{len(panel)} pale points. Of the lines, {_extremes(lines)}; the others lie in a bundle between them."
     )
     return Picture("2b", figure, caption, alt)
 
@@ -112,26 +109,21 @@ def small_multiples(panel: Panel) -> tuple[Figure, dict[Level, Axes]]:
     return figure, by_store
 
 
-def _lines(panel: Panel) -> dict[Level, tuple[Floats, Floats]]:
-    """Return the ends of each store's own regression line: spends (2,) and sales (2,)."""
-    lines: dict[Level, tuple[Floats, Floats]] = {}
+def _lines(panel: Panel) -> dict[Level, tuple[float, Floats, Floats]]:
+    """Return each store's own regression line: its slope, and the spends (2,) and sales (2,) at its ends."""
+    lines: dict[Level, tuple[float, Floats, Floats]] = {}
     for store in panel.stores:
-        own = panel.store_id == store
-        reach = np.array([panel.youtube[own].min(), panel.youtube[own].max()])
-        lines[store] = (reach, np.polyval(np.polyfit(panel.youtube[own], panel.sales[own], 1), reach))
+        spends, sales = panel.youtube[panel.store_id == store], panel.sales[panel.store_id == store]
+        line, reach = np.polyfit(spends, sales, 1), np.array([spends.min(), spends.max()])
+        lines[store] = (float(line[0]), reach, np.polyval(line, reach))
     return lines
 
 
-def _slope(line: tuple[Floats, Floats]) -> float:
-    spends, sales = line
-    return float(np.diff(sales)[0] / np.diff(spends)[0])
-
-
-def _extremes(lines: dict[Level, tuple[Floats, Floats]]) -> tuple[str, str]:
-    """Return the steepest and the flattest store in words, with their slopes."""
-    order = sorted(lines, key=lambda store: _slope(lines[store]))
-    steep, flat = (f"store {store} at {number(_slope(lines[store]), 3)} per unit" for store in (order[-1], order[0]))
-    return steep, flat
+def _extremes(lines: dict[Level, tuple[float, Floats, Floats]]) -> str:
+    (steep, (most, *_)), (flat, (least, *_)) = (pick(lines.items(), key=lambda line: line[1]) for pick in (max, min))
+    return (
+        f"the steepest is store {steep} at {number(most, 3)} per unit, the flattest store {flat} at {number(least, 3)}"
+    )
 
 
 @styled
