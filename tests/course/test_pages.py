@@ -162,7 +162,7 @@ def test_typed_results_are_told_from_conventions(prose: str, found: list[str]) -
 
 def test_live_numbers_are_not_taken_for_prose(pages: dict[str, Any]) -> None:
     assert "number(" not in pages["tutorial/pooled"].prose
-    assert "An extra unit of YouTube" in pages["tutorial/pooled"].prose
+    assert "an extra unit of YouTube" in pages["tutorial/pooled"].prose
 
 
 def test_every_live_number_is_what_the_reference_gives_now(pages: dict[str, Any]) -> None:
