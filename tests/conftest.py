@@ -111,6 +111,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--submissions", type=int, default=2, help="how many leave things behind in the box; 200 for all")
     parser.addoption("--kills", type=int, default=2, help="how often a grading is killed and run again; 10 for all")
     parser.addoption("--autograded", type=int, default=1, help="samples that nbgrader's command grades; 100 for all")
+    parser.addoption("--statsmodels", type=int, default=20, help="panels to fit by statsmodels; 2000 for all")
     parser.addoption("--courses", type=int, default=1, help="example courses to prove; 3 for all")
     parser.addoption("--draw", type=int, default=0, help="seed by which attacks, mutants and samples are drawn")
     parser.addoption("--every-page", action="store_true", help="audit every page of the site, not one of each kind")
