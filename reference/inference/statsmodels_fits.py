@@ -18,9 +18,10 @@ from reference.errors import ConvergenceError, DesignError
 from reference.estimates import Estimates
 from reference.inference.comparison import deficit_at
 
-# A criterion this close to the optimum, and fixed effects as close in standard errors, print the same digits.
-_ARRIVED = 1e-5
-_SAME = 1e-3
+# A search that ends this close to the optimum's criterion has its variances to four digits.
+_ARRIVED = 1e-7
+# What statsmodels computes there may differ by this much: its criterion, and fixed effects in standard errors.
+_CRITERION, _EFFECTS = 1e-4, 1e-3
 # Optimiser, and the relative variances that it starts from.
 _SEARCHES = (("bfgs", 1.0), ("lbfgs", 0.01))
 # A variance of zero, in residual ones: by zero itself statsmodels would divide, and to large ones it must be added.
@@ -72,7 +73,7 @@ def fit_statsmodels(model: Any, *, reml: bool = True) -> Any:
         lifted = [part + zero * root @ root.T for part, root in zip(covariances, roots, strict=True)]
         result = _fit(model, lifted, reml=reml, method="bfgs", gtol=np.inf)
         off = (np.asarray(result.fe_params) - certified.coefficients) / np.sqrt(np.diagonal(certified.covariance))
-        if abs(-2.0 * result.llf - certified.criterion) < 10 * _ARRIVED and np.abs(off).max() < _SAME:
+        if abs(-2.0 * result.llf - certified.criterion) < _CRITERION and np.abs(off).max() < _EFFECTS:
             result._results.normalized_cov_params[: model.k_fe, : model.k_fe] = certified.covariance / result.scale
             return result
     raise ConvergenceError(
