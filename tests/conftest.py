@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -92,6 +95,17 @@ def graded_class(course: Course, gradings: dict[str, Grading], tmp_path_factory:
 def hidden_seed() -> int:
     """The seed of the hidden panel on which the sample classes are graded."""
     return HIDDEN_SEED
+
+
+@pytest.fixture(scope="session")
+def wheel(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A wheel of this checkout, built in a copy of it."""
+    home = tmp_path_factory.mktemp("wheel")
+    skipped = shutil.ignore_patterns(".*", "build", "*.egg-info", "__pycache__", "tests")
+    shutil.copytree(root, home / "source", ignore=skipped)
+    code = f"from setuptools import build_meta; build_meta.build_wheel({str(home)!r})"
+    subprocess.run([sys.executable, "-c", code], cwd=home / "source", check=True, capture_output=True)
+    return next(home.glob("*.whl"))
 
 
 @pytest.fixture(scope="session")
