@@ -14,6 +14,8 @@ from pathlib import Path
 import pytest
 
 TAB = re.compile(r"^````\{tab\} (\w+)\n```(\w+)\n(.*?)\n```\n````$", re.MULTILINE | re.DOTALL)
+CELL = re.compile(r"^```\{code-cell\} python\n(:tags: [^\n]*\n)?(.*?)^```$", re.MULTILINE | re.DOTALL)
+HIDDEN = ("hide-input", "remove-input", "remove-cell")
 ROW = re.compile(r"^\* - .*\n  - `(.*)`\n  - `(.*)`\n  - `(.*)`$", re.MULTILINE)
 COLUMNS = ("lme4", "reference", "statsmodels")
 FIRST = {"lme4": "R", "reference": "Python", "statsmodels": "Python"}
@@ -51,13 +53,13 @@ def home(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return home
 
 
-def in_python(home: Path, code: str) -> dict[str, object]:
+def in_python(home: Path, code: str, names: tuple[str, ...] = NAMES) -> dict[str, object]:
     ending = f"""
 import json, reference
 from importlib.util import find_spec
-plain = [[str(one) for one in value] if isinstance(value, list) else float(value) for value in ({", ".join(NAMES)})]
+plain = [[str(one) for one in value] if isinstance(value, list) else float(value) for value in [{", ".join(names)}]]
 assert reference.__file__.startswith({str(home)!r}) and find_spec("course") is None
-print(json.dumps(dict(zip({NAMES!r}, plain))))
+print(json.dumps(dict(zip({names!r}, plain))))
 """
     environment = {**os.environ, "PYTHONPATH": str(home / "site"), "OPENBLAS_NUM_THREADS": "1"}
     command = [sys.executable, "-P", "-c", code + ending]
@@ -75,6 +77,16 @@ def test_statsmodels_tabs_run_from_the_wheel_and_agree(pages, home, computed):
     assert in_python(home, typed(pages, "statsmodels")) == {
         name: value if name == "steepest" else pytest.approx(value, rel=1e-3) for name, value in computed.items()
     }
+
+
+def test_code_that_a_page_shows_as_its_own_runs_from_the_wheel(pages, home):
+    shown = {}
+    for page in pages:
+        cells = CELL.findall(page.read_text(encoding="utf-8"))
+        shown[page.stem] = "\n".join(code for tags, code in cells if not any(tag in tags for tag in HIDDEN))
+    assert shown["software"]
+    for code in filter(None, shown.values()):
+        in_python(home, code, ())
 
 
 @pytest.mark.skipif(not shutil.which("Rscript"), reason="R is not installed")
