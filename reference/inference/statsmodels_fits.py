@@ -39,7 +39,7 @@ def fit_statsmodels(model: Any, *, reml: bool = True) -> Any:
     ----------
     model : statsmodels.regression.mixed_linear_model.MixedLM
         From ``smf.mixedlm(formula, frame, groups=..., re_formula=..., vc_formula=...)``. In a row a variance component
-        may have one column other than zero, as ``"0 + C(store)"`` and ``"0 + youtube"`` have.
+        may have one column other than zero, as ``"0 + C(room)"`` and ``"0 + hours"`` have.
     reml : bool
         True for restricted maximum likelihood.
 
