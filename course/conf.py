@@ -19,7 +19,15 @@ author = "the authors of mlm-course"
 release = version = installed("mlm-course")
 language = "en"
 
-extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.autosummary", "numpydoc", "course.accessible"]
+extensions = [
+    "myst_nb",
+    "sphinx_copybutton",
+    "sphinx_inline_tabs",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.autosummary",
+    "numpydoc",
+    "course.accessible",
+]
 exclude_patterns = ["README.md", "**/.ipynb_checkpoints"]
 
 # Pages run as they are read, so that their text can show what their code has just computed. An error stops the build.
