@@ -94,6 +94,7 @@ def propose(data: Dataset, formula: str, language: str = DEFAULT) -> Proposal:
     FormulaError, DesignError, TableError
         If the formula cannot be read, or not fitted to the table.
     """
+    require_plain({formula: formula})
     whole = parse_formula(formula)
     if whole.response.strip("`") not in data.frame:
         raise CourseError(
@@ -102,7 +103,7 @@ def propose(data: Dataset, formula: str, language: str = DEFAULT) -> Proposal:
         )
     columns = _columns(whole, data)
     models = _models(whole)
-    fits = {name: fit_mixed(data.frame, parse_formula(text, name=name)) for name, text in models.items()}
+    fits = {name: fit_mixed(data.frame, parse_formula(text, name=name), missing="raise") for name, text in models.items()}
     remarks = []
     for name, fit in fits.items():
         if fit.singular:

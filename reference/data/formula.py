@@ -130,7 +130,8 @@ def parse_formula(formula: str, name: str = "") -> MixedModel:
     for sign, part in _summands(marks[tildes[0] + 1 :], formula):
         text = _text(part, formula)
         if sign == "+" and (offset := re.fullmatch(r"offset\((.*)\)", text)):
-            offsets.append(offset[1])
+            plain = _PLAIN.fullmatch(offset[1]) or offset[1].startswith(("`", "I("))
+            offsets.append(offset[1] if plain else f"I({offset[1]})")
         elif not any(mark.text in ("|", "||") for mark in part):
             fixed.append(f"{sign} {text}")
         elif sign == "+" and (part[0].text, part[-1].text) == ("(", ")"):

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
@@ -84,7 +83,7 @@ class CompleteRows:
     def left_out(self) -> LeftOut:
         """What was left out of the pieces seen so far."""
         gaps = {name: count for name, count in self._gaps.items() if count}
-        return LeftOut(self._lost, self._seen, MappingProxyType(gaps))
+        return LeftOut(self._lost, self._seen, gaps)
 
 
 @dataclass(frozen=True, eq=False)
