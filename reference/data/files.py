@@ -27,7 +27,7 @@ from reference.errors import TableError
 Decimal: TypeAlias = Literal[".", ","]
 
 _TEXT = (".csv", ".tsv", ".tab", ".txt")
-_SHEETS = (".xlsx", ".xlsm", ".xls", ".ods")
+_SHEETS = (".xlsx", ".xlsm")
 _PACKED: dict[str, Any] = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
 _SEPARATORS = ("\t", ";", ",", " ")
 # Cells that are gaps wherever they stand, and those that are gaps among numbers but may be the name of a level.
@@ -64,7 +64,7 @@ def read_file(path: Path, models: Sequence[MixedModel], decimal: Decimal | None 
     ids = {name: str for model in models for group in model.groups for name in group}
     try:
         if path.suffix.lower() in _SHEETS:
-            frame = pd.read_excel(path, dtype=ids, keep_default_na=False, na_values=list(_GAPS))
+            frame = pd.read_excel(path, engine="openpyxl", dtype=ids, keep_default_na=False, na_values=list(_GAPS))
             frame.index = pd.RangeIndex(2, len(frame) + 2)
         elif str(path) == "-" or Path(name.removesuffix(path.suffix.lower())).suffix in _TEXT or name.endswith(_TEXT):
             frame = _read_text(path, models, ids, decimal)

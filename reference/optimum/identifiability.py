@@ -11,9 +11,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from reference.arrays import block_slices
+from reference.arrays import Floats, block_slices
 from reference.errors import ConvergenceError, DesignError, SaturationError
-from reference.likelihood.surface import Surface
+from reference.likelihood.surface import Derivatives, Surface
 from reference.optimum.optimiser import Optimum, find_optimum
 
 # Relative to the largest curvature, and to what one group has: nothing but rounding.
@@ -53,17 +53,33 @@ def check_identified(surface: Surface, labels: Sequence[str]) -> None:
     for (i, j), slope in zip(pairs, local.gradient, strict=True):
         gradient[i, j] = gradient[j, i] = slope / (1.0 + (i != j))
     squares = np.einsum("aij,bjk,ki->ab", directions, directions, gradient)
-    values, vectors = np.linalg.eigh(local.hessian - squares)
+    information = _with_residual(local, local.hessian - squares, np.array([0.5 * (i == j) for i, j in pairs]), surface)
+    values, vectors = np.linalg.eigh(information)
     flat = np.abs(values) <= _ROUNDING * max(1.0, float(np.abs(values).max()))
     if flat.any():
-        shares = np.abs(vectors[:, flat]).max(axis=1)
-        involved = {k for pair, share in zip(pairs, shares, strict=True) if share > _SHARE for k in pair}
+        shares = np.abs(vectors[:-1, flat]).max(axis=1)
+        involved = {k for pair, share in zip(pairs, shares, strict=True) if share > _SHARE * shares.max() for k in pair}
         names = ", ".join(sorted({labels[k] for k in involved}, key=labels.index))
         raise DesignError(
             f"the data cannot tell the variances apart: a whole line of them has the same likelihood, of {names}, with "
             "each other, the residual variance, or what the fixed effects say; drop a random term that repeats another "
             "or has a group for every row, or fixed effects that already say everything about the groups."
         )
+
+
+def _with_residual(local: Derivatives, curved: Floats, start: Floats, surface: Surface) -> Floats:
+    """Return the second derivatives (k + 1, k + 1) along the covariances and the residual variance, at its best.
+
+    Where some covariances can be traded for the residual variance these lines are parallel, and the matrix is singular
+    at every point; over relative covariances they are not. ``curved`` (k, k) holds the second derivatives along these,
+    which are at ``start``; the last row and column are in units in which the residual variance's own is about one.
+    """
+    nu = surface.denominator
+    rates = local.log_residual
+    own = curved + nu * np.outer(rates, rates)
+    across = -(own @ start + nu * rates + local.gradient) / np.sqrt(nu)
+    corner = (start @ own @ start + 2.0 * start @ (nu * rates + local.gradient) + nu) / nu
+    return np.block([[own, across[:, None]], [across[None], np.array([[corner]])]])
 
 
 def find_inner_optimum(surface: Surface, labels: Sequence[str]) -> Optimum:

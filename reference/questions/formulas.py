@@ -41,7 +41,9 @@ def require_plain(models: Mapping[str, str]) -> None:
         try:
             model = parse_formula(text, name=name)
             if model.offset or model.spelled_out([]) != model:
-                raise QuestionError(f"model {name!r}: an assignment's model has no offset and no dot; write its columns.")
+                raise QuestionError(
+                    f"model {name!r}: an assignment's model has no offset and no dot; write its columns."
+                )
             factors = [factor for part in model.parts for term in effects(part) for factor in term]
         except FormulaError as error:
             raise QuestionError(f"model {name!r}: {error}") from None

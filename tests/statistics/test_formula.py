@@ -160,7 +160,7 @@ def test_a_factor_with_an_empty_cell_is_named(drawn_frame):
     frame = drawn_frame(8)
     season = pd.Series(np.where(frame["week"] > 3, "late", "early"), dtype=object).where(frame["week"] != 2)
     with pytest.raises(DesignError, match="column 'season', row 1 is empty"):
-        fit("sales ~ season + (1 | store_id)", frame.assign(season=season.to_numpy()))
+        fit("sales ~ season + (1 | store_id)", frame.assign(season=season.to_numpy()), missing="raise")
 
 
 @pytest.mark.parametrize(

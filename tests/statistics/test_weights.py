@@ -127,7 +127,10 @@ def test_whole_weights_are_means_of_so_many_rows():
 def test_an_offset_is_taken_off_the_response():
     frame = table("table-04.csv")
     shifted = frame.assign(y=frame["y"] - 3 * frame["o"])
-    with_offset, without = fit("y ~ x + offset(3 * o) + (1 | g)", frame, reml=False), fit("y ~ x + (1 | g)", shifted, reml=False)
+    with_offset, without = (
+        fit("y ~ x + offset(3 * o) + (1 | g)", frame, reml=False),
+        fit("y ~ x + (1 | g)", shifted, reml=False),
+    )
     assert with_offset.criterion == pytest.approx(without.criterion, abs=1e-9)
     np.testing.assert_allclose(with_offset.fittedvalues - 3 * frame["o"], without.fittedvalues, atol=1e-9)
     np.testing.assert_allclose(with_offset.resid, without.resid, atol=1e-9)
@@ -138,7 +141,9 @@ def test_an_offset_is_taken_off_the_response():
     # Profiles and bootstrap are those of the response without it.
     for ours, expected in zip(profile_intervals(with_offset), profile_intervals(without), strict=True):
         assert (ours.lower, ours.upper) == pytest.approx((expected.lower, expected.upper), rel=1e-6)
-    small, small_without = (fit(f, d, reml=False) for f, d in (("y ~ offset(3 * o) + (1 | g)", frame), ("y ~ 1 + (1 | g)", shifted)))
+    small, small_without = (
+        fit(f, d, reml=False) for f, d in (("y ~ offset(3 * o) + (1 | g)", frame), ("y ~ 1 + (1 | g)", shifted))
+    )
     ours = bootstrap_test(small, with_offset, draws=5, seed=1).statistics
     np.testing.assert_allclose(ours, bootstrap_test(small_without, without, draws=5, seed=1).statistics, atol=1e-6)
 
@@ -158,7 +163,7 @@ def test_weights_that_are_none_are_refused(weight):
     frame.loc[7, "w"] = weight
     with pytest.raises(DesignError, match=r"column 'w', row 7 holds -?[01], and a weight must be above zero"):
         fit("y ~ x + (1 | g)", frame, weights="w")
-    with pytest.raises(DesignError, match="there are 3 weights for .* rows"):
+    with pytest.raises(DesignError, match=r"there are 3 weights for .* rows"):
         fit("y ~ x + (1 | g)", frame, weights=[1, 2, 3])
 
 
