@@ -236,14 +236,10 @@ def demo(
 
 
 def _reading(weights: str, missing: str, collinear: str, decimal: Literal[".", ","] | None) -> Reading:
-    """Return how a file becomes the rows of a fit."""
     from reference.command import Reading
 
     return Reading(
-        weights,
-        missing="drop" if missing == "drop" else "raise",
-        collinear="drop" if collinear == "drop" else "raise",
-        decimal=decimal,
+        weights, "drop" if missing == "drop" else "raise", "drop" if collinear == "drop" else "raise", decimal
     )
 
 

@@ -267,10 +267,11 @@ def _groups(marks: Sequence[_Mark], term: str, formula: str) -> list[tuple[str, 
             # Groups are levels, whatever they are called by.
             wrapped = re.fullmatch(r"C\(`?([^`(),]+)`?\)", _text(column, formula))
             if len(column) != 1 or not (column[0].name or wrapped):
+                crossed = " + ".join(f"(1 | {one})" for one in re.split(r"\s*[*+]\s*", _text(marks, formula)))
+                instead = f"; for crossed factors write {crossed}" if re.search(r"[*+]", _text(marks, formula)) else ""
                 raise FormulaError(
                     f"the random term {term!r} groups by {_text(column, formula)!r}, which is not a column's name; "
-                    "write a column, a/b for b within a, or a:b for their combinations; for a*b write "
-                    "(1 | a) + (1 | b) + (1 | a:b)."
+                    f"write a column, a/b for b within a, or a:b for their combinations{instead}."
                 )
             names.append(column[0].name or (wrapped[1] if wrapped else ""))
         nested.append((*nested[-1], *names) if nested else tuple(names))

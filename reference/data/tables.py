@@ -49,7 +49,7 @@ class LeftOut:
 class CompleteRows:
     """Takes the rows without a gap in some columns out of a table, piece by piece, and counts the others.
 
-    Rows with a gap are left out, as in lme4 and statsmodels, or stay, to be refused where they are read.
+    Rows with a gap are left out, as in lme4 and statsmodels, or refused.
     """
 
     def __init__(self, names: Sequence[str], missing: Missing = "drop") -> None:
@@ -65,12 +65,12 @@ class CompleteRows:
     def of(self, frame: pd.DataFrame) -> pd.DataFrame:
         """Return the complete rows of a piece, which is not copied if all are."""
         self._seen += len(frame)
-        if self._missing == "raise":
-            return frame
         complete: Any = True
         for name in self._names:
             # A column that is not there, or comes twice, is refused where it is read.
             if list(frame.columns).count(name) == 1 and (gaps := frame[name].isna().to_numpy()).any():
+                if self._missing == "raise":
+                    require_column(frame, name)
                 self._gaps[name] += int(gaps.sum())
                 complete = complete & ~gaps
         if complete is True:
@@ -182,8 +182,9 @@ def _pieces(data: Any, model: MixedModel) -> Iterator[pd.DataFrame]:
 
 
 def _read_parquet(path: Path, model: MixedModel) -> Iterator[pd.DataFrame]:
-    if path.suffix.lower() == ".csv":
-        raise DesignError(f"{path} is a CSV file; read it first: frame = pandas.read_csv({str(path)!r}).")
+    reader = {".xlsx": "excel", ".csv": "csv", ".gz": "csv", ".tsv": "table", ".txt": "table"}.get(path.suffix.lower())
+    if reader:
+        raise DesignError(f"{path} is no Parquet file; read it first: frame = pandas.read_{reader}({str(path)!r}).")
     # Imported here because only tables in Parquet files need it.
     try:
         from pyarrow import ArrowInvalid, dataset

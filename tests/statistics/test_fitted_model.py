@@ -141,7 +141,7 @@ def test_an_unknown_option_is_a_type_error(frame):
 def test_what_is_no_model_and_no_table_is_answered(frame, tmp_path):
     with pytest.raises(DesignError, match="fit needs a formula and a data frame"):
         fit(frame, frame)
-    with pytest.raises(DesignError, match=r"is a CSV file; read it first: frame = pandas.read_csv"):
+    with pytest.raises(DesignError, match=r"is no Parquet file; read it first: frame = pandas.read_csv"):
         fit(FORMULA, tmp_path / "scores.csv")
 
 
