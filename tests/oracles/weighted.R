@@ -29,11 +29,25 @@ cases <- list(
   list(10, "y ~ x + (1 | g)", "w", 12, 8, 0.5, function(n) 10^runif(n, -6, -2)),
   list(11, "y ~ 0 + x + (0 + x | g)", "w"), list(12, "y ~ 1 + offset(2 * o + e) + (1 | h) + (x | g)", "w"))
 
+# Public reports on other software: statsmodels#9342, lme4#192 (its profile forgot the weights), MixedModels.jl#194.
+set.seed(1)
+reports <- list(
+  list("statsmodels-9342", "y ~ x + (1 | group)", "w", data.frame(
+    y = c(1, 2, 1.5, 2.5, 3, 2.8, 3.5, 3.2, 4, 3.8), x = rep(c("A", "B"), 5), group = rep(1:5, each = 2),
+    w = c(1, 0.1, 1, 1, 0.1, 1, 1, 0.1, 1, 1))),
+  list("lme4-192", "y ~ 1 + (1 | g)", "w", data.frame(y = rnorm(1000), g = rep(1:100, each = 10), w = 1 / (rpois(1000, 1) + 1))),
+  list("MixedModels-194", "a ~ 1 + b + (1 | c)", "w", data.frame(
+    a = c(1.55945122, 0.004391538, 0.005554163, -0.173029772, 4.586284429, 0.259493671, -0.091735715, 5.546487603, 0.457734831,
+          -0.030169602),
+    b = c(0.24520519, 0.080624178, 0.228083467, 0.2471453, 0.398994279, 0.037213859, 0.102144973, 0.241380251, 0.206570975,
+          0.15980803),
+    c = c("H", "F", "K", "P", "P", "P", "D", "M", "I", "D"), w = c(20, 40, 35, 12, 29, 25, 65, 105, 30, 75))))
+
 digits <- function(values) sprintf("%.17g", unname(values))
 fits <- list()
-for (case in cases) for (reml in c(TRUE, FALSE)) {
-  d <- do.call(table_of, case[-(2:3)])
-  file <- sprintf("table-%02d.csv", case[[1]])
+for (case in c(cases, reports)) for (reml in c(TRUE, FALSE)) {
+  d <- if (is.numeric(case[[1]])) do.call(table_of, case[-(2:3)]) else case[[4]]
+  file <- if (is.numeric(case[[1]])) sprintf("table-%02d.csv", case[[1]]) else paste0(case[[1]], ".csv")
   write.csv(d, file.path(out, file), row.names = FALSE, quote = FALSE)
   formula <- as.formula(case[[2]])
   m <- if (is.null(case[[3]])) lmer(formula, d, REML = reml, control = control) else
