@@ -6,6 +6,7 @@ off the random terms, ``(effects | groups)``, which formulaic does not know.
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -175,8 +176,16 @@ def effects(part: str) -> tuple[tuple[tuple[str, str], ...], ...]:
 @lru_cache(maxsize=256)
 def variables(part: str) -> frozenset[str]:
     """Return the names that a right-hand side takes from a table, those inside of expressions too."""
-    effects(part)
-    return frozenset(map(str, Formula(part).required_variables))
+    factors = [factor for term in effects(part) for factor in term]
+    found = {text for text, method in factors if method == "LOOKUP"}
+    for text in (text for text, method in factors if method == "PYTHON"):
+        found |= set(re.findall("`([^`]*)`", text))
+        nodes = [*ast.walk(ast.parse(re.sub("`[^`]*`", "_", text).strip(), mode="eval"))]
+        # What is called, and what a function is taken from, is no column.
+        others = {id(node.func) for node in nodes if isinstance(node, ast.Call)}
+        others |= {id(node.value) for node in nodes if isinstance(node, ast.Attribute)}
+        found |= {node.id for node in nodes if isinstance(node, ast.Name) and id(node) not in others} - {"_"}
+    return frozenset(found)
 
 
 def plain_reason(error: Exception) -> str:

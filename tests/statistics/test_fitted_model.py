@@ -122,8 +122,9 @@ def test_reml_may_be_written_as_in_r(frame):
 @pytest.mark.parametrize(
     ("options", "help_"),
     [
-        ({"weights": "w"}, "give every observation a row of its own"),
-        ({"missing": "drop"}, "drop those with empty cells first"),
+        ({"weights": "w"}, "column 'w' is not in the table"),
+        ({"na_action": "omit"}, "write missing='drop'"),
+        ({"offset": "w"}, "an offset is part of the formula here"),
         ({"groups": "school"}, "groups are part of the formula"),
         ({"method": "lbfgs"}, "there is one optimiser"),
     ],

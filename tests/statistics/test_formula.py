@@ -314,3 +314,10 @@ def test_rows_with_gaps_in_pieces_are_left_out_and_counted(plain):
     assert found.design.left_out == whole.design.left_out
     assert str(found.design.left_out) == "4 of 32 rows left out: x 3, g 2"
     assert found.criterion == pytest.approx(whole.criterion, abs=1e-8)
+
+
+@pytest.mark.parametrize("formula", ["y ~ x + offset(z) + (1 | g)", "y ~ . + (1 | g)"])
+def test_an_assignment_has_neither_offset_nor_dot(formula):
+    with pytest.raises(QuestionError, match="model 'main': an assignment's model has no offset and no dot"):
+        require_plain({"main": formula})
+    require_plain({"main": "y ~ x + I(x^2) + factor(z) + (1 | g)"})
