@@ -7,6 +7,8 @@ import pandas as pd
 import pytest
 
 from reference import DesignError, FormulaError, fit, fit_mixed, parse_formula, predict_population
+from reference.questions import require_plain
+from reference.questions.setting import QuestionError
 
 MEDIA = "week + youtube + facebook + newspaper"
 
