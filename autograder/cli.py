@@ -16,7 +16,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, Literal, NoReturn
 
 import typer
 from typer import Argument, Option
@@ -26,6 +26,7 @@ from autograder.errors import OurFault, UsageError
 
 if TYPE_CHECKING:
     from autograder.assignment.course import Course
+    from reference.command import Reading
 
 USAGE, BROKEN = 2, 3
 
@@ -78,6 +79,20 @@ IntoOption = Annotated[Path, Option(help="Where gradebook.db, autograded/ and fe
 SeedOption = Annotated[int | None, Option(min=0, help="Seed of the hidden panel; else one is drawn once and kept.")]
 LanguageOption = Annotated[
     str | None, Option(envvar="MLM_LANGUAGE", help="Of the feedback, such as de; else the rubric's.")
+]
+TableArgument = Annotated[
+    Path,
+    Argument(help="A CSV, text or Excel file, or a Parquet file or folder; - is standard input.", metavar="FILE"),
+]
+WeightsOption = Annotated[str, Option(metavar="COLUMN", help="Residual variances are divided by this.")]
+MissingOption = Annotated[
+    Literal["drop", "refuse"], Option(help="Leave rows with gaps out, and say how many; or refuse them.")
+]
+CollinearOption = Annotated[
+    Literal["drop", "refuse"], Option(help="Refuse fixed effects that others determine; or leave them out, and say so.")
+]
+DecimalOption = Annotated[
+    Literal[".", ","] | None, Option(help="The decimal mark of the file; the other one stands between thousands.")
 ]
 WorkersOption = Annotated[int | None, Option(min=1, help="Boxes at a time; else one per processor.")]
 
@@ -220,13 +235,25 @@ def demo(
         return command.demo(_course(course), assignment, into, workers=workers)
 
 
+def _reading(weights: str, missing: str, collinear: str, decimal: Literal[".", ","] | None) -> Reading:
+    from reference.command import Reading
+
+    return Reading(
+        weights, "drop" if missing == "drop" else "raise", "drop" if collinear == "drop" else "raise", decimal
+    )
+
+
 @app.command(
     epilog="Example: mlm fit sales.csv 'sales ~ week + youtube + (1 + youtube | store_id)' --json. "
     "The formula is lme4's: (1 | g), (x | g), (0 + x | g), (1 + x || g), (1 | a/b), (1 | a) + (1 | b)."
 )
 def fit(
-    table: Annotated[Path, Argument(help="A CSV file, or a Parquet file or folder.", metavar="FILE")],
+    table: TableArgument,
     formula: Annotated[str, Argument(help="The model, in quotes.")],
+    weights: WeightsOption = "",
+    missing: MissingOption = "drop",
+    collinear: CollinearOption = "refuse",
+    decimal: DecimalOption = None,
     ml: Annotated[bool, Option("--ml", help="Maximum likelihood; else REML.")] = False,
     as_json: Annotated[bool, Option("--json", help="Print every number as JSON.")] = False,
     intervals: Annotated[float | None, Option(help="Print confidence intervals of this level, such as 0.95.")] = None,
@@ -256,6 +283,7 @@ def fit(
             table,
             formula,
             reml=not ml,
+            reading=_reading(weights, missing, collinear, decimal),
             as_json=as_json,
             kenward_roger=kenward_roger,
             shares=shares,
@@ -271,9 +299,13 @@ def fit(
     "'sales ~ youtube + (1 + youtube | store_id)' --bootstrap 1000"
 )
 def compare(
-    table: Annotated[Path, Argument(help="A CSV file.", metavar="FILE")],
+    table: TableArgument,
     smaller: Annotated[str, Argument(help="One model, in quotes.")],
     larger: Annotated[str, Argument(help="The other; one must contain the other.")],
+    weights: WeightsOption = "",
+    missing: MissingOption = "drop",
+    collinear: CollinearOption = "refuse",
+    decimal: DecimalOption = None,
     bootstrap: Annotated[int, Option(min=0, help="Simulated tests; 0 for none.")] = 0,
     seed: Annotated[int, Option(min=0, help="Of the simulated tests.")] = 0,
 ) -> int:
@@ -285,7 +317,8 @@ def compare(
     with _engine():
         from reference.command import compare_file
 
-        compare_file(table, smaller, larger, draws=bootstrap, seed=seed, progress=progress)
+        reading = _reading(weights, missing, collinear, decimal)
+        compare_file(table, smaller, larger, reading=reading, draws=bootstrap, seed=seed, progress=progress)
     return 0
 
 

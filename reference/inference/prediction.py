@@ -37,7 +37,8 @@ def predict_new_groups(fit: Estimates, data: pd.DataFrame) -> NewGroupPrediction
     """Return predictions for rows of new groups, each of a new one on every level.
 
     The variance of a new observation is x' V x + sum of z' S z over the random terms + sigma², with V the covariance
-    of the fixed effects and S that of a term's effects; that the variances were estimated is left out.
+    of the fixed effects and S that of a term's effects; that the variances were estimated is left out, and a new
+    observation of a weighted fit has the weight one.
 
     Raises
     ------
@@ -48,24 +49,26 @@ def predict_new_groups(fit: Estimates, data: pd.DataFrame) -> NewGroupPrediction
     ----------
     Gelman & Hill (2007), Data Analysis Using Regression and Multilevel/Hierarchical Models, section 12.8.
     """
-    rows = fit.design.encoding.fixed.matrix(data)
+    encoding = fit.design.encoding
+    rows = encoding.fixed.matrix(data)
     of_mean = np.einsum("ip,pq,iq->i", rows, fit.covariance, rows)
     variance = of_mean + fit.sigma**2
-    for term, part in zip(fit.terms, fit.design.encoding.random, strict=True):
+    for term, part in zip(fit.terms, encoding.random, strict=True):
         effects = part.matrix(data)
         variance = variance + np.einsum("ip,pq,iq->i", effects, term.covariance, effects)
-    return NewGroupPrediction(rows @ fit.coefficients, np.sqrt(of_mean), np.sqrt(variance))
+    return NewGroupPrediction(rows @ fit.coefficients + encoding.offset_of(data), np.sqrt(of_mean), np.sqrt(variance))
 
 
 def predict_population(fit: Estimates, data: pd.DataFrame) -> Floats:
-    """Return the fixed part for each row of a table, (n,): the expectation for a group not seen before.
+    """Return the fixed part, offset included, for each row, (n,): the expectation for a group not seen before.
 
     Raises
     ------
     DesignError
         If a predictor is missing, not numeric or not finite.
     """
-    return fit.design.encoding.fixed.matrix(data) @ fit.coefficients
+    encoding = fit.design.encoding
+    return encoding.fixed.matrix(data) @ fit.coefficients + encoding.offset_of(data)
 
 
 def predict_conditional(fit: Estimates, data: pd.DataFrame) -> Floats:

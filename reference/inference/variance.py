@@ -35,7 +35,7 @@ class VarianceShares:
     random : float
         Mean over rows of the variance the random effects give a row (Johnson 2014).
     residual : float
-        sigma².
+        sigma²; with weights the mean over rows of sigma² over the row's weight.
     """
 
     fixed: float
@@ -98,6 +98,8 @@ def variance_shares(fit: Estimates) -> VarianceShares:
     14:20170213, for the two ICCs.
     """
     design = fit.design
+    if design.model.weights:
+        return _weighted_shares(fit)
     if design.encoding.fixed.has_intercept:
         # The first orthonormal column is constant, so the others carry all the variation of X beta.
         fixed = float(((design.fixed_root @ fit.coefficients)[1:] ** 2).sum()) / (design.n_observations - 1)
@@ -106,3 +108,15 @@ def variance_shares(fit: Estimates) -> VarianceShares:
     spreads = [met.root @ term.relative_factor for met, term in zip(design.terms, fit.terms, strict=True)]
     random = fit.sigma**2 * float(sum((spread**2).sum() for spread in spreads))
     return VarianceShares(fixed, random, fit.sigma**2)
+
+
+def _weighted_shares(fit: Estimates) -> VarianceShares:
+    """Return the variances over rows of which each counts once, whatever its weight."""
+    matrices = fit.design.matrices
+    fixed = float(np.var(matrices.unweighted(matrices.fixed) @ fit.coefficients, ddof=1))
+    random = sum(
+        float(np.einsum("iq,qr,ir->i", effects, term.covariance, effects).mean())
+        for effects, term in zip(map(matrices.unweighted, matrices.random), fit.terms, strict=True)
+    )
+    inverse_roots = matrices.unweighted(np.ones(matrices.response.size))
+    return VarianceShares(fixed, random, fit.sigma**2 * float((inverse_roots**2).mean()))
