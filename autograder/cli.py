@@ -9,12 +9,9 @@ or something of ours is broken; 128 and a signal's number: that signal ended it.
 from __future__ import annotations
 
 import errno
-import gc
 import sys
 import traceback
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from functools import partial
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
@@ -22,6 +19,7 @@ import typer
 from typer import Argument, Option
 
 from autograder.commands.interruptions import Interrupted, heeded
+from autograder.commands.models import models_app
 from autograder.errors import OurFault, UsageError
 
 if TYPE_CHECKING:
@@ -40,23 +38,6 @@ def _course(folder: Path | None) -> Course:
     return find_course(folder or Path.cwd())
 
 
-@contextmanager
-def _engine() -> Iterator[None]:
-    """Import the engine, and take what it refuses for something that was asked in the wrong way.
-
-    Nothing looks for garbage meanwhile: there is none, and the search takes a tenth of the time of a small fit.
-    """
-    gc.disable()
-    try:
-        from reference.errors import MultilevelError
-    finally:
-        gc.enable()
-    try:
-        yield
-    except MultilevelError as error:
-        raise UsageError(str(error)) from error
-
-
 app = typer.Typer(
     name="mlm",
     result_callback=sys.exit,
@@ -71,6 +52,7 @@ app = typer.Typer(
 
 panels_app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Examine the panels that grading draws.")
 app.add_typer(panels_app, name="panels")
+app.add_typer(models_app)
 
 AssignmentArgument = Annotated[str, Argument(help="Name of the assignment, a folder of the course.")]
 CourseOption = Annotated[Path | None, Option(help="The folder with course.toml; else the current folder.")]
@@ -218,110 +200,6 @@ def demo(
         from autograder.commands import grade as command
 
         return command.demo(_course(course), assignment, into, workers=workers)
-
-
-@app.command(
-    epilog="Example: mlm fit sales.csv 'sales ~ week + youtube + (1 + youtube | store_id)' --json. "
-    "The formula is lme4's: (1 | g), (x | g), (0 + x | g), (1 + x || g), (1 | a/b), (1 | a) + (1 | b)."
-)
-def fit(
-    table: Annotated[Path, Argument(help="A CSV file, or a Parquet file or folder.", metavar="FILE")],
-    formula: Annotated[str, Argument(help="The model, in quotes.")],
-    ml: Annotated[bool, Option("--ml", help="Maximum likelihood; else REML.")] = False,
-    as_json: Annotated[bool, Option("--json", help="Print every number as JSON.")] = False,
-    intervals: Annotated[float | None, Option(help="Print confidence intervals of this level, such as 0.95.")] = None,
-    wald: Annotated[
-        bool, Option("--wald", help="The intervals by Wald's method; else by the profile likelihood.")
-    ] = False,
-    shares: Annotated[bool, Option("--shares", help="Print ICC and R².")] = False,
-    slopes: Annotated[
-        str | None,
-        Option(
-            metavar="PREDICTOR", help="Print each group's slope of this, and how likely it is among the five steepest."
-        ),
-    ] = None,
-    kenward_roger: Annotated[
-        bool, Option("--kenward-roger", help="Tests by Kenward and Roger; else by Satterthwaite.")
-    ] = False,
-    terms: Annotated[bool, Option("--terms", help="Print the F test of each term, of type III.")] = False,
-    bootstrap: Annotated[int, Option(min=0, help="With --shares: intervals from so many simulated responses.")] = 0,
-    seed: Annotated[int, Option(min=0, help="Of the simulated responses.")] = 0,
-    plot: Annotated[Path | None, Option(metavar="PICTURE", help="Save residual plots, such as residuals.png.")] = None,
-) -> int:
-    """Fit a linear mixed model to a table, and print the summary that lme4's readers know."""
-    if as_json and (kenward_roger or shares or terms or intervals is not None or slopes is not None):
-        raise UsageError("--json always prints the same numbers; leave out what changes the summary, or --json.")
-    if wald and intervals is None:
-        raise UsageError("--wald says how intervals are computed; say their level too, such as --intervals 0.95.")
-    if bootstrap and not shares:
-        raise UsageError("--bootstrap is for the intervals of ICC and R²; give --shares too.")
-    with _engine():
-        from reference.command import fit_file
-
-        fit_file(
-            table,
-            formula,
-            reml=not ml,
-            as_json=as_json,
-            kenward_roger=kenward_roger,
-            shares=shares,
-            level=intervals,
-            wald=wald,
-            slopes=slopes,
-            terms=terms,
-            draws=bootstrap,
-            seed=seed,
-            plot=plot,
-            progress=_simulating() if bootstrap else iter,
-        )
-    return 0
-
-
-@app.command(
-    epilog="Example: mlm predict sales.csv 'sales ~ youtube + (1 + youtube | store_id)' --new week.csv --into sold.csv"
-)
-def predict(
-    table: Annotated[Path, Argument(help="A CSV file, to fit the model to.", metavar="FILE")],
-    formula: Annotated[str, Argument(help="The model, in quotes.")],
-    new: Annotated[Path | None, Option(help="The CSV file whose rows to predict; else FILE.", metavar="FILE")] = None,
-    into: Annotated[Path | None, Option(help="The CSV file to write; else it is printed.", metavar="FILE")] = None,
-    level: Annotated[float, Option(help="Of the intervals.")] = 0.95,
-    new_groups: Annotated[bool, Option("--new-groups", help="Predict every row as one of a group not seen.")] = False,
-    ml: Annotated[bool, Option("--ml", help="Maximum likelihood; else REML.")] = False,
-) -> int:
-    """Predict rows with intervals: of the groups that the model was fitted to, and of new ones."""
-    with _engine():
-        from reference.command import predict_file
-
-        predict_file(table, formula, new, into, level=level, new_groups=new_groups, reml=not ml)
-    return 0
-
-
-@app.command(
-    epilog="Example: mlm compare sales.csv 'sales ~ youtube + (1 | store_id)' "
-    "'sales ~ youtube + (1 + youtube | store_id)' --bootstrap 1000"
-)
-def compare(
-    table: Annotated[Path, Argument(help="A CSV file.", metavar="FILE")],
-    smaller: Annotated[str, Argument(help="One model, in quotes.")],
-    larger: Annotated[str, Argument(help="The other; one must contain the other.")],
-    bootstrap: Annotated[int, Option(min=0, help="Simulated tests; 0 for none.")] = 0,
-    seed: Annotated[int, Option(min=0, help="Of the simulated tests.")] = 0,
-) -> int:
-    """Compare two nested models by a likelihood-ratio test, on the boundary too."""
-    with _engine():
-        from reference.command import compare_file
-
-        compare_file(table, smaller, larger, draws=bootstrap, seed=seed, progress=_simulating())
-    return 0
-
-
-def _simulating() -> Callable[[Iterable[int]], Iterable[int]]:
-    """Return what wraps long work in a bar."""
-    from rich.console import Console
-    from rich.progress import track
-
-    return partial(track, description="Simulating", console=Console(stderr=True), transient=True)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

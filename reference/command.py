@@ -5,15 +5,16 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable, Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 import pandas as pd
 
-from reference.data.columns import require_column
 from reference.data.encoding import column_names
+from reference.data.files import Decimal, read_file
 from reference.data.formula import MixedModel, parse_formula
+from reference.data.tables import CompleteRows, Missing, Table, read_parquet
 from reference.errors import TableError
 from reference.fit import MixedFit, fit_mixed
 from reference.inference.bootstrap import bootstrap_shares, bootstrap_test
@@ -41,11 +42,39 @@ Progress: TypeAlias = "Callable[[Iterable[int]], Iterable[int]]"
 LEVEL = 0.95
 # How many groups are the top, if there are as many.
 TOP = 5
-# How the name of a CSV file ends; pandas unpacks the others.
-_CSV = (".csv", ".csv.gz", ".csv.zip", ".csv.bz2", ".csv.xz")
-
 _BY_PROFILE = "the profile of the ML deviance"
 _BY_WALD = "Wald's method, none where a random term lies on the boundary"
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How the rows of a file become those of a fit: see :func:`~reference.fit.fit_mixed`, and ``read_file``.
+
+    ``weights`` is a column, or empty.
+    """
+
+    weights: str = ""
+    missing: Missing = "drop"
+    collinear: Literal["drop", "raise"] = "raise"
+    decimal: Decimal | None = None
+
+    def model(self, formula: str) -> MixedModel:
+        """Return the model that a formula says, weighted."""
+        return replace(parse_formula(formula), weights=self.weights)
+
+    def rows(self, path: Path, *models: MixedModel) -> pd.DataFrame:
+        """Return the whole table in a file, of Parquet too."""
+        frame = read_file(path, models, self.decimal)
+        if frame is None:
+            pieces = [*read_parquet(path)]
+            if not pieces:
+                raise TableError(f"{path} has no rows; add some.")
+            frame = pd.concat(pieces, ignore_index=True)
+        return frame
+
+    def fit(self, table: Table, model: MixedModel, *, reml: bool) -> MixedFit:
+        """Return the fit of a model to the table."""
+        return fit_mixed(table, model, reml=reml, missing=self.missing, collinear=self.collinear)
 
 
 def fit_file(
@@ -53,6 +82,7 @@ def fit_file(
     formula: str,
     *,
     reml: bool,
+    reading: Reading = Reading(),
     as_json: bool = False,
     kenward_roger: bool = False,
     shares: bool = False,
@@ -65,14 +95,16 @@ def fit_file(
     plot: Path | None = None,
     progress: Progress = iter,
 ) -> None:
-    """Fit a model to a CSV file, or to a Parquet file or folder, and print it.
+    """Fit a model to a file, and print it.
 
     Parameters
     ----------
     path : Path
-        A file whose name ends in ``.csv`` or, packed, in such as ``.csv.gz``, or else Parquet, read piece by piece.
+        As for :func:`~reference.data.files.read_file`, or else Parquet, read piece by piece.
     formula : str
         As for :func:`~reference.data.formula.parse_formula`.
+    reading : Reading
+        How the file is read, and which rows and columns are left out.
     reml, as_json, kenward_roger, shares, level, wald, slopes, terms, plot
         What ``mlm fit`` offers, explained in its help; ``level`` is that of the intervals, or None for no intervals.
     draws, seed, progress
@@ -83,8 +115,9 @@ def fit_file(
     MultilevelError
         If the formula is not understood, the file cannot be read, or the model cannot be fitted to it.
     """
-    model = parse_formula(formula)
-    fit = fit_mixed(_read_csv(path, model) if path.name.lower().endswith(_CSV) else path, model, reml=reml)
+    model = reading.model(formula)
+    frame = read_file(path, [model], reading.decimal)
+    fit = reading.fit(path if frame is None else frame, model, reml=reml)
     if plot is not None:
         save_residual_plots(fit, plot)
     if as_json:
@@ -117,16 +150,19 @@ def compare_file(
     *,
     draws: int,
     seed: int,
+    reading: Reading = Reading(),
     progress: Progress = iter,
 ) -> None:
-    """Fit two nested models to a file by ML, and print their likelihood-ratio test.
+    """Fit two nested models by ML to the rows of a file that are complete for both, and print their comparison.
 
     Parameters
     ----------
     path : Path
-        A CSV file; a comparison needs all rows in memory.
+        As for :func:`fit_file`; a comparison needs all rows in memory.
     smaller, larger : str
         Formulas, in either order.
+    reading : Reading
+        As for :func:`fit_file`.
     draws, seed, progress
         As for :func:`~reference.inference.bootstrap.bootstrap_test`; without draws there is no bootstrap.
 
@@ -135,18 +171,35 @@ def compare_file(
     MultilevelError
         As for :func:`fit_file`, or if the models are not nested.
     """
-    models = [parse_formula(formula) for formula in (smaller, larger)]
-    frame = _read_csv(path, *models)
-    few, many = sorted((fit_mixed(frame, model, reml=False) for model in models), key=lambda fit: fit.n_parameters)
+    models = [reading.model(formula) for formula in (smaller, larger)]
+    frame = reading.rows(path, *models)
+    models = [model.spelled_out(frame.columns) for model in models]
+    names = list(dict.fromkeys(name for model in models for name in column_names(model)))
+    complete = CompleteRows(names, reading.missing)
+    frame = complete.of(frame)
+    fits = (reading.fit(frame, model, reml=False) for model in models)
+    few, many = sorted(fits, key=lambda fit: fit.n_parameters)
+    if complete.left_out.rows:
+        sys.stdout.write(f"{complete.left_out}. Both models are fitted to the others.\n\n")
     sys.stdout.write(render_anova(few, many))
     if draws:
         sys.stdout.write("\n" + render_bootstrap(bootstrap_test(few, many, draws=draws, seed=seed, progress=progress)))
 
 
 def predict_file(
-    path: Path, formula: str, new: Path | None, into: Path | None, *, level: float, new_groups: bool, reml: bool
+    path: Path,
+    formula: str,
+    new: Path | None,
+    into: Path | None,
+    *,
+    level: float,
+    new_groups: bool,
+    reml: bool,
+    reading: Reading = Reading(),
 ) -> None:
-    """Fit a model to a CSV file, and write predictions of its rows, or of another file's, as CSV.
+    """Fit a model to a file, and write predictions of its rows, or of another file's, as CSV.
+
+    A row with a gap in what its prediction needs has empty predictions.
 
     Parameters
     ----------
@@ -158,7 +211,7 @@ def predict_file(
         The file to predict, the one to write; without them the file itself, and the standard output.
     level, new_groups
         As for :func:`~reference.inference.prediction.predict_intervals`, whose columns come behind those of the file.
-    reml : bool
+    reml, reading
         As for :func:`fit_file`.
 
     Raises
@@ -166,24 +219,25 @@ def predict_file(
     MultilevelError
         As for :func:`fit_file`, or if the predictions cannot be made or written.
     """
-    model = parse_formula(formula)
-    rows = fitted = _read_csv(path, model)
-    fit = fit_mixed(fitted, model, reml=reml)
+    rows = reading.rows(path, model := reading.model(formula))
+    fit = reading.fit(rows, model, reml=reml)
+    # Neither the response nor weights need be there.
+    model = replace(fit.model, response="1", weights="")
     if new is not None:
-        # The response need not be there.
-        rows = _read_csv(new, replace(model, response="1"), grouped=not new_groups)
-    found = predict_intervals(fit, rows, level, new_groups=new_groups)
+        rows = reading.rows(new, model)
+    complete = CompleteRows(column_names(model, grouped=not new_groups), reading.missing)
+    found = predict_intervals(fit, complete.of(rows), level, new_groups=new_groups)
     twice = [name for name in found.columns if name in rows.columns]
     if twice:
         raise TableError(
             f"{new or path} has a column {twice[0]!r} already, as a prediction would be called; rename it."
         )
-    table = pd.concat([rows, found], axis=1).to_csv(index=False, lineterminator="\n")
+    text = pd.concat([rows, found], axis=1).to_csv(index=False, lineterminator="\n")
     if into is None:
-        sys.stdout.write(table)
+        sys.stdout.write(text)
         return
     try:
-        into.write_text(table, encoding="utf-8")
+        into.write_text(text, encoding="utf-8")
     except OSError as error:
         raise TableError(f"{into} cannot be written ({error.strerror}); check the folder.") from error
 
@@ -194,47 +248,3 @@ def _slopes(fit: MixedFit, predictor: str) -> str:
     title = f"Slopes of {predictor} by {term.group}, and the probability of each to be among the {count} steepest:"
     rows, chances = slope_intervals(fit, predictor), probability_top(fit, predictor, count)
     return "\n".join([title, *slope_lines(term.group, rows, chances, count)]) + "\n"
-
-
-def _read_csv(path: Path, *models: MixedModel, grouped: bool = True) -> pd.DataFrame:
-    """Return a CSV file's table, fit for the models; ids with leading zeros stay as they are written.
-
-    Unless ``grouped``, the columns of groups need not be there.
-    """
-    ids = {name: str for model in models for group in model.groups for name in group}
-    names = list(dict.fromkeys(name for model in models for name in column_names(model, grouped=grouped)))
-    try:
-        header = pd.read_csv(path, encoding="utf-8-sig", header=None, nrows=1, dtype=str, keep_default_na=False)
-        # In one go, as in parts a column of codes could be numbers in one and text in another.
-        frame = pd.read_csv(path, encoding="utf-8-sig", dtype=ids, low_memory=False)
-    except (OSError, ValueError, pd.errors.ParserError) as error:
-        reason = " ".join(str(error).split())
-        raise TableError(f"{path} cannot be read as CSV ({reason}); check the path and the format.") from error
-    _check_layout(path, header.iloc[0].tolist(), frame, names)
-    for name in ids:
-        if name in frame.columns:
-            frame[name] = _as_numbers(frame[name])
-    for name in names:
-        require_column(frame, name)
-    return frame
-
-
-def _check_layout(path: Path, header: list[str], frame: pd.DataFrame, names: list[str]) -> None:
-    """Refuse what pandas would read in another way than it was meant."""
-    if len(header) == 1 and any(mark in header[0] for mark in ";\t"):
-        raise TableError(f"{path} separates its columns by semicolons or tabs; save it with commas.")
-    for name in names:
-        if header.count(name) > 1:
-            raise TableError(f"column {name!r} comes twice in the header of {path}; rename or drop one of the two.")
-    if frame.empty:
-        raise TableError(f"{path} has a header but no rows; add some.")
-    # pandas takes more cells than names for names of the rows, in front.
-    if not isinstance(frame.index, pd.RangeIndex) and frame.iloc[:, -1].isna().all():
-        raise TableError(f"the rows of {path} have more cells than its header; drop the commas at their ends.")
-
-
-def _as_numbers(ids: pd.Series) -> pd.Series:
-    """Return ids as whole numbers where that is how they are written, so that 2 comes before 10."""
-    if ids.notna().all() and ids.str.fullmatch(r"-?(0|[1-9]\d{0,15})").all():
-        return ids.astype("int64")
-    return ids

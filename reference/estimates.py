@@ -16,8 +16,8 @@ from reference.data.columns import Level
 from reference.data.formula import MixedModel
 from reference.data.groups import group_names
 from reference.design.design import Design
-from reference.errors import DesignError
-from reference.optimum.identifiability import check_identified
+from reference.errors import DesignError, SaturationError
+from reference.optimum.identifiability import check_identified, find_inner_optimum
 from reference.optimum.optimiser import Descent, Optimum, find_optimum
 
 
@@ -157,12 +157,19 @@ class Estimates:
         ------
         ConvergenceError
             If the optimum cannot be certified.
-        DesignError
+        DesignError, SaturationError
             If the data do not determine the variances.
         """
         surface = design.surface(reml=reml)
-        check_identified(surface)
-        optimum = find_optimum(surface)
+        labels = [f"{name} by {term.group}" for term in design.terms for name in term.names]
+        if design.saturated == "both" and not reml:
+            raise SaturationError(
+                f"the fixed effects and those of the groups fit all {design.n_observations} rows exactly, so that the "
+                "likelihood grows without end as the residual variance goes to zero: by maximum likelihood no data can "
+                "tell it from zero; fit by REML, add rows to the groups, or drop an effect."
+            )
+        check_identified(surface, labels)
+        optimum = find_inner_optimum(surface, labels) if design.saturated else find_optimum(surface)
         point = optimum.point
         sigma = design.scale * float(np.sqrt(point.residual_variance))
         unroot = np.linalg.inv(design.fixed_root)
@@ -251,18 +258,29 @@ class Estimates:
         return self.criterion + float(np.log(self.design.n_observations)) * self.n_parameters
 
     @cached_property
-    def fitted(self) -> Floats:
-        """Conditional fitted values, (n,): fixed part plus the groups' modes."""
+    def _errors(self) -> Floats:
+        """Conditional residuals, (n,), times the roots of the weights."""
         matrices = self.design.matrices
-        fitted: Floats = matrices.fixed @ self.coefficients
+        errors: Floats = matrices.response - matrices.fixed @ self.coefficients
         for term, design, effects in zip(self.terms, self.design.terms, matrices.random, strict=True):
-            fitted = fitted + np.einsum("iq,iq->i", effects, term.modes[matrices.codes[design.factor]])
-        return fitted
+            errors = errors - np.einsum("iq,iq->i", effects, term.modes[matrices.codes[design.factor]])
+        return errors
+
+    @property
+    def residuals(self) -> Floats:
+        """Conditional residuals, (n,): the response less ``fitted``."""
+        return self.design.matrices.unweighted(self._errors)
+
+    @property
+    def fitted(self) -> Floats:
+        """Conditional fitted values, (n,): fixed part, offset included, plus the groups' modes."""
+        matrices = self.design.matrices
+        return matrices.unweighted(matrices.response - self._errors) + matrices.offset
 
     @property
     def scaled_residuals(self) -> Floats:
-        """Conditional residuals over sigma, (n,)."""
-        return (self.design.matrices.response - self.fitted) / self.sigma
+        """Conditional residuals over their standard deviation, (n,): sigma, over the root of the row's weight."""
+        return self._errors / self.sigma
 
     @property
     def log(self) -> Descent:
@@ -275,6 +293,8 @@ def unit_constant(design: Design, *, reml: bool) -> float:
     constant = 2.0 * design.surface(reml=reml).denominator * float(np.log(design.scale))
     if reml:
         constant += 2.0 * float(np.log(np.diagonal(design.fixed_root)).sum())
+    if design.model.weights and (root := design.matrices.root_weights) is not None:
+        constant -= 2.0 * float(np.log(root).sum())
     return constant
 
 

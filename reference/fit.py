@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from html import escape
 from typing import Any, Literal, cast
 
@@ -11,7 +12,7 @@ import pandas as pd
 
 from reference.arrays import Floats, block_slices
 from reference.data.formula import MixedModel, parse_formula
-from reference.data.tables import Table
+from reference.data.tables import Missing, Table
 from reference.design.design import build_design
 from reference.errors import DesignError
 from reference.estimates import Estimates, unit_constant
@@ -23,9 +24,9 @@ from reference.output.text import Text
 
 # What other software takes here, and what to do instead.
 _ELSEWHERE = {
-    "weights": "rows have no weights here; give every observation a row of its own",
-    "missing": "no row is left out silently; drop those with empty cells first: frame.dropna(subset=[...])",
-    "na_action": "no row is left out silently; drop those with empty cells first: frame.dropna(subset=[...])",
+    "na_action": "write missing='drop', which is how it is done without it, or missing='raise'",
+    "subset": "take the rows out of the frame first, such as frame[frame['x'] > 0]",
+    "offset": "an offset is part of the formula here, such as 'y ~ x + offset(z) + (1 | group)'",
     "groups": "groups are part of the formula here, such as 'y ~ x + (1 | group)'",
     "re_formula": "random slopes are part of the formula here, such as 'y ~ x + (1 + x | group)'",
     "method": "there is one optimiser, whose result is certified; leave it out",
@@ -133,7 +134,7 @@ class MixedFit(Estimates):
     @property
     def resid(self) -> pd.Series:
         """Conditional residuals, (n,), in units of the response."""
-        return pd.Series(self.design.matrices.response, index=self._rows().index, name="resid") - self.fitted
+        return pd.Series(self.residuals, index=self._rows().index, name="resid")
 
     @property
     def converged(self) -> bool:
@@ -157,7 +158,7 @@ def fit(formula: str | MixedModel | Table, data: Table | MixedModel, *, reml: bo
     formula : str
         As for :func:`~reference.data.formula.parse_formula`, or a model. The table may also come first.
     data, reml
-        As for :func:`fit_mixed`; ``REML`` is understood too.
+        As for :func:`fit_mixed`, as are ``weights``, ``missing`` and ``collinear``; ``REML`` is understood too.
 
     Raises
     ------
@@ -178,6 +179,7 @@ def fit(formula: str | MixedModel | Table, data: Table | MixedModel, *, reml: bo
     15.5763 ()
     """
     reml = bool(others.pop("REML", reml))
+    options = {name: others.pop(name) for name in ("weights", "missing", "collinear") if name in others}
     for name in others:
         if name not in _ELSEWHERE:
             raise TypeError(f"fit() got an unexpected keyword argument {name!r}")
@@ -185,14 +187,22 @@ def fit(formula: str | MixedModel | Table, data: Table | MixedModel, *, reml: bo
     model, table = (formula, data) if _is_model(formula) or not _is_model(data) else (data, formula)
     if not isinstance(model, str | MixedModel):
         raise DesignError("fit needs a formula and a data frame, such as fit('y ~ x + (1 | group)', frame).")
-    return fit_mixed(cast("Table", table), model, reml=reml)
+    return fit_mixed(cast("Table", table), model, reml=reml, **options)
 
 
 def _is_model(given: object) -> bool:
     return isinstance(given, MixedModel) or (isinstance(given, str) and "~" in given)
 
 
-def fit_mixed(data: Table, model: MixedModel | str, *, reml: bool = True) -> MixedFit:
+def fit_mixed(
+    data: Table,
+    model: MixedModel | str,
+    *,
+    reml: bool = True,
+    weights: str | Sequence[float] | None = None,
+    missing: Missing = "drop",
+    collinear: Literal["drop", "raise"] = "raise",
+) -> MixedFit:
     """Return the maximum (restricted) likelihood fit of a linear mixed model.
 
     Parameters
@@ -205,6 +215,15 @@ def fit_mixed(data: Table, model: MixedModel | str, *, reml: bool = True) -> Mix
         The result of ``parse_formula``, or what it takes.
     reml : bool
         True for restricted maximum likelihood.
+    weights : str, (n,) or None
+        A column, or its values: the residual variance of a row is sigma² over its weight, as in lme4. Of what they
+        scale only sigma² depends on their unit.
+    missing : "drop" or "raise"
+        Whether rows with a gap in a column of the model are left out, counted in ``fit.design.left_out`` and said in
+        the summary, or are an error.
+    collinear : "drop" or "raise"
+        Whether fixed effects that others determine, such as those of an interaction in which a combination of levels
+        has no rows, are left out and named in the summary, or are an error.
 
     Returns
     -------
@@ -222,15 +241,23 @@ def fit_mixed(data: Table, model: MixedModel | str, *, reml: bool = True) -> Mix
     ----------
     Bates, Mächler, Bolker & Walker (2015), J. Stat. Softw. 67(1).
     """
-    return MixedFit.of_design(build_design(data, _parsed(model)), reml=reml)
+    table, parsed = _weighted(data, _parsed(model), weights)
+    return MixedFit.of_design(build_design(table, parsed, missing=missing, collinear=collinear), reml=reml)
 
 
-def criterion_at(data: Table, model: MixedModel | str, theta: Floats, *, reml: bool) -> float:
+def criterion_at(
+    data: Table,
+    model: MixedModel | str,
+    theta: Floats,
+    *,
+    reml: bool,
+    weights: str | Sequence[float] | None = None,
+) -> float:
     """Return the profiled criterion at a given theta.
 
     Parameters
     ----------
-    data, model, reml
+    data, model, reml, weights
         As for :func:`fit_mixed`.
     theta : (m,)
         lme4's theta, in units of the data: the lower triangles of the terms' relative factors, column by column.
@@ -245,7 +272,7 @@ def criterion_at(data: Table, model: MixedModel | str, theta: Floats, *, reml: b
     DesignError, SaturationError
         If theta has the wrong length or is not finite, or the model cannot be estimated from the data.
     """
-    design = build_design(data, _parsed(model))
+    design = build_design(*_weighted(data, _parsed(model), weights))
     surface = design.surface(reml=reml)
     length = sum(size * (size + 1) // 2 for size in surface.sizes)
     if np.shape(theta) != (length,) or not np.isfinite(theta).all():
@@ -259,6 +286,20 @@ def criterion_at(data: Table, model: MixedModel | str, theta: Floats, *, reml: b
         factor[part, part] = term.root @ lower
         start += rows.size
     return float(surface.profile(factor).criterion + unit_constant(design, reml=reml))
+
+
+def _weighted(data: Table, model: MixedModel, weights: str | Sequence[float] | None) -> tuple[Table, MixedModel]:
+    """Return the table and the model with weights; those that are no column of the table become one."""
+    if weights is None:
+        return data, model
+    if isinstance(weights, str):
+        return data, replace(model, weights=weights)
+    if not isinstance(data, pd.DataFrame):
+        raise DesignError("weights that are no column of the table need a data frame; name a column of it.")
+    if len(weights) != len(data):
+        raise DesignError(f"there are {len(weights)} weights for {len(data)} rows; give one for each row.")
+    # The name that R gives them.
+    return data.assign(**{"(weights)": np.asarray(weights)}), replace(model, weights="(weights)")
 
 
 def _parsed(model: MixedModel | str) -> MixedModel:

@@ -95,6 +95,10 @@ def propose(data: Dataset, formula: str, language: str = DEFAULT) -> Proposal:
         If the formula cannot be read, or not fitted to the table.
     """
     whole = parse_formula(formula)
+    if whole.offset or whole.spelled_out([]) != whole:
+        raise CourseError(
+            f"the formula {formula!r} has an offset or a dot, which no question knows; write its columns."
+        )
     if whole.response.strip("`") not in data.frame:
         raise CourseError(
             f"the response {whole.response!r} is no column of {data.source}, so that no tables like it can be drawn; "
@@ -102,7 +106,9 @@ def propose(data: Dataset, formula: str, language: str = DEFAULT) -> Proposal:
         )
     columns = _columns(whole, data)
     models = _models(whole)
-    fits = {name: fit_mixed(data.frame, parse_formula(text, name=name)) for name, text in models.items()}
+    fits = {
+        name: fit_mixed(data.frame, parse_formula(text, name=name), missing="raise") for name, text in models.items()
+    }
     remarks = []
     for name, fit in fits.items():
         if fit.singular:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -17,6 +18,25 @@ FARTHEST = 1e140
 
 # What pandas calls columns of dates and of lengths of time.
 _TIMES = {"datetime", "datetime64", "date", "period", "timedelta", "timedelta64"}
+# A date as text, a time of day behind it or not: 2024-01-31, 31.1.24, 2024-01, 2024-W05, 31 Jan 2024, January 31, 2024.
+_MONTH = r"(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec|mär|mai|okt|dez)[a-zä]*\.?"
+_DATES = (
+    r"\d{1,4}[-/.]\s?\d{1,2}[-/.]\s?\d{1,4}",
+    r"\d{4}[-/](?:\d{2}|w\d{2}|q\d)|\d{4}q\d|\d{1,2}:\d{2}(?::\d{2})?",
+    rf"\d{{1,2}}\.?[-/ ]?{_MONTH}[-/, ]*\d{{2,4}}",
+    rf"(?:\d{{4}}[-/ ])?{_MONTH}[-/ ]?\d{{1,2}}(?:,? \d{{4}})?",
+    rf"{_MONTH}[-/ ]\d{{4}}",
+)
+_DATE = re.compile(rf"\s*(?:{'|'.join(_DATES)})(?:[t ,]\s*\d{{1,2}}:\d{{2}}.*)?\s*", re.IGNORECASE)
+# A number with a decimal comma, thousands apart, or a sign of a unit: 1,5, 1.234,5, 1 234, 12 %, €9.
+_MARKED = r"\s*[-+−]?\s*[€$£]?\s*\d+(?:[.,\u00a0\u202f' ]\d+)*\s*[%€$£]?\s*"
+# How the index is called of a table that was read from a file: it holds the lines.
+LINE = "line"
+
+
+def row_name(index: Any, position: int) -> str:
+    """Return how messages call a row: by its label in the index, or by its line where the table is from a file."""
+    return f"{LINE if index.name == LINE else 'row'} {index[position]}"
 
 
 def require_column(data: pd.DataFrame, name: str) -> Any:
@@ -29,7 +49,7 @@ def require_column(data: pd.DataFrame, name: str) -> Any:
     """
     column = _find_column(data, name)
     if not _is_whole(column):
-        _check_filled(np.asarray(column.isna()), name)
+        _check_filled(np.asarray(column.isna()), name, data.index)
     return column
 
 
@@ -48,17 +68,40 @@ def is_number(data: pd.DataFrame, name: str) -> bool:
     if isinstance(column.dtype, pd.CategoricalDtype):
         return False
     # The first rows are enough to see what a column is meant to be.
-    first = column.iloc[:1000]
-    if pd.api.types.infer_dtype(first) in _TIMES:
+    first = column.iloc[:1000].astype(object)
+    dates = sum(isinstance(cell, str) and bool(_DATE.fullmatch(cell)) for cell in first)
+    if pd.api.types.infer_dtype(first) in _TIMES or 2 * dates > first.size:
         raise DesignError(
-            f"column {name!r} holds dates or lengths of time, not numbers; add a column that counts the days or "
-            f"weeks since a start, such as (pandas.to_datetime(frame[{name!r}]) - start).dt.days, and fit that."
+            f"column {name!r} holds dates or lengths of time, not numbers; add a column that counts the days or weeks "
+            f"since a start, such as (pandas.to_datetime(frame[{name!r}]) - start).dt.days, and fit that; or write "
+            f"C({name}) if each is a level of its own."
         )
-    strays = pd.to_numeric(first.astype(object), errors="coerce").isna().to_numpy()
-    if 2 * strays.sum() < strays.size:
-        where = f", row {int(strays.argmax())} holds {column.iloc[strays.argmax()]!r}" if strays.any() else ""
-        raise DesignError(f"column {name!r} holds numbers as text{where}; convert it with pandas.to_numeric first.")
+    if 2 * _strays(first)[0].sum() < first.size:
+        _refuse_text(column, name)
     return False
+
+
+def _strays(cells: Any) -> tuple[Any, Any]:
+    """Return which cells of text are neither numbers nor numbers with marks, and which are the latter."""
+    unread = pd.to_numeric(cells, errors="coerce").isna().to_numpy()
+    marked = cells.astype(str).str.fullmatch(_MARKED).to_numpy(dtype=bool) & unread
+    return unread & ~marked, marked
+
+
+def _refuse_text(column: Any, name: str) -> None:
+    """Say that a column of text is one of numbers, and which cell keeps it from being read as such."""
+    strays, marked = _strays(column.astype(object))
+    found = marked if marked.any() else strays
+    place = int(found.argmax())
+    where = f", {row_name(column.index, place)} holds {column.iloc[place]!r}" if found.any() else ""
+    if marked.any():
+        where += (
+            ", which can be read in two ways; write plain numbers, without per cent and other signs, or of a file say "
+            "which mark is the decimal one, --decimal , or --decimal ."
+        )
+    else:
+        where += "; convert it with pandas.to_numeric first"
+    raise DesignError(f"column {name!r} holds numbers as text{where}; if these are codes of levels, write C({name}).")
 
 
 def holds_numbers(column: Any) -> bool:
@@ -85,8 +128,8 @@ def read_column(data: pd.DataFrame, name: str) -> Floats:
         values = column.to_numpy(dtype=np.float64, na_value=np.nan)
     # The largest and smallest tell in most cases that all is well, and take no memory.
     if values.size and not max(values.max(), -values.min()) <= FARTHEST:
-        _check_filled(np.isnan(values), name)
-        check_cells(values, name)
+        _check_filled(np.isnan(values), name, data.index)
+        check_cells(values, name, data.index)
     return values
 
 
@@ -112,19 +155,21 @@ def _is_whole(column: Any) -> bool:
     return isinstance(column.dtype, np.dtype) and column.dtype.kind in "iu"
 
 
-def _check_filled(missing: Any, name: str) -> None:
+def _check_filled(missing: Any, name: str, index: Any) -> None:
     if missing.any():
-        raise DesignError(f"column {name!r}, row {int(missing.argmax())} is empty; fill it in or drop the row.")
+        where = row_name(index, int(missing.argmax()))
+        raise DesignError(f"column {name!r}, {where} is empty; fill it in or drop the row.")
 
 
-def check_cells(values: Floats, name: str) -> None:
+def check_cells(values: Floats, name: str, index: Any) -> None:
     """Raise a DesignError that names the column and the first row that is not finite or too large to be squared."""
     broken = np.flatnonzero(~np.isfinite(values))
     if broken.size:
-        raise DesignError(f"column {name!r}, row {int(broken[0])} is not finite; fill it in or drop the row.")
+        where = row_name(index, int(broken[0]))
+        raise DesignError(f"column {name!r}, {where} is not finite; fill it in or drop the row.")
     beyond = np.flatnonzero(np.abs(values) > FARTHEST)
     if beyond.size:
         raise DesignError(
-            f"column {name!r}, row {int(beyond[0])} holds {values[beyond[0]]:.0e}, too large to be squared; correct "
-            "it, or divide the column by a power of ten."
+            f"column {name!r}, {row_name(index, int(beyond[0]))} holds {values[beyond[0]]:.0e}, too large to be "
+            "squared; correct it, or divide the column by a power of ten."
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import warnings
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from textwrap import shorten
 from typing import Any
@@ -14,13 +14,16 @@ import numpy as np
 import pandas as pd
 from formulaic import ModelSpec, model_matrix
 from formulaic.errors import DataMismatchWarning, FormulaicError
-from formulaic.transforms.contrasts import SumContrasts
 
 from reference.arrays import Floats, Integers
-from reference.data.columns import check_cells, holds_numbers, is_number, read_column, require_column
-from reference.data.formula import INTERCEPT, MixedModel, effects, plain_reason
+from reference.data.columns import check_cells, holds_numbers, is_number, read_column, require_column, row_name
+from reference.data.formula import INTERCEPT, MixedModel, effects, plain_reason, variables
 from reference.data.groups import Id, read_groups
+from reference.data.idioms import FUNCTIONS
 from reference.errors import DesignError, FormulaError
+
+# Relative size of what columns before it leave of a column, below which it is a combination of them.
+DEPENDENT = 1e-9
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,6 +44,11 @@ class Matrices:
         One per grouping factor: the row's position in ``levels``.
     levels : tuple of tuples
         The ids of each grouping factor's groups, ascending.
+    offset : (n,) or float
+        What the model adds with a coefficient of one. It is taken off the response.
+    root_weights : (n,) or None
+        Square roots of the weights, where there are any. Response, X and Z are multiplied by them, so that every row
+        has the same residual variance.
     """
 
     encoding: Encoding
@@ -49,20 +57,17 @@ class Matrices:
     random: tuple[Floats, ...]
     codes: tuple[Integers, ...]
     levels: tuple[tuple[Id, ...], ...]
+    offset: Floats | float = 0.0
+    root_weights: Floats | None = None
 
     @cached_property
     def columns(self) -> tuple[Sequence[Floats], ...]:
         """The columns, (n,) each, of X, of every Z, and y."""
         return ([*self.fixed.T], *([*effects.T] for effects in self.random), [self.response])
 
-
-class _Centred(SumContrasts):  # type: ignore[misc]  # formulaic is not typed
-    """Treatment contrasts less their mean over levels, so that other terms' effects are those of an average level."""
-
-    @SumContrasts.override  # type: ignore[untyped-decorator]
-    def _get_coding_matrix(self, levels: Sequence[Any], reduced_rank: bool = True, sparse: bool = False) -> Floats:
-        matrix = np.eye(len(levels))
-        return matrix[:, 1:] - 1.0 / len(levels) if reduced_rank else matrix
+    def unweighted(self, values: Floats) -> Floats:
+        """Return rows (n,) or (n, k) without the weights' roots."""
+        return values if self.root_weights is None else (values.T / self.root_weights).T
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,7 +75,8 @@ class Part:
     """One right-hand side, ready to be evaluated on any rows: the names of its columns, and how factors are coded.
 
     ``has_intercept`` says whether the first column is a one. ``spec`` is None where every column is taken as it is;
-    ``factors`` holds the levels of each column that is coded.
+    ``factors`` holds the levels of each column that is coded, and ``kept`` which columns of the spec are taken; empty,
+    all are.
     """
 
     text: str
@@ -78,6 +84,12 @@ class Part:
     has_intercept: bool
     spec: ModelSpec | None = None
     factors: Mapping[str, Any] = field(default_factory=dict)
+    kept: tuple[int, ...] = ()
+
+    def only(self, places: Sequence[int]) -> Part:
+        """Return the part with these of its columns."""
+        kept = () if self.spec is None else tuple(places)
+        return replace(self, names=tuple(self.names[place] for place in places), kept=kept)
 
     def columns(self, data: pd.DataFrame) -> Sequence[Floats]:
         """Return the k columns, (n,) each, one that the table holds as floats not copied.
@@ -95,59 +107,26 @@ class Part:
             # A cell that overflows is named below.
             with np.errstate(all="ignore"), warnings.catch_warnings():
                 warnings.simplefilter("error", DataMismatchWarning)
-                matrix = self.spec.get_model_matrix(_exact(self.text, data, self.factors), context={})
+                matrix = self.spec.get_model_matrix(exact_columns(self.text, data, self.factors), context=FUNCTIONS)
         except (FormulaicError, DataMismatchWarning) as error:
             raise _untranslated(self.text, error) from error
         values = np.asarray(matrix, dtype=np.float64).T
-        for name, column in zip(self.names, values, strict=True):
-            check_cells(column, name)
-        return list(values)
+        for name, column in zip(self.spec.column_names, values, strict=True):
+            check_cells(column, name, data.index)
+        return [values[place] for place in self.kept] if self.kept else list(values)
 
     def matrix(self, data: pd.DataFrame) -> Floats:
         """Return the columns side by side, (n, k), or raise what :meth:`columns` raises."""
         columns = self.columns(data)
         return np.column_stack(columns) if columns else np.empty((len(data), 0))
 
-    def tested_columns(self, data: pd.DataFrame) -> Mapping[str, Floats]:
-        """Return, for each term but the intercept, weights (r, k) of the k columns that are zero if the term is.
-
-        Where a term is part of an interaction it is tested over all levels of the others, each with the same weight, so
-        that treatment contrasts are centred here. A predictor that a factor interacts with is taken at zero.
-
-        Raises
-        ------
-        DesignError
-            As for :meth:`columns`.
-
-        References
-        ----------
-        Kuznetsova, Brockhoff & Christensen (2017), J. Stat. Softw. 82(13), section 2.3: the hypotheses of type III.
-        """
-        if self.spec is None:
-            rows = zip(self.names, np.eye(len(self.names)), strict=True)
-            return {name: row[None] for name, row in rows if name != INTERCEPT}
-        frame, texts = _exact(self.text, data, self.factors), {}
-        for position, factor in enumerate(dict.fromkeys(one for term in self.spec.terms for one in term.factors)):
-            texts[factor] = str(factor)
-            if factor.expr in frame.columns:
-                texts[factor] = f"column_{position}"
-                frame[texts[factor]] = frame[factor.expr]
-            if factor in self.spec.factor_contrasts:
-                texts[factor] = f"C({texts[factor]}, centred)"
-        text = " + ".join(["0", *(":".join(texts[one] for one in term.factors) for term in self.spec.terms)])
-        coded = model_matrix(text, frame, context={"centred": _Centred()}, na_action="ignore")
-        both = np.asarray(coded, dtype=np.float64), self.matrix(data)
-        sizes = [np.linalg.norm(columns, axis=0) for columns in both]
-        weights = np.linalg.lstsq(both[0] / sizes[0], both[1] / sizes[1])[0] * sizes[1] / sizes[0][:, None]
-        slices = coded.model_spec.term_slices.values()
-        return {str(term): weights[part] for term, part in zip(self.spec.terms, slices, strict=True) if term.degree}
-
 
 @dataclass(frozen=True, eq=False)
 class Encoding:
     """A model whose columns are known by name: what :func:`read_encoding` found in a table.
 
-    ``groups`` are the labels of the grouping factors, ``owners`` the grouping factor of each random term.
+    ``groups`` are the labels of the grouping factors, ``owners`` the grouping factor of each random term, and ``notes``
+    what a reader should know of the coding, in sentences.
     """
 
     model: MixedModel
@@ -156,22 +135,52 @@ class Encoding:
     random: tuple[Part, ...]
     groups: tuple[str, ...]
     owners: tuple[int, ...]
+    offset: Part | None = None
+    notes: tuple[str, ...] = ()
 
     def columns(self, data: pd.DataFrame) -> tuple[Sequence[Floats], ...]:
         """Return the columns, (n,) each, of X, of every Z, and y, or raise what :meth:`Part.columns` raises."""
-        return tuple(part.columns(data) for part in (self.fixed, *self.random, self.response))
+        response = (
+            [self.response.columns(data)[0] - self.offset_of(data)] if self.offset else self.response.columns(data)
+        )
+        return (*(part.columns(data) for part in (self.fixed, *self.random)), response)
+
+    def offset_of(self, data: pd.DataFrame) -> Floats | float:
+        """Return the offset of each row, (n,), zero for a model without one."""
+        return self.offset.matrix(data).sum(axis=1) if self.offset else 0.0
 
     def matrices(self, data: pd.DataFrame) -> Matrices:
         """Return what the model makes of a table with the same columns, or raise what :meth:`Part.columns` raises."""
         groups = [read_groups(data, group) for group in self.model.groups]
-        return Matrices(
+        root, offset = self._root_weights(data), self.offset_of(data)
+        response = self.response.columns(data)[0]
+        plain = Matrices(
             encoding=self,
-            response=self.response.columns(data)[0],
+            response=response - offset if self.offset else response,
             fixed=self.fixed.matrix(data),
             random=tuple(part.matrix(data) for part in self.random),
             codes=tuple(codes for codes, _ in groups),
             levels=tuple(levels for _, levels in groups),
+            offset=offset,
         )
+        if root is None:
+            return plain
+        random = tuple(root[:, None] * effects for effects in plain.random)
+        fixed = root[:, None] * plain.fixed
+        return replace(plain, response=root * plain.response, fixed=fixed, random=random, root_weights=root)
+
+    def _root_weights(self, data: pd.DataFrame) -> Floats | None:
+        name = self.model.weights
+        if not name:
+            return None
+        weights = read_column(data, name)
+        if not weights.min() > 0:
+            place = int(weights.argmin())
+            raise DesignError(
+                f"column {name!r}, {row_name(data.index, place)} holds {weights[place]:g}, and a weight must be above "
+                "zero, as it divides the residual variance; leave the row out."
+            )
+        return np.sqrt(weights)
 
 
 def read_encoding(model: MixedModel, data: pd.DataFrame) -> Encoding:
@@ -204,23 +213,50 @@ def read_encoding(model: MixedModel, data: pd.DataFrame) -> Encoding:
                 )
             varying.add((term.label, name))
     owners = tuple(model.groups.index(term.group) for term in model.terms)
-    return Encoding(model, response, fixed, random, tuple(map(":".join, model.groups)), owners)
+    offset = _read_part(f"0 + {model.offset}", data) if model.offset else None
+    if offset and (offset.factors or not offset.names):
+        raise FormulaError(f"the offset {model.offset!r} must be columns of numbers, as it is added to the fixed part.")
+    ordered = [
+        f"{name} is ordered, and coded by treatment contrasts; for polynomials, as in R, write C({name}, contr.poly)."
+        for name in dict.fromkeys(name for part in (fixed, *random) for name in part.factors)
+        if getattr(data[name].dtype, "ordered", False)
+    ]
+    labels = tuple(map(":".join, model.groups))
+    return Encoding(model, response, fixed, random, labels, owners, offset, tuple(ordered))
+
+
+def without_dependent(encoding: Encoding, data: pd.DataFrame) -> Encoding:
+    """Return the encoding without the columns of X that depend on those before them, with a note that names them.
+
+    As lme4 leaves them out, but for its tolerance: an interaction in which a combination of levels has no rows.
+    """
+    fixed, kept, basis = encoding.fixed, list[int](), np.empty((len(data), 0))
+    for place, column in enumerate(fixed.columns(data)):
+        # Twice, so that nothing of the columns before is left.
+        rest = column - basis @ (basis.T @ column)
+        rest = rest - basis @ (basis.T @ rest)
+        spread = np.linalg.norm(column - column.mean()) if place and fixed.has_intercept else np.linalg.norm(column)
+        if np.linalg.norm(rest) > DEPENDENT * spread:
+            kept.append(place)
+            basis = np.column_stack([basis, rest / np.linalg.norm(rest)])
+    lost = [name for place, name in enumerate(fixed.names) if place not in kept]
+    if not lost:
+        return encoding
+    note = f"left out of the fixed effects, as the columns before them say the same: {', '.join(lost)}."
+    return replace(encoding, fixed=fixed.only(kept), notes=(*encoding.notes, note))
 
 
 def needs_all_rows(model: MixedModel) -> bool:
     """Return whether a model must see all rows at once: it has several grouping factors, or terms like ``scale(x)``."""
-    methods = (method for part in _parts(model) for term in effects(part) for _, method in term)
-    return len(model.groups) > 1 or "PYTHON" in methods
+    methods = (method for part in model.parts for term in effects(part) for _, method in term)
+    return len(model.groups) > 1 or bool(model.weights) or "PYTHON" in methods
 
 
 def column_names(model: MixedModel, *, grouped: bool = True) -> tuple[str, ...]:
     """Return the plain columns a model reads, each once; ``grouped`` says whether those of its groups too."""
-    names = [name for part in _parts(model) for name in _variables(part)]
+    names = [name for part in model.parts for name in (*_variables(part), *sorted(variables(part)))]
+    names += [model.weights] if model.weights else []
     return tuple(dict.fromkeys((*names, *(name for group in model.groups for name in group if grouped))))
-
-
-def _parts(model: MixedModel) -> tuple[str, ...]:
-    return (f"0 + {model.response}", model.fixed, *(term.effects for term in model.terms))
 
 
 def _read_part(text: str, data: pd.DataFrame) -> Part:
@@ -238,7 +274,7 @@ def _read_part(text: str, data: pd.DataFrame) -> Part:
     _check_variables(text, data, factors)
     try:
         with np.errstate(all="ignore"):
-            matrix = model_matrix(text, _exact(text, data, factors), context={}, na_action="ignore")
+            matrix = model_matrix(text, exact_columns(text, data, factors), context=FUNCTIONS, na_action="ignore")
     except (FormulaicError, SyntaxError, TypeError, ValueError, NameError) as error:
         raise _untranslated(text, error) from error
     names = tuple(map(str, matrix.model_spec.column_names))
@@ -257,7 +293,7 @@ def _check_variables(text: str, data: pd.DataFrame, factors: Collection[str]) ->
             read_column(data, name)
 
 
-def _exact(text: str, data: pd.DataFrame, factors: Mapping[str, Any]) -> pd.DataFrame:
+def exact_columns(text: str, data: pd.DataFrame, factors: Mapping[str, Any]) -> pd.DataFrame:
     """Return the table as formulaic computes with it exactly: numbers as floats, factors as what it takes for them.
 
     Products of whole numbers would run over, or lose their digits, in the type of their columns. What ``C()`` makes
@@ -288,8 +324,9 @@ def _coded(column: Any, name: str, levels: Any) -> Any:
     if not known.all():
         row = int(known.argmin())
         raise DesignError(
-            f"column {name!r}, row {row} holds {column.tolist()[row]!r}, none of the levels that the model knows, "
-            f"{shorten(', '.join(map(repr, levels.tolist())), 80)}; recode it, or let the first piece have every level."
+            f"column {name!r}, {row_name(column.index, row)} holds {column.tolist()[row]!r}, none of the levels that "
+            f"the model knows, {shorten(', '.join(map(repr, levels.tolist())), 80)}; recode it, or let the first piece "
+            "have every level."
         )
     if isinstance(column.dtype, pd.CategoricalDtype):
         return column.cat.set_categories(levels)

@@ -6,9 +6,10 @@ off the random terms, ``(effects | groups)``, which formulaic does not know.
 
 from __future__ import annotations
 
+import ast
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -17,6 +18,7 @@ from formulaic.errors import FormulaicError
 from formulaic.parser.algos.tokenize import tokenize
 from formulaic.parser.types import Token
 
+from reference.data.idioms import has_dot, respell, spell_out
 from reference.errors import FormulaError
 
 INTERCEPT = "Intercept"
@@ -46,13 +48,17 @@ class RandomTerm:
 class MixedModel:
     """A linear mixed model, apart from any data. Build one with :func:`parse_formula`.
 
-    ``fixed`` is a formula's right-hand side; ``name`` is how messages call the model.
+    ``fixed`` is a formula's right-hand side; ``name`` is how messages call the model. ``offset`` is what is added to
+    the fixed part with a coefficient of one, and ``weights`` the column by which the residual variance is divided; they
+    are empty where there is none.
     """
 
     response: str
     fixed: str
     terms: tuple[RandomTerm, ...]
     name: str
+    offset: str = ""
+    weights: str = ""
 
     @property
     def groups(self) -> tuple[tuple[str, ...], ...]:
@@ -65,7 +71,22 @@ class MixedModel:
         random = (
             f"({term.effects} | {':'.join(_quoted(name, 'LOOKUP') for name in term.group)})" for term in self.terms
         )
-        return f"{self.response} ~ {' + '.join((self.fixed, *random))}"
+        offset = [f"offset({self.offset})"] if self.offset else []
+        return f"{self.response} ~ {' + '.join((self.fixed, *offset, *random))}"
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """The right-hand sides that are evaluated on a table: response, fixed part, effects of each term, offset."""
+        offset = [f"0 + {self.offset}"] if self.offset else []
+        return (f"0 + {self.response}", self.fixed, *(term.effects for term in self.terms), *offset)
+
+    def spelled_out(self, columns: Iterable[object]) -> MixedModel:
+        """Return the model with the columns of a table that it does not name otherwise in place of a dot, as in R."""
+        if not has_dot(self.fixed):
+            return self
+        grouped = {name for term in self.terms for name in term.group}
+        taken = grouped | {self.weights} | variables(self.parts[0]) | variables(f"0 + {self.offset or 1}")
+        return replace(self, fixed=spell_out(self.fixed, [str(name) for name in columns if name not in taken]))
 
 
 def parse_formula(formula: str, name: str = "") -> MixedModel:
@@ -76,7 +97,7 @@ def parse_formula(formula: str, name: str = "") -> MixedModel:
     formula : str
         ``response ~ fixed + (effects | groups) + ...``, as in lme4: ``(1 | g)``, ``(x | g)``, ``(0 + x | g)``,
         ``(1 + x || g)`` for uncorrelated effects, ``(1 | a/b)`` for b within a, ``(1 | a:b)`` for combinations,
-        several terms for crossed factors.
+        several terms for crossed factors; ``offset(x)``; and a dot for all columns not named otherwise.
     name : str
         How messages call the model; else the formula itself.
 
@@ -99,15 +120,20 @@ def parse_formula(formula: str, name: str = "") -> MixedModel:
     1 | school:room
     0 + hours | school:room
     """
+    called, formula = name or " ".join(formula.split()), respell(formula)
     marks = _marks(formula)
     tildes = [place for place, mark in enumerate(marks) if mark.text == "~"]
     if len(tildes) != 1 or tildes == [0]:
         raise FormulaError(f"the formula {formula!r} needs one '~' with the response before it, {_EXAMPLE}.")
     fixed: list[str] = []
+    offsets: list[str] = []
     terms: list[RandomTerm] = []
     for sign, part in _summands(marks[tildes[0] + 1 :], formula):
         text = _text(part, formula)
-        if not any(mark.text in ("|", "||") for mark in part):
+        if sign == "+" and (offset := re.fullmatch(r"offset\((.*)\)", text)):
+            plain = _PLAIN.fullmatch(offset[1]) or offset[1].startswith(("`", "I("))
+            offsets.append(offset[1] if plain else f"I({offset[1]})")
+        elif not any(mark.text in ("|", "||") for mark in part):
             fixed.append(f"{sign} {text}")
         elif sign == "+" and (part[0].text, part[-1].text) == ("(", ")"):
             terms.extend(_random_terms(part[1:-1], text, formula))
@@ -120,8 +146,9 @@ def parse_formula(formula: str, name: str = "") -> MixedModel:
     if len(set(terms)) != len(terms):
         raise FormulaError(f"the formula {formula!r} has a random term twice; keep one of the two.")
     right = " ".join(fixed).removeprefix("+ ") or "1"
-    effects(right)
-    return MixedModel(_text(marks[: tildes[0]], formula), right, tuple(terms), name or " ".join(formula.split()))
+    if not has_dot(right):
+        effects(right)
+    return MixedModel(_text(marks[: tildes[0]], formula), right, tuple(terms), called, " + ".join(offsets))
 
 
 @lru_cache(maxsize=256)
@@ -144,6 +171,21 @@ def effects(part: str) -> tuple[tuple[tuple[str, str], ...], ...]:
         raise FormulaError(
             f"the term {part!r} is not understood ({plain_reason(error)}); write columns joined by +, * or :."
         ) from error
+
+
+@lru_cache(maxsize=256)
+def variables(part: str) -> frozenset[str]:
+    """Return the names that a right-hand side takes from a table, those inside of expressions too."""
+    factors = [factor for term in effects(part) for factor in term]
+    found = {text for text, method in factors if method == "LOOKUP"}
+    for text in (text for text, method in factors if method == "PYTHON"):
+        found |= set(re.findall("`([^`]*)`", text))
+        nodes = [*ast.walk(ast.parse(re.sub("`[^`]*`", "_", text).strip(), mode="eval"))]
+        # What is called, and what a function is taken from, is no column.
+        others = {id(node.func) for node in nodes if isinstance(node, ast.Call)}
+        others |= {id(node.value) for node in nodes if isinstance(node, ast.Attribute)}
+        found |= {node.id for node in nodes if isinstance(node, ast.Name) and id(node) not in others} - {"_"}
+    return frozenset(found)
 
 
 def plain_reason(error: Exception) -> str:
@@ -231,12 +273,16 @@ def _groups(marks: Sequence[_Mark], term: str, formula: str) -> list[tuple[str, 
     for piece in _split(marks, "/"):
         names: list[str] = []
         for column in _split(piece, ":"):
-            if len(column) != 1 or not column[0].name:
+            # Groups are levels, whatever they are called by.
+            wrapped = re.fullmatch(r"C\(`?([^`(),]+)`?\)", _text(column, formula))
+            if len(column) != 1 or not (column[0].name or wrapped):
+                crossed = " + ".join(f"(1 | {one})" for one in re.split(r"\s*[*+]\s*", _text(marks, formula)))
+                instead = f"; for crossed factors write {crossed}" if re.search(r"[*+]", _text(marks, formula)) else ""
                 raise FormulaError(
                     f"the random term {term!r} groups by {_text(column, formula)!r}, which is not a column's name; "
-                    "write a column, a/b for b within a, or a:b for their combinations."
+                    f"write a column, a/b for b within a, or a:b for their combinations{instead}."
                 )
-            names.append(column[0].name)
+            names.append(column[0].name or (wrapped[1] if wrapped else ""))
         nested.append((*nested[-1], *names) if nested else tuple(names))
     return nested
 

@@ -193,7 +193,10 @@ def _whole_numbers(data: pd.DataFrame, name: str) -> Integers | None:
         raise DesignError(f"the grouping column {name!r} holds complex numbers; recode it.")
     labels = np.asarray(labels, dtype=np.float64)
     if np.any(labels != np.round(labels)) or np.any(np.abs(labels) >= LARGEST_INTEGER):
-        raise DesignError(f"the grouping column {name!r} must hold whole numbers below 2**53 or text; recode it.")
+        raise DesignError(
+            f"the grouping column {name!r} must hold whole numbers below 2**53 or text; recode it, "
+            "or write (effects | group), the groups behind the bar."
+        )
     return labels.astype(np.int64)
 
 

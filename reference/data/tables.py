@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -15,6 +15,9 @@ from reference.data.encoding import column_names, needs_all_rows
 from reference.data.formula import MixedModel
 from reference.data.groups import Grouping, read_grouping
 from reference.errors import DesignError
+
+# What becomes of a row with a gap in a column of the model.
+Missing: TypeAlias = Literal["drop", "raise"]
 
 # A Dask data frame is one too: it is known by its partitions, so that dask need not be installed.
 Table: TypeAlias = pd.DataFrame | Path | str | Iterable[pd.DataFrame]
@@ -29,20 +32,76 @@ _SHARE = 64
 LONG_GROUP = 1_000
 
 
+@dataclass(frozen=True)
+class LeftOut:
+    """How many rows of a table had a gap in a column of the model and were left out, and the gaps of each column."""
+
+    rows: int
+    of: int
+    by_column: Mapping[str, int]
+
+    def __str__(self) -> str:
+        """Return this as a sentence's beginning: ``3 of 48 rows left out: y 2, x 1``; empty if there are none."""
+        gaps = ", ".join(f"{name} {count}" for name, count in self.by_column.items())
+        return f"{self.rows} of {self.of} rows left out: {gaps}" if self.rows else ""
+
+
+class CompleteRows:
+    """Takes the rows without a gap in some columns out of a table, piece by piece, and counts the others.
+
+    Rows with a gap are left out, as in lme4 and statsmodels, or refused.
+    """
+
+    def __init__(self, names: Sequence[str], missing: Missing = "drop") -> None:
+        """Set the columns; no piece is seen yet."""
+        if missing not in ("drop", "raise"):
+            raise DesignError(
+                f"missing={missing!r} is not understood; write 'drop' to leave rows with gaps out, or 'raise'."
+            )
+        self._names, self._missing = names, missing
+        self._seen = self._lost = 0
+        self._gaps = dict.fromkeys(names, 0)
+
+    def of(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """Return the complete rows of a piece, which is not copied if all are."""
+        self._seen += len(frame)
+        complete: Any = True
+        for name in self._names:
+            # A column that is not there, or comes twice, is refused where it is read.
+            if list(frame.columns).count(name) == 1 and (gaps := frame[name].isna().to_numpy()).any():
+                if self._missing == "raise":
+                    require_column(frame, name)
+                self._gaps[name] += int(gaps.sum())
+                complete = complete & ~gaps
+        if complete is True:
+            return frame
+        self._lost += len(frame) - int(complete.sum())
+        kept: pd.DataFrame = frame.loc[complete]
+        return kept
+
+    @property
+    def left_out(self) -> LeftOut:
+        """What was left out of the pieces seen so far."""
+        gaps = {name: count for name, count in self._gaps.items() if count}
+        return LeftOut(self._lost, self._seen, gaps)
+
+
 @dataclass(frozen=True, eq=False)
 class Pieces:
     """A table as a model reads it: its first piece, the others, and the whole where it is in memory.
 
     ``rest`` is None for a table that is one piece, and ``grouping`` that by which rows in memory were put into pieces.
+    ``complete`` knows which rows are not there, as soon as all pieces are read.
     """
 
+    complete: CompleteRows
     first: pd.DataFrame
     rest: Iterator[pd.DataFrame] | None = None
     whole: pd.DataFrame | None = None
     grouping: Grouping | None = None
 
 
-def open_table(data: Table, model: MixedModel) -> Pieces:
+def open_table(data: Table, model: MixedModel, missing: Missing = "drop") -> Pieces:
     """Return the table in pieces, only the model's columns where that saves reading.
 
     Parameters
@@ -50,17 +109,22 @@ def open_table(data: Table, model: MixedModel) -> Pieces:
     data : pandas.DataFrame, path, or iterable of pandas.DataFrame
         A path is a Parquet file or a folder of them, read with pyarrow; a Dask data frame counts as an iterable.
     model : MixedModel
-        One with several grouping factors, or with expressions in its formula, needs all rows in memory.
+        One with several grouping factors, weights, or expressions in its formula, needs all rows in memory.
+    missing : "drop" or "raise"
+        Whether rows with a gap in a column of the model are left out and counted, or are an error.
 
     Raises
     ------
     DesignError
         If the path or the iterable holds no rows, or the model cannot be fitted piece by piece.
     """
+    complete = CompleteRows(column_names(model), missing)
     if isinstance(data, pd.DataFrame):
-        whole = _used(data, model)
-        if len(data) <= WHOLE or needs_all_rows(model):
-            return Pieces(whole, whole=whole)
+        whole = _used(complete.of(data), model)
+        if not len(whole) and complete.left_out.rows:
+            raise DesignError(f"no row has a value in every column of the model: {complete.left_out}; fill some in.")
+        if len(whole) <= WHOLE or needs_all_rows(model):
+            return Pieces(complete, whole, whole=whole)
         whole = _checked(whole, model)
         grouping = read_grouping(whole, model.groups[0], LONG_GROUP)
         if grouping is None:
@@ -68,17 +132,17 @@ def open_table(data: Table, model: MixedModel) -> Pieces:
             rows: Iterator[pd.DataFrame] = (whole.iloc[start : start + step] for start in range(0, len(whole), step))
         else:
             rows = _in_order(whole, grouping, column_names(model, grouped=False))
-        return Pieces(next(rows), rows, whole, grouping)
+        return Pieces(complete, next(rows), rows, whole, grouping)
     if needs_all_rows(model):
         raise DesignError(
-            f"the model {model.name!r} cannot be fitted piece by piece, as it has several grouping factors or an "
-            "expression in its formula; give one data frame."
+            f"the model {model.name!r} cannot be fitted piece by piece, as it has several grouping factors, weights or "
+            "an expression in its formula; give one data frame."
         )
-    pieces = (piece for piece in _pieces(data, model) if len(piece))
+    pieces = (piece for piece in map(complete.of, _pieces(data, model)) if len(piece))
     first = next(pieces, None)
     if first is None:
         raise DesignError("the table has no rows; give at least one piece that has some.")
-    return Pieces(first, pieces)
+    return Pieces(complete, first, pieces)
 
 
 def _step(frame: pd.DataFrame) -> int:
@@ -102,7 +166,7 @@ def _in_order(frame: pd.DataFrame, grouping: Grouping, names: Sequence[str]) -> 
 
 def _pieces(data: Any, model: MixedModel) -> Iterator[pd.DataFrame]:
     if isinstance(data, Path | str):
-        yield from _read_parquet(Path(data), model)
+        yield from read_parquet(Path(data), column_names(model))
     elif hasattr(data, "partitions"):
         names = list(column_names(model))
         _require_columns(names, list(data.columns), "the Dask data frame")
@@ -117,9 +181,17 @@ def _pieces(data: Any, model: MixedModel) -> Iterator[pd.DataFrame]:
             yield piece
 
 
-def _read_parquet(path: Path, model: MixedModel) -> Iterator[pd.DataFrame]:
-    if path.suffix.lower() == ".csv":
-        raise DesignError(f"{path} is a CSV file; read it first: frame = pandas.read_csv({str(path)!r}).")
+def read_parquet(path: Path, names: Sequence[str] | None = None) -> Iterator[pd.DataFrame]:
+    """Yield columns of a Parquet file or a folder of them, all if none are named, in pieces.
+
+    Raises
+    ------
+    DesignError
+        If it cannot be read, or a column is not there.
+    """
+    reader = {".xlsx": "excel", ".csv": "csv", ".gz": "csv", ".tsv": "table", ".txt": "table"}.get(path.suffix.lower())
+    if reader:
+        raise DesignError(f"{path} is no Parquet file; read it first: frame = pandas.read_{reader}({str(path)!r}).")
     # Imported here because only tables in Parquet files need it.
     try:
         from pyarrow import ArrowInvalid, dataset
@@ -130,7 +202,7 @@ def _read_parquet(path: Path, model: MixedModel) -> Iterator[pd.DataFrame]:
         table = dataset.dataset(path, format="parquet", partitioning="hive" if path.is_dir() else None)
     except (OSError, ArrowInvalid) as error:
         raise DesignError(f"{path} cannot be read as Parquet ({error}); check the path and the format.") from error
-    names = list(column_names(model))
+    names = table.schema.names if names is None else list(names)
     _require_columns(names, table.schema.names, str(path))
     try:
         for batch in table.to_batches(columns=names, batch_size=PIECE):

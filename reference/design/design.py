@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import chain
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 import pandas as pd
 
 from reference.arrays import Floats, Integers, triangular_factor
-from reference.data.encoding import Encoding, Matrices, read_encoding
+from reference.data.encoding import DEPENDENT, Encoding, Matrices, read_encoding, without_dependent
 from reference.data.formula import MixedModel
 from reference.data.groups import check_names
-from reference.data.tables import Pieces, Table, open_table
+from reference.data.idioms import has_dot
+from reference.data.tables import LeftOut, Missing, Pieces, Table, open_table
 from reference.design.elimination import Elimination
 from reference.design.moments import GroupMoments, sum_pieces
-from reference.design.orthonormal import COLLINEAR, Units, choose_units
+from reference.design.orthonormal import Units, choose_units
 from reference.design.standardised import Columns, choose_columns, reduce_pieces, reduce_rows
-from reference.errors import DesignError, SaturationError
+from reference.errors import DesignError, FormulaError
 from reference.likelihood.blocks import Blocks
 from reference.likelihood.build_fronts import build_fronts
 from reference.likelihood.many_factors import ManyFactors
@@ -29,6 +30,9 @@ from reference.likelihood.surface import Surface
 
 # A share of the residual below which a response counts as explained within groups: sigma's digits are lost to rounding.
 _EXACT_WITHIN = 1e-6
+
+
+Saturated: TypeAlias = Literal["", "both", "random"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,6 +86,10 @@ class Design:
         The rows, if they are in memory.
     known : Matrices or None
         The rows in raw units, if they were computed on the way.
+    saturated : "", "both" or "random"
+        Whether the random effects of one grouping factor, or both these and the fixed ones, fit every row exactly.
+    left_out : LeftOut or None
+        Rows of the table that are not in ``table``, as they had gaps; None where that was not looked at.
     """
 
     encoding: Encoding
@@ -92,6 +100,14 @@ class Design:
     likelihood: Surface
     table: pd.DataFrame | None
     known: Matrices | None = None
+    left_out: LeftOut | None = None
+    saturated: Saturated = ""
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a reader should know of the rows and columns that were fitted, in sentences."""
+        left_out = str(self.left_out or "")
+        return (*([f"{left_out}."] if left_out else []), *self.encoding.notes)
 
     @property
     def model(self) -> MixedModel:
@@ -137,26 +153,44 @@ class Design:
         return tuple(places)
 
 
-def build_design(data: Table, model: MixedModel) -> Design:
+def build_design(
+    data: Table, model: MixedModel, *, missing: Missing = "drop", collinear: Literal["drop", "raise"] = "raise"
+) -> Design:
     """Return the design of a model on a table in long format, any that :func:`~reference.data.tables.open_table` takes.
+
+    Parameters
+    ----------
+    data, model, missing
+        As there.
+    collinear : "drop" or "raise"
+        Whether columns of X that depend on those before them are left out and named, or are an error.
 
     Raises
     ------
     DesignError
         If a column is missing, empty or not finite somewhere, is constant, or depends on the others; or if there is
         one group only or nothing left to explain.
-    SaturationError
-        If the random effects of all groups leave no residual degree of freedom.
+    FormulaError
+        If more effects of a factor vary than there are groups, as where effects and groups have changed places.
     """
-    pieces = open_table(data, model)
-    encoding = read_encoding(model, pieces.first)
+    if isinstance(data, pd.DataFrame):
+        model = model.spelled_out(data.columns)
+    elif has_dot(model.fixed):
+        raise DesignError("a dot in a formula stands for columns of one data frame; of a table in pieces, name them.")
+    pieces = open_table(data, model, missing)
+    encoding, complete = read_encoding(model, pieces.first), pieces.complete
+    if collinear == "drop":
+        if pieces.rest is not None and pieces.whole is None:
+            raise DesignError("collinear='drop' needs all rows in memory; give one data frame.")
+        encoding = without_dependent(encoding, pieces.first if pieces.whole is None else pieces.whole)
     if pieces.rest is None:
-        return design_rows(encoding.matrices(pieces.first), pieces.first)
+        return replace(design_rows(encoding.matrices(pieces.first), pieces.first), left_out=complete.left_out)
     columns, elimination, n_observations, ids = _eliminate(encoding, pieces)
     # The order of the rows is not needed any more.
     table = pieces.whole
     del pieces
-    return _one_factor(encoding, columns, elimination, n_observations, ids, table)
+    design = _one_factor(encoding, columns, elimination, n_observations, ids, table)
+    return replace(design, left_out=complete.left_out)
 
 
 def _eliminate(encoding: Encoding, pieces: Pieces) -> tuple[Columns, Elimination, int, Any]:
@@ -207,10 +241,13 @@ def _one_factor(
 ) -> Design:
     units = choose_units(encoding, columns, elimination.root, n_observations)
     blocks = elimination.blocks(units.whitening, sum(basis.root.shape[0] for basis in units.random), n_observations)
-    _check_residual(blocks, encoding.model)
+    saturated = _saturation(blocks)
+    if not saturated:
+        _check_residual(blocks, encoding.model)
     terms = _terms(encoding, units, (ids,), n_observations)
     likelihood = OneFactor(blocks, tuple(len(term.names) for term in terms), reml=False)
-    return Design(encoding, terms, units.fixed.root, units.ols, units.scale, likelihood, table, known)
+    units_of = (units.fixed.root, units.ols, units.scale)
+    return Design(encoding, terms, *units_of, likelihood, table, known, saturated=saturated)
 
 
 def _terms(encoding: Encoding, units: Units, ids: Sequence[Any], n_observations: int) -> tuple[TermDesign, ...]:
@@ -229,35 +266,56 @@ def _many_factors(columns: Columns, matrices: Matrices, table: pd.DataFrame | No
     sizes = tuple(len(part.names) for part in encoding.random)
     owner = np.repeat(encoding.owners, sizes)
     effects = [whitened[:, np.flatnonzero(owner == factor)] for factor in range(len(matrices.codes))]
+    saturated: Saturated = ""
+    for code, effect, levels in zip(matrices.codes, effects, matrices.levels, strict=True):
+        if len(rows) <= len(levels) * effect.shape[1] + len(encoding.fixed.names):
+            one = np.column_stack([effect, whitened[:, owner.size :]])[np.argsort(code, kind="stable")]
+            alone = Elimination(len(levels), effect.shape[1], one.shape[1])
+            alone.add_rows(0, one, np.bincount(code))
+            saturated = _saturation(alone.blocks(np.eye(one.shape[1]), effect.shape[1], len(rows))) or saturated
     fronts = build_fronts(matrices.codes, effects, whitened[:, owner.size :])
     terms = _terms(encoding, units, matrices.levels, len(rows))
     likelihood = ManyFactors(fronts, sizes, reml=False, order=tuple(np.argsort(owner, kind="stable").tolist()))
-    return Design(encoding, terms, units.fixed.root, units.ols, units.scale, likelihood, table, matrices)
+    units_of = (units.fixed.root, units.ols, units.scale)
+    return Design(encoding, terms, *units_of, likelihood, table, matrices, saturated=saturated)
 
 
 def _check_groups(encoding: Encoding, counts: Sequence[Integers]) -> None:
-    n_fixed, n_observations = len(encoding.fixed.names), int(counts[0].sum())
     for factor, (label, sizes) in enumerate(zip(encoding.groups, counts, strict=True)):
         if len(sizes) < 2:
             raise DesignError(
                 f"column {label!r} holds {'one group only' if len(sizes) else 'no rows'}; "
                 "a multilevel model needs at least two groups, so add some or fit OLS instead."
             )
-        terms = zip(encoding.owners, encoding.random, strict=True)
-        n_random = sum(len(part.names) for owner, part in terms if owner == factor)
-        effects = int(np.minimum(sizes, n_random).sum())
-        if n_observations <= effects + n_fixed:
-            raise SaturationError(
-                f"{n_observations} rows carry {effects} random and {n_fixed} fixed effects, so nothing is left "
-                f"for the residual; add rows to the groups of {label!r} or drop a random effect."
-            )
+        for owner, part in zip(encoding.owners, encoding.random, strict=True):
+            if owner == factor and part.factors and len(part.names) >= len(sizes):
+                raise FormulaError(
+                    f"({part.text} | {label}) lets {len(part.names)} effects vary between {len(sizes)} groups; the "
+                    f"groups stand behind the bar: write (effects | groups), such as ({label} | {min(part.factors)})."
+                )
+
+
+def _saturation(blocks: Blocks) -> Saturated:
+    """Return what fits every row exactly: see :class:`Design`."""
+    n, q = blocks.n_observations, blocks.n_random
+    if n > blocks.n_groups * q + blocks.n_fixed:
+        return ""
+    sizes = np.linalg.svd(blocks.roots, compute_uv=False)
+    reached = int((sizes > DEPENDENT * sizes.max(axis=1, initial=0.0, keepdims=True)).sum())
+    more = np.linalg.matrix_rank(blocks.rest[:-1, :-1], tol=DEPENDENT, hermitian=True)
+    if reached + int(more) < n:
+        return ""
+    return "both" if reached < n else "random"
 
 
 def _check_residual(blocks: Blocks, model: MixedModel) -> None:
     """Refuse a response that the predictors and every group's own effects explain: sigma would run to zero."""
     p = blocks.n_fixed
-    explained = np.linalg.lstsq(blocks.rest[:p, :p], blocks.rest[:p, p], rcond=COLLINEAR)[0]
-    if blocks.rest[p, p] - blocks.rest[:p, p] @ explained <= _EXACT_WITHIN**2 * blocks.n_observations:
+    values, vectors = np.linalg.eigh(blocks.rest[:p, :p])
+    # The columns of X are of length one: what is left of those that the groups say is rounding.
+    shares = (vectors.T @ blocks.rest[:p, p])[values > DEPENDENT]
+    left = blocks.rest[p, p] - (shares**2 / values[values > DEPENDENT]).sum()
+    if left <= _EXACT_WITHIN**2 * blocks.n_observations:
         raise DesignError(
             f"column {model.response!r} is an exact function of the predictors within each group of "
             f"{model.terms[0].label!r}, so there is no error to model; take a response that was measured row by row."

@@ -10,13 +10,12 @@ import numpy as np
 
 from reference.arrays import Floats, triangular_factor
 from reference.data.columns import FARTHEST
-from reference.data.encoding import Encoding, Matrices, Part
+from reference.data.encoding import DEPENDENT, Encoding, Matrices, Part
 from reference.design.standardised import Columns, choose_columns
 from reference.errors import DesignError
 
 # Relative sizes below which a column is constant or a combination of others, and a response is fitted exactly.
 _CONSTANT = 1e-12
-COLLINEAR = 1e-9
 _EXACT_FIT = 1e-13
 
 
@@ -63,9 +62,19 @@ def _check_rank(part: Part, upper: Floats, shift: Floats, scale: Floats) -> None
         origin = float(abs(shift[position] / scale[position]) * abs(upper[0, 0])) if first else 0.0
         if spread <= _CONSTANT * max(whole, origin) or spread == 0.0:
             what = "does not vary, so it repeats the intercept" if first else "is zero throughout"
-            raise DesignError(f"column {name!r} {what}; drop it from the model.")
-        if abs(upper[position, position]) <= COLLINEAR * spread:
-            raise DesignError(f"column {name!r} is a combination of the columns before it; drop one of them.")
+            raise DesignError(f"column {name!r} {what}; {_way_out(part, name)}.")
+        if abs(upper[position, position]) <= DEPENDENT * spread:
+            way = _way_out(part, name, "drop one of them")
+            raise DesignError(f"column {name!r} is a combination of the columns before it; {way}.")
+
+
+def _way_out(part: Part, name: str, otherwise: str = "drop it from the model") -> str:
+    if ":" not in name or part.spec is None:
+        return otherwise
+    return (
+        "some combination of levels has no rows, so that the interaction cannot be estimated in full; leave out what "
+        "is not determined with collinear='drop', in a command --collinear drop, or write + in place of *"
+    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,7 +120,8 @@ def choose_units(encoding: Encoding, columns: Columns, root: Floats, n_observati
     residual = response - basis @ projection
     rms = float(np.linalg.norm(residual)) / float(np.sqrt(n_observations))
     shift, scale = float(columns.shift[-1]), float(columns.scale[-1])
-    size = float(np.hypot(shift / scale, np.linalg.norm(response) / np.sqrt(n_observations)))
+    origin = 0.0 if columns.one is None else shift / scale * float(np.linalg.norm(root[:, columns.one]))
+    size = float(np.hypot(origin, np.linalg.norm(response))) / float(np.sqrt(n_observations))
     if rms <= _EXACT_FIT * size:
         raise DesignError(
             f"column {encoding.model.response!r} is an exact function of the predictors, so there is no error to "

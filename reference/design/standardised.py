@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from scipy.linalg.blas import dnrm2
@@ -37,6 +37,8 @@ class Columns:
         The position of the column of ones.
     shift, scale : (k,)
         In the units of the data; a shift is zero unless X has an intercept, and for a column of Z unless a Z has one.
+    weighted : bool
+        Whether rows are multiplied by roots of weights, and what is shifted is by as many times the first column of X.
     """
 
     sources: tuple[tuple[int, int], ...]
@@ -45,12 +47,15 @@ class Columns:
     one: int | None
     shift: Floats
     scale: Floats
+    weighted: bool = False
 
     def standardised(self, parts: Parts) -> Floats:
         """Return the columns, shifted and scaled, (n, k)."""
         columns = np.empty((parts[-1][0].size, len(self.sources)), order="F")
         for position, (part, column) in enumerate(self.sources):
-            np.subtract(parts[part][column], self.shift[position], out=columns[:, position])
+            shift = self.shift[position]
+            moved = shift * parts[0][0] if self.weighted and shift else shift
+            np.subtract(parts[part][column], moved, out=columns[:, position])
         columns /= self.scale
         return columns
 
@@ -81,9 +86,15 @@ def choose_columns(encoding: Encoding, parts: Parts) -> Columns:
     sources = (*found.values(), (len(parts) - 1, 0))
     values = [parts[part][column] for part, column in sources]
     moved = (*(shifted for _, shifted in found), centred)
-    shift = [float(column.mean()) if move else 0.0 for column, move in zip(values, moved, strict=True)]
+    weighted = bool(encoding.model.weights)
+    # What a column is shifted by times: ones, or with weights their roots.
+    one: Any = parts[0][0] if weighted and centred else 1.0
+    shift = [_mean(column, one) if move else 0.0 for column, move in zip(values, moved, strict=True)]
     # BLAS's norm squares no number that is too small for it.
-    scale = [float(dnrm2(column - mean)) / np.sqrt(column.size) for column, mean in zip(values, shift, strict=True)]
+    sizes = (float(dnrm2(column - mean * one)) for column, mean in zip(values, shift, strict=True))
+    scale = [size / np.sqrt(values[-1].size) for size in sizes]
+    for place in (place for place, (name, _) in enumerate(found) if name == INTERCEPT):
+        scale[place] = 1.0
     return Columns(
         sources=sources,
         places=(places[-1], *places[:-1]),
@@ -92,7 +103,12 @@ def choose_columns(encoding: Encoding, parts: Parts) -> Columns:
         shift=np.array(shift),
         # A column that does not vary is refused later, by name.
         scale=np.array([size if size > 0 else 1.0 for size in scale]),
+        weighted=weighted,
     )
+
+
+def _mean(column: Floats, one: Any) -> float:
+    return float((column @ one) / (one @ one) if np.ndim(one) else column.mean())
 
 
 def reduce_rows(columns: Columns, matrices: Matrices, counts: Integers) -> Elimination:

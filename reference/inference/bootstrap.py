@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.linalg import block_diag
 
 from reference.arrays import Floats
 from reference.errors import ComparisonError
@@ -13,7 +14,7 @@ from reference.estimates import Estimates
 from reference.inference.comparison import LikelihoodRatio, compare_nested
 from reference.inference.intervals import Interval, normal_quantile
 from reference.inference.refits import refit_simulated
-from reference.inference.variance import variance_shares
+from reference.inference.variance import share_roots, variance_shares
 
 # Criteria closer than this are the same: both models have the same optimum, usually on the boundary.
 _SAME = 1e-7
@@ -132,9 +133,12 @@ def bootstrap_shares(
     _check_draws(draws)
     (found,) = refit_simulated((fit,), fit, draws, seed, progress)
     shares = variance_shares(fit)
-    varying = np.atleast_2d(np.cov(fit.design.matrices.fixed, rowvar=False))
-    fixed = np.einsum("mp,pq,mq->m", found.coefficients, varying, found.coefficients)
-    random, residual = (found.sigmas**2 * (found.factors**2).sum(axis=(1, 2))), found.sigmas**2
+    of_fixed, of_random, of_residual = share_roots(fit.design)
+    fixed = ((found.coefficients @ of_fixed.T) ** 2).sum(axis=1)
+    # The factors are in orthonormal units.
+    raw = [root @ np.linalg.inv(term.root) for root, term in zip(of_random, fit.design.terms, strict=True)]
+    random = found.sigmas**2 * ((block_diag(*raw) @ found.factors) ** 2).sum(axis=(1, 2))
+    residual = found.sigmas**2 * of_residual
     tails = (1.0 - level) / 2.0, (1.0 + level) / 2.0
     rows = []
     for name, part, whole in (

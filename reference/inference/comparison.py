@@ -125,7 +125,9 @@ def _check(smaller: Estimates, larger: Estimates) -> None:
         raise ComparisonError("a likelihood-ratio test needs ML fits; refit both models with reml=False.")
     few, many = smaller.design.matrices, larger.design.matrices
     if not np.array_equal(few.response, many.response):
-        raise ComparisonError("the two fits saw different rows or responses; refit both on the same table.")
+        raise ComparisonError(
+            "the two fits saw different rows, responses, weights or offsets; refit both on the same table."
+        )
     if not _nested(smaller, larger):
         raise ComparisonError(
             f"{smaller.model.name!r} is not nested in {larger.model.name!r}, or the fits saw different tables; "

@@ -62,7 +62,9 @@ def read_variances(fit: Estimates) -> Reading:
         If the fit read its table in pieces and kept no rows.
     """
     shares = variance_shares(fit)
-    ratio = (shares.fixed + shares.random + shares.residual) / float(np.var(fit.design.matrices.response, ddof=1))
+    matrices = fit.design.matrices
+    spread = float(np.var(matrices.unweighted(matrices.response), ddof=1))
+    ratio = (shares.fixed + shares.random + shares.residual) / spread
     fine = 1.0 / _MOST_VARIANCE <= ratio <= _MOST_VARIANCE
     verdict = "as it should be" if fine else "look for a group or a row that differs wildly from the others"
     sentence = f"The model implies {ratio:.2f} times the variance that {fit.model.response} has: {verdict}."
@@ -83,9 +85,8 @@ def read_icc(fit: Estimates) -> Reading:
     fewest = min(len(term.levels) for term in fit.terms)
     effect = 1.0 + (fit.design.n_observations / fewest - 1.0) * icc
     fine = icc >= ICC_GATE
-    verdict = (
-        "the groups matter" if fine else "the groups hardly differ, and pooled least squares would say nearly the same"
-    )
+    small = "the groups hardly differ, and pooled least squares gives nearly the same slopes"
+    verdict = "worth modelling, if it is more than chance" if fine else small
     return Reading("icc", icc, fine, f"The adjusted ICC is {icc:.3f} (design effect {effect:.2f}): {verdict}.")
 
 

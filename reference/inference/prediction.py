@@ -40,7 +40,8 @@ def predict_new_groups(fit: Estimates, data: pd.DataFrame) -> NewGroupPrediction
     """Return predictions for rows of new groups, each of a new one on every level.
 
     The variance of a new observation is x' V x + sum of z' S z over the random terms + sigma², with V the covariance
-    of the fixed effects and S that of a term's effects; that the variances were estimated is left out.
+    of the fixed effects and S that of a term's effects; that the variances were estimated is left out, and a new
+    observation of a weighted fit has the weight one.
 
     Raises
     ------
@@ -51,13 +52,14 @@ def predict_new_groups(fit: Estimates, data: pd.DataFrame) -> NewGroupPrediction
     ----------
     Gelman & Hill (2007), Data Analysis Using Regression and Multilevel/Hierarchical Models, section 12.8.
     """
-    rows = fit.design.encoding.fixed.matrix(data)
+    encoding = fit.design.encoding
+    rows = encoding.fixed.matrix(data)
     of_mean = np.einsum("ip,pq,iq->i", rows, fit.covariance, rows)
     variance = of_mean + fit.sigma**2
-    for term, part in zip(fit.terms, fit.design.encoding.random, strict=True):
+    for term, part in zip(fit.terms, encoding.random, strict=True):
         effects = part.matrix(data)
         variance = variance + np.einsum("ip,pq,iq->i", effects, term.covariance, effects)
-    return NewGroupPrediction(rows @ fit.coefficients, np.sqrt(of_mean), np.sqrt(variance))
+    return NewGroupPrediction(rows @ fit.coefficients + encoding.offset_of(data), np.sqrt(of_mean), np.sqrt(variance))
 
 
 def predict_intervals(
@@ -84,7 +86,7 @@ def predict_intervals(
     pandas.DataFrame
         In units of the response, by the index of ``data``: ``predicted``; its ``standard_error``, the modes' included;
         ``mean_lower`` and ``mean_upper``, limits of the expectation that is predicted; ``lower`` and ``upper``, limits
-        of one new observation. All are normal limits given the estimated variances.
+        of one new observation, of weight one. All are normal limits given the estimated variances.
 
     Raises
     ------
@@ -96,14 +98,14 @@ def predict_intervals(
     ----------
     Henderson (1975), Biometrics 31(2), 423-447, for the prediction error variance.
     """
-    reach, rows = normal_quantile(level), fit.design.encoding.fixed.matrix(data)
-    effects = [part.matrix(data) for part in fit.design.encoding.random]
+    reach, encoding = normal_quantile(level), fit.design.encoding
+    rows, effects = encoding.fixed.matrix(data), [part.matrix(data) for part in encoding.random]
     unseen = np.full(len(rows), -1)
     codes = [
         unseen if new_groups else _codes(term, data, model.group)
         for term, model in zip(fit.terms, fit.model.terms, strict=True)
     ]
-    predicted, between = rows @ fit.coefficients, np.zeros(len(rows))
+    predicted, between = rows @ fit.coefficients + encoding.offset_of(data), np.zeros(len(rows))
     for term, values, code in zip(fit.terms, effects, codes, strict=True):
         known = code >= 0
         predicted[known] += np.einsum("iq,iq->i", values[known], term.modes[code[known]])
@@ -146,14 +148,15 @@ def _codes(term: FittedTerm, data: pd.DataFrame, group: tuple[str, ...]) -> Inte
 
 
 def predict_population(fit: Estimates, data: pd.DataFrame) -> Floats:
-    """Return the fixed part for each row of a table, (n,): the expectation for a group not seen before.
+    """Return the fixed part, offset included, for each row, (n,): the expectation for a group not seen before.
 
     Raises
     ------
     DesignError
         If a predictor is missing, not numeric or not finite.
     """
-    return fit.design.encoding.fixed.matrix(data) @ fit.coefficients
+    encoding = fit.design.encoding
+    return encoding.fixed.matrix(data) @ fit.coefficients + encoding.offset_of(data)
 
 
 def predict_conditional(fit: Estimates, data: pd.DataFrame) -> Floats:

@@ -21,7 +21,7 @@ _MOST_ROWS = 2**24
 
 @dataclass(frozen=True, eq=False)
 class Refits:
-    """A model fitted to m responses, in the units of the data.
+    """A model fitted to m responses, in the units of the data, offset and weights included in the criterion.
 
     Parameters
     ----------
@@ -43,6 +43,8 @@ class Refits:
 
 def simulate_responses(fit: Estimates, rng: np.random.Generator) -> Iterator[Floats]:
     """Yield responses (n,) drawn from a fit, new random effects and new residuals each time, without end.
+
+    They are what ``design.matrices.response`` is: less the offset, and times the roots of the weights.
 
     Raises
     ------
@@ -95,7 +97,7 @@ def refit_responses(fit: Estimates, responses: Floats) -> Refits:
     """Return a model, by ML or REML as it was, fitted to other responses (m, n) in the place of its own.
 
     With one grouping factor all of them are fitted side by side, and one by one only where that finds no certified
-    optimum.
+    optimum, or where the model fits every row exactly if the residual variance vanishes.
 
     Raises
     ------
@@ -104,7 +106,7 @@ def refit_responses(fit: Estimates, responses: Floats) -> Refits:
     ConvergenceError
         If the fit to a response cannot be certified.
     """
-    if not isinstance(fit.design.likelihood.data, Blocks):
+    if fit.design.saturated or not isinstance(fit.design.likelihood.data, Blocks):
         return _joined([_refit(fit, response) for response in responses])
     surfaces, ols, scales = reduce_responses(fit.design, responses, reml=fit.reml)
     best, certified = find_optima(surfaces, fit.optimum.factor, fit.optimum.surface.weight)

@@ -9,6 +9,7 @@ import numpy as np
 from scipy.special import fdtrc
 
 from reference.arrays import Floats
+from reference.data.hypotheses import tested_columns
 from reference.errors import DesignError
 from reference.estimates import Estimates
 from reference.inference.kenward_roger import kenward_roger as kenward_roger_of
@@ -39,7 +40,8 @@ def term_tests(fit: Estimates, *, kenward_roger: bool = False) -> tuple[TermTest
     Raises
     ------
     DesignError
-        If the fit kept no rows, or as for :func:`~reference.inference.kenward_roger.kenward_roger`.
+        If the fit kept no rows, columns of a factor or an interaction were left out of it, or as for
+        :func:`~reference.inference.kenward_roger.kenward_roger`.
 
     References
     ----------
@@ -49,7 +51,7 @@ def term_tests(fit: Estimates, *, kenward_roger: bool = False) -> tuple[TermTest
     if fit.design.table is None:
         raise DesignError("this fit read its table in pieces and kept no rows; use a data frame for this.")
     test = kenward_roger_of(fit).f_test if kenward_roger else partial(_by_satterthwaite, fit)
-    terms = fit.design.encoding.fixed.tested_columns(fit.design.table)
+    terms = tested_columns(fit.design.encoding.fixed, fit.design.table)
     return tuple(TermTest(name, len(weights), *test(weights)) for name, weights in terms.items())
 
 

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from reference.arrays import Floats, triangular_factor
+from reference.design.design import Design
 from reference.estimates import Estimates, FittedTerm
 
 
@@ -35,7 +37,7 @@ class VarianceShares:
     random : float
         Mean over rows of the variance the random effects give a row (Johnson 2014).
     residual : float
-        sigma².
+        sigma²; with weights the mean over rows of sigma² over the row's weight.
     """
 
     fixed: float
@@ -97,12 +99,33 @@ def variance_shares(fit: Estimates) -> VarianceShares:
     ibid. 5(9), 944-946, for random slopes; Nakagawa, Johnson & Schielzeth (2017), J. R. Soc. Interface
     14:20170213, for the two ICCs.
     """
-    design = fit.design
-    if design.encoding.fixed.has_intercept:
-        # The first orthonormal column is constant, so the others carry all the variation of X beta.
-        fixed = float(((design.fixed_root @ fit.coefficients)[1:] ** 2).sum()) / (design.n_observations - 1)
-    else:
-        fixed = float(np.var(design.matrices.fixed @ fit.coefficients, ddof=1))
-    spreads = [met.root @ term.relative_factor for met, term in zip(design.terms, fit.terms, strict=True)]
+    of_fixed, of_random, of_residual = share_roots(fit.design)
+    fixed = float(((of_fixed @ fit.coefficients) ** 2).sum())
+    spreads = [root @ term.relative_factor for root, term in zip(of_random, fit.terms, strict=True)]
     random = fit.sigma**2 * float(sum((spread**2).sum() for spread in spreads))
-    return VarianceShares(fixed, random, fit.sigma**2)
+    return VarianceShares(fixed, random, fit.sigma**2 * of_residual)
+
+
+def share_roots(design: Design) -> tuple[Floats, tuple[Floats, ...], float]:
+    """Return what turns fixed effects, factors of the effects' covariances, and sigma² into the variances of shares.
+
+    Roots, (k, p) and one (q, q) per term: the sum of squares of their products with the fixed effects and with the
+    factors are variances over rows of which each counts once, whatever its weight. And the mean of the inverse weights.
+
+    Raises
+    ------
+    DesignError
+        If the model has no intercept or is weighted, and the fit kept no rows.
+    """
+    n = design.n_observations
+    if design.encoding.fixed.has_intercept and not design.model.weights:
+        # The first orthonormal column is constant, so the others carry all the variation of X beta.
+        return design.fixed_root[1:] / np.sqrt(n - 1), tuple(term.root for term in design.terms), 1.0
+    matrices = design.matrices
+    fixed = matrices.unweighted(matrices.fixed)
+    inverse_roots = matrices.unweighted(np.ones(n))
+    return (
+        triangular_factor(fixed - fixed.mean(axis=0)) / np.sqrt(n - 1),
+        tuple(triangular_factor(matrices.unweighted(effects)) / np.sqrt(n) for effects in matrices.random),
+        float((inverse_roots**2).mean()),
+    )

@@ -7,18 +7,33 @@ one point tells: there its second derivatives along the entries of the relative 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
-from reference.arrays import block_slices
-from reference.errors import DesignError
-from reference.likelihood.surface import Surface
+from reference.arrays import Floats, block_slices
+from reference.errors import ConvergenceError, DesignError, SaturationError
+from reference.likelihood.surface import Derivatives, Surface
+from reference.optimum.optimiser import Optimum, find_optimum
 
 # Relative to the largest curvature, and to what one group has: nothing but rounding.
 _ROUNDING = 1e-12
+# The share of a direction from which on a variance is part of it.
+_SHARE = 0.1
+# Random effects so many times as large as at an optimum are those of a residual variance of zero. Criteria closer than
+# the second are the same.
+_FAR, _SAME = 1e4, 1e-6
 
 
-def check_identified(surface: Surface) -> None:
+def check_identified(surface: Surface, labels: Sequence[str]) -> None:
     """Refuse a model whose variances the data do not determine.
+
+    Parameters
+    ----------
+    surface : Surface
+        Its criterion.
+    labels : sequence of str
+        Names of its effects, in the order of the factor.
 
     Raises
     ------
@@ -38,9 +53,55 @@ def check_identified(surface: Surface) -> None:
     for (i, j), slope in zip(pairs, local.gradient, strict=True):
         gradient[i, j] = gradient[j, i] = slope / (1.0 + (i != j))
     squares = np.einsum("aij,bjk,ki->ab", directions, directions, gradient)
-    curvature = np.abs(np.linalg.eigvalsh(local.hessian - squares))
-    if curvature.min() <= _ROUNDING * max(1.0, curvature.max()):
+    information = _with_residual(local, local.hessian - squares, np.array([0.5 * (i == j) for i, j in pairs]), surface)
+    values, vectors = np.linalg.eigh(information)
+    flat = np.abs(values) <= _ROUNDING * max(1.0, float(np.abs(values).max()))
+    if flat.any():
+        shares = np.abs(vectors[:-1, flat]).max(axis=1)
+        involved = {k for pair, share in zip(pairs, shares, strict=True) if share > _SHARE * shares.max() for k in pair}
+        names = ", ".join(sorted({labels[k] for k in involved}, key=labels.index))
         raise DesignError(
-            "the data cannot tell the variances apart: a whole line of them has the same likelihood; drop a random "
-            "term that repeats another, or fixed effects that already say everything about the groups."
+            f"the data cannot tell the variances apart: a whole line of them has the same likelihood, of {names}, with "
+            "each other, the residual variance, or what the fixed effects say; drop a random term that repeats another "
+            "or has a group for every row, or fixed effects that already say everything about the groups."
         )
+
+
+def _with_residual(local: Derivatives, curved: Floats, start: Floats, surface: Surface) -> Floats:
+    """Return the second derivatives (k + 1, k + 1) along the covariances and the residual variance, at its best.
+
+    Where some covariances can be traded for the residual variance these lines are parallel, and the matrix is singular
+    at every point; over relative covariances they are not. ``curved`` (k, k) holds the second derivatives along these,
+    which are at ``start``; the last row and column are in units in which the residual variance's own is about one.
+    """
+    nu = surface.denominator
+    rates = local.log_residual
+    own = curved + nu * np.outer(rates, rates)
+    across = -(own @ start + nu * rates + local.gradient) / np.sqrt(nu)
+    corner = (start @ own @ start + 2.0 * start @ (nu * rates + local.gradient) + nu) / nu
+    return np.block([[own, across[:, None]], [across[None], np.array([[corner]])]])
+
+
+def find_inner_optimum(surface: Surface, labels: Sequence[str]) -> Optimum:
+    """Return the optimum of a model that fits every row exactly, if its residual variance is not zero.
+
+    As the residual variance goes to zero the criterion tends to an end that may lie below every optimum.
+
+    Raises
+    ------
+    SaturationError
+        If it does, so that the data cannot tell the residual variance from zero.
+    """
+    try:
+        optimum = find_optimum(surface)
+    except ConvergenceError:
+        optimum = None
+    if optimum is not None:
+        far = [_FAR * np.eye(optimum.scales.size), *([_FAR * optimum.factor] if optimum.rank else [])]
+        if min(surface.profile(factor).criterion for factor in far) > optimum.criterion + _SAME:
+            return optimum
+    raise SaturationError(
+        f"the fixed effects and those of the groups fit all {surface.n_observations} rows exactly, and the likelihood "
+        "is highest where the residual variance is zero: the data cannot tell it from the variances of "
+        f"{', '.join(labels)}; add rows to the groups or drop a random effect."
+    )

@@ -19,6 +19,8 @@ KEYS: Mapping[str, str] = {
     "formula": "the model, nested and uncorrelated terms written out",
     "reml": "whether the criterion is the REML one",
     "n_observations": "rows",
+    "left_out": "rows with a gap in a column of the model, of how many, and the gaps by column",
+    "notes": "what else to know of the rows and columns, in sentences",
     "groups": "number of groups by grouping factor",
     "criterion": "-2 log-likelihood or REML criterion, constants included",
     "log_likelihood": "minus half of it",
@@ -50,6 +52,8 @@ def fit_record(fit: Estimates) -> dict[str, Plain]:
         "formula": fit.model.formula,
         "reml": fit.reml,
         "n_observations": fit.design.n_observations,
+        "left_out": _left_out(fit),
+        "notes": list(fit.design.notes),
         "groups": {term.group: len(term.levels) for term in fit.terms},
         "criterion": fit.criterion,
         "log_likelihood": fit.log_likelihood,
@@ -68,6 +72,11 @@ def fit_record(fit: Estimates) -> dict[str, Plain]:
         "singular": fit.singular,
         "certificate": _named(fit.certificate, _CERTIFICATE) | {"faces": list(fit.certificate.faces)},
     }
+
+
+def _left_out(fit: Estimates) -> Plain:
+    lost = fit.design.left_out
+    return {"rows": lost.rows, "of": lost.of, "by_column": dict(lost.by_column)} if lost else None
 
 
 def _named(record: object, names: Sequence[str]) -> dict[str, Plain]:

@@ -46,7 +46,7 @@ def render_summary(fit: Estimates, *, kenward_roger: bool = False) -> str:
     lines += _criterion(fit)
     if fit.design.table is not None:
         lines += ["", "Scaled residuals:", *_quartiles(fit.scaled_residuals)]
-    lines += ["", "Random effects:", *_components(fit), _counts(fit)]
+    lines += ["", "Random effects:", *_components(fit), _counts(fit), *fit.design.notes]
     lines += ["", "Fixed effects:", *_coefficients(table(fit))]
     if fit.coefficients.size > 1:
         lines += ["", "Correlation of fixed effects:", *_correlations(fit)]
@@ -177,8 +177,9 @@ def _components(fit: Estimates) -> list[str]:
     deviations = _column([line.sd_or_correlation for line in variances])
     rows, last = [], ""
     for line, value, deviation in zip(variances, values, deviations, strict=True):
-        names = [other.first for other in variances if other.group == line.group]
-        earlier = names[: names.index(line.first)]
+        # The residual has no effects, though a grouping factor may be called like it.
+        names = [other.first for other in variances if other.group == line.group and line.first]
+        earlier = names[: names.index(line.first)] if line.first else []
         known = {
             (pair.first, pair.second): pair.sd_or_correlation
             for pair in lines
@@ -186,7 +187,7 @@ def _components(fit: Estimates) -> list[str]:
         }
         correlations = [known[name, line.first] for name in earlier]
         shown = ["" if np.isnan(value) else f"{value:z.2f}" for value in correlations]
-        rows.append(["" if line.group == last else line.group, line.first, value, deviation, *shown])
+        rows.append(["" if line.group == last and line.first else line.group, line.first, value, deviation, *shown])
         last = line.group
     width = max(len(row) for row in rows)
     header = ["Groups", "Name", "Variance", "Std.Dev.", *(["Corr"] if width > 4 else [])]

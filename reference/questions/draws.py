@@ -129,7 +129,7 @@ class Source:
             raise QuestionError(f"[panels] simulate: there is no model {name!r}; {_there_is(setting.models)}.")
         model = parse_formula(setting.models[name], name=name)
         _check_response(setting, model, data)
-        fit = fit_mixed(derived(data.frame, setting.derive), model, reml=True)
+        fit = fit_mixed(derived(data.frame, setting.derive), model, missing="raise")
         source = cls(setting, panels, data, fit, _outermost(setting, panels, model, data.frame))
         source._check()
         return source

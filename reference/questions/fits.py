@@ -69,7 +69,7 @@ class Fits:
         model = self.model(model) if isinstance(model, str) else model
         key = (model.formula, reml, tuple(centre), at)
         if key not in self._mixed:
-            self._mixed[key] = engine.fit_mixed(self.centred(centre, at), model, reml=reml)
+            self._mixed[key] = engine.fit_mixed(self.centred(centre, at), model, reml=reml, missing="raise")
         return self._mixed[key]
 
     def ols(self, model: str | MixedModel) -> OlsFit:

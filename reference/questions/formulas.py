@@ -40,8 +40,11 @@ def require_plain(models: Mapping[str, str]) -> None:
     for name, text in models.items():
         try:
             model = parse_formula(text, name=name)
-            parts = (f"0 + {model.response}", model.fixed, *(term.effects for term in model.terms))
-            factors = [factor for part in parts for term in effects(part) for factor in term]
+            if model.offset or model.spelled_out([]) != model:
+                raise QuestionError(
+                    f"model {name!r}: an assignment's model has no offset and no dot; write its columns."
+                )
+            factors = [factor for part in model.parts for term in effects(part) for factor in term]
         except FormulaError as error:
             raise QuestionError(f"model {name!r}: {error}") from None
         for expression, method in factors:

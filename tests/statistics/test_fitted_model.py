@@ -122,8 +122,9 @@ def test_reml_may_be_written_as_in_r(frame):
 @pytest.mark.parametrize(
     ("options", "help_"),
     [
-        ({"weights": "w"}, "give every observation a row of its own"),
-        ({"missing": "drop"}, "drop those with empty cells first"),
+        ({"weights": "w"}, "column 'w' is not in the table"),
+        ({"na_action": "omit"}, "write missing='drop'"),
+        ({"offset": "w"}, "an offset is part of the formula here"),
         ({"groups": "school"}, "groups are part of the formula"),
         ({"method": "lbfgs"}, "there is one optimiser"),
     ],
@@ -141,7 +142,7 @@ def test_an_unknown_option_is_a_type_error(frame):
 def test_what_is_no_model_and_no_table_is_answered(frame, tmp_path):
     with pytest.raises(DesignError, match="fit needs a formula and a data frame"):
         fit(frame, frame)
-    with pytest.raises(DesignError, match=r"is a CSV file; read it first: frame = pandas.read_csv"):
+    with pytest.raises(DesignError, match=r"is no Parquet file; read it first: frame = pandas.read_csv"):
         fit(FORMULA, tmp_path / "scores.csv")
 
 

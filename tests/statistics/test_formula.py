@@ -7,6 +7,8 @@ import pandas as pd
 import pytest
 
 from reference import DesignError, FormulaError, fit, fit_mixed, parse_formula, predict_population
+from reference.questions import require_plain
+from reference.questions.setting import QuestionError
 
 MEDIA = "week + youtube + facebook + newspaper"
 
@@ -160,7 +162,7 @@ def test_a_factor_with_an_empty_cell_is_named(drawn_frame):
     frame = drawn_frame(8)
     season = pd.Series(np.where(frame["week"] > 3, "late", "early"), dtype=object).where(frame["week"] != 2)
     with pytest.raises(DesignError, match="column 'season', row 1 is empty"):
-        fit("sales ~ season + (1 | store_id)", frame.assign(season=season.to_numpy()))
+        fit("sales ~ season + (1 | store_id)", frame.assign(season=season.to_numpy()), missing="raise")
 
 
 @pytest.mark.parametrize(
@@ -223,3 +225,101 @@ def test_names_in_backticks_may_hold_anything(drawn_frame, name):
     assert parse_formula(result.model.formula).terms == result.model.terms
     turned = fit(f"`{name}` ~ facebook + (1 | store_id)", plain.rename(columns={"sales": name}))
     assert turned.criterion == fit("sales ~ facebook + (1 | store_id)", plain).criterion
+
+
+@pytest.fixture
+def plain():
+    return pd.DataFrame(
+        {"g": [*"aabbccdd"] * 4, "t": [*"xyzxyzxx"] * 4, "y": np.arange(32.0) ** 1.5 % 7, "x": np.arange(1, 33)}
+    )
+
+
+@pytest.mark.parametrize(
+    ("written", "same"),
+    [
+        ("y ~ x + I(x^2) + (1 | g)", "y ~ x + I(x ** 2) + (1 | g)"),
+        ("y ~ sqrt(x) + (1 | g)", "y ~ np.sqrt(x) + (1 | g)"),
+        ("y ~ exp(x / 9) + abs(x) + (1 | g)", "y ~ np.exp(x / 9) + x + (1 | g)"),
+        ("y ~ as.factor(t) + (1 | g)", "y ~ t + (1 | g)"),
+        ("y ~ factor(t) + (1 | factor(g))", "y ~ C(t) + (1 | g)"),
+        ("y ~ . + (1 | g)", "y ~ t + x + (1 | g)"),
+        ("y ~ . - t + (1 | g)", "y ~ x + (1 | g)"),
+        ("log(y + 1) ~ . + offset(x) + (1 | g)", "log(y + 1) ~ t + offset(x) + (1 | g)"),
+        ("y ~ poly(x, 2, raw=TRUE) + (1 | g)", "y ~ x + I(x^2) + (1 | g)"),
+        ("y ~ x + (x + 1 | g)", "y ~ x + (1 + x | g)"),
+    ],
+)
+def test_what_readers_of_r_write_is_what_they_mean(plain, written, same):
+    assert fit(written, plain).criterion == pytest.approx(fit(same, plain).criterion, abs=1e-8)
+
+
+@pytest.mark.parametrize(
+    ("written", "instead"),
+    [
+        ("relevel(t, 'y')", "C(t, contr.treatment('y'))"),
+        ("relevel(t, ref = 'y')", "C(t, contr.treatment('y'))"),
+        ("ordered(t)", "C(t, contr.poly)"),
+        ("ns(x, 3)", "cr(x, df=3, constraints='center')"),
+        ("ifelse(x > 9, 1, 0)", "np.where(x > 9, 1, 0)"),
+        ("interaction(t, g)", "t:g"),
+    ],
+)
+def test_functions_of_r_are_answered_by_a_spelling_that_works(plain, written, instead):
+    with pytest.raises(FormulaError) as refused:
+        fit(f"y ~ {written} + (1 | g)", plain)
+    assert f"write {instead} instead" in str(refused.value)
+    if ":" not in instead:
+        assert len(fit(f"y ~ {instead} + (1 | g)", plain).params) > 1
+
+
+@pytest.mark.parametrize(
+    ("random", "message"),
+    [
+        ("(1 | g * t)", r"write \(1 \| g\) \+ \(1 \| t\)"),
+        ("(g | x)", r"lets 4 effects vary between 3 groups; .* write \(effects \| groups\), such as \(x \| g\)"),
+    ],
+)
+def test_groups_stand_behind_the_bar(plain, random, message):
+    with pytest.raises(FormulaError, match=message):
+        fit(f"y ~ 1 + {random}", plain.assign(x=plain["x"] % 3))
+
+
+def test_ordered_levels_are_said_to_have_treatment_contrasts(plain):
+    ordered = plain.assign(t=pd.Categorical(plain["t"], ordered=True))
+    assert fit("y ~ t + (1 | g)", plain).design.notes == ()
+    found = fit("y ~ t + (1 | g)", ordered)
+    assert "for polynomials, as in R, write C(t, contr.poly)." in found.design.notes[0]
+    assert found.design.notes[0] in str(found.summary())
+
+
+def test_rows_with_gaps_inside_of_expressions_are_left_out_before_anything_is_computed(plain):
+    gaps = plain.astype({"x": float})
+    gaps.loc[[3, 5], "x"] = np.nan
+    for formula in ("y ~ scale(x) + (1 | g)", "y ~ center(x) * t + (1 | g)", "y ~ I(x ** 2) + (np.log(x) | g)"):
+        found, kept = fit(formula, gaps), fit(formula, gaps.drop(index=[3, 5]))
+        assert str(found.design.left_out) == "2 of 32 rows left out: x 2"
+        assert found.criterion == kept.criterion
+        np.testing.assert_array_equal(found.coefficients, kept.coefficients)
+        assert list(found.fittedvalues.index) == list(kept.fittedvalues.index)
+    with pytest.raises(DesignError, match="column 'x', row 3 is empty"):
+        fit("y ~ scale(x) + (1 | g)", gaps, missing="raise")
+    with pytest.raises(DesignError, match=r"missing='omit' is not understood; write 'drop'"):
+        fit("y ~ x + (1 | g)", gaps, missing="omit")
+
+
+def test_rows_with_gaps_in_pieces_are_left_out_and_counted(plain):
+    gaps = plain.astype({"x": float, "g": object})
+    gaps.loc[[3, 5, 20], "x"] = np.nan
+    gaps.loc[[5, 30], "g"] = None
+    found = fit("y ~ x + (1 | g)", iter([gaps.iloc[:10], gaps.iloc[10:18], gaps.iloc[18:]]))
+    whole = fit("y ~ x + (1 | g)", gaps)
+    assert found.design.left_out == whole.design.left_out
+    assert str(found.design.left_out) == "4 of 32 rows left out: x 3, g 2"
+    assert found.criterion == pytest.approx(whole.criterion, abs=1e-8)
+
+
+@pytest.mark.parametrize("formula", ["y ~ x + offset(z) + (1 | g)", "y ~ . + (1 | g)"])
+def test_an_assignment_has_neither_offset_nor_dot(formula):
+    with pytest.raises(QuestionError, match="model 'main': an assignment's model has no offset and no dot"):
+        require_plain({"main": formula})
+    require_plain({"main": "y ~ x + I(x^2) + factor(z) + (1 | g)"})

@@ -182,10 +182,53 @@ def test_one_group_is_refused(drawn_frame):
         fit_mixed(drawn_frame(0).head(0), RANDOM_INTERCEPT)
 
 
-def test_saturated_model_is_refused(drawn_frame):
-    frame = drawn_frame(0).groupby("store_id").head(2)
-    with pytest.raises(SaturationError, match="nothing is left for the residual; add rows to the groups of 'store_id'"):
-        fit_mixed(frame, RANDOM_SLOPE)
+def test_a_model_that_fits_every_row_is_fitted_by_reml_unless_its_residual_variance_is_zero():
+    """Fourteen rows of 12 groups, and 3 predictors: Z and X fit all of them, and no ML criterion has an optimum."""
+    refused, formula = 0, "y ~ a + b + c + (1 | g)"
+    for seed in range(12):
+        rng = np.random.default_rng(seed)
+        frame = pd.DataFrame(rng.standard_normal((14, 3)), columns=["a", "b", "c"]).assign(g=[*range(12), 0, 1])
+        frame["y"] = rng.standard_normal(12)[frame["g"]] + rng.standard_normal(14)
+        with pytest.raises(SaturationError, match=r"fit all 14 rows exactly, .* grows .*; fit by REML"):
+            fit(formula, frame, reml=False)
+        end = criterion_at(frame, formula, np.array([1e5]), reml=True)
+        try:
+            found = fit(formula, frame)
+        except SaturationError:
+            refused += 1
+            tried = [criterion_at(frame, formula, np.array([theta]), reml=True) for theta in (0.0, 0.3, 1.0, 3.0)]
+            assert end <= min(tried) + 1e-6
+        else:
+            assert found.criterion < end
+            assert found.certificate.gradient < 1e-6
+    assert 0 < refused < 12
+
+
+@pytest.mark.parametrize("reml", [True, False])
+def test_a_group_for_every_row_is_refused_with_the_variance_that_cannot_be_told(drawn_frame, reml):
+    frame = drawn_frame(0).assign(row=lambda table: range(len(table)))
+    for random in ("(1 | row)", "(1 | row) + (1 | store_id)"):
+        with pytest.raises(DesignError, match=r"data cannot tell .* of Intercept by row, "):
+            fit(f"sales ~ youtube + {random}", frame, reml=reml)
+
+
+@pytest.mark.parametrize("reml", [True, False])
+def test_predictors_of_the_groups_take_no_rows_from_the_residual(drawn_frame, reml):
+    """X lies in the span of Z: two stores with a second row leave two degrees of freedom, with 20 + 4 effects."""
+    drawn = drawn_frame(1).sort_values(["week", "store_id"])
+    frame = drawn.iloc[:22].copy()
+    for name in ("youtube", "facebook", "newspaper"):
+        frame[name] = frame.groupby("store_id")[name].transform("mean")
+    found = fit("sales ~ youtube + facebook + newspaper + (1 | store_id)", frame, reml=reml)
+    x = np.column_stack([np.ones(22), frame[["youtube", "facebook", "newspaper"]]])
+    z = (frame["store_id"].to_numpy()[:, None] == frame["store_id"].unique()).astype(float)
+    variance = np.eye(22) + found.theta[0] ** 2 * z @ z.T
+    information, freedom = x.T @ np.linalg.solve(variance, x), 22 - 4 * reml
+    rest = frame["sales"] - x @ np.linalg.solve(information, x.T @ np.linalg.solve(variance, frame["sales"]))
+    mean_square = rest @ np.linalg.solve(variance, rest) / freedom
+    dense = np.linalg.slogdet(variance)[1] + freedom * (1 + np.log(2 * np.pi * mean_square))
+    assert found.criterion == pytest.approx(dense + reml * np.linalg.slogdet(information)[1], abs=1e-6)
+    assert found.sigma**2 == pytest.approx(mean_square, rel=1e-6)
 
 
 @pytest.mark.parametrize(
@@ -216,7 +259,7 @@ def test_saturated_model_is_refused(drawn_frame):
 )
 def test_tables_that_cannot_carry_the_model_are_refused(panel, change, message):
     with pytest.raises(DesignError, match=message):
-        fit_mixed(panel.frame.assign(**change), RANDOM_SLOPE)
+        fit_mixed(panel.frame.assign(**change), RANDOM_SLOPE, missing="raise")
 
 
 def test_missing_column_is_named(panel):

@@ -131,7 +131,7 @@ def test_a_level_that_comes_late_is_refused_by_name(frame):
 def test_what_is_wrong_in_a_later_piece_is_named(frame, spoil, said):
     first, last = cut(frame, 100)
     with pytest.raises(DesignError, match=said):
-        fit(SLOPES, iter([first, spoil(last)]))
+        fit(SLOPES, iter([first, spoil(last)]), missing="raise")
 
 
 def test_an_empty_table_is_refused(frame, tmp_path):

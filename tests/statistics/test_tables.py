@@ -110,7 +110,7 @@ def test_numbers_for_a_factor_of_numbers_are_its_levels(frame):
 def test_codes_that_are_text_in_one_piece_and_numbers_in_the_next_are_refused(frame):
     texts = frame.assign(k=np.array(["A", "B", "7"])[frame["week"] % 3])
     with pytest.raises(
-        DesignError, match=r"'k', row 0 holds 7, none of the levels that the model knows, '7', 'A', 'B';"
+        DesignError, match=r"'k', row 200 holds 7, none of the levels that the model knows, '7', 'A', 'B';"
     ):
         fit("sales ~ k + (1 | store)", iter([texts.iloc[:200], texts.iloc[200:].assign(k=7)]))
     with pytest.raises(DesignError, match=r"'k' holds .*not numbers"):
