@@ -21,7 +21,7 @@ _MOST_ROWS = 2**24
 
 @dataclass(frozen=True, eq=False)
 class Refits:
-    """A model fitted to m responses, in the units of the data, offset and weights included in the criterion.
+    """A model fitted to m responses, in the units of the data.
 
     Parameters
     ----------

@@ -37,17 +37,20 @@ def errors_by_mixed_model_equations(model, frame):
     whole = np.column_stack([matrices.fixed, *blocks])
     penalty = block_diag(np.zeros((model.coefficients.size,) * 2), *(np.linalg.inv(one) for one in covariances))
     inner = np.linalg.inv(whole.T @ whole / model.sigma**2 + penalty)
+    whole = matrices.unweighted(whole)
     return np.sqrt(np.einsum("ni,ij,nj->n", whole, inner, whole))
 
 
+@pytest.mark.parametrize("weights", [None, "newspaper"])
 @pytest.mark.parametrize(
     "random", ["(1 | store_id)", "(1 + youtube | store_id)", "(1 | store_id) + (0 + youtube | store_id)",
                "(1 + youtube | store_id) + (1 | week)"]
 )  # fmt: skip
-def test_errors_of_known_groups_are_hendersons(drawn_frame, random):
+def test_errors_of_known_groups_are_hendersons(drawn_frame, random, weights):
     frame = drawn_frame(0, stores=20, slope_sd=0.05, level_sd=8.0)
     frame["sales"] += 4.0 * np.sin(frame["week"])
-    model = fit(f"sales ~ youtube + {random}", frame)
+    frame["newspaper"] += 1.0
+    model = fit(f"sales ~ youtube + offset(facebook / 9) + {random}", frame, weights=weights)
     assert not model.singular
     found = predict_intervals(model, frame.iloc[::-1], 0.9)
     np.testing.assert_allclose(found["predicted"], predict_conditional(model, frame.iloc[::-1]), rtol=1e-12)
@@ -150,14 +153,25 @@ def test_plots_are_saved_for_one_term_and_several(capsys, tmp_path, drawn_frame)
         save_residual_plots(fit("sales ~ youtube + (1 | store_id)", iter([frame])), tmp_path / "plot.png")
 
 
-def test_intervals_of_shares_hold_what_refits_one_by_one_give(drawn_frame):
+@pytest.mark.parametrize("weights", [None, "newspaper"])
+@pytest.mark.parametrize(
+    "right",
+    [
+        "youtube + (1 + youtube | store_id)",
+        "youtube + offset(facebook / 9) + (1 | store_id) + (0 + youtube | store_id)",
+        "0 + youtube + (1 | store_id) + (1 | week)",
+    ],
+)
+def test_intervals_of_shares_hold_what_refits_one_by_one_give(drawn_frame, right, weights):
     frame = drawn_frame(6)
-    model = fit("sales ~ youtube + (1 + youtube | store_id)", frame)
+    frame["newspaper"] += 1.0
+    model = fit(f"sales ~ {right}", frame, weights=weights)
     found = {row.name: row for row in bootstrap_shares(model, 0.5, draws=15, seed=3)}
     from reference.inference.refits import simulate_responses
 
-    draws = simulate_responses(model, np.random.default_rng(3))
-    alone = [variance_shares(fit(model.model, frame.assign(sales=next(draws)))) for _ in range(15)]
+    draws, matrices = simulate_responses(model, np.random.default_rng(3)), model.design.matrices
+    responses = (matrices.unweighted(next(draws)) + matrices.offset for _ in range(15))
+    alone = [variance_shares(fit(model.model, frame.assign(sales=response))) for response in responses]
     assert list(found) == ["icc_adjusted", "icc_unadjusted", "r2_marginal", "r2_conditional"]
     for name, row in found.items():
         assert row.estimate == getattr(variance_shares(model), name)

@@ -40,18 +40,23 @@ def table(rng, groups, rows, spread):
     spread=st.sampled_from([0.0, 0.1, 0.5, 3.0, 100.0]),
     formula=st.sampled_from(FORMULAS),
     reml=st.booleans(),
+    weights=st.sampled_from([None, "w"]),
+    offset=st.sampled_from(["", " + offset(5 * w)"]),
 )
-@settings(max_examples=25, deadline=None)
-def test_every_fit_is_that_of_the_response_alone(seed, groups, rows, spread, formula, reml):
+@settings(max_examples=40, deadline=None)
+def test_every_fit_is_that_of_the_response_alone(seed, groups, rows, spread, formula, reml, weights, offset):
     rng = np.random.default_rng(seed)
     frame = table(rng, groups, rows, spread)
-    model = fit(formula, frame, reml=reml)
-    draws = simulate_responses(model, rng)
+    frame["w"] = rng.gamma(2.0, size=len(frame)) + 0.01
+    formula += offset
+    model = fit(formula, frame, reml=reml, weights=weights)
+    matrices, draws = model.design.matrices, simulate_responses(model, rng)
     # A response of another model too, in other units.
     responses = np.array([*(next(draws) for _ in range(6)), 1e-3 * rng.standard_t(3, len(frame))])
     found = refit_responses(model, responses)
     for place, response in enumerate(responses):
-        alone = fit(formula, frame.assign(y=response), reml=reml)
+        raw = matrices.unweighted(response) + matrices.offset
+        alone = fit(formula, frame.assign(y=raw), reml=reml, weights=weights)
         scale = max(1.0, abs(alone.criterion))
         assert found.criteria[place] == pytest.approx(alone.criterion, abs=1e-10 * scale)
         assert found.sigmas[place] == pytest.approx(alone.sigma, rel=1e-5)
