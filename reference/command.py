@@ -66,10 +66,9 @@ class Reading:
         """Return the whole table in a file, of Parquet too."""
         frame = read_file(path, models, self.decimal)
         if frame is None:
-            pieces = [*read_parquet(path)]
-            if not pieces:
-                raise TableError(f"{path} has no rows; add some.")
-            frame = pd.concat(pieces, ignore_index=True)
+            frame = pd.concat([pd.DataFrame(), *read_parquet(path)], ignore_index=True)
+        if frame.empty:
+            raise TableError(f"{path} has no rows; add some.")
         return frame
 
     def fit(self, table: Table, model: MixedModel, *, reml: bool) -> MixedFit:
@@ -232,6 +231,10 @@ def predict_file(
         raise TableError(
             f"{new or path} has a column {twice[0]!r} already, as a prediction would be called; rename it."
         )
+    said = [*fit.design.notes]
+    if complete.left_out.rows:
+        said.append(f"Of {new or path}, {complete.left_out}; they have no predictions.")
+    sys.stderr.writelines(f"{sentence}\n" for sentence in said)
     text = pd.concat([rows, found], axis=1).to_csv(index=False, lineterminator="\n")
     if into is None:
         sys.stdout.write(text)

@@ -117,6 +117,52 @@ def test_command_writes_the_rows_with_their_predictions(capsys, tmp_path, drawn_
     np.testing.assert_allclose(written["predicted"], predict_population(fit(formula, frame), frame), rtol=1e-9)
 
 
+def test_command_leaves_rows_with_gaps_without_predictions_and_says_so(capsys, tmp_path, drawn_frame):
+    frame, formula = drawn_frame(4), "sales ~ youtube + offset(facebook) + (1 | store_id)"
+    frame = frame.astype({"youtube": float}).assign(newspaper=frame["newspaper"] + 1.0)
+    frame.loc[2, "sales"], frame.loc[[5, 6], "youtube"], frame.loc[8, "store_id"] = np.nan, np.nan, np.nan
+    frame.to_csv(tmp_path / "sales.csv", index=False, sep=";", decimal=",")
+    line = ("predict", tmp_path / "sales.csv", formula, "--decimal", ",", "--weights", "newspaper")
+    code, out, err = command(capsys, *line)
+    assert code == 0
+    assert f"4 of {len(frame)} rows left out: sales 1, youtube 2, store_id 1." in err
+    assert f"3 of {len(frame)} rows left out: youtube 2, store_id 1; they have no predictions." in err
+    kept = frame.drop(index=[5, 6, 8]).astype({"store_id": int})
+    expected = predict_intervals(fit(formula, frame, weights="newspaper"), kept)
+    printed = pd.read_csv(io.StringIO(out))
+    np.testing.assert_allclose(printed[expected.columns].loc[kept.index], expected, rtol=1e-9)
+    assert printed.loc[[5, 6, 8], list(expected.columns)].isna().all(axis=None)
+    assert len(printed) == len(frame)
+    # A row of a new group needs no group.
+    out = command(capsys, *line, "--new-groups")[1]
+    assert pd.read_csv(io.StringIO(out))["predicted"].isna().sum() == 2
+    code, _, err = command(capsys, *line, "--missing", "refuse")
+    assert (code, "'sales', line 4 is empty" in err) == (2, True)
+
+
+def test_command_reads_parquet(capsys, tmp_path, drawn_frame):
+    pytest.importorskip("pyarrow")
+    frame, formula = drawn_frame(4), "sales ~ youtube + (1 | store_id)"
+    frame.to_parquet(tmp_path / "sales.parquet")
+    frame.to_csv(tmp_path / "sales.csv", index=False)
+    outs = [command(capsys, "predict", tmp_path / f"sales.{kind}", formula)[1] for kind in ("parquet", "csv")]
+    assert outs[0] == outs[1]
+    frame.iloc[:0].to_parquet(tmp_path / "empty.parquet")
+    for line in (
+        ("predict", tmp_path / "empty.parquet", formula),
+        ("predict", tmp_path / "sales.csv", formula, "--new", tmp_path / "empty.parquet"),
+        ("compare", tmp_path / "empty.parquet", formula, "sales ~ 1 + (1 | store_id)"),
+    ):
+        code, _, err = command(capsys, *line)
+        assert (code, "empty.parquet has no rows" in err) == (2, True)
+    code, _, err = command(capsys, "compare", tmp_path / "none.parquet", formula, "sales ~ 1 + (1 | store_id)")
+    assert (code, "none.parquet cannot be read" in err) == (2, True)
+    code, _, err = command(capsys, "fit", tmp_path / "sales.parquet", "sales ~ . + (1 | store_id)")
+    assert (code, "name them" in err) == (2, True)
+    with pytest.raises(DesignError, match="name them"):
+        fit("sales ~ . + (1 | store_id)", iter([frame]))
+
+
 def test_command_says_what_is_wrong_with_a_file(capsys, tmp_path, drawn_frame):
     frame, formula = drawn_frame(4), "sales ~ youtube + (1 | store_id)"
     frame.to_csv(tmp_path / "sales.csv", index=False)
