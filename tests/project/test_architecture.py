@@ -84,8 +84,8 @@ def test_the_solutions_do_not_use_the_reference() -> None:
         assert "from reference" not in text
 
 
-def test_a_learner_is_given_four_names() -> None:
-    assert autograder.student.__all__ == ["check", "load_panel", "progress", "reveal"]
+def test_a_learner_is_given_six_names() -> None:
+    assert autograder.student.__all__ == ["another", "check", "load_panel", "progress", "reveal", "summary"]
 
 
 @pytest.mark.parametrize("assignment", Course(ROOT / "solutions").assignments)
