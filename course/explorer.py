@@ -50,7 +50,7 @@ class Shrinkage:
         values = {"rows": self.rows, "between": number(self.between), "within": number(self.within)}
         sliders = "".join(
             f'<label>{label} <input type="range" name="{name}" min="{low}" max="{high}" step="{step}" '
-            f'value="{values[name]}"><output></output></label>'
+            f'value="{values[name]}"><span></span></label>'
             for name, label, low, high, step in _SLIDERS
         )
         height = 12 * len(self.distances) + 8

@@ -16,7 +16,7 @@ const shrinkage = {
     const across = (value) => 200 + (180 * value) / Math.max(...distances.map(Math.abs));
     const show = () => {
       const [rows, between, within] = ["rows", "between", "within"].map((name) => Number(inputs[name].value));
-      for (const input of Object.values(inputs)) input.nextElementSibling.value = input.value;
+      for (const input of Object.values(inputs)) input.nextElementSibling.textContent = input.value;
       const modes = shrinkage.modes(distances, rows, between, within);
       picture.innerHTML = `<line class="average" x1="200" x2="200" y1="0" y2="${12 * distances.length + 8}"/>` +
         distances.map((own, row) => {
