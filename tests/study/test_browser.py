@@ -174,7 +174,7 @@ def test_from_the_start_page_to_the_summary_of_the_first_task(
         page.get_by_role("menuitem", name="Settings").click()
         page.get_by_text("Theme", exact=True).click()
         page.get_by_text("JupyterLab Dark", exact=True).click()
-        expect(page.locator('body[data-jp-theme-light="false"]')).to_be_visible()
+        expect(page.locator("body")).to_have_attribute("data-jp-theme-light", "false")
 
     def cell(text: str) -> Any:
         return notebook.locator(".jp-CodeCell", has_text=text).first
