@@ -10,8 +10,10 @@ import shutil
 import subprocess
 import sys
 import sysconfig
+import urllib.error
 import urllib.request
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -68,6 +70,18 @@ def run(checkout: Path) -> Run:
     )
 
 
+def opened(address: str, server: subprocess.Popen[str]) -> str:
+    """Return a page of a server that says its address a moment before it listens."""
+    while server.poll() is None:
+        try:
+            with urllib.request.urlopen(address) as answered:
+                return str(answered.read().decode())
+        except urllib.error.URLError:
+            with suppress(subprocess.TimeoutExpired):
+                server.wait(timeout=0.2)
+    pytest.fail(f"JupyterLab ended with {server.returncode}.")
+
+
 def test_learn(checkout: Path) -> None:
     *install, study = DOORS["Learn"]
     # What the project needs is taken from here, so that nothing comes from a network.
@@ -94,8 +108,7 @@ def test_learn(checkout: Path) -> None:
         try:
             found = (re.search(r"http://localhost:\d+/study", line) for line in server.stderr)
             address = next(filter(None, found))[0]
-            with urllib.request.urlopen(f"{address}?token=open-sesame") as answered:
-                page = answered.read().decode()
+            page = opened(f"{address}?token=open-sesame", server)
         finally:
             server.terminate()
             server.stderr.read()
