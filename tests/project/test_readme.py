@@ -116,8 +116,11 @@ def test_learn(checkout: Path) -> None:
     assert "practice/task1-icc.ipynb" in page
 
 
-def test_teach(checkout: Path, run: Run) -> None:
+def test_teach(checkout: Path, run: Run, hidden_seed: int) -> None:
     demo, grade = DOORS["Teach"]
+    kept = checkout / "build" / "demo" / "grading" / "hidden-seed.txt"
+    kept.parent.mkdir(parents=True)
+    kept.write_text(f"{hidden_seed}\n")  # what a sample's slips come to is known on this panel
     done = run(demo)
     assert done.returncode == 0, done.stderr
     assert "Each is as its expect.toml says." in done.stdout
