@@ -30,6 +30,11 @@ if TYPE_CHECKING:
 
 USAGE, BROKEN = 2, 3
 
+#: What `pip install mlm-course` leaves out, as it is imported: it is for teachers, or is there on Linux alone.
+_TEACHERS = frozenset(
+    {"fcntl", "mistune", "nbconvert", "nbformat", "nbgrader", "nh3", "psutil", "pyseccomp", "sqlalchemy"}
+)
+
 #: A full disk, a used up quota, a file system that is only read.
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 
@@ -39,6 +44,15 @@ def _course(folder: Path | None) -> Course:
     from autograder.assignment.course import find_course
 
     return find_course(folder or Path.cwd())
+
+
+def _require_linux(command: str) -> None:
+    """Raise UsageError where there can be no box: what it is made of, Linux alone has."""
+    if sys.platform != "linux":
+        raise UsageError(
+            f"mlm {command} runs notebooks in the box, which needs Linux; on Windows, WSL is one. The check cells of a "
+            "notebook, and mlm study, work here all the same."
+        )
 
 
 @contextmanager
@@ -111,6 +125,7 @@ def grade(
     language: LanguageOption = None,
 ) -> int:
     """Grade a class, each learner in the box, on the known panel and on a hidden one."""
+    _require_linux("grade")
     with heeded():
         from autograder.commands import grade as command
 
@@ -140,6 +155,7 @@ def release(
     workers: WorkersOption = None,
 ) -> int:
     """Prove that an assignment grades as it should, and make the learners' notebooks from its source."""
+    _require_linux("release")
     from autograder.commands import release as command
 
     return command.release(_course(course), assignment, panels=panels, workers=workers)
@@ -158,6 +174,7 @@ def new(
     workers: WorkersOption = None,
 ) -> int:
     """Make an assignment from a table and a formula: questions, notebooks with a solution, samples; and prove it."""
+    _require_linux("new")
     from autograder.commands import new as command
 
     return command.new(course, data, formula, name=name, title=title, language=language, workers=workers)
@@ -169,10 +186,11 @@ def check(
     course: CourseOption = None,
     language: LanguageOption = None,
 ) -> int:
-    """Run one notebook and say how each answer fares; for learners.
+    """Run one notebook in the box, which needs Linux, and say how each answer fares; for learners.
 
     Exit code 0: every answer is right. 1: something is not, or is for a person to read.
     """
+    _require_linux("check")
     from autograder.commands import check as command
 
     return command.check(_course(course) if course else None, notebook, language)
@@ -215,6 +233,7 @@ def check_panels(
 @app.command(epilog="Example: mlm doctor")
 def doctor(course: CourseOption = None) -> int:
     """Try to get out of the box, and say which of its walls hold here."""
+    _require_linux("doctor")
     from autograder.assignment.course import installed_course
     from autograder.commands import doctor as command
 
@@ -229,6 +248,7 @@ def demo(
     workers: WorkersOption = None,
 ) -> int:
     """Build a class of sample submissions, grade it, and say where the pages are."""
+    _require_linux("demo")
     with heeded():
         from autograder.commands import grade as command
 
@@ -335,6 +355,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except Interrupted as interrupted:
         _end(interrupted, interrupted.exit_code)
     except Exception as error:
+        if isinstance(error, ModuleNotFoundError) and (error.name or "").split(".")[0] in _TEACHERS:
+            _end("this needs what is installed for teachers: pip install 'mlm-course[teach]'", USAGE)
         if isinstance(error, OSError) and error.errno in _NO_ROOM:
             where = error.filename or "what is printed"
             _end(f"{where}: {error.strerror}. Make room, and give the same command again.", USAGE)

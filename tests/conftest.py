@@ -156,6 +156,9 @@ SLOW = (
     "grading/test_every_assignment.py::test_a_tolerance_of_the_extension_a_hundred_times_off",
     "grading/test_every_assignment.py::test_the_extensions_solution_is_right_on_another_panel",
     "grading/test_solution.py",
+    "project/test_readme.py::test_learn",
+    "project/test_readme.py::test_make",
+    "project/test_readme.py::test_teach",
     "samples/test_command.py::test_a_page_that_cannot_be_made",
     "samples/test_command.py::test_a_whole_class",
     "samples/test_command.py::test_grades_of_another_release",
@@ -181,6 +184,7 @@ SLOW = (
     "statistics/test_tables.py::test_hundreds_of_dummies",
     "study/test_browser.py",
     "study/test_kernel.py",
+    "study/test_practice.py::test_every_answer",
     "study/test_student.py::test_check_and_grading_never_disagree_on_known_answers",
 )
 #: Tests that are run with `--fast` all the same, so that it leaves no part out.

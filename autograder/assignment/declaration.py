@@ -154,7 +154,13 @@ class _Reader:
             assignment=contents.assignment,
             title=self.words.title or self.declared.title,
             notebook=tuple(
-                Notebook(one.name, self.words.notebooks.get(one.name, one.title), tuple(next(rest) for _ in one.item))
+                Notebook(
+                    one.name,
+                    self.words.notebooks.get(one.name, one.title),
+                    tuple(next(rest) for _ in one.item),
+                    self.words.goals.get(one.name, one.goals),
+                    one.minutes,
+                )
                 for one in self.declared.notebook
             ),
             setting=self.setting,

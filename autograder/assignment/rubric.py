@@ -101,11 +101,16 @@ class Item(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Notebook(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One notebook of the assignment and its items, in the order in which they are asked."""
+    """One notebook of the assignment and its items, in the order in which they are asked.
+
+    ``goals`` say what whoever has done it is able to do, and ``minutes`` how long that takes.
+    """
 
     name: str
     title: str
     item: tuple[Item, ...]
+    goals: tuple[str, ...] = ()
+    minutes: int | None = None
 
 
 class Rubric(msgspec.Struct, frozen=True):

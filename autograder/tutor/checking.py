@@ -48,7 +48,8 @@ def card_for(tutor: Tutor, name: str, value: object) -> Card:
         return replace(card, foot=_counted(notebook, progress) if counted else score_line(tutor, rubric, notebook))
     result = tutor.results(rubric, notebook, progress)[name]
     tries = _tries(before, answer, result)
-    tutor.notes.write(notebook.name, progress.with_answer(name, Answered(answer, tries)))
+    hinted = tries > 0 or (before is not None and before.hinted)
+    tutor.notes.write(notebook.name, progress.with_answer(name, Answered(answer, tries, hinted)))
     card = _card_of(tutor, rubric, item, result, tries)
     repeated = before is not None and before.value == answer and result.verdict is not Verdict.CORRECT
     lines = (*card.lines, Sentence("card.same")) if repeated and tries else card.lines
@@ -142,6 +143,13 @@ def missing_card(tutor: Tutor, name: str) -> Card:
     """Return the card for an answer that has no value in this session."""
     said = Sentence("card.no_value_help", name=name)
     return plain_card("wait", SIGNS[Verdict.MISSING], name, "no_value", said, language=tutor.language)
+
+
+def empty_cell_card(tutor: Tutor) -> Card:
+    """Return the card for a cell that is still as it was handed out."""
+    said = (Sentence("card.empty_cell_help"), Sentence("card.empty_cell_stuck"))
+    heading = Sentence("card.empty_cell")
+    return Card("wait", SIGNS[Verdict.MISSING], heading, said, language=tutor.language)
 
 
 def nameless_card(tutor: Tutor) -> Card:

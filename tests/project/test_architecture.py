@@ -90,8 +90,8 @@ def test_the_solutions_take_no_more_of_the_reference_than_the_fit_of_statsmodels
     assert taken == {"from reference import fit_statsmodels"}
 
 
-def test_a_learner_is_given_four_names() -> None:
-    assert autograder.student.__all__ == ["check", "load_panel", "progress", "reveal"]
+def test_a_learner_is_given_six_names() -> None:
+    assert autograder.student.__all__ == ["another", "check", "load_panel", "progress", "reveal", "summary"]
 
 
 @pytest.mark.parametrize("assignment", Course(ROOT / "solutions").assignments)
