@@ -68,6 +68,8 @@ class Answer:
         What a ranking ranks by, for every name that could be in it.
     objective : Objective, optional
         What the answer, alone or with others, is meant to minimise.
+    slack : mapping
+        How far from a mistake an answer may be and still be taken for it, where searches stop at different places.
     faults : tuple of str
         Why nobody should be graded on this table: what is asked has no clear answer here.
     """
@@ -78,6 +80,7 @@ class Answer:
     size: float | None = None
     scores: Mapping[Level, float] | None = None
     objective: Objective | None = None
+    slack: Mapping[str, float] = field(default_factory=dict)
     faults: tuple[str, ...] = ()
 
 
@@ -87,7 +90,7 @@ class AnswerKey:
 
     Parameters
     ----------
-    values, mistakes, standard_errors, sizes, scores, objectives : mapping
+    values, mistakes, standard_errors, sizes, scores, objectives, slacks : mapping
         As in :class:`Answer`, for the items that have them.
     steps : mapping
         How an answer follows from other answers of the learner.
@@ -102,6 +105,7 @@ class AnswerKey:
     scores: Mapping[str, Mapping[Level, float]] = field(default_factory=dict)
     steps: Mapping[str, Step] = field(default_factory=dict)
     objectives: Mapping[str, Objective] = field(default_factory=dict)
+    slacks: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     faults: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
