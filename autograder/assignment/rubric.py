@@ -152,7 +152,9 @@ def deciding(item: Item) -> dict[str, object]:
     """Return what of an item decides how its answers are told apart: all but its words, and which of these differ."""
     words = dict.fromkeys(item.hints.values())
     alike = {mistake: list(words).index(hint) for mistake, hint in item.hints.items()}
-    return {**msgspec.to_builtins(msgspec.structs.replace(item, **_NO_WORDS)), "alike": alike}
+    decides = {**msgspec.to_builtins(msgspec.structs.replace(item, **_NO_WORDS)), "alike": alike}
+    # Releases without any were made before an option could have another name.
+    return decides if item.synonyms else {key: value for key, value in decides.items() if key != "synonyms"}
 
 
 def problems(rubric: Rubric) -> Iterator[str]:

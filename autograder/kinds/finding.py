@@ -111,7 +111,11 @@ def slipped(pairs: Sequence[tuple[float, float]], slack: float) -> str | None:
     if max(abs(wanted) for _, wanted in pairs) <= _CLEAR * slack:
         return None
     return next(
-        (said for said, factor in _SLIPS if all(abs(given - factor * wanted) <= slack * abs(factor) for given, wanted in pairs)),
+        (
+            said
+            for said, factor in _SLIPS
+            if all(abs(given - factor * wanted) <= slack * abs(factor) for given, wanted in pairs)
+        ),
         None,
     )
 

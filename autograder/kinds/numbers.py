@@ -78,8 +78,13 @@ def _why_no_variance(number: float, right: float) -> str | None:
     return "slip_no_variance" if number < 0.0 else None
 
 
+def _is_per_cent(number: float, right: float) -> bool:
+    """Return whether a number above one stands for 100 times the right one, rounded or not."""
+    return abs(number) > 1.0 and close(number, 100.0 * right, _PER_CENT * abs(100.0 * right), Scale(0.0)) is not None
+
+
 def _why_no_share(number: float, right: float) -> str | None:
-    if math.isclose(number, 100.0 * right, rel_tol=_PER_CENT):
+    if _is_per_cent(number, right):
         return "slip_per_cent"
     if math.isclose(1.0 - number, right, rel_tol=_ALIKE):
         return "slip_other_share"
@@ -89,7 +94,7 @@ def _why_no_share(number: float, right: float) -> str | None:
 
 
 def _why_no_correlation(number: float, right: float) -> str | None:
-    if math.isclose(number, 100.0 * right, rel_tol=_PER_CENT):
+    if _is_per_cent(number, right):
         return "slip_per_cent"
     return None if abs(number) <= 1.0 else "slip_no_correlation"
 

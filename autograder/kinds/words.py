@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import math
+from collections.abc import Mapping
 
-from autograder.kinds.finding import RIGHT, Expected, Finding, Scale, close, label, slipped, wrong
+from autograder.kinds.finding import RIGHT, Expected, Finding, Scale, close, label, wrong
 from autograder.kinds.forms import folded, folded_words, number_of, read_chosen, read_filled, read_word
 from autograder.kinds.kind import Kind
 from autograder.kinds.refusals import malformed
@@ -14,8 +15,8 @@ from autograder.records.values import ListValue, MappingValue, Number, Scalar, T
 
 _NUMBER_IN_A_SENTENCE = 0.01
 
-#: Words that make no other choice of one, as they are folded.
-_FILLERS = frozenset({"the", "a", "an", "model", "random", "der", "die", "das", "dem", "den", "ein", "eine", "modell"})
+#: As they are folded.
+_ARTICLES = frozenset({"the", "a", "an", "der", "die", "das", "dem", "den", "ein", "eine", "einem", "einer"})
 
 #: Names of the two truth values.
 _TRUTHS = (("true", "1", "yes", "ja"), ("false", "0", "no", "nein"))
@@ -52,26 +53,23 @@ def _choices(value: Value, expected: Expected, scale: Scale) -> Finding:
 
 
 def _option(
-    given: str, options: tuple[str, ...], synonyms: Mapping[str, tuple[str, ...]] = {}  # noqa: B006 - never changed
+    given: str,
+    options: tuple[str, ...],
+    synonyms: Mapping[str, tuple[str, ...]] = {},
 ) -> str | None:
     """Return the option that a text is, however it is spelt; None where it is none of them, or could be several."""
     called = {option: (option, *synonyms.get(option, ())) for option in options}
-    for spelling in (label, folded, _truth, _core_of(options)):
-        same = [option for option, names in called.items() if spelling(given) and spelling(given) in map(spelling, names)]
+    for spelling in (label, folded, _truth, _without_articles):
+        same = [
+            option for option, names in called.items() if spelling(given) and spelling(given) in map(spelling, names)
+        ]
         if len(same) == 1:
             return same[0]
     return None
 
 
-def _core_of(options: tuple[str, ...]) -> Callable[[str], str]:
-    """Return a spelling in which words that all options share do not count, nor fillers that tell no two apart."""
-    each = [set(folded_words(option)) for option in options]
-    ignored = _FILLERS - set.union(*each) | (set.intersection(*each) if len(each) > 1 else set[str]())
-
-    def core(text: str) -> str:
-        return "".join(word for word in folded_words(text) if word not in ignored)
-
-    return core
+def _without_articles(text: str) -> str:
+    return "".join(word for word in folded_words(text) if word not in _ARTICLES)
 
 
 def _truth(text: str) -> str:
@@ -120,10 +118,11 @@ def _slots(value: Value, expected: Expected, scale: Scale) -> Finding:
 
 
 def _is_in_other_units(given: Scalar, wanted: object) -> bool:
+    """Return whether a number is a share where a per cent belongs, or the other way, or of one unit where of ten."""
     number = number_of(given)
     if number is None or not isinstance(wanted, (int, float)):
         return False
-    return slipped([(number, float(wanted))], _NUMBER_IN_A_SENTENCE * abs(wanted)) == "slip_decimal_point"
+    return any(math.isclose(number, factor * wanted, rel_tol=_NUMBER_IN_A_SENTENCE) for factor in (0.01, 0.1, 100.0))
 
 
 def _fits(given: Scalar, wanted: object) -> bool:
@@ -142,7 +141,7 @@ def _by_person(value: Value, expected: Expected, scale: Scale) -> Finding:
 
 CHOICE = Kind(
     _choice,
-    "nothing; case, spaces, hyphens, a plural's s, articles and \"model\" do not count",
+    "nothing; case, spaces, hyphens, articles and a plural's s do not count",
     read=read_word,
     exact=True,
     worded=True,

@@ -29,6 +29,7 @@ JUST_SHORT = Finding(Verdict.PARTIAL, 0.5, Sentence("comparison.just_short"))
 _SAME = 1e-4
 _WRONG_NUMBER = wrong("wrong_number")
 
+
 @dataclass(frozen=True)
 class Judged:
     """An item on one panel: what was found, and the known mistake that explains it.
@@ -92,10 +93,6 @@ def _judge(rubric: Rubric, item: Item, value: Value, key: AnswerKey, given: Mapp
         also = also or like in (RIGHT, ROUNDED, TOO_FEW)
     if rounded and also:
         return Judged(COARSE)
-    for mistake, slack in key.slacks.get(item.id, {}).items():
-        mistaken = key.mistakes.get(item.id, {}).get(mistake)
-        if mistaken is not None and compare(item.kind, value, mistaken, replace(scale, tolerance=slack)) == RIGHT:
-            return Judged(_plainly(finding, value), mistake)
     if finding.verdict is Verdict.WRONG and (judged := _unexplained(rubric, item, value, key, finding, deficit)):
         return judged
     return Judged(follows or finding)
@@ -113,7 +110,11 @@ def _unexplained(
 ) -> Judged | None:
     """Return what a wrong answer is that no known mistake explains: another item's, or that of a search gone astray."""
     below = _below(value, key.values.get(item.id))
-    if finding == _WRONG_NUMBER and isinstance(value, Number):
+    if isinstance(value, Number) and finding in (_WRONG_NUMBER, wrong("slip_no_share")):
+        for name, (number, within) in key.slips.get(item.id, {}).items():
+            if abs(value.value - number) <= within:
+                return Judged(wrong(f"slip_{name}"))
+    if isinstance(value, Number) and finding == _WRONG_NUMBER:
         if other := _right_for(rubric, item, value.value, key):
             return Judged(wrong("of_another", item=other))
         if _is_log_likelihood(item):
@@ -134,9 +135,10 @@ def _right_for(rubric: Rubric, item: Item, number: float, key: AnswerKey) -> str
     """Return the item that a number is the right answer to, where that is another one."""
     for other in rubric.items:
         right = key.values.get(other.id)
-        if other.id != item.id and not other.answer_kind.exact and isinstance(right, float) and right:
-            if math.isclose(number, right, rel_tol=_SAME):
-                return other.id
+        if other.id == item.id or other.answer_kind.exact or not isinstance(right, float) or not right:
+            continue
+        if math.isclose(number, right, rel_tol=_SAME):
+            return other.id
     return None
 
 
@@ -212,10 +214,10 @@ def _follows(rubric: Rubric, item: Item, key: AnswerKey, given: Mapping[str, Val
         return RIGHT
     if not item.carried:
         return None
-    count, inputs = "several" if len(not_right) > 1 else "one", listed(not_right)
+    count = "several" if len(not_right) > 1 else "one"
     if not any(one.holds for one in judged.values()):
-        return Finding(Verdict.WRONG, 0.0, Sentence(f"comparison.groundless_{count}", inputs=inputs))
-    sentence = Sentence(f"comparison.carried_{count}", inputs=inputs, share=f"{item.carried:.0%}")
+        return Finding(Verdict.WRONG, 0.0, Sentence(f"comparison.groundless_{count}", inputs=listed(not_right)))
+    sentence = Sentence(f"comparison.carried_{count}", inputs=listed(not_right), share=f"{item.carried:.0%}")
     return Finding(Verdict.CARRIED, item.carried, sentence)
 
 

@@ -14,6 +14,7 @@ from autograder.errors import CourseError
 from autograder.language.catalogue import require_language
 from autograder.records.writing import write_whole
 from autograder.tutor.progress import Study, read_study, write_study
+from autograder.tutor.site import serve_beside_jupyter
 
 
 @dataclass(frozen=True)
@@ -87,5 +88,6 @@ def options(*, port: int | None, browser: bool, more: Sequence[str]) -> list[str
 def start(folder: Path, first: Path, jupyter: Sequence[str]) -> None:
     """Become JupyterLab in a folder, open on a notebook; Ctrl+C and signals then reach it alone."""
     page = f"/lab/tree/{first.relative_to(folder).as_posix()}"
-    line = [sys.executable, "-m", "jupyterlab", str(folder), f"--LabApp.default_url={page}", *jupyter]
+    site = serve_beside_jupyter()
+    line = [sys.executable, "-m", "jupyterlab", str(folder), f"--LabApp.default_url={page}", *site, *jupyter]
     os.execv(sys.executable, line)

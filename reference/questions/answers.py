@@ -68,8 +68,9 @@ class Answer:
         What a ranking ranks by, for every name that could be in it.
     objective : Objective, optional
         What the answer, alone or with others, is meant to minimise.
-    slack : mapping
-        How far from a mistake an answer may be and still be taken for it, where searches stop at different places.
+    slips : mapping
+        Wrong numbers that a card has words of its own for, and how far from each one is taken for it. They need not be
+        told apart from all else: they are looked at last.
     faults : tuple of str
         Why nobody should be graded on this table: what is asked has no clear answer here.
     """
@@ -80,7 +81,7 @@ class Answer:
     size: float | None = None
     scores: Mapping[Level, float] | None = None
     objective: Objective | None = None
-    slack: Mapping[str, float] = field(default_factory=dict)
+    slips: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     faults: tuple[str, ...] = ()
 
 
@@ -90,7 +91,7 @@ class AnswerKey:
 
     Parameters
     ----------
-    values, mistakes, standard_errors, sizes, scores, objectives, slacks : mapping
+    values, mistakes, standard_errors, sizes, scores, objectives, slips : mapping
         As in :class:`Answer`, for the items that have them.
     steps : mapping
         How an answer follows from other answers of the learner.
@@ -105,7 +106,7 @@ class AnswerKey:
     scores: Mapping[str, Mapping[Level, float]] = field(default_factory=dict)
     steps: Mapping[str, Step] = field(default_factory=dict)
     objectives: Mapping[str, Objective] = field(default_factory=dict)
-    slacks: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    slips: Mapping[str, Mapping[str, tuple[float, float]]] = field(default_factory=dict)
     faults: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:

@@ -8,7 +8,7 @@ from scipy.special import chdtrc
 import reference as engine
 from reference import LikelihoodRatio
 from reference.inference.diagnostics import ALPHA
-from reference.questions.answers import Answer, Step, Value
+from reference.questions.answers import COINCIDES, Answer, Step, Value
 from reference.questions.fits import Fits
 from reference.questions.likelihoods import rescaled
 from reference.questions.question import ItemName, ModelName, question
@@ -129,8 +129,6 @@ question = "Which parameters does the larger model have that the smaller one has
 advice = "Count the coefficients of both fixed parts, and the entries of both covariance matrices of the random effects that are estimated. The residual variance is in both models."
 [en.mistakes]
 one = "There is more than one parameter more. Write down the coefficients, and the covariance matrix of the random effects, of both models and count the entries that are estimated."
-whole_matrix = "So many covariance parameters are in the larger model altogether. Some of them are in the smaller one too, and a covariance that stands in its matrix twice is one parameter."
-all_parameters = "These are all parameters of the larger model. Count those alone that the smaller one has not."
 [de]
 title = "Freiheitsgrade"
 task = "die Freiheitsgrade des Tests von {smaller} gegen {larger}"
@@ -138,17 +136,15 @@ question = "Welche Parameter hat das größere Modell, die das kleinere nicht ha
 advice = "Zähle die Koeffizienten beider fester Teile und die geschätzten Einträge beider Kovarianzmatrizen der zufälligen Effekte. Die Residualvarianz steht in beiden Modellen."
 [de.mistakes]
 one = "Es kommt mehr als ein Parameter dazu. Schreib die Koeffizienten und die Kovarianzmatrix der zufälligen Effekte für beide Modelle auf und zähle, wie viele Einträge geschätzt werden."
-whole_matrix = "So viele Kovarianzparameter hat das größere Modell insgesamt. Manche davon hat auch das kleinere, und eine Kovarianz, die zweimal in der Matrix steht, ist ein einziger Parameter."
-all_parameters = "Das sind alle Parameter des größeren Modells. Zähle nur die, die das kleinere nicht hat."
 """,
 )
 def lrt_df(fits: Fits, *, smaller: ModelName, larger: ModelName) -> Answer:
     """How many parameters the larger of two models has more."""
-    fit, df = fits.mixed(larger, reml=False), compared(fits, smaller, larger).df
+    fit = fits.mixed(larger, reml=False)
     # The residual variance is no entry of a covariance matrix of random effects.
-    covariances = fit.n_parameters - len(fit.coefficients) - 1
-    counted = {"one": 1, "whole_matrix": covariances, "all_parameters": fit.n_parameters}
-    return Answer(df, {name: count for name, count in counted.items() if count != df})
+    entries = fit.n_parameters - len(fit.coefficients) - 1
+    slips = {"whole_matrix": (float(entries), 0.0), "all_parameters": (float(fit.n_parameters), 0.0)}
+    return Answer(compared(fits, smaller, larger).df, {"one": 1}, slips=slips)
 
 
 def _p_step(items: Items, *, of: str, df: int | None) -> Step | None:
@@ -239,8 +235,6 @@ advice = "AIC is twice the number of parameters minus twice the log-likelihood. 
 sign = "The sign is turned round. The question is by how much the AIC goes down from {smaller} to {larger}, so a better larger model gives a positive number."
 from_reml = "This comes from REML fits. Both models must be fitted by maximum likelihood for the comparison asked for here."
 bic = "This is the difference in BIC, whose penalty grows with the number of rows. AIC charges two for each parameter."
-no_penalty = "This is the likelihood-ratio statistic: the parameters are not charged for. AIC takes off two for each that the larger model has more."
-one_parameter = "One parameter more was charged for. How many more has the larger model, its variances and covariances counted?"
 [de]
 title = "Gewinn im AIC"
 task = "um wie viel das AIC von {smaller} zu {larger} sinkt, beide mit Maximum Likelihood"
@@ -250,8 +244,6 @@ advice = "Das AIC ist das Doppelte der Zahl der Parameter minus das Doppelte der
 sign = "Das Vorzeichen ist umgekehrt. Gefragt ist, um wie viel das AIC von {smaller} zu {larger} sinkt; ist das größere Modell besser, ergibt das eine positive Zahl."
 from_reml = "Das kommt aus REML-Schätzungen. Für den Vergleich, nach dem hier gefragt ist, müssen beide Modelle mit Maximum Likelihood geschätzt werden."
 bic = "Das ist die Differenz im BIC, dessen Strafe mit der Zahl der Zeilen wächst. Das AIC berechnet zwei je Parameter."
-no_penalty = "Das ist die Statistik des Likelihood-Quotienten-Tests: Für die Parameter ist nichts abgezogen. Das AIC zieht zwei ab für jeden, den das größere Modell mehr hat."
-one_parameter = "Hier ist ein Parameter mehr angerechnet. Wie viele hat das größere Modell mehr, Varianzen und Kovarianzen mitgezählt?"
 """,
 )
 def aic_gain(fits: Fits, *, smaller: ModelName, larger: ModelName) -> Answer:
@@ -261,11 +253,9 @@ def aic_gain(fits: Fits, *, smaller: ModelName, larger: ModelName) -> Answer:
         "sign": -test.aic_gain,
         "from_reml": fits.mixed(smaller).aic - fits.mixed(larger).aic,
         "bic": test.bic_gain,
-        "no_penalty": test.statistic,
     }
-    if test.df > 1:
-        mistakes["one_parameter"] = test.statistic - 2.0
-    return Answer(test.aic_gain, mistakes)
+    slips = {"one_parameter": (test.statistic - 2.0, COINCIDES * test.statistic)} if test.df > 1 else {}
+    return Answer(test.aic_gain, mistakes, slips=slips)
 
 
 def _decision_step(items: Items, *, of: str) -> Step:

@@ -17,8 +17,11 @@ from reference.questions.question import ModelName, question
 from reference.questions.setting import Items, QuestionError
 
 _INTERCEPT = "Intercept"
-# A share this close to that of the model without predictors, in shares of the right one, is taken for it.
+# Without predictors groups often seem to share nothing, and searches stop on the way to zero: a share this close to that
+# one, in shares of the right one, comes from there.
 _NULL_SLACK = 0.1
+# Other software comes this close, in shares of a number.
+_SOFTWARE = 1e-3
 
 
 def find_variances(
@@ -44,7 +47,6 @@ standard_deviation = "This is a standard deviation. A variance is asked for, in 
 maximum_likelihood = "This comes from a maximum likelihood fit. REML is asked for: it allows for the fixed effects that were estimated on the way."
 ols_residual_variance = "This is the residual variance of the pooled regression, which does not know that rows come from {groups}."
 other_level = "This is the variance of another level. Look which line of the summary belongs to which level."
-of_residuals = "This is the variance of the residuals that the fit leaves, which the groups' effects have come close to already. The model's own estimate of the residual variance is a little larger: take that."
 relative = "This is a variance as a multiple of the residual variance, as the search of the software counts it. Give it in squared units of {response}."
 uncentred = "This is from the fit to the raw columns. Is the fit you took it from the one with centred columns?"
 group_mean = "This is from columns centred within each group. That is another model: it drops the differences between groups. Subtract one mean, over all rows."
@@ -60,7 +62,6 @@ standard_deviation = "Das ist eine Standardabweichung. Gefragt ist nach einer Va
 maximum_likelihood = "Das stammt aus einer Maximum-Likelihood-Schätzung. Gefragt ist nach REML: Es berücksichtigt, dass auch die festen Effekte geschätzt wurden."
 ols_residual_variance = "Das ist die Residualvarianz der gepoolten Regression, die von Gruppen ({groups}) nichts weiß."
 other_level = "Das ist die Varianz einer anderen Ebene. Welche Zeile der Zusammenfassung gehört zu welcher Ebene?"
-of_residuals = "Das ist die Varianz der Residuen, die die Schätzung übrig lässt; die Effekte der Gruppen sind ihnen schon nahe gekommen. Die Schätzung des Modells für die Residualvarianz ist etwas größer: Nimm diese."
 relative = "Das ist eine Varianz als Vielfaches der Residualvarianz, wie die Suche der Software sie zählt. Gib sie in quadrierten Einheiten von {response} an."
 uncentred = "Das stammt aus der Schätzung mit den rohen Spalten. Ist es die mit zentrierten Spalten?"
 group_mean = "Das stammt von Spalten, die innerhalb jeder Gruppe zentriert sind. Das ist ein anderes Modell: Unterschiede zwischen Gruppen fallen weg. Zieh einen Mittelwert über alle Zeilen ab."
@@ -93,15 +94,18 @@ def variance(
             mistakes["group_mean"] = fits.variance(centred, level, effect)
     if len(levels) > 1 and effect == _INTERCEPT:
         mistakes |= _level_mistakes(fits, model, level)
+    slips: dict[str, tuple[float, float]] = {}
     if level == RESIDUAL:
         mistakes["ols_residual_variance"] = fits.ols(model).sigma ** 2
-        mistakes["of_residuals"] = float(np.var(fit.design.matrices.response - fit.fitted, ddof=1))
+        left = float(np.var(fit.design.matrices.response - fit.fitted, ddof=1))
+        slips["of_residuals"] = (left, _SOFTWARE * left)
     return Answer(
         found,
         mistakes,
         standard_error=_standard_error(fit, fits, level, effect),
         size=None if level == RESIDUAL else fit.sigma**2,
         objective=_objective(fits, fit, model, level, effect, centre, at),
+        slips=slips,
     )
 
 
@@ -219,7 +223,6 @@ unadjusted = "You divided by the whole variance of {response}, the part that the
 ols_r_squared = "This is the R-squared of a regression: how much the predictors explain. The share asked for is of what they leave unexplained."
 "{each}_forgotten" = "The whole is not complete: {each} are a part of it as well."
 both_levels = "These are two levels together. The share of one of them is asked for."
-of_residual = "This is the variance divided by the residual one alone. The whole that it is a share of has all of the variances in it, its own too."
 [de]
 title = "Anteil: {groups}"
 task = "der Anteil der Varianz, der zwischen {groups} liegt, an dem, was die Prädiktoren des Modells {model} unerklärt lassen"
@@ -234,7 +237,6 @@ unadjusted = "Du hast durch die ganze Varianz von {response} geteilt, auch durch
 ols_r_squared = "Das ist das R² einer Regression: wie viel die Prädiktoren erklären. Gefragt ist nach einem Anteil an dem, was sie unerklärt lassen."
 "{each}_forgotten" = "Das Ganze ist nicht vollständig: Die Ebene {each} gehört auch dazu."
 both_levels = "Das sind zwei Ebenen zusammen. Gefragt ist nach dem Anteil von einer."
-of_residual = "Das ist die Varianz, geteilt durch die der Residuen allein. Zum Ganzen gehören alle Varianzen, auch sie selbst."
 """,
 )
 def icc(fits: Fits, *, model: ModelName, level: str) -> Answer:
@@ -253,27 +255,27 @@ def icc(fits: Fits, *, model: ModelName, level: str) -> Answer:
         "null_model": null[level] / sum(null.values()),
         **{f"{fits.setting.slug(name)}_forgotten": own / (whole - value) for name, value in others.items()},
         "both_levels": (whole - parts[RESIDUAL]) / whole,
-        "of_residual": own / parts[RESIDUAL],
     }
-    return Answer(own / whole, mistakes)
+    ratio = own / parts[RESIDUAL]
+    return Answer(own / whole, mistakes, slips={"of_residual": (ratio, _SOFTWARE * ratio)})
 
 
 def _two_level_icc(fits: Fits, fit: MixedFit, model: str) -> Answer:
     shares = engine.variance_shares(fit)
     between, within, pooled = math.sqrt(shares.random), fit.sigma, fits.ols(model)
     response, found = fits.model(model).response, shares.icc_adjusted
+    null = engine.variance_shares(fits.mixed(fits.null(model))).icc_adjusted
     return Answer(
         found,
         {
             "from_standard_deviations": between / (between + within),
             "upside_down": shares.residual / (shares.random + shares.residual),
-            "null_model": engine.variance_shares(fits.mixed(fits.null(model))).icc_adjusted,
+            "null_model": null,
             "unadjusted": shares.icc_unadjusted,
             f"of_all_{fits.setting.noun(response)}": shares.random / float(fits.response(model).var(ddof=1)),
             "ols_r_squared": pooled.r_squared,
         },
-        # Without predictors groups often seem to share nothing, and searches stop on the way to zero.
-        slack={"null_model": _NULL_SLACK * found},
+        slips={"null_model": (null, _NULL_SLACK * found)},
     )
 
 

@@ -143,6 +143,8 @@ def test_a_sentence_is_compared_gap_by_gap(judge) -> None:
     found = judge("icc_reading", {**GAPS, "of": "all variation in sales", "percent": 64}).finding
     assert (found.verdict, found.share) == (Verdict.PARTIAL, pytest.approx(1 / 3))
     assert found.sentence == "Not right yet: percent, of."
+    found = judge("icc_reading", {**GAPS, "percent": 0.0638}).finding
+    assert found.sentence.startswith("Not right yet: percent. The digits for percent are right, and the unit is not")
     assert judge("icc_reading", {}).finding.verdict is Verdict.WRONG
     assert judge("icc_reading", "six per cent").finding.verdict is Verdict.MALFORMED
     assert judge("icc_reading", {"percent": None, "of": 3, "lies": True}).finding.share == 0.0

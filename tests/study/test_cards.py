@@ -1,8 +1,8 @@
 """What the cards say of wrong answers, as learners give them: each was read by a person, and is kept in `cards/`.
 
 A file there is a list of answers to the items of one assignment. ``answer`` is Python, with ``right`` for the item's
-right answer, ``of`` for all right answers by item, ``mistake`` for its known mistakes, ``panel``, ``np``, ``pd``, ``smf``
-and ``plain_fit``, statsmodels' fit as it comes; ``before`` has answers to other items given first. ``names`` is a word
+right answer, ``of`` for all right answers by item, ``mistake`` for its known mistakes, ``panel``, ``np``, ``pd``, and
+``plain_fit``, statsmodels' fit as it comes; ``before`` has answers to other items given first. ``names`` is a word
 that the card must say, where the answer has a plain cause. After a change that is meant,
 
     python -m pytest tests/study/test_cards.py --rewrite-cards
@@ -38,9 +38,15 @@ from autograder.tutor.tutor import Tutor, tutor_in
 HERE = Path(__file__).resolve().parent
 FILES = {path.stem: path for path in sorted((HERE / "cards").glob("*.toml"))}
 COURSES = {"marking": "essays", "attainment": "schools", "pain": "recovery"}
-#: What a learner's own names and code look like; they are the same in every language.
-CODE = r'"[^"]*"|\b\w+_\w+\b|\w+=\w+|\w+\.\w+(?:\(\))?|\w+\(…?\)|\{[^}]*\}|\[[^\]]*\]'
-ENGLISH = re.compile(r"\b(?:the|is|are|this|these|and|with|not|of|it|which|your|right|wrong|for)\b", re.IGNORECASE)
+#: A learner's own names, code, titles of sections, and statistical terms are the same in every language.
+SAME = re.compile(
+    r'"[^"]*"|“[^”]*”|„[^“]*“|\b\w+_\w+\b|\w+=\w+|\w+[.(]\w*\)?|\{[^}]*\}|\[[^\]]*\]|\b\w*[Ll]og-Likelihoods?\b'
+    r"|Maximum[ -]Likelihood|Likelihood-Quotienten|Dictionary|store \d+"
+)
+ENGLISH = re.compile(
+    r"\b(?:the|is|are|this|these|and|with|not|of|it|which|your|right|wrong|for|to|from|by|on|give|take|model|store)\b",
+    re.IGNORECASE,
+)
 
 
 def read(assignment: str) -> list[dict[str, Any]]:
@@ -67,7 +73,7 @@ class Desk:
         write_study(folder / assignment, Study(assignment))
         self.tutor: Tutor = tutor_in(folder / assignment, course=course)
         self.german: Tutor = tutor_in(folder / assignment, "de", course)
-        self.rubric: Rubric = next(one for one in self.tutor.rubrics if one.assignment == assignment)
+        self.rubric: Rubric = self.tutor.rubrics[0]
         self.key = self.tutor.key(self.rubric).answers
         self.of = {item.id: self._right(item) for item in self.rubric.items if item.kind != "manual"}
         PANELS[assignment] = self.panel = self.tutor.key(self.rubric).panel.frame
@@ -76,19 +82,25 @@ class Desk:
         right = expected(item, self.key)
         return dict(right) if isinstance(right, Mapping) else right
 
-    def value(self, item: str, answer: str) -> Any:
-        known = {"right": self.of.get(item), "of": self.of, "mistake": self.key.mistakes.get(item, {}), "panel": self.panel}
-        return eval(answer, {**known, "np": np, "pd": pd, "smf": smf, "math": math, "plain_fit": plain_fit})
+    def item(self, name: str) -> Item:
+        return next(item for item in self.rubric.items if item.id == name)
 
-    def card(self, given: Mapping[str, Any], tutor: Tutor | None = None, tries: int = 1) -> Card:
-        tutor = tutor or self.tutor
+    def value(self, item: str, answer: str) -> Any:
+        known = {
+            "right": self.of.get(item),
+            "of": self.of,
+            "mistake": self.key.mistakes.get(item, {}),
+            "panel": self.panel,
+        }
+        return eval(answer, {**known, "np": np, "pd": pd, "math": math, "plain_fit": plain_fit})
+
+    def card(self, given: Mapping[str, Any], language: str = "en") -> Card:
+        tutor = self.tutor if language == "en" else self.german
         for notebook in self.rubric.notebook:
             tutor.notes.write(notebook.name, Progress())
         for other, answer in given.get("before", {}).items():
             card_for(tutor, other, self.value(other, answer))
-        value = self.value(given["item"], given["answer"])
-        card = card_for(tutor, given["item"], value)
-        return replace(card, foot=None)
+        return replace(card_for(tutor, given["item"], self.value(given["item"], given["answer"])), foot=None)
 
 
 @pytest.fixture(scope="module")
@@ -133,3 +145,52 @@ def test_cards_are_those_that_were_read(
 
 def read_card(given: Mapping[str, Any]) -> str:
     return str(given["card"]).removesuffix("\n")
+
+
+def test_there_are_150_and_some_for_every_item(desks: dict[str, Desk]) -> None:
+    given = {name: read(name) for name in FILES}
+    assert sum(map(len, given.values())) >= 150
+    for name in ("practice", "extension"):
+        assert {item.id for item in desks[name].rubric.items} == {one["item"] for one in given[name]}
+
+
+@pytest.mark.parametrize("assignment", FILES)
+def test_a_plain_cause_is_named(assignment: str) -> None:
+    for given in read(assignment):
+        assert given.get("names", "").casefold() in given["card"].casefold(), (given["item"], given["answer"])
+
+
+@pytest.mark.parametrize("assignment", FILES)
+def test_no_card_has_the_value_in_it(assignment: str, desks: dict[str, Desk]) -> None:
+    desk = desks[assignment]
+    for given in read(assignment):
+        right, card = desk.of.get(given["item"]), given["card"].partition("\n")[2]
+        told = set(re.findall(r"(?<![\w.,])-?\d+(?:\.\d+)?(?![\w.])", card))
+        if isinstance(right, float) and right:
+            assert not [number for number in told if math.isclose(float(number), right, rel_tol=0.01)], given
+        elif isinstance(right, tuple) and given["item"] not in ("unchanged",):
+            assert not set(map(str, right)) <= told, given
+        elif isinstance(right, str):
+            others = [option for option in desk.item(given["item"]).options if option != right]
+            assert f'"{right}"' not in card or any(f'"{other}"' in card for other in others), given
+
+
+@pytest.mark.parametrize("assignment", ["practice", "extension"])
+def test_no_english_is_left_in_a_german_card(assignment: str, desks: dict[str, Desk]) -> None:
+    desk = desks[assignment]
+    for given in read(assignment):
+        text = desk.card(given, "de").as_text()
+        gaps = "|".join(desk.item(given["item"]).slots)
+        assert ENGLISH.findall(re.sub(rf"\b(?:{gaps})\b" if gaps else "$^", "", SAME.sub("", text))) == [], text
+        assert text != given["card"].removesuffix("\n")
+
+
+@pytest.mark.parametrize("assignment", ["practice", "extension"])
+def test_every_word_of_an_item_is_german(assignment: str, desks: dict[str, Desk]) -> None:
+    english, german = desks[assignment].rubric, desks[assignment].german.rubrics[0]
+    for before, after in zip(english.items, german.items, strict=True):
+        words = {"title": after.title, "question": after.question, "advice": after.advice, **after.hints}
+        words |= dict(enumerate(after.memo.scheme if after.memo else ()))
+        for name, text in words.items():
+            assert ENGLISH.findall(SAME.sub("", text)) == [], (after.id, name, text)
+        assert after.title != before.title
