@@ -62,11 +62,12 @@ def memo_card(tutor: Tutor, rubric: Rubric, notebook: Notebook, item: Item) -> C
     model = dict(_cells(_solution(tutor, rubric, notebook))).get(item.id, "")
     parts = [Note(str(place), part) for place, part in enumerate(item.memo.scheme if item.memo else (), 1)]
     if _UNWRITTEN in own:
-        lines = (Sentence("card.write_first", name=item.id, notebook=f"{notebook.name}.ipynb"),)
+        said = Sentence("card.write_first", name=item.id, notebook=f"{notebook.name}.ipynb")
     else:
-        lines = (Sentence("card.compare_texts"),)
+        said = Sentence("card.compare_texts")
         parts += [Note(Sentence("card.model_text"), model)] if model else []
     heading = Sentence("card.plain_heading", name=item.id, what=Sentence("card.checklist"))
+    lines = (Sentence("card.nothing_to_reveal"), said)
     return Card("wait", SIGNS[Verdict.NEEDS_PERSON], heading, lines, tuple(parts), language=tutor.language)
 
 
