@@ -43,7 +43,7 @@ class Finding:
 RIGHT = Finding(Verdict.CORRECT, 1.0, Sentence("comparison.right"))
 ROUNDED = Finding(Verdict.CORRECT, 1.0, Sentence("comparison.rounded"))
 TOO_FEW = Finding(Verdict.PARTIAL, 0.5, Sentence("comparison.too_few_digits"))
-COARSE = Finding(Verdict.WRONG, 0.0, Sentence("comparison.ambiguous"))
+COARSE = Finding(Verdict.WRONG, 0.0, Sentence("comparison.coarse"))
 
 # A rounded number must still hold this share of the value: 0.06 may stand for 0.064, and 0.1 may not.
 _COARSEST = 0.1

@@ -21,6 +21,7 @@ STOPPED_EARLY = "stopped_early"
 _NEARLY = 30.0
 _ASTRAY = 400.0
 
+_AMBIGUOUS = Finding(Verdict.WRONG, 0.0, Sentence("comparison.ambiguous"))
 _RECORDED = Finding(Verdict.NEEDS_PERSON, 0.0, Sentence("card.elsewhere_compared"))
 # A log-likelihood this far below the maximum, as a criterion, changes no conclusion that a table is used for.
 _JUST_SHORT = 0.2
@@ -92,7 +93,7 @@ def _judge(rubric: Rubric, item: Item, value: Value, key: AnswerKey, given: Mapp
             return Judged(_plainly(finding, value), mistake)
         also = also or like in (RIGHT, ROUNDED, TOO_FEW)
     if rounded and also:
-        return Judged(COARSE)
+        return Judged(COARSE if finding == COARSE else _AMBIGUOUS)
     if finding.verdict is Verdict.WRONG and (judged := _unexplained(rubric, item, value, key, finding, deficit)):
         return judged
     return Judged(follows or finding)
@@ -150,7 +151,7 @@ def _holds(rubric: Rubric, item: Item, judged: Judged, key: AnswerKey, given: Ma
     value, named = given[item.id], () if isinstance(item.no_fit, bool) else item.no_fit
     kind = item.answer_kind
     if not kind.exact and item.no_fit is not True and judged.mistake not in named:
-        if judged.finding.verdict in (Verdict.CORRECT, Verdict.PARTIAL) or judged.finding == COARSE:
+        if judged.finding.verdict in (Verdict.CORRECT, Verdict.PARTIAL) or judged.finding == _AMBIGUOUS:
             return True
         if kind.tells_apart and kind.tells_apart(value, expected(item, key)):
             return True
