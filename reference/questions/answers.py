@@ -14,6 +14,7 @@ Value: TypeAlias = float | int | str | tuple[Level, ...] | Mapping[str, float] |
 Mistakes: TypeAlias = Mapping[str, Value]
 
 COINCIDES = 1e-6
+_SOFTWARE = 1e-3
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,7 @@ class Answer:
         What the answer, alone or with others, is meant to minimise.
     slips : mapping
         Wrong numbers that a card has words of its own for, and how far from each one is taken for it. They need not be
-        told apart from all else: they are looked at last.
+        told apart from all else: they are looked at last. For the library's questions alone.
     faults : tuple of str
         Why nobody should be graded on this table: what is asked has no clear answer here.
     """
@@ -83,6 +84,11 @@ class Answer:
     objective: Objective | None = None
     slips: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     faults: tuple[str, ...] = ()
+
+
+def nearly(number: float) -> tuple[float, float]:
+    """Return a slip that other software may make: the number, and how far from it such software comes."""
+    return number, _SOFTWARE * abs(number)
 
 
 @dataclass(frozen=True)

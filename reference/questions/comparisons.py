@@ -8,7 +8,7 @@ from scipy.special import chdtrc
 import reference as engine
 from reference import LikelihoodRatio
 from reference.inference.diagnostics import ALPHA
-from reference.questions.answers import COINCIDES, Answer, Step, Value
+from reference.questions.answers import Answer, Step, Value, nearly
 from reference.questions.fits import Fits
 from reference.questions.likelihoods import rescaled
 from reference.questions.question import ItemName, ModelName, question
@@ -254,7 +254,7 @@ def aic_gain(fits: Fits, *, smaller: ModelName, larger: ModelName) -> Answer:
         "from_reml": fits.mixed(smaller).aic - fits.mixed(larger).aic,
         "bic": test.bic_gain,
     }
-    slips = {"one_parameter": (test.statistic - 2.0, COINCIDES * test.statistic)} if test.df > 1 else {}
+    slips = {"one_parameter": nearly(test.statistic - 2.0)} if test.df > 1 else {}
     return Answer(test.aic_gain, mistakes, slips=slips)
 
 

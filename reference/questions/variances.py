@@ -11,7 +11,7 @@ from scipy.optimize import minimize
 import reference as engine
 from reference import MixedFit
 from reference.arrays import Floats
-from reference.questions.answers import Answer, Objective, Step, Value
+from reference.questions.answers import Answer, Objective, Step, Value, nearly
 from reference.questions.fits import GRAND, RESIDUAL, Fits
 from reference.questions.question import ModelName, question
 from reference.questions.setting import Items, QuestionError
@@ -20,8 +20,6 @@ _INTERCEPT = "Intercept"
 # Without predictors groups often seem to share nothing, and searches stop on the way to zero: a share this close to that
 # one, in shares of the right one, comes from there.
 _NULL_SLACK = 0.1
-# Other software comes this close, in shares of a number.
-_SOFTWARE = 1e-3
 
 
 def find_variances(
@@ -94,11 +92,10 @@ def variance(
             mistakes["group_mean"] = fits.variance(centred, level, effect)
     if len(levels) > 1 and effect == _INTERCEPT:
         mistakes |= _level_mistakes(fits, model, level)
-    slips: dict[str, tuple[float, float]] = {}
+    slips = {}
     if level == RESIDUAL:
         mistakes["ols_residual_variance"] = fits.ols(model).sigma ** 2
-        left = float(np.var(fit.design.matrices.response - fit.fitted, ddof=1))
-        slips["of_residuals"] = (left, _SOFTWARE * left)
+        slips["of_residuals"] = nearly(float(np.var(fit.design.matrices.response - fit.fitted, ddof=1)))
     return Answer(
         found,
         mistakes,
@@ -256,8 +253,7 @@ def icc(fits: Fits, *, model: ModelName, level: str) -> Answer:
         **{f"{fits.setting.slug(name)}_forgotten": own / (whole - value) for name, value in others.items()},
         "both_levels": (whole - parts[RESIDUAL]) / whole,
     }
-    ratio = own / parts[RESIDUAL]
-    return Answer(own / whole, mistakes, slips={"of_residual": (ratio, _SOFTWARE * ratio)})
+    return Answer(own / whole, mistakes, slips={"of_residual": nearly(own / parts[RESIDUAL])})
 
 
 def _two_level_icc(fits: Fits, fit: MixedFit, model: str) -> Answer:
