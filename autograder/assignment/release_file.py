@@ -58,8 +58,8 @@ def id_of(rubric: Rubric, notebooks: Mapping[str, str], extra: str) -> str:
 def public(release: Release) -> Release:
     """Return what of a release learners may have.
 
-    Without ``panels`` and why mistakes were left out; and, unless the author says that it is for study, without
-    ``extra.py``, what a memo is read by, and the choices and words that are right: such items are withheld.
+    Without ``panels``, what a memo is read by, and why mistakes were left out; and, unless the author says that it is
+    for study, without ``extra.py`` and the choices and words that are right: such items are withheld.
     """
     for_study = release.contents.declaration.get("study", release.policies.study)
     contents = release.contents if for_study else without_own_questions(release.contents)
@@ -71,7 +71,7 @@ def public(release: Release) -> Release:
         hidden = not for_study and ("right" in raw or words)
         if hidden:
             withheld.append(raw.get("id", raw["ask"]))
-        return {key: raw[key] for key in raw if (for_study or key != "memo") and not (hidden and key in _TELLING)}
+        return {key: raw[key] for key in raw if key != "memo" and not (hidden and key in _TELLING)}
 
     declared["notebook"] = [{**one, "item": [item(raw) for raw in one["item"]]} for one in declared["notebook"]]
     words = {language: _without_words_of(withheld, document) for language, document in contents.words.items()}
@@ -86,7 +86,11 @@ def public(release: Release) -> Release:
 
 def _without_words_of(withheld: list[str], document: dict[str, Any]) -> dict[str, Any]:
     items = {
-        name: {key: text for key, text in words.items() if name not in withheld or key not in _TELLING}
+        name: {
+            key: text
+            for key, text in words.items()
+            if key != "scheme" and (name not in withheld or key not in _TELLING)
+        }
         for name, words in document.get("items", {}).items()
     }
     return {**document, "items": items}

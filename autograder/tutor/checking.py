@@ -44,7 +44,11 @@ def card_for(tutor: Tutor, name: str, value: object) -> Card:
         tutor.notes.write(notebook.name, progress)
         noted = Sentence("card.noted_as", found=describe(answer))
         said = Sentence("scoring.for_a_person") if item.answer_kind.by_person else noted
-        told = (said, Sentence("card.you_read_it", name=item.id)) if item.memo and tutor.alone else (said,)
+        told = (
+            (said, Sentence("card.you_read_it", name=item.id))
+            if item.answer_kind.by_person and tutor.alone
+            else (said,)
+        )
         card = plain_card("wait", _NOTED, name, "noted", *told, language=tutor.language)
         counted = tutor.says_of(rubric) == "recorded"
         return replace(card, foot=_counted(notebook, progress) if counted else score_line(tutor, rubric, notebook))

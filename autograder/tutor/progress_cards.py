@@ -30,7 +30,7 @@ def reveal_card(tutor: Tutor, name: str) -> Card:
         return solution_card(tutor, *whole)
     assert found is not None, "it is the one or the other"
     rubric, notebook, item = found
-    if item.memo is not None:
+    if item.answer_kind.by_person:
         return memo_card(tutor, rubric, notebook, item)
     if item.answer_kind.by_person or name in rubric.withheld:
         said = Sentence("card.nothing_to_reveal" if item.answer_kind.by_person else "card.elsewhere_compared")

@@ -59,7 +59,11 @@ def solution_card(tutor: Tutor, rubric: Rubric, notebook: Notebook) -> Card:
 def memo_card(tutor: Tutor, rubric: Rubric, notebook: Notebook, item: Item) -> Card:
     """Return the card for a text that nobody grades here: what to look for, and then another one to compare with."""
     own = dict(_cells(tutor.folder / f"{notebook.name}.ipynb")).get(item.id, _UNWRITTEN)
-    model = dict(_cells(_solution(tutor, rubric, notebook))).get(item.id, "")
+    source = _solution(tutor, rubric, notebook)
+    model = dict(_cells(source)).get(item.id, "")
+    if source and not item.memo:  # a release tells no mark scheme
+        whole = installed_course().rubric(rubric.assignment, rubric.language)
+        item = next(one for one in whole.items if one.id == item.id)
     parts = [Note(str(place), part) for place, part in enumerate(item.memo.scheme if item.memo else (), 1)]
     if _UNWRITTEN in own:
         said = Sentence("card.write_first", name=item.id, notebook=f"{notebook.name}.ipynb")
