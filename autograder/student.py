@@ -118,12 +118,13 @@ def progress() -> None:
 
 
 def reveal(name: str) -> None:
-    """Show the right answer, if you study alone; it earns no points afterwards, and `progress` says that it was shown.
+    """Show the right answer and the way to it, if you study alone; it earns no points afterwards, as `progress` says.
 
     Parameters
     ----------
     name : str
-        The name of the answer, as the task gives it.
+        The name of the answer, as the task gives it; of a memo, which is shown a checklist for; or of the notebook,
+        whose solution is put beside it once you tried each answer.
     """
 
     def card(tutor: Tutor) -> Card:

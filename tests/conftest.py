@@ -128,6 +128,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--statsmodels", type=int, default=20, help="panels to fit by statsmodels; 2000 for all")
     parser.addoption("--courses", type=int, default=1, help="example courses to prove; 3 for all")
     parser.addoption("--draw", type=int, default=0, help="seed by which attacks, mutants and samples are drawn")
+    parser.addoption("--rewrite-cards", action="store_true", help="write what cards say anew, to be read in the diff")
     parser.addoption("--every-page", action="store_true", help="audit every page of the site, not one of each kind")
 
 

@@ -45,12 +45,13 @@ from reference.questions import Column, Setting
 
 
 class ItemWords(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The words of one item; an empty text stands for one that is not translated."""
+    """The words of one item, and the parts of a memo's scheme; an empty text stands for one that is not translated."""
 
     title: str = ""
     question: str = ""
     advice: str = ""
     hints: dict[str, str] = {}
+    scheme: tuple[str, ...] = ()
 
 
 class Nouns(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -180,12 +180,14 @@ def test_the_command_says_what_the_cards_say(
     assert unexpected not in printed
 
 
-def test_the_wheel_holds_releases_rubrics_and_words_and_no_solution(course: Course, wheel: Path) -> None:
+def test_the_wheel_holds_releases_rubrics_words_and_the_solutions_that_are_opened_after_an_attempt(
+    course: Course, wheel: Path
+) -> None:
     files = set(zipfile.ZipFile(wheel).namelist())
     shipped = {name.removeprefix("autograder/shipped/") for name in files if name.startswith("autograder/shipped/")}
     home = course.root.parent
     released = (path for assignment in course.assignments for path in (home / "exercises" / assignment).glob("*.*"))
-    asked = ("course.toml", "*/assignment.toml", "*/panel.csv", "*/words.*.toml")
+    asked = ("course.toml", "*/assignment.toml", "*/panel.csv", "*/words.*.toml", "*/*.ipynb")
     asking = (path for pattern in asked for path in course.root.glob(pattern))
     assert shipped == {path.relative_to(home).as_posix() for path in (*released, *asking)}
     assert {"autograder/language/words/de.toml", "autograder/results/templates/card.html"} <= files
