@@ -86,4 +86,5 @@ def test_every_section_that_a_card_names_can_be_opened(
     assert named
     for section in named:
         page, _, anchor = str(cards_site.page_address(section)).removeprefix("/course/").partition("#")
-        assert anchor and soup(site / page).select(f'[id="{anchor}"]'), section
+        assert anchor, section
+        assert soup(site / page).select(f'[id="{anchor}"]'), section
