@@ -79,6 +79,9 @@ SeedOption = Annotated[int | None, Option(min=0, help="Seed of the hidden panel;
 LanguageOption = Annotated[
     str | None, Option(envvar="MLM_LANGUAGE", help="Of the feedback, such as de; else the rubric's.")
 ]
+DatabaseOption = Annotated[
+    str | None, Option(metavar="ADDRESS", help="Of the gradebook, postgresql://user@host/name; else a file in --into.")
+]
 WorkersOption = Annotated[int | None, Option(min=1, help="Boxes at a time; else one per processor.")]
 
 
@@ -93,15 +96,17 @@ def grade(
     personal: Annotated[
         bool, Option("--personal", help="Learners have panels of their own, from mlm handout.")
     ] = False,
+    student: Annotated[list[str] | None, Option(help="Grade this learner alone; may be given again.")] = None,
     language: LanguageOption = None,
+    db: DatabaseOption = None,
 ) -> int:
     """Grade a class, each learner in the box, on the known panel and on a hidden one."""
     with heeded():
         from autograder.commands import grade as command
+        from autograder.results.folder import Asked
 
-        return command.grade(
-            _course(course), assignment, submitted, into, hidden_seed, workers, language, personal=personal
-        )
+        asked = Asked(None, submitted, hidden_seed, language, personal, db)
+        return command.grade(_course(course), assignment, asked, into, student or (), workers)
 
 
 @app.command(epilog="Example: mlm handout practice --learners names.txt --into handout/ --course solutions/")

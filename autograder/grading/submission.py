@@ -14,12 +14,14 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path, PurePosixPath
 
+from nbgrader.utils import parse_utc
+
 from autograder.assignment.release import ReleasedNotebook
 from autograder.errors import CourseError
 from autograder.grading.files import HandedIn, Unreadable, files_in, is_nobodys, read_file
 from autograder.grading.names import safe_name, shown_name
 from autograder.grading.notebook_file import as_utf8, parse_notebook
-from autograder.grading.own_files import own_files
+from autograder.grading.own_files import TIMESTAMP, own_files
 from autograder.grading.recognition import Recognised, recognise
 from autograder.grading.sanitise import sanitise
 from autograder.language.catalogue import Sentence, listed
@@ -33,13 +35,15 @@ MAX_NOTEBOOKS, MOST_NOTES = 40, 20
 class SubmissionFolder:
     """Where one learner's notebooks lie: ``student`` is the name results are filed under, ``shown`` as it is written.
 
-    ``around`` is the learner's whole folder, where ``path`` is the assignment's in it.
+    ``around`` is the learner's whole folder, where ``path`` is the assignment's in it, and ``handed_in`` when that was,
+    in UTC by ISO 8601, where a ``timestamp.txt`` of nbgrader's says so.
     """
 
     student: str
     path: Path
     shown: str = ""
     around: Path | None = None
+    handed_in: str = ""
 
 
 def find_submissions(directory: Path, assignment: str) -> tuple[tuple[SubmissionFolder, ...], tuple[LeftOut, ...]]:
@@ -68,13 +72,22 @@ def find_submissions(directory: Path, assignment: str) -> tuple[tuple[Submission
         problem = _problem_of_entry(entry, inner) or (Sentence("names.same") if student in found else None)
         if problem is None:
             path = inner if inner.is_dir() else entry
-            found[student] = SubmissionFolder(student, path, shown_name(entry.name), entry)
+            found[student] = SubmissionFolder(student, path, shown_name(entry.name), entry, time_of(path))
         else:
             left_out.append(LeftOut(shown_name(entry.name), problem, _is_work(entry)))
     if not found:
         lines = "".join(f"\n  - {one}" for one in left_out[:20])
         raise CourseError(f"The folder {directory} holds no submission: it needs one folder per learner.{lines}")
     return tuple(found.values()), tuple(left_out)
+
+
+def time_of(folder: Path) -> str:
+    """Return when a folder was handed in, as nbgrader's ``timestamp.txt`` in it says; empty if none says so."""
+    try:
+        stated = parse_utc(read_file(folder / TIMESTAMP).decode("ascii").strip())
+    except (Unreadable, OSError, ValueError, OverflowError):
+        return ""
+    return str(stated.isoformat())
 
 
 def _is_work(entry: Path) -> bool:
