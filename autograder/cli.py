@@ -16,28 +16,20 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import Annotated, NoReturn
 
 import typer
 from typer import Argument, Option
 
+from autograder import desk
 from autograder.commands.interruptions import Interrupted, heeded
+from autograder.desk import AssignmentArgument, CourseOption, LanguageOption, WorkersOption, course_at
 from autograder.errors import OurFault, UsageError
-
-if TYPE_CHECKING:
-    from autograder.assignment.course import Course
 
 USAGE, BROKEN = 2, 3
 
 #: A full disk, a used up quota, a file system that is only read.
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
-
-
-def _course(folder: Path | None) -> Course:
-    """Return the course that a folder is, or that the current one is."""
-    from autograder.assignment.course import find_course
-
-    return find_course(folder or Path.cwd())
 
 
 @contextmanager
@@ -72,54 +64,7 @@ app = typer.Typer(
 panels_app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Examine the panels that grading draws.")
 app.add_typer(panels_app, name="panels")
 
-AssignmentArgument = Annotated[str, Argument(help="Name of the assignment, a folder of the course.")]
-CourseOption = Annotated[Path | None, Option(help="The folder with course.toml; else the current folder.")]
-IntoOption = Annotated[Path, Option(help="Where gradebook.db, autograded/ and feedback/ go.")]
-SeedOption = Annotated[int | None, Option(min=0, help="Seed of the hidden panel; else one is drawn once and kept.")]
-LanguageOption = Annotated[
-    str | None, Option(envvar="MLM_LANGUAGE", help="Of the feedback, such as de; else the rubric's.")
-]
-DatabaseOption = Annotated[
-    str | None, Option(metavar="ADDRESS", help="Of the gradebook, postgresql://user@host/name; else a file in --into.")
-]
-WorkersOption = Annotated[int | None, Option(min=1, help="Boxes at a time; else one per processor.")]
-
-
-@app.command(epilog="Example: mlm grade practice --submitted submitted/ --into grading/ --course solutions/")
-def grade(
-    assignment: AssignmentArgument,
-    submitted: Annotated[Path, Option(help="Folder with one folder per learner.")],
-    into: IntoOption = Path("grading"),
-    course: CourseOption = None,
-    hidden_seed: SeedOption = None,
-    workers: WorkersOption = None,
-    personal: Annotated[
-        bool, Option("--personal", help="Learners have panels of their own, from mlm handout.")
-    ] = False,
-    student: Annotated[list[str] | None, Option(help="Grade this learner alone; may be given again.")] = None,
-    language: LanguageOption = None,
-    db: DatabaseOption = None,
-) -> int:
-    """Grade a class, each learner in the box, on the known panel and on a hidden one."""
-    with heeded():
-        from autograder.commands import grade as command
-        from autograder.results.folder import Asked
-
-        asked = Asked(None, submitted, hidden_seed, language, personal, db)
-        return command.grade(_course(course), assignment, asked, into, student or (), workers)
-
-
-@app.command(epilog="Example: mlm handout practice --learners names.txt --into handout/ --course solutions/")
-def handout(
-    assignment: AssignmentArgument,
-    learners: Annotated[Path, Option(help="A text with a learner's name to a line.")],
-    into: Annotated[Path, Option(help="Where the folders of the learners go.")] = Path("handout"),
-    course: CourseOption = None,
-) -> int:
-    """Write the released notebooks for each learner, with a panel that nobody else has."""
-    from autograder.commands import handout as command
-
-    return command.handout(_course(course), assignment, learners, into)
+app.add_typer(desk.app)
 
 
 @app.command(epilog="Example: mlm release practice --course solutions/")
@@ -132,7 +77,7 @@ def release(
     """Prove that an assignment grades as it should, and make the learners' notebooks from its source."""
     from autograder.commands import release as command
 
-    return command.release(_course(course), assignment, panels=panels, workers=workers)
+    return command.release(course_at(course), assignment, panels=panels, workers=workers)
 
 
 @app.command(
@@ -165,7 +110,7 @@ def check(
     """
     from autograder.commands import check as command
 
-    return command.check(_course(course) if course else None, notebook, language)
+    return command.check(course_at(course) if course else None, notebook, language)
 
 
 @app.command(epilog="Example: mlm study my-course --language de")
@@ -199,16 +144,15 @@ def check_panels(
     """Say how many seeds give a panel on which right and wrong answers are told apart, and why the rest do not."""
     from autograder.commands import release as command
 
-    return command.check_panels(_course(course), assignment, count, first, confusion=confusion)
+    return command.check_panels(course_at(course), assignment, count, first, confusion=confusion)
 
 
 @app.command(epilog="Example: mlm doctor")
 def doctor(course: CourseOption = None) -> int:
     """Try to get out of the box, and say which of its walls hold here."""
-    from autograder.assignment.course import installed_course
     from autograder.commands import doctor as command
 
-    return command.doctor(_course(course) if course else installed_course())
+    return command.doctor(course_at(course) if course else installedcourse_at())
 
 
 @app.command(epilog="Example: mlm demo practice --into build/demo --course solutions/")
@@ -222,7 +166,7 @@ def demo(
     with heeded():
         from autograder.commands import grade as command
 
-        return command.demo(_course(course), assignment, into, workers=workers)
+        return command.demo(course_at(course), assignment, into, workers=workers)
 
 
 @app.command(

@@ -21,8 +21,9 @@ from autograder.commands.handout import personal_panels
 from autograder.errors import CourseError
 from autograder.grading import pipeline
 from autograder.grading.earlier import with_earlier
-from autograder.grading.submission import SubmissionFolder, find_submissions
-from autograder.grading.whole_class import class_copies, whole_class
+from autograder.grading.found_class import FoundClass, find_class
+from autograder.grading.submission import SubmissionFolder
+from autograder.grading.whole_class import class_copies, learner_name, whole_class
 from autograder.grading.workers import count_workers, memory_advice
 from autograder.records.grading import Copy, Grade, LeftOut, Verdict
 from autograder.records.verdict_signs import SIGNS
@@ -36,10 +37,16 @@ from autograder.sandbox.boxes import Boxes
 
 
 def grade(
-    course: Course, assignment: str, asked: Asked, into: Path, students: Sequence[str] = (), workers: int | None = None
+    course: Course,
+    assignment: str,
+    asked: Asked,
+    into: Path,
+    students: Sequence[str] = (),
+    workers: int | None = None,
+    roster: Path | None = None,
 ) -> int:
     """Grade the submissions of a folder, of a class or of some learners; see `mlm grade --help`."""
-    return _grade(course, assignment, asked, into, students, workers)[0]
+    return _grade(course, assignment, asked, into, students, workers, roster)[0]
 
 
 def _grade(
@@ -49,18 +56,21 @@ def _grade(
     into: Path,
     students: Sequence[str] = (),
     workers: int | None = None,
+    roster: Path | None = None,
 ) -> tuple[int, Sequence[Grade]]:
-    assert asked.submitted is not None
-    course.require_apart(asked.submitted)
+    course.require_apart(asked.submitted or into)
     rubric = course.rubric(assignment, asked.language)
-    folders, others = find_submissions(asked.submitted, assignment)
-    folders = _named(folders, students)
     released = read_release(course, rubric)
     asked = replace(asked, course=course.root, database=database_of(into, asked.database))
+    submitted = asked.submitted or into / "submitted"
+    found = find_class(submitted, assignment, [one.name for one in released], roster, into)
+    folders = _named(found.folders, students)
     make_results(into, asked.database)
     if advice := memory_advice(workers):
         ERR.print(advice)
     with held(into):
+        found.write(into)
+        asked = replace(asked, submitted=found.submitted)
         keep_database(into, asked.database)
         seed = drawn_seed(into, asked.hidden_seed)
         own = personal_panels(rubric, [folder.student for folder in folders]) if asked.personal else {}
@@ -79,20 +89,36 @@ def _grade(
                 except BaseException:
                     boxes.end_runs()
                     raise
+            folders = _entered(found, folders, into, asked)
             with progress_bar() as progress:
                 done = pipeline.grade_class(grading, folders, into, workers=workers, boxes=boxes, asked=asked)
                 grades = list(progress.track(done, total=len(folders), description=f"Grading {assignment}"))
-        left_out = [] if students else [one for one in others if one.is_learner]
+        left_out = [] if students else [one for one in found.others if one.is_learner]
         everyone, copies = _file_class(grading, grades, into, asked, left_out)
-    _print_grades(grades, [] if students else others)
+    _print_grades(grades, [] if students else found.others)
     for copy in copies:
         OUT.print(f"Look at {copy.student}: {', '.join(copy.items)} are right on the panel of {copy.other} only.")
-    if len(everyone) > len(grades):
-        OUT.print(f"Graded before, and on the page of the class too: {len(everyone) - len(grades)}.")
+    graded = {grade.student for grade in grades}
+    before = [grade for grade in everyone if grade.student not in graded and not grade.is_empty]
+    if before:
+        OUT.print(f"Graded before, and on the page of the class too: {len(before)}.")
+    nothing = [grade.name for grade in everyone if grade.student not in graded and grade.is_empty]
+    if nothing:
+        OUT.print(f"Nothing handed in by: {', '.join(nothing)}.")
     _print_places(rubric, into, asked)
     for_a_person = copies or left_out or any(grade.needs_person or grade.look_at for grade in grades)
     code = BROKEN if any(grade.is_ungraded for grade in grades) else NEEDS_PERSON if for_a_person else ALL_GRADED
     return code, grades
+
+
+def _entered(
+    found: FoundClass, folders: tuple[SubmissionFolder, ...], into: Path, asked: Asked
+) -> tuple[SubmissionFolder, ...]:
+    """Enter what is known of learners in the gradebook, and return the folders with the names that it has for them."""
+    with Gradebook(asked.database or into / GRADEBOOK) as gradebook:
+        gradebook.enter_learners({one.student: one.details for one in found.learners})
+        names = {student: learner_name(known) for student, known in gradebook.learners().items()}
+    return tuple(replace(one, shown=names.get(one.student) or one.shown) for one in folders)
 
 
 def _named(folders: tuple[SubmissionFolder, ...], students: Sequence[str]) -> tuple[SubmissionFolder, ...]:
@@ -111,7 +137,7 @@ def _file_class(
     """Write the pages of the class as the gradebook has it, with what this run adds; return the class and copies."""
     with Gradebook(asked.database or into / GRADEBOOK) as gradebook:
         kept = gradebook.grades(grading.rubric.assignment, answers=asked.personal)
-    everyone = whole_class(kept, grades)
+        everyone = whole_class(grading, kept, gradebook.learners(), grades)
     if asked.personal:
         others = [one.student for one in everyone if one.student not in grading.personal]
         grading = replace(grading, personal={**grading.personal, **personal_panels(grading.rubric, others)})
@@ -122,9 +148,8 @@ def _file_class(
 
 def _print_places(rubric: Rubric, into: Path, asked: Asked) -> None:
     gradebook = name_of(address_of(asked.database or into / GRADEBOOK))
-    OUT.print(
-        f"\nThe class     {into / rubric.assignment}.html\nFeedback      {into / 'feedback'}\nGradebook     {gradebook}"
-    )
+    OUT.print(f"\nThe class     {into / rubric.assignment}.html\nFeedback      {into / 'feedback'}")
+    OUT.print(f"Gradebook     {gradebook}")
     OUT.print(f"To be read    {into / rubric.assignment}-to-read.html")
     OUT.print(f"Read by hand  cd {into} && jupyter lab, then Nbgrader > Formgrader")
 

@@ -7,8 +7,6 @@ stands for; nothing is raised, so that no learner's file keeps another from bein
 from __future__ import annotations
 
 import os
-import re
-import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -20,7 +18,7 @@ from autograder.assignment.release import ReleasedNotebook
 from autograder.errors import CourseError
 from autograder.grading.files import HandedIn, Unreadable, files_in, is_nobodys, read_file
 from autograder.grading.names import safe_name, shown_name
-from autograder.grading.notebook_file import as_utf8, parse_notebook
+from autograder.grading.notebook_file import parse_notebook
 from autograder.grading.own_files import TIMESTAMP, own_files
 from autograder.grading.recognition import Recognised, recognise
 from autograder.grading.sanitise import sanitise
@@ -84,10 +82,14 @@ def find_submissions(directory: Path, assignment: str) -> tuple[tuple[Submission
 def time_of(folder: Path) -> str:
     """Return when a folder was handed in, as nbgrader's ``timestamp.txt`` in it says; empty if none says so."""
     try:
-        stated = parse_utc(read_file(folder / TIMESTAMP).decode("ascii").strip())
+        return time_in_utc(read_file(folder / TIMESTAMP).decode("ascii").strip())
     except (Unreadable, OSError, ValueError, OverflowError):
         return ""
-    return str(stated.isoformat())
+
+
+def time_in_utc(stated: str) -> str:
+    """Return a time as nbgrader writes it, in UTC by ISO 8601; ValueError or OverflowError if it is none."""
+    return str(parse_utc(stated).isoformat())
 
 
 def _is_work(entry: Path) -> bool:
@@ -106,35 +108,6 @@ def _problem_of_entry(entry: Path, inner: Path) -> Sentence | None:
     if not entry.is_dir():
         return Sentence("names.not_a_folder")
     return None if os.access(entry, os.R_OK | os.X_OK) else Sentence("names.cannot_be_entered")
-
-
-def read_learners(path: Path) -> dict[str, str]:
-    """Return the names in a list of learners, one to a line, as people read them, by what their folders are called.
-
-    Raises
-    ------
-    CourseError
-        If the list cannot be read, is empty, or holds a name that is there twice.
-    """
-    try:
-        # Only these end a line: another character that Python takes for an end is part of a name.
-        lines = re.split("\r\n|\r|\n", as_utf8(path.read_bytes()).decode())
-    except OSError as error:
-        raise CourseError(f"{path}: this list cannot be read ({error}). Give a text with a name to a line.") from None
-    seen: dict[str, int] = {}
-    names: dict[str, str] = {}
-    for number, name in enumerate((line.strip(" \t") for line in lines), 1):
-        if not name:
-            continue
-        # Some file systems take names for the same that differ in case, or in how an accent is written.
-        first = seen.setdefault(unicodedata.normalize("NFC", name).casefold(), number)
-        if first != number:
-            place = f"{path}, line {number}: {shown_name(name)}"
-            raise CourseError(f"{place} is there twice, or hardly differs from line {first}; change or remove one.")
-        names[safe_name(name)] = shown_name(name)
-    if not names:
-        raise CourseError(f"{path}: there is no learner in this list. Give a text with a name to a line.")
-    return names
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import sqlalchemy as sa
 from nbgrader.api import Assignment as NbgraderAssignment
@@ -30,7 +31,7 @@ from autograder.assignment.release import ReleasedNotebook
 from autograder.errors import GradebookError
 from autograder.records.grading import Grade, Verdict
 from autograder.results.database import address_of, name_of, require_gradebook, sole_writer
-from autograder.results.marks import PERSON, Basis, enter_marks, forget, keep, kept, make_tables
+from autograder.results.marks import PERSON, Basis, changes, enter_marks, forget, keep, kept, make_tables
 from autograder.results.stored import ByPerson, with_scores_by_person, without_answers
 
 COURSE_ID = "mlm-course"
@@ -60,10 +61,15 @@ class Gradebook:
                 _make_file(place)
             with _own_programs_on_path():
                 self._nbgrader = NbgraderGradebook(url, course_id=COURSE_ID)
-            self._others_kept_out = sole_writer(self._nbgrader.engine)
-            make_tables(self._nbgrader.engine)
         except SQLAlchemyError as error:
             raise GradebookError(f"{self.name}: the gradebook cannot be opened: {error.__cause__ or error}") from error
+        self._others_kept_out = None
+        try:
+            self._others_kept_out = sole_writer(self._nbgrader.engine)
+            make_tables(self._nbgrader.engine)
+        except BaseException:
+            self.__exit__()
+            raise
 
     def __enter__(self) -> Gradebook:
         """Return the open gradebook."""
@@ -178,6 +184,14 @@ class Gradebook:
                 else:
                     one.scores[cell] = float(value) + float(more or 0.0)
         return given
+
+    def changes(self, assignment: str) -> list[dict[str, Any]]:
+        """Return every change of a mark of an assignment, the earliest first, with what the mark rests on."""
+        return changes(self._nbgrader.db, assignment)
+
+    def runs(self) -> set[str]:
+        """Return the names of all runs that a grade is made of."""
+        return {run for grade in kept(self._nbgrader.db, None, self.name) for run in grade.runs}
 
     def forget(self, student: str) -> bool:
         """Remove a learner with every grade, mark and comment; return whether there was anything."""

@@ -88,11 +88,17 @@ def keep(db: Session, grade: Grade, basis: Basis, place: str) -> None:
     enter_marks(db, grade, basis, () if grade.is_empty else None)
 
 
-def kept(db: Session, assignment: str, place: str) -> Iterator[Grade]:
-    """Yield the grades of an assignment, in order of the learners' names; ``place`` is named in messages."""
-    asked = sa.select(_GRADE.c.record).filter_by(assignment=assignment).order_by(_GRADE.c.student)
-    for record in db.scalars(asked).all():
+def kept(db: Session, assignment: str | None, place: str) -> Iterator[Grade]:
+    """Yield the grades of an assignment, or of all, in order of the learners' names; messages name ``place``."""
+    asked = sa.select(_GRADE.c.record).order_by(_GRADE.c.student)
+    for record in db.scalars(asked if assignment is None else asked.filter_by(assignment=assignment)).all():
         yield from_json(record, place)
+
+
+def changes(db: Session, assignment: str) -> list[dict[str, Any]]:
+    """Return the lines of an assignment, the earliest first."""
+    asked = sa.select(_MARK).filter_by(assignment=assignment).order_by(_MARK.c.id)
+    return [dict(line) for line in db.execute(asked).mappings()]
 
 
 def enter_marks(db: Session, grade: Grade, basis: Basis, items: Collection[str] | None) -> None:
