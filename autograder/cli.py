@@ -150,9 +150,10 @@ def check_panels(
 @app.command(epilog="Example: mlm doctor")
 def doctor(course: CourseOption = None) -> int:
     """Try to get out of the box, and say which of its walls hold here."""
+    from autograder.assignment.course import installed_course
     from autograder.commands import doctor as command
 
-    return command.doctor(course_at(course) if course else installedcourse_at())
+    return command.doctor(course_at(course) if course else installed_course())
 
 
 @app.command(epilog="Example: mlm demo practice --into build/demo --course solutions/")

@@ -32,9 +32,9 @@ WorkersOption = Annotated[int | None, Option(min=1, help="Boxes at a time; else 
 
 def course_at(folder: Path | None) -> Course:
     """Return the course that a folder is, or that the current one is."""
-    from autograder.assignment.course import findcourse_at
+    from autograder.assignment.course import find_course
 
-    return findcourse_at(folder or Path.cwd())
+    return find_course(folder or Path.cwd())
 
 
 @app.command(epilog="Example: mlm grade practice --submitted submitted/ --into grading/ --course solutions/")
@@ -103,9 +103,7 @@ def feedback(
 @app.command(epilog="Example: mlm marks practice --fill canvas-export.csv --into grading/ --course solutions/")
 def marks(
     assignment: AssignmentArgument,
-    fill: Annotated[
-        Path | None, Option(help="Your export of Canvas's gradebook, or Moodle's grading worksheet.")
-    ] = None,
+    fill: Annotated[Path | None, Option(help="Your export of Canvas, or Moodle's grading worksheet.")] = None,
     column: Annotated[str | None, Option(help="Heading of the column to fill, if it is not the assignment's.")] = None,
     so_far: Annotated[bool, Option("--so-far", help="Fill in scores with something still to be read, too.")] = False,
     pages: Annotated[Path | None, Option(help="Moodle's worksheet: makes a zip of feedback pages for it.")] = None,

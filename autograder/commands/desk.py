@@ -152,7 +152,5 @@ def forget(course: Course, student: str, into: Path, database: str | None) -> in
                 path.unlink()
             if (into / f"{name}.html").exists():
                 _write_class(course, course.rubric(name), gradebook, into)
-    OUT.print(
-        f"Nothing of {student} is left in {into}. What lies elsewhere, as what was handed in, is yours to remove."
-    )
+    OUT.print(f"Nothing of {student} is left in {into}. What lies elsewhere is yours to remove.")
     return ALL_GRADED
