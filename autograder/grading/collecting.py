@@ -170,7 +170,7 @@ def _without_common_folder(entries: list[Entry], roster: Roster | None) -> Itera
     entries = [one for one in entries if not any(map(is_nobodys, one.path.parts))]
     tops = {one.path.parts[0] for one in entries if one.path.parts}
     (top,) = tops if len(tops) == 1 else ("",)
-    deeper = all(len(one.path.parts) > 2 or _parsed(one.path.name)[0] for one in entries)
+    deeper = all(len(one.path.parts) > 2 or (one.path.parts[1:] and _parsed(one.path.name)[0]) for one in entries)
     is_learner = _parsed(f"{top}/x")[0] != _PLAIN or (roster and roster.of_folder(top))
     for one in entries:
         yield Entry(PurePosixPath(*one.path.parts[1:]), one.read) if top and deeper and not is_learner else one

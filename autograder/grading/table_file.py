@@ -28,11 +28,12 @@ class Cell:
 
 @dataclass(frozen=True)
 class TableFile:
-    """A table: its rows, each with the number of the line that it begins on; the first row is the heading."""
+    """A table: its rows, each with the number of its first line, the heading first; ``mark`` parts the cells."""
 
     path: Path
     text: str
     encoding: str
+    mark: str
     rows: tuple[tuple[int, tuple[Cell, ...]], ...]
 
     @property
@@ -45,7 +46,7 @@ class TableFile:
         parts, at = [], 0
         for cell in sorted(changed, key=lambda cell: cell.start):
             quoted = self.text[cell.start : cell.end].lstrip().startswith('"')
-            new = f'"{changed[cell]}"' if quoted else changed[cell]
+            new = f'"{changed[cell]}"' if quoted or self.mark in changed[cell] else changed[cell]
             parts += [self.text[at : cell.start], new]
             at = cell.end
         return "".join([*parts, self.text[at:]]).encode(self.encoding)
@@ -69,7 +70,7 @@ def read_table(path: Path) -> TableFile:
     text = content.decode(encoding)
     first = text.partition("\n")[0]
     mark = max(",;\t", key=lambda mark: re.sub(r'"[^"]*"', "", first).count(mark))
-    return TableFile(path, text, encoding, _rows(text, mark, path))
+    return TableFile(path, text, encoding, mark, _rows(text, mark, path))
 
 
 def _encoding(content: bytes) -> str:

@@ -55,7 +55,7 @@ c.CourseDirectory.course_id = {course_id!r}
 # The sources lie beside this file, each in the folder of its assignment.
 c.CourseDirectory.root = str(Path(__file__).parent)
 c.CourseDirectory.source_directory = "."
-c.CourseDirectory.ignore = [".ipynb_checkpoints", "__pycache__", "*.toml", "*.csv", "*.json", "extra.py", "releases"]
+c.CourseDirectory.ignore = [".ipynb_checkpoints", "__pycache__", "*.toml", "*.csv", "extra.py", "releases"]
 c.BoxedGrading.course = str(Path(__file__).parent)
 """
 

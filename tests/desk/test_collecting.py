@@ -37,7 +37,7 @@ def found_in(tmp_path: Path, files: Mapping[str, bytes | str], roster: str | Non
 
 
 def tree(folder: Path) -> dict[str, str]:
-    files = (path for path in folder.rglob("*") if path.is_file())
+    files = (path for path in folder.rglob("*") if path.is_file() and path.suffix != ".zip")
     return {path.relative_to(folder).as_posix(): path.read_text(encoding="utf-8") for path in files}
 
 
