@@ -49,7 +49,7 @@ def test_from_a_download_to_marks_given_back(
     assert mlm(*arguments, *db) == 1  # a stranger's file is left out
     printed = capsys.readouterr().out
     assert "Not graded: eve_900_5001_task1-icc.ipynb: nobody in the roster" in printed
-    assert 'Nothing handed in by: Jürgen Müller, "Bo" Søren O\'Neill.' in printed
+    assert 'Nothing handed in by: "Bo" Søren O\'Neill, Jürgen Müller.' in printed
 
     late = download(tmp_path / "late.zip", course, mullerjurgen_LATE_102="released")
     assert mlm("grade", "practice", "--submitted", late, "--roster", roster, "--hidden-seed", 20, *options) == 1
