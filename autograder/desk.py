@@ -72,7 +72,7 @@ def grade(
 @app.command(epilog="Example: mlm handout practice --learners names.txt --into handout/ --course solutions/")
 def handout(
     assignment: AssignmentArgument,
-    learners: Annotated[Path, Option(help="A text with a learner's name to a line.")],
+    learners: Annotated[Path, Option(help="The class: a name to a line, or a CSV export.")],
     into: Annotated[Path, Option(help="Where the folders of the learners go.")] = Path("handout"),
     course: CourseOption = None,
 ) -> int:

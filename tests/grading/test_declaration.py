@@ -69,7 +69,7 @@ def test_what_an_author_leaves_out_the_questions_fill_in(tmp_path: Path) -> None
             "items need each other in a circle: ",
         ),
         (HEAD + item("a") + item("a"), "item 'a' is there twice"),
-        (HEAD + item("a").replace("points = 2", "points = 0"), "item 'a', key 'points'"),
+        (HEAD + item("a").replace("points = 2", "points = -1"), "item 'a', key 'points'"),
         (HEAD + item("a").replace("points = 2", ""), "item 'a': there is no key `points`"),
         (HEAD + item("a").replace("points = 2", 'points = "2"'), "item 'a', key 'points': Expected `float`, got `str`"),
         (
