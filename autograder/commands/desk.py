@@ -24,6 +24,9 @@ from autograder.results.folder import GRADEBOOK, RUNS, database_of
 from autograder.results.gradebook import Gradebook
 from autograder.results.pages import learner_page
 
+#: Folders of a results folder that have one for each learner; the last is nbgrader's own.
+_STEPS = ("autograded", "feedback", "submitted", "feedback-of-nbgrader")
+
 
 @contextmanager
 def _gradebook(into: Path, database: str | None) -> Iterator[Gradebook]:
@@ -134,7 +137,7 @@ def forget(course: Course, student: str, into: Path, database: str | None) -> in
     """Remove every trace of a learner from a results folder; see `mlm forget --help`."""
     with _gradebook(into, database) as gradebook, filing(into):
         known = {*gradebook.learners(), *(one for name in course.assignments for one in gradebook.grades(name))}
-        folders = [into / step / student for step in ("autograded", "feedback", "submitted")]
+        folders = [into / step / student for step in _STEPS]
         if student not in known and not any(folder.is_dir() for folder in folders):
             names = ", ".join(sorted(known)[:20]) or "nobody"
             raise CourseError(f"{student}: nobody here is filed under this name. There are: {names}.")

@@ -45,8 +45,8 @@ def known_learners(details: Mapping[str, Mapping[str, str]], grades: Mapping[str
         known = details.get(student, {})
         name = " ".join(filter(None, (known.get("first_name"), known.get("last_name"))))
         shown = name or (grades[student].name if student in grades else student)
-        ids = {"login": student, "email": known.get("email") or student, "lms_id": known.get("lms_user_id") or student}
-        learners.append(Learner(student, shown_name(shown), 0, {**ids, "participant": student, "sis_id": student}))
+        ids = {"login": student, "email": known.get("email", ""), "lms_id": known.get("lms_user_id", "")}
+        learners.append(Learner(student, shown_name(shown), 0, {key: value for key, value in ids.items() if value}))
     return Roster(Path("the gradebook"), tuple(learners))
 
 

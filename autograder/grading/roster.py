@@ -65,7 +65,7 @@ class Learner:
         if not (first or last):
             last, _, first = self.ids.get("name", "").rpartition(", ")
             first, last = (first, last) if last else ("", first)
-        lms = next((self.ids[name] for name in ("lms_id", "participant", "sis_id") if name in self.ids), "")
+        lms = next((self.ids[name] for name in ("lms_id", "sis_id") if name in self.ids), "")
         found = {"first_name": first, "last_name": last, "email": self.ids.get("email", ""), "lms_user_id": lms}
         return {name: value[:128] for name, value in found.items() if value}
 
@@ -91,13 +91,16 @@ class Roster:
         if len({one.student for one in found.values()}) > 1:
             (first, one), (second, other) = list(found.items())[:2]
             raise CourseError(
-                f"{where}: {ids[first]!r} is {one.shown} (line {one.line} of {self.path.name}), and {ids[second]!r} is "
-                f"{other.shown} (line {other.line}). Correct one of them."
+                f"{where}: {ids[first]!r} is {one.shown}{self._line(one)}, and {ids[second]!r} is {other.shown}"
+                f"{self._line(other)}. Correct one of them."
             )
         if found:
             return next(iter(found.values()))
         named = [one for one in self.learners if ids.get("name") and key(one.shown) == key(ids["name"])]
-        return named[0] if len(named) == 1 else None
+        return named[0] if len(named) == 1 and not _differs(named[0], ids) else None
+
+    def _line(self, learner: Learner) -> str:
+        return f" (line {learner.line} of {self.path.name})" if learner.line else ""
 
     def of_folder(self, folder: str) -> Learner | None:
         """Return the one learner whose folder may have this name: any identity, or the name; None if there is none."""
@@ -107,7 +110,12 @@ class Roster:
 
 
 def _same(learner: Learner, name: str, value: str) -> bool:
-    return name in learner.ids and key(learner.ids[name]) == key(value)
+    return key(value) in (key(learner.ids.get(name, "")), key(learner.student))
+
+
+def _differs(learner: Learner, ids: Mapping[str, str]) -> bool:
+    """Return whether somebody of the learner's name goes by another number or address, and is somebody else."""
+    return any(key(learner.ids[one]) != key(ids[one]) for one in IDENTITIES[1:] if one in learner.ids and one in ids)
 
 
 def key(name: str) -> str:

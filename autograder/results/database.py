@@ -69,7 +69,8 @@ def address_of(place: Path | str) -> URL:
 def name_of(url: URL) -> str:
     """Return what people call a database: the path of a file, or an address without its password."""
     if url.get_backend_name() == "sqlite":
-        return str(url.database)
+        path = Path(str(url.database))  # one that is being made lies a folder deeper
+        return str(path.parent.parent / path.name if path.parent.name.startswith(".writing-") else path)
     return url.set(drivername=url.get_backend_name()).render_as_string(hide_password=True)
 
 

@@ -45,6 +45,8 @@ c = get_config()  # noqa: F821  (nbgrader provides it)
 c.CourseDirectory.course_id = {course_id!r}
 # This folder may be moved: what belongs to it is found beside this file.
 c.CourseDirectory.root = str(Path(__file__).resolve().parent)
+# By itself `nbgrader generate_feedback --force` would delete the pages in feedback/.
+c.CourseDirectory.feedback_directory = "feedback-of-nbgrader"
 """
 
 _OF_A_COURSE = """\

@@ -269,7 +269,7 @@ def file_scores(address: str, grade: Grade, basis: Basis) -> None:
     with NbgraderGradebook(address) as book:
         make_tables(book.engine)
         _enter_scores(book, grade)
-        keep(book.db, grade, basis, address)
+        keep(book.db, grade, basis, name_of(book.engine.url))
         book.db.commit()
 
 

@@ -121,3 +121,19 @@ def test_the_table_of_all_marks_can_be_read_and_computes_nothing(known: Any, gra
     assert {row["name"] for row in rows} == {"'=1+1"}
     assert sum(float(row["score"]) for row in rows) == grades["ada"].score
     assert len(rows) == len(grades["ada"].items)
+
+
+def test_a_namesake_of_another_course_gets_no_mark(tmp_path: Path, known: Any) -> None:
+    grades, learners = known(CANVAS)
+    path = tmp_path / "export.csv"
+    path.write_text(CANVAS.replace("101,S1,ada", "201,S9,ada.l"), encoding="utf-8")
+    with pytest.raises(CourseError, match="nobody in it has a grade here"):
+        fill(path, ("Practice",), grades, learners, None, so_far=False)
+
+
+def test_learners_who_were_graded_without_a_roster_are_known_by_their_folders(tmp_path: Path, grade_of: Make) -> None:
+    for student in ("ada", "101", "Ada Lovelace", "S1"):
+        grades = {student: grade_of(student)}
+        path = roster_of(tmp_path, CANVAS)
+        done = fill(path, ("Practice",), grades, known_learners({}, grades), None, so_far=True)
+        assert done.content.decode() == CANVAS.replace('A""",,12', 'A""",44,12'), student
