@@ -12,7 +12,7 @@ from pathlib import Path
 from rich.table import Table
 
 from autograder.assignment.course import Course
-from autograder.assignment.release import read_release
+from autograder.assignment.release import ReleasedNotebook, read_release
 from autograder.assignment.rubric import Rubric
 from autograder.assignment.samples import build_class, unexpected
 from autograder.commands.console import ALL_GRADED, BROKEN, ERR, NEEDS_PERSON, OUT, progress_bar
@@ -72,27 +72,7 @@ def _grade(
         found.write(into)
         asked = replace(asked, submitted=found.submitted)
         keep_database(into, asked.database)
-        seed = drawn_seed(into, asked.hidden_seed)
-        own = personal_panels(rubric, [folder.student for folder in folders]) if asked.personal else {}
-        with Boxes(rubric.packages) as boxes:
-            boxes.open_soon(count_workers(workers))
-            with (
-                ERR.status("Preparing the panels, and trying to get out of the box …"),
-                ThreadPoolExecutor(1) as beside,
-            ):
-                protected = protected_files(course, [*(folder.path for folder in folders), into])
-                walls = beside.submit(require_safe_box, protected, boxes)
-                try:
-                    panels = pipeline.prepare_panels(rubric, seed)
-                    grading = with_earlier(course, pipeline.Grading(rubric, released, panels, personal=own), seed)
-                    walls.result()
-                except BaseException:
-                    boxes.end_runs()
-                    raise
-            folders = _entered(found, folders, into, asked)
-            with progress_bar() as progress:
-                done = pipeline.grade_class(grading, folders, into, workers=workers, boxes=boxes, asked=asked)
-                grades = list(progress.track(done, total=len(folders), description=f"Grading {assignment}"))
+        grading, grades = _graded(course, rubric, released, found, folders, into, asked, workers)
         left_out = [] if students else [one for one in found.others if one.is_learner]
         everyone, copies = _file_class(grading, grades, into, asked, left_out)
     _print_grades(grades, [] if students else found.others)
@@ -111,11 +91,43 @@ def _grade(
     return code, grades
 
 
+def _graded(
+    course: Course,
+    rubric: Rubric,
+    released: tuple[ReleasedNotebook, ...],
+    found: FoundClass,
+    folders: tuple[SubmissionFolder, ...],
+    into: Path,
+    asked: Asked,
+    workers: int | None,
+) -> tuple[pipeline.Grading, Sequence[Grade]]:
+    """Try the box, draw the panels, and grade; return what was the same for all, and the grades."""
+    seed = drawn_seed(into, asked.hidden_seed)
+    own = personal_panels(rubric, [folder.student for folder in folders]) if asked.personal else {}
+    with Boxes(rubric.packages) as boxes:
+        boxes.open_soon(count_workers(workers))
+        with ERR.status("Preparing the panels, and trying to get out of the box …"), ThreadPoolExecutor(1) as beside:
+            protected = protected_files(course, [*(folder.path for folder in folders), into])
+            walls = beside.submit(require_safe_box, protected, boxes)
+            try:
+                panels = pipeline.prepare_panels(rubric, seed)
+                grading = with_earlier(course, pipeline.Grading(rubric, released, panels, personal=own), seed)
+                walls.result()
+            except BaseException:
+                boxes.end_runs()
+                raise
+        folders = _entered(found, folders, into, asked)
+        with progress_bar() as progress:
+            done = pipeline.grade_class(grading, folders, into, workers=workers, boxes=boxes, asked=asked)
+            grades = progress.track(done, total=len(folders), description=f"Grading {rubric.assignment}")
+            return grading, list(grades)
+
+
 def _entered(
     found: FoundClass, folders: tuple[SubmissionFolder, ...], into: Path, asked: Asked
 ) -> tuple[SubmissionFolder, ...]:
     """Enter what is known of learners in the gradebook, and return the folders with the names that it has for them."""
-    with Gradebook(asked.database or into / GRADEBOOK) as gradebook:
+    with filing(into), Gradebook(asked.database or into / GRADEBOOK) as gradebook:
         gradebook.enter_learners({one.student: one.details for one in found.learners})
         names = {student: learner_name(known) for student, known in gradebook.learners().items()}
     return tuple(replace(one, shown=names.get(one.student) or one.shown) for one in folders)
@@ -135,7 +147,7 @@ def _file_class(
     grading: pipeline.Grading, grades: Sequence[Grade], into: Path, asked: Asked, left_out: Sequence[LeftOut]
 ) -> tuple[Sequence[Grade], Sequence[Copy]]:
     """Write the pages of the class as the gradebook has it, with what this run adds; return the class and copies."""
-    with Gradebook(asked.database or into / GRADEBOOK) as gradebook:
+    with filing(into), Gradebook(asked.database or into / GRADEBOOK) as gradebook:
         kept = gradebook.grades(grading.rubric.assignment, answers=asked.personal)
         everyone = whole_class(grading, kept, gradebook.learners(), grades)
     if asked.personal:

@@ -82,12 +82,12 @@ class Collected:
 
     def time_of(self, learner: Learner) -> str:
         """Return when a learner handed in, in UTC by ISO 8601; empty if nothing says so."""
-        return self.attempts[learner.student].time
+        return self.attempts[learner.student].time or learner.handed_in
 
     def write(self, assignment: str, into: Path) -> None:
         """Put it into a folder for each learner, one for the assignment in it, where nothing later lies."""
         for student, attempts in self.attempts.items():
-            _write(attempts, into / student / assignment)
+            _write(attempts, into / student / assignment, attempts.time or attempts.learner.handed_in)
 
 
 def is_download(submitted: Path) -> bool:
@@ -222,9 +222,9 @@ def _time(stated: str) -> str:
         return ""
 
 
-def _write(attempts: _Attempts, folder: Path) -> None:
+def _write(attempts: _Attempts, folder: Path, time: str) -> None:
     """Write what a learner handed in, all of it or nothing; what cannot be read says why, as the file of its name."""
-    if attempts.time and time_of(folder) > attempts.time:
+    if time and time_of(folder) > time:
         return
     folder.parent.mkdir(parents=True, exist_ok=True)
     left = _MOST_BYTES
@@ -241,8 +241,8 @@ def _write(attempts: _Attempts, folder: Path) -> None:
                 path = fresh.joinpath(*map(_part, PurePosixPath(name).parts))
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_bytes(content)
-        if attempts.time:
-            (fresh / TIMESTAMP).write_text(f"{attempts.time.replace('T', ' ')} UTC", encoding="ascii")
+        if time:
+            (fresh / TIMESTAMP).write_text(f"{time.replace('T', ' ')} UTC", encoding="ascii")
         if folder.exists():
             folder.replace(Path(scratch) / "before")
         fresh.replace(folder)

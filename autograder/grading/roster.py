@@ -6,7 +6,10 @@ import re
 import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import UTC
 from pathlib import Path
+
+from nbgrader.utils import parse_utc
 
 from autograder.errors import CourseError
 from autograder.grading.names import safe_name, shown_name
@@ -30,6 +33,7 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
         *("student", "name", "full name", "display name", "vollständiger name", "nom complet", "nombre completo"),
         *("nome completo", "volledige naam"),
     ),
+    "handed_in": ("last modified (submission)", "zuletzt geändert (abgabe)"),
     "first": ("first name", "first_name", "vorname", "prénom", "nombre", "nome", "voornaam"),
     "last": (
         "last name",
@@ -44,6 +48,9 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
     ),
 }
 
+#: Names of months that are not English ones, by their first letters.
+_MONTHS = {"mär": "Mar", "mai": "May", "okt": "Oct", "dez": "Dec", "jän": "Jan"}
+
 IDENTITIES = ("login", "email", "sis_id", "lms_id", "participant")
 
 _NUMBERED = re.compile(r"\D*?(\d+)")
@@ -57,6 +64,18 @@ class Learner:
     shown: str
     line: int
     ids: Mapping[str, str]
+
+    @property
+    def handed_in(self) -> str:
+        """When Moodle's worksheet says that was, on the clock here, as UTC by ISO 8601; empty if it does not say."""
+        text = re.sub(r"^[^\W\d]+, ", "", self.ids.get("handed_in", ""))
+        text = re.sub(r"\b(\d\d?)\.(\d\d?)\.(\d{4})", r"\3-\2-\1", text)
+        text = re.sub(r"[^\W\d]{3,}", lambda word: _MONTHS.get(word[0][:3].casefold(), word[0][:3]), text)
+        try:
+            there = parse_utc(text) if re.search(r"\d:\d\d", text) else None
+        except (ValueError, OverflowError):
+            return ""
+        return str(there.astimezone(UTC).replace(tzinfo=None).isoformat()) if there else ""
 
     @property
     def details(self) -> dict[str, str]:

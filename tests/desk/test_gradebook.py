@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from autograder.errors import FilingError, GradebookError
@@ -224,6 +224,7 @@ def test_an_address_that_is_none_is_told_how_to_be_one(address: str) -> None:
         Gradebook(address)
 
 
+@settings(deadline=None)
 @given(name=st.text(), comment=st.text(), score=st.floats(0, 50))
 def test_any_grade_comes_back_as_it_was(name: str, comment: str, score: float) -> None:
     said = Sentence("scoring.line", line=3, cell=listed([name, comment, name]))

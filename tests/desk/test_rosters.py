@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from exports import CANVAS, MOODLE, MOODLE_DE, roster_of
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from autograder.errors import CourseError
@@ -82,6 +83,7 @@ def test_two_identities_that_disagree_are_refused_with_their_lines(tmp_path: Pat
 CELLS = st.text(st.characters(codec="utf-8", exclude_characters="\0\ufeff"), max_size=12)
 
 
+@settings(deadline=None)
 @given(
     rows=st.lists(st.lists(CELLS, min_size=2, max_size=5), min_size=1, max_size=5),
     mark=st.sampled_from(",;\t"),
@@ -101,3 +103,20 @@ def test_a_table_is_written_back_as_it_was(
     path.write_bytes(table.with_cells({last: "1,5"}))
     again = read_table(path)
     assert [[cell.text for cell in row] for _, row in again.rows[1:]] == [*found[:-1], [*found[-1][:-1], "1,5"]]
+
+
+@pytest.mark.parametrize(
+    ("text", "time"),
+    [
+        ("Friday, 20 November 2026, 1:05 PM", "2026-11-20T13:05:00"),
+        ("Freitag, 4. Dezember 2026, 13:05", "2026-12-04T13:05:00"),
+        ("Samstag, 7. März 2026, 08:30", "2026-03-07T08:30:00"),
+        ("05.11.2026, 13:05", "2026-11-05T13:05:00"),
+        *(("-", ""), ("", ""), ("yesterday", ""), ("99 November 2026, 13:05", "")),
+    ],
+)
+def test_moodle_says_when_it_was_handed_in(tmp_path: Path, text: str, time: str) -> None:
+    heading = "Identifier,Full name,Last modified (submission)"
+    (learner,) = read_roster(roster_of(tmp_path, f'{heading}\nParticipant 7,Ada,"{text}"\n')).learners
+    expected = datetime.fromisoformat(time).astimezone(UTC).replace(tzinfo=None).isoformat() if time else ""
+    assert learner.handed_in == expected
