@@ -234,13 +234,17 @@ def _write(attempts: _Attempts, folder: Path, time: str) -> None:
         for name, (_, entry) in list(attempts.files.items())[:MAX_FILES]:
             try:
                 content = entry.read()
+                left -= len(content)
+                if left < 0:
+                    raise Unreadable("too_large_together", limit=_MOST_BYTES // 1024**2)
             except Unreadable as error:
                 content = str(error.why).encode()  # read as a notebook that is none, so that the learner is named
-            left -= len(content)
-            if left >= 0:
-                path = fresh.joinpath(*map(_part, PurePosixPath(name).parts))
-                path.parent.mkdir(parents=True, exist_ok=True)
-                path.write_bytes(content)
+            path = fresh.joinpath(*map(_part, PurePosixPath(name).parts))
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
+        if len(attempts.files) > MAX_FILES:
+            said = Unreadable("too_many_files", limit=MAX_FILES).why
+            (fresh / "left-out.ipynb").write_text(said, encoding="utf-8")
         if time:
             (fresh / TIMESTAMP).write_text(f"{time.replace('T', ' ')} UTC", encoding="ascii")
         if folder.exists():

@@ -7,10 +7,11 @@ SQLAlchemy hands every error to one listener here.
 from __future__ import annotations
 
 import sqlite3
+from contextlib import suppress
 from pathlib import Path
 
 from sqlalchemy import URL, Connection, Engine, ExceptionContext, create_engine, event, inspect, make_url, text
-from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
+from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError, SQLAlchemyError
 
 from autograder.errors import FilingError, GradebookError
 
@@ -151,6 +152,14 @@ def _known_revisions() -> set[str]:
 
     scripts = ScriptDirectory(str(Path(nbgrader.__file__).parent / "alembic"))
     return {script.revision for script in scripts.walk_revisions()}
+
+
+def let_others_write(connection: Connection | None) -> None:
+    """Give up what :func:`sole_writer` returned; where the server is gone, it has done so itself."""
+    if connection is not None:
+        with suppress(FilingError, SQLAlchemyError):
+            connection.execute(text(f"select pg_advisory_unlock({_WRITER})"))
+            connection.close()
 
 
 def sole_writer(engine: Engine) -> Connection | None:

@@ -21,7 +21,7 @@ LOCK = ".grading-lock"
 UNFINISHED = ".writing-"
 
 #: Where in a results folder something is written.
-_PLACES = ("", "runs/", "autograded/*/*/", "feedback/*/*/")
+_PLACES = ("", "runs/", "autograded/*/*/", "feedback/*/*/", "submitted/*/")
 
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 _CLOSED = (errno.EROFS, errno.EACCES, errno.EPERM)

@@ -30,7 +30,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from autograder.assignment.release import ReleasedNotebook
 from autograder.errors import GradebookError
 from autograder.records.grading import Grade, Verdict
-from autograder.results.database import address_of, name_of, require_gradebook, sole_writer
+from autograder.results.database import address_of, let_others_write, name_of, require_gradebook, sole_writer
 from autograder.results.marks import PERSON, Basis, changes, enter_marks, forget, keep, kept, make_tables
 from autograder.results.stored import ByPerson, with_scores_by_person, without_answers
 
@@ -77,8 +77,7 @@ class Gradebook:
 
     def __exit__(self, *_: object) -> None:
         """Close the connection."""
-        if self._others_kept_out is not None:
-            self._others_kept_out.close()
+        let_others_write(self._others_kept_out)
         self._nbgrader.close()
 
     def prepare(self, assignment: str, release: tuple[ReleasedNotebook, ...]) -> None:

@@ -153,7 +153,6 @@ def test_a_gradebook_of_a_newer_version_is_left_alone(place: Path | str, grading
         ):
             with engine.begin() as connection:
                 connection.exec_driver_sql(statement)
-            book._others_kept_out and book._others_kept_out.close()
             with pytest.raises(GradebookError, match=said) as refused:
                 Gradebook(place)
             assert "open-sesame" not in str(refused.value)

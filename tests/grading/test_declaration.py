@@ -137,6 +137,11 @@ def test_an_assignment_that_is_missing_or_in_another_encoding_is_named(tmp_path:
         load_rubric(tmp_path)
 
 
+def test_an_item_may_be_worth_nothing(tmp_path: Path) -> None:
+    rubric = load_rubric(write(tmp_path, HEAD + item("a").replace("points = 2", "points = 0") + item("b")))
+    assert [one.points for one in rubric.items] == [0.0, 2.0]
+
+
 def test_a_choice_knows_its_options_from_its_question(tmp_path: Path) -> None:
     test = 'smaller = "levels"\nlarger = "slopes"'
     items = asked("lrt", test) + asked("lrt_p", 'of = "lrt"') + asked("decision", 'of = "lrt_p"')
