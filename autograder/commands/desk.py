@@ -15,6 +15,7 @@ from autograder.assignment.rubric import Rubric
 from autograder.commands.console import ALL_GRADED, NEEDS_PERSON, OUT
 from autograder.errors import CourseError, GradebookError
 from autograder.grading.giving_back import Filled, fill, known_learners, moodle_folders, tidy
+from autograder.grading.names import safe_name
 from autograder.grading.pipeline import Grading, feedback_path, write_class_pages
 from autograder.grading.whole_class import whole_class
 from autograder.records.grading import Grade
@@ -135,10 +136,11 @@ def _zip_pages(into: Path, grades: Mapping[str, Grade], folders: Mapping[str, st
 
 def forget(course: Course, student: str, into: Path, database: str | None) -> int:
     """Remove every trace of a learner from a results folder; see `mlm forget --help`."""
+    student = safe_name(student)  # nothing in it leads out of the folders that are removed
     with _gradebook(into, database) as gradebook, filing(into):
         known = {*gradebook.learners(), *(one for name in course.assignments for one in gradebook.grades(name))}
         folders = [into / step / student for step in _STEPS]
-        if student not in known and not any(folder.is_dir() for folder in folders):
+        if not student or (student not in known and not any(folder.is_dir() for folder in folders)):
             names = ", ".join(sorted(known)[:20]) or "nobody"
             raise CourseError(f"{student}: nobody here is filed under this name. There are: {names}.")
         gradebook.forget(student)

@@ -83,6 +83,9 @@ def test_from_a_download_to_marks_given_back(
     table = (into / "practice-marks.csv").read_text(encoding="utf-8")
     assert "a person, in formgrader" in table
 
+    for nobody in ("", "..", "../feedback", "nobody"):
+        assert mlm("forget", nobody, *options) == 2
+    assert (into / "feedback" / "ada").is_dir()
     assert mlm("forget", "ada", *options) == 0
     assert mlm("forget", "ada", *options) == 2
     left = [path for path in into.rglob("*") if path.is_file()]
