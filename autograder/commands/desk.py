@@ -106,7 +106,7 @@ def _report(done: Filled, path: Path, into: Path, to: Path) -> int:
     """Write a filled file, and say whom it leaves out."""
     with filing(into):
         write_whole(to, done.content, mode=0o600)
-    OUT.print(f"{len(done.filled)} grades are in {to}, which else is {path} byte for byte.")
+    OUT.print(f"Grades written into {to}: {len(done.filled)}. No other byte differs from {path}.")
     for said, names in (
         ("Excused there, and left so", done.excused),
         ("Still to be read by a person, and left out (--so-far fills in what there is)", done.waiting),
