@@ -21,11 +21,12 @@ from typing import TYPE_CHECKING, Annotated, Literal, NoReturn
 import typer
 from typer import Argument, Option
 
+from autograder import desk
 from autograder.commands.interruptions import Interrupted, heeded
+from autograder.desk import AssignmentArgument, CourseOption, LanguageOption, WorkersOption, course_at, require_linux
 from autograder.errors import OurFault, UsageError
 
 if TYPE_CHECKING:
-    from autograder.assignment.course import Course
     from reference.command import Reading
 
 USAGE, BROKEN = 2, 3
@@ -37,22 +38,6 @@ _TEACHERS = frozenset(
 
 #: A full disk, a used up quota, a file system that is only read.
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
-
-
-def _course(folder: Path | None) -> Course:
-    """Return the course that a folder is, or that the current one is."""
-    from autograder.assignment.course import find_course
-
-    return find_course(folder or Path.cwd())
-
-
-def _require_linux(command: str) -> None:
-    """Raise UsageError where there can be no box: what it is made of, Linux alone has."""
-    if sys.platform != "linux":
-        raise UsageError(
-            f"mlm {command} runs notebooks in the box, which needs Linux; on Windows, WSL is one. The check cells of a "
-            "notebook, and mlm study, work here all the same."
-        )
 
 
 @contextmanager
@@ -87,13 +72,6 @@ app = typer.Typer(
 panels_app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Examine the panels that grading draws.")
 app.add_typer(panels_app, name="panels")
 
-AssignmentArgument = Annotated[str, Argument(help="Name of the assignment, a folder of the course.")]
-CourseOption = Annotated[Path | None, Option(help="The folder with course.toml; else the current folder.")]
-IntoOption = Annotated[Path, Option(help="Where gradebook.db, autograded/ and feedback/ go.")]
-SeedOption = Annotated[int | None, Option(min=0, help="Seed of the hidden panel; else one is drawn once and kept.")]
-LanguageOption = Annotated[
-    str | None, Option(envvar="MLM_LANGUAGE", help="Of the feedback, such as de; else the rubric's.")
-]
 TableArgument = Annotated[
     Path,
     Argument(help="A CSV, text or Excel file, or a Parquet file or folder; - is standard input.", metavar="FILE"),
@@ -108,43 +86,8 @@ CollinearOption = Annotated[
 DecimalOption = Annotated[
     Literal[".", ","] | None, Option(help="The decimal mark of the file; the other one stands between thousands.")
 ]
-WorkersOption = Annotated[int | None, Option(min=1, help="Boxes at a time; else one per processor.")]
 
-
-@app.command(epilog="Example: mlm grade practice --submitted submitted/ --into grading/ --course solutions/")
-def grade(
-    assignment: AssignmentArgument,
-    submitted: Annotated[Path, Option(help="Folder with one folder per learner.")],
-    into: IntoOption = Path("grading"),
-    course: CourseOption = None,
-    hidden_seed: SeedOption = None,
-    workers: WorkersOption = None,
-    personal: Annotated[
-        bool, Option("--personal", help="Learners have panels of their own, from mlm handout.")
-    ] = False,
-    language: LanguageOption = None,
-) -> int:
-    """Grade a class, each learner in the box, on the known panel and on a hidden one."""
-    _require_linux("grade")
-    with heeded():
-        from autograder.commands import grade as command
-
-        return command.grade(
-            _course(course), assignment, submitted, into, hidden_seed, workers, language, personal=personal
-        )
-
-
-@app.command(epilog="Example: mlm handout practice --learners names.txt --into handout/ --course solutions/")
-def handout(
-    assignment: AssignmentArgument,
-    learners: Annotated[Path, Option(help="A text with a learner's name to a line.")],
-    into: Annotated[Path, Option(help="Where the folders of the learners go.")] = Path("handout"),
-    course: CourseOption = None,
-) -> int:
-    """Write the released notebooks for each learner, with a panel that nobody else has."""
-    from autograder.commands import handout as command
-
-    return command.handout(_course(course), assignment, learners, into)
+app.add_typer(desk.app)
 
 
 @app.command(epilog="Example: mlm release practice --course solutions/")
@@ -155,10 +98,10 @@ def release(
     workers: WorkersOption = None,
 ) -> int:
     """Prove that an assignment grades as it should, and make the learners' notebooks from its source."""
-    _require_linux("release")
+    require_linux("release")
     from autograder.commands import release as command
 
-    return command.release(_course(course), assignment, panels=panels, workers=workers)
+    return command.release(course_at(course), assignment, panels=panels, workers=workers)
 
 
 @app.command(
@@ -174,7 +117,7 @@ def new(
     workers: WorkersOption = None,
 ) -> int:
     """Make an assignment from a table and a formula: questions, notebooks with a solution, samples; and prove it."""
-    _require_linux("new")
+    require_linux("new")
     from autograder.commands import new as command
 
     return command.new(course, data, formula, name=name, title=title, language=language, workers=workers)
@@ -190,10 +133,10 @@ def check(
 
     Exit code 0: every answer is right. 1: something is not, or is for a person to read.
     """
-    _require_linux("check")
+    require_linux("check")
     from autograder.commands import check as command
 
-    return command.check(_course(course) if course else None, notebook, language)
+    return command.check(course_at(course) if course else None, notebook, language)
 
 
 @app.command(epilog="Example: mlm study my-course --language de")
@@ -227,17 +170,17 @@ def check_panels(
     """Say how many seeds give a panel on which right and wrong answers are told apart, and why the rest do not."""
     from autograder.commands import release as command
 
-    return command.check_panels(_course(course), assignment, count, first, confusion=confusion)
+    return command.check_panels(course_at(course), assignment, count, first, confusion=confusion)
 
 
 @app.command(epilog="Example: mlm doctor")
 def doctor(course: CourseOption = None) -> int:
     """Try to get out of the box, and say which of its walls hold here."""
-    _require_linux("doctor")
+    require_linux("doctor")
     from autograder.assignment.course import installed_course
     from autograder.commands import doctor as command
 
-    return command.doctor(_course(course) if course else installed_course())
+    return command.doctor(course_at(course) if course else installed_course())
 
 
 @app.command(epilog="Example: mlm demo practice --into build/demo --course solutions/")
@@ -248,11 +191,11 @@ def demo(
     workers: WorkersOption = None,
 ) -> int:
     """Build a class of sample submissions, grade it, and say where the pages are."""
-    _require_linux("demo")
+    require_linux("demo")
     with heeded():
         from autograder.commands import grade as command
 
-        return command.demo(_course(course), assignment, into, workers=workers)
+        return command.demo(course_at(course), assignment, into, workers=workers)
 
 
 def _reading(weights: str, missing: str, collinear: str, decimal: Literal[".", ","] | None) -> Reading:

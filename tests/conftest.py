@@ -149,6 +149,8 @@ SLOW = (
     "course/test_figures.py::test_a_description_follows_the_data",
     "course/test_figures.py::test_a_figure_uses_the_palette",
     "courses/test_courses.py",
+    "desk/test_exchange.py",
+    "desk/test_term.py",
     "everyday/",
     "fuzzing/",
     "grading/test_checked_panels.py::test_a_solution_that_is_wrong",

@@ -196,8 +196,8 @@ def _item_problems(item: Item, known: dict[str, Item]) -> Iterator[str]:
     for need in item.needs:
         if need not in known:
             yield f"{where}, key 'needs': there is no item {need!r}. Known: {', '.join(known)}."
-    if not 0 < item.points < 1000:
-        yield f"{where}, key 'points': {item.points} is not between 0 and 1000."
+    if not 0 <= item.points < 1000:
+        yield f"{where}, key 'points': {item.points} is not from 0 to below 1000."
     if kind.exact and item.tolerance is not None:
         yield f"{where}, key 'tolerance': kind {item.kind!r} is compared exactly; remove the tolerance."
     needed = not kind.exact and not (kind.swaps and item.tolerance is None)

@@ -105,7 +105,7 @@ def _scored_bar(tutor: Tutor, rubric: Rubric, notebook: Notebook) -> Bar:
         remarks.append(Sentence("progress.by_hand", points=f"{by_hand:g}"))
     if shown:
         remarks.append(Sentence("progress.shown", items=listed(shown)))
-    return Bar(notebook.title, points_here / points, said, tuple(remarks))
+    return Bar(notebook.title, points_here / (points or 1), said, tuple(remarks))
 
 
 def _counted_bar(tutor: Tutor, notebook: Notebook) -> Bar:

@@ -35,7 +35,8 @@ FLOORS: Mapping[str, Sequence[Sequence[str]]] = {
         ("grading", "outputs"),
         ("tutor", "authoring"),
         ("commands",),
-        ("cli", "student"),
+        ("desk", "student"),
+        ("cli",),
     ),
 }
 
