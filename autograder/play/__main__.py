@@ -21,11 +21,13 @@ def main(
     back: Annotated[str | None, Option(help="Where the link to the course leads.")] = None,
 ) -> None:
     """Write the pages, and print where they are."""
-    for folder in releases:
-        release = read_release_file(folder / RELEASE_FILE)
+    read = {folder / RELEASE_FILE: read_release_file(folder / RELEASE_FILE) for folder in releases}
+    for path, release in read.items():
         if release is None:
-            raise CourseError(f"{folder / RELEASE_FILE} is missing. Make it with mlm release.")
-        print(write_play(release, into, vendored=vendored, source=source, back=back))
+            raise CourseError(f"{path} is missing. Make it with mlm release.")
+    found = [release for release in read.values() if release]
+    for page in write_play(found, into, vendored=vendored, source=source, back=back):
+        print(page)
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ import nh3
 from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 
 from autograder.assignment.release_file import RELEASE_FILE, Release, as_text, public, read_release_file
-from autograder.language.catalogue import DEFAULT, words
+from autograder.language.catalogue import DEFAULT, Sentence, translated, words
 from autograder.play.parts import CDN, LOCK_FILE, Parts, gather, integrity, page_file
 from autograder.records.writing import write_whole
 from autograder.results.templating import template
@@ -22,6 +22,7 @@ from autograder.results.templating import template
 #: What every page of a folder shares; the service worker is written last, with the hashes of the rest before it.
 _SHARED = ("page.js", "notebook.js", "editor.js", "store.js", "python.js", "play.css")
 _PARTS = "parts"
+_PAGE = "index.html"
 
 
 @dataclass(frozen=True)
@@ -40,46 +41,51 @@ class PageCell:
 
 
 def write_play(
-    release: Release, into: Path, *, vendored: bool = False, source: Path | None = None, back: str | None = None
-) -> Path:
-    """Write a release's page into a folder, beside those that are there already, and return the page.
+    releases: Sequence[Release],
+    into: Path,
+    *,
+    vendored: bool = False,
+    source: Path | None = None,
+    back: str | None = None,
+) -> list[Path]:
+    """Write the pages of releases into a folder, beside those that are there already, and return them.
 
     Parameters
     ----------
-    release : Release
-        What learners may have of it is written, and nothing else.
+    releases : sequence of Release
+        What learners may have of them is written, and nothing else.
     into : Path
         The folder to offer. Files of an earlier build are replaced.
     vendored : bool
         Whether Python itself goes into the folder, instead of being taken from its usual CDN by each browser.
     source : Path or None
-        A folder with these parts, for builds without a network.
+        A folder with these parts, such as ``parts`` of an earlier build, for builds without a network.
     back : str or None
         Where the page's link to the course leads.
 
     Raises
     ------
     CourseError
-        If a part is missing or is not what the lock says.
+        If a part is missing or is not what the lock says; nothing is written then.
     """
     parts = gather(into / _PARTS, vendored=vendored, source=source)
-    given = public(release)
     files = {f"{_PARTS}/{name}": content for name, content in parts.files.items()}
     files[f"{_PARTS}/{LOCK_FILE}"] = json.dumps(parts.lock, indent=1).encode()
     files |= {name: page_file(name) for name in _SHARED}
-    folder = given.contents.assignment
-    texts = {**given.notebooks, RELEASE_FILE: as_text(given), "index.html": _page(given, parts, back)}
-    files |= {f"{folder}/{name}": text.encode() for name, text in texts.items()}
+    given = [public(release) for release in releases]
+    for release in given:
+        texts = {**release.notebooks, RELEASE_FILE: as_text(release), _PAGE: _page(release, parts, back)}
+        files |= {f"{release.contents.assignment}/{name}": text.encode() for name, text in texts.items()}
     for name, content in files.items():
         path = into / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
-    write_whole(
-        into / "index.html",
-        template("play_index.html").render(pages=list(_pages(into)), language=_language(given), said=_said(given)),
+    index = template("play_index.html").render(
+        pages=list(_pages(into)), language=_language(given[0]), said=_said(given[0])
     )
+    write_whole(into / _PAGE, index)
     _write_service_worker(into, files, parts)
-    return into / folder / "index.html"
+    return [into / release.contents.assignment / _PAGE for release in given]
 
 
 def _write_service_worker(into: Path, files: Mapping[str, bytes], parts: Parts) -> None:
@@ -88,7 +94,7 @@ def _write_service_worker(into: Path, files: Mapping[str, bytes], parts: Parts) 
     for page, _ in _pages(into):
         for path in (into / page).parent.iterdir():
             hashes[path.relative_to(into).as_posix()] = integrity(path.read_bytes())
-    hashes["index.html"] = integrity((into / "index.html").read_bytes())
+    hashes[_PAGE] = integrity((into / _PAGE).read_bytes())
     hashes |= {address: integrity(digest) for address, digest in parts.elsewhere.items()}
     known = json.dumps(hashes, indent=1, sort_keys=True)
     build = hashlib.sha256(known.encode()).hexdigest()[:16]
@@ -100,8 +106,8 @@ def _pages(into: Path) -> Iterator[tuple[str, Release]]:
     """Yield each page in a folder, by its address there, and its release."""
     for path in sorted(into.glob(f"*/{RELEASE_FILE}")):
         release = read_release_file(path)
-        if release and (path.parent / "index.html").is_file():
-            yield f"{path.parent.name}/index.html", release
+        if release and (path.parent / _PAGE).is_file():
+            yield f"{path.parent.name}/{_PAGE}", release
 
 
 def _language(release: Release) -> str:
@@ -136,6 +142,7 @@ def _page(release: Release, parts: Parts, back: str | None) -> str:
         notebooks=notebooks,
         back=back,
         cdn=CDN,
+        progress=translated(Sentence("progress.title"), _language(release)),
     )
 
 

@@ -9,17 +9,21 @@ import base64
 import hashlib
 import io
 import json
+import shutil
+import subprocess
 import urllib.request
 import zipfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib import metadata, resources
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from autograder.errors import CourseError
 
 LOCK_FILE = "pyodide-lock.json"
+_COMPILER = "compile.mjs"
 #: Where learners' browsers take the parts from, unless the folder has them. The runtime is what npm has.
 CDN = "https://cdn.jsdelivr.net"
 _RUNTIME, _PACKAGES = f"{CDN}/npm/pyodide@314.0.3/", f"{CDN}/pyodide/v314.0.3/full/"
@@ -46,7 +50,8 @@ _LEFT_OUT = {"authoring", "commands", "grading", "shipped", "__pycache__"}
 
 @dataclass(frozen=True)
 class Parts:
-    """What is loaded: our lock, the address of the runtime, the files to write, and each file's hash by address."""
+    """What is loaded: our lock, where the runtime is ("" for the folder itself), the files to write, and the hash of
+    each file that is elsewhere by its address."""
 
     lock: Mapping[str, Any]
     runtime: str
@@ -64,13 +69,13 @@ def page_file(name: str) -> bytes:
     raise CourseError(f"The page's file {name} is missing from this installation. Install mlm-course again.")
 
 
-def gather(kept: Path, *, vendored: bool, source: Path | None) -> Parts:
+def gather(earlier: Path, *, vendored: bool, source: Path | None) -> Parts:
     """Return the parts of a page.
 
     Parameters
     ----------
-    kept : Path
-        Where parts of an earlier build may be; they are not fetched again.
+    earlier : Path
+        Where an earlier build left its parts, if there was one; they are not fetched again.
     vendored : bool
         Whether the folder gets all of them; else browsers take them from the CDN.
     source : Path or None
@@ -81,33 +86,67 @@ def gather(kept: Path, *, vendored: bool, source: Path | None) -> Parts:
     CourseError
         If a file is missing, cannot be fetched, or is not what the lock says.
     """
-    own_lock = source / LOCK_FILE if source else None
-    lock = json.loads(own_lock.read_bytes() if own_lock and own_lock.is_file() else page_file(LOCK_FILE))
-    addresses = {name: (_RUNTIME + name, digest) for name, digest in lock.pop("runtime").items()}
-    for entry in lock["packages"].values():
-        addresses[entry["file_name"]] = (_PACKAGES + entry["file_name"], entry["sha256"])
-    files, elsewhere = {}, {}
-    if vendored or source:
-        for name, (address, digest) in addresses.items():
-            files[name] = _pinned(name, address, digest, source or kept, fetched=source is None)
-    else:
-        elsewhere = {address: digest for address, digest in addresses.values()}
-        for entry in lock["packages"].values():
-            entry["file_name"] = _PACKAGES + entry["file_name"]
-    wheel = _our_wheel()
+    pinned = page_file(LOCK_FILE)
+    origin = hashlib.sha256(pinned).hexdigest()
+    lock = _lock(source) if source else _lock(earlier) if vendored else {}
+    if not lock or (not source and lock.get("origin") != origin):
+        lock = json.loads(pinned)
+    lock["packages"].pop(_OURS, None)
+    hashes = {**lock["runtime"], **{entry["file_name"]: entry["sha256"] for entry in lock["packages"].values()}}
+    addresses = {name: (_RUNTIME if name in lock["runtime"] else _PACKAGES) + name for name in hashes}
     name = f"{_OURS.replace('-', '_')}-{metadata.version(_OURS)}-py3-none-any.whl"
     lock["packages"][_OURS] = {
         "name": _OURS,
         "version": metadata.version(_OURS),
         "file_name": name,
         "install_dir": "site",
-        "sha256": hashlib.sha256(wheel).hexdigest(),
         "package_type": "package",
         "imports": ["autograder", "reference", *_CARRIED],
         "depends": _AT_ONCE,
         "unvendored_tests": False,
     }
-    return Parts(lock, "" if files else _RUNTIME, {**files, name: wheel}, elsewhere)
+    files, runtime = {name: _our_wheel()}, _RUNTIME
+    if vendored or source:
+        for part, digest in hashes.items():
+            files[part] = _pinned(part, addresses[part], digest, source or earlier, fetched=source is None)
+        files, runtime, addresses = compiled(files, lock), "", {}
+        lock |= {"origin": origin, "runtime": {part: _sha256(files[part]) for part in lock["runtime"]}}
+    for entry in lock["packages"].values():
+        part = entry["file_name"]
+        entry |= {"sha256": _sha256(files[part]) if part in files else entry["sha256"]}
+        entry |= {"file_name": addresses.get(part, part)}
+    return Parts(lock, runtime, files, {address: hashes[part] for part, address in addresses.items()})
+
+
+def compiled(files: Mapping[str, bytes], lock: dict[str, Any]) -> dict[str, bytes]:
+    """Return files with the Python in them compiled by the Python that will run it, and note in the lock which are.
+
+    A page starts two fifths sooner so. It takes node; without it, the files are returned as they are.
+    """
+    node, done = shutil.which("node"), set(lock.get("compiled", ()))
+    archives = sorted(name for name in files if name.endswith((".whl", ".zip")) and name not in done)
+    if node is None:
+        return dict(files)
+    with TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        for name, content in {**files, _COMPILER: page_file(_COMPILER), LOCK_FILE: json.dumps(lock).encode()}.items():
+            (folder / name).write_bytes(content)
+        line = [node, str(folder / _COMPILER), temporary, *archives]
+        done_with = subprocess.run(line, capture_output=True, text=True, check=False)
+        if done_with.returncode:
+            raise CourseError(f"node could not compile the parts: {done_with.stderr[-500:]} Use node 20 or later.")
+        # Our own wheel is another at each build.
+        lock["compiled"] = sorted({*done, *archives} - {lock["packages"].get(_OURS, {}).get("file_name", "")})
+        return {name: (folder / name).read_bytes() for name in files}
+
+
+def _lock(folder: Path) -> dict[str, Any]:
+    path = folder / LOCK_FILE
+    return dict(json.loads(path.read_bytes())) if path.is_file() else {}
+
+
+def _sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
 
 
 def integrity(content: bytes | str) -> str:
@@ -120,7 +159,7 @@ def _pinned(name: str, address: str, digest: str, folder: Path, *, fetched: bool
     path = folder / name
     if path.is_file():
         content = path.read_bytes()
-        if hashlib.sha256(content).hexdigest() == digest:
+        if _sha256(content) == digest:
             return content
         if not fetched:
             raise CourseError(f"{path} is not the file that the lock names: its SHA-256 is another. Get it again.")
@@ -133,7 +172,7 @@ def _pinned(name: str, address: str, digest: str, folder: Path, *, fetched: bool
         raise CourseError(
             f"{address} cannot be fetched: {error}. Name a folder that has the parts with --from."
         ) from None
-    if hashlib.sha256(content).hexdigest() != digest:
+    if _sha256(content) != digest:
         raise CourseError(
             f"{address} is not the file that the lock names: its SHA-256 is another. Nothing was written."
         )
@@ -156,11 +195,10 @@ def _wheel_files() -> Iterator[tuple[str, bytes]]:
             inside = path.relative_to(root)
             if path.is_file() and not _LEFT_OUT & {*inside.parts}:
                 yield f"{package}/{inside.as_posix()}", path.read_bytes()
+    about = f"{_OURS.replace('-', '_')}-{metadata.version(_OURS)}.dist-info"
+    yield f"{about}/METADATA", f"Metadata-Version: 2.1\nName: {_OURS}\nVersion: {metadata.version(_OURS)}\n".encode()
+    yield f"{about}/WHEEL", b"Wheel-Version: 1.0\nGenerator: mlm\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
     for distribution in (_OURS, *_CARRIED.values()):
-        found = metadata.distribution(distribution)
-        folder = f"{distribution.replace('-', '_')}-{found.version}.dist-info"
-        yield f"{folder}/METADATA", f"Metadata-Version: 2.1\nName: {distribution}\nVersion: {found.version}\n".encode()
-        yield f"{folder}/WHEEL", b"Wheel-Version: 1.0\nGenerator: mlm\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
-        for file in found.files or ():
+        for file in metadata.files(distribution) or ():
             if "LICENSE" in file.name.upper():
-                yield f"{folder}/LICENSE", Path(str(file.locate())).read_bytes()
+                yield f"{about}/licenses/{distribution}/LICENSE", Path(str(file.locate())).read_bytes()

@@ -208,7 +208,7 @@ async function startPython() {
 function heard(message) {
   const bar = find("loaded");
   if (message.kind === "loading") {
-    bar.value = message.done / (message.all + 1);
+    bar.value = message.done / message.all;
   } else if (message.kind === "starting") {
     say("starting");
   } else if (message.kind === "shown") {

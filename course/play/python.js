@@ -17,14 +17,16 @@ async function start({ parts, runtime, folder, files }) {
   const first = ["pyodide.mjs", "pyodide.asm.mjs", "pyodide.asm.wasm", "python_stdlib.zip"].map((name) => base + name);
   const names = needed(lock.packages, "mlm-course");
   const wheels = names.map((name) => new URL(lock.packages[name].file_name, parts).href);
+  const all = first.length + wheels.length + 3; // and three steps after the last part is there
   let done = 0;
+  const step = () => send("loading", { done: ++done, all });
   // Asked for all at once; the service worker compares each with its hash and keeps it, so that no second way is made.
   const fetched = (urls) =>
     Promise.all(urls.map(async (url) => {
       const answer = await fetch(url);
       if (!answer.ok) throw new Error(`${url} (${answer.status})`);
       await answer.arrayBuffer();
-      send("loading", { done: ++done, all: first.length + wheels.length });
+      step();
     }));
   const packages = fetched(wheels);
   packages.catch(() => {}); // told of below, when it is waited for
@@ -32,8 +34,10 @@ async function start({ parts, runtime, folder, files }) {
   const { loadPyodide } = await import(first[0]);
   python = await loadPyodide({ indexURL: base, lockFileContents: lock, packageBaseUrl: parts });
   await packages;
+  step();
   send("starting");
   await python.loadPackage(names, { messageCallback: () => {} });
+  step();
   python.FS.mkdirTree(`${folder}/.mlm`);
   python.FS.chdir(folder);
   for (const [name, content] of Object.entries(files)) python.FS.writeFile(name, content);
@@ -52,7 +56,13 @@ async function run({ notebook, source }) {
   await python.loadPackagesFromImports(source, { messageCallback: () => {} }).catch(() => {});
   const before = session.kept();
   if (interrupt) interrupt[0] = 0;
-  session.run(notebook, source);
+  try {
+    session.run(notebook, source);
+  } catch (error) {
+    // Stop came between two steps of ours, outside the cell.
+    if (error?.type !== "KeyboardInterrupt") throw error;
+    send("shown", { shown: "stopped", text: "" });
+  }
   if (interrupt) interrupt[0] = 0;
   const kept = session.kept();
   send("done", kept === before ? {} : { kept: JSON.parse(kept), progress: session.progress() });

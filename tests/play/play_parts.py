@@ -1,8 +1,8 @@
 """Python for a browser, as far as the registries of packages have it: for tests alone, never committed or shipped.
 
-npm has the runtime. A package of PyPI carries the compiled wheels of Pyodide's own distribution, which are compared with
-Pyodide's lock one by one. statsmodels, wrapt and markupsafe have no wheel for a browser there: what is Python in their
-wheels for Linux is enough for mixed models and least squares, and what is compiled is left out.
+npm has the runtime. A package of PyPI carries the compiled wheels of Pyodide's own distribution, which are compared
+with Pyodide's lock one by one. statsmodels, wrapt and markupsafe have no wheel for a browser there: what is Python in
+their wheels for Linux is enough for mixed models and least squares, and what is compiled is left out.
 """
 
 from __future__ import annotations
@@ -14,9 +14,11 @@ import subprocess
 import sys
 import tarfile
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
+
+from autograder.play.parts import LOCK_FILE, compiled
 
 _RUNTIME = ("pyodide.mjs", "pyodide.asm.mjs", "pyodide.asm.wasm", "python_stdlib.zip")
 _NPM = ("pyodide@314.0.3", "d7f7d24f8db486c7eda7280f3b0f7517524c8e43e8b086c6ee6ae8016658b484")
@@ -32,7 +34,7 @@ statsmodels==0.14.6 --hash=sha256:3414e40c073d725007a6603a18247ab7af3467e1af4a5e
 wrapt==2.1.2 --hash=sha256:de9f1a2bbc5ac7f6012ec24525bdd444765a2ff64b5985ac6e0692144838542e
 """
 #: In place of a compiled module: whoever imports a name from it gets one that says so when it is used.
-_STUB = '''\
+_STUB = """\
 class _Missing:
     def __init__(self, *args, **kwargs):
         raise NotImplementedError("This part of the package is compiled, and left out here.")
@@ -42,10 +44,10 @@ def __getattr__(name):
     if name.startswith("__"):
         raise AttributeError(name)
     return _Missing
-'''
+"""
 
 
-def fetch_parts(into: Path, wanted: Mapping[str, Any]) -> Path:
+def fetch_parts(into: Path, wanted: Iterable[str]) -> None:
     """Fill a folder with the runtime and the packages of a lock, and with a lock that says what it holds.
 
     Raises
@@ -53,9 +55,8 @@ def fetch_parts(into: Path, wanted: Mapping[str, Any]) -> Path:
     subprocess.CalledProcessError, FileNotFoundError
         If a registry, or the client for it, is not to be had.
     """
-    whole = into / "pyodide-lock.json"
-    if whole.is_file():
-        return into
+    if (into / LOCK_FILE).is_file():
+        return
     into.mkdir(parents=True, exist_ok=True)
     fetched = into / "fetched"
     fetched.mkdir(exist_ok=True)
@@ -71,13 +72,19 @@ def fetch_parts(into: Path, wanted: Mapping[str, Any]) -> Path:
     archive = next(fetched.glob("pyodide-*.tgz"))
     assert _sha256(archive.read_bytes()) == _NPM[1], archive
     with tarfile.open(archive) as runtime:
-        for name in (*_RUNTIME, "pyodide-lock.json"):
+        for name in (*_RUNTIME, LOCK_FILE):
             (fetched if name.endswith("json") else into).joinpath(name).write_bytes(_member(runtime, name))
-    lock = json.loads((fetched / "pyodide-lock.json").read_text(encoding="utf-8"))
+    lock = json.loads((fetched / LOCK_FILE).read_text(encoding="utf-8"))
     packages = {name: _taken(lock["packages"][name], fetched, into) for name in wanted if name in lock["packages"]}
-    runtime_hashes = {name: _sha256((into / name).read_bytes()) for name in _RUNTIME}
-    whole.write_text(json.dumps({"info": lock["info"], "packages": packages, "runtime": runtime_hashes}, indent=1))
-    return into
+    lock = {"info": lock["info"], "packages": packages, "runtime": dict.fromkeys(_RUNTIME, "")}
+    files = {path.name: path.read_bytes() for path in into.iterdir() if path.is_file()}
+    for name, content in compiled(files, lock).items():
+        (into / name).write_bytes(content)
+    hashes = {name: _sha256((into / name).read_bytes()) for name in files}
+    for entry in packages.values():
+        entry["sha256"] = hashes[entry["file_name"]]
+    lock["runtime"] = {name: hashes[name] for name in _RUNTIME}
+    (into / LOCK_FILE).write_text(json.dumps(lock, indent=1), encoding="utf-8")
 
 
 def _run(line: list[str]) -> None:
@@ -112,7 +119,7 @@ def _python_only(wheel: bytes) -> bytes:
     kept = io.BytesIO()
     with zipfile.ZipFile(io.BytesIO(wheel)) as old, zipfile.ZipFile(kept, "w", zipfile.ZIP_DEFLATED) as new:
         for info in old.infolist():
-            if "/tests/" in info.filename or "/datasets/" in info.filename and info.filename.endswith(".csv"):
+            if "/tests/" in info.filename or ("/datasets/" in info.filename and info.filename.endswith(".csv")):
                 continue
             if not info.filename.endswith(".so"):
                 new.writestr(info, old.read(info))
