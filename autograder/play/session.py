@@ -145,7 +145,7 @@ class Session:
         modules = [ModuleType(name) for name in ("IPython", "IPython.core", "IPython.core.getipython")]
         shown = ModuleType("IPython.display")
         # matplotlib asks the package whether it must draw after each cell; here that is done without it.
-        modules[0].__dict__.update(get_ipython=lambda: None, display=shown, core=modules[1])
+        modules[0].__dict__.update(get_ipython=lambda: None, display=shown, core=modules[1], version_info=(9, 0))
         modules[2].__dict__.update(get_ipython=lambda: self)
         shown.__dict__.update(display=self.display, HTML=_Html, Markdown=str)
         sys.modules.update({module.__name__: module for module in (*modules, shown)})

@@ -23,7 +23,7 @@ playwright = pytest.importorskip("playwright.sync_api", reason="no Playwright: p
 axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="no axe: pip install '.[dev]' installs it")
 
 DESKTOP, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
-PATIENCE = 600_000  # milliseconds, for a machine with much else to do
+PATIENCE = 150_000  # milliseconds, for a machine with much else to do
 READY, RIGHT = "Python is ready.", "good"
 
 
