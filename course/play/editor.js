@@ -5,7 +5,7 @@ const INDENT = "    ";
 
 export function edit(box, run) {
   let leaving = false;
-  const grow = () => (box.rows = Math.max(2, box.value.split("\n").length));
+  const grow = () => (box.rows = Math.max(run && !box.readOnly ? 2 : 1, box.value.split("\n").length));
   grow();
   box.addEventListener("input", grow);
   box.addEventListener("blur", () => (leaving = false));

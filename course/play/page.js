@@ -146,9 +146,13 @@ function showIn(cell, { kind, text }) {
   const made = document.createElement(kind === "png" ? "img" : kind === "html" ? "div" : "pre");
   made.className = kind;
   // What a learner's own code shows as HTML; the page's policy lets no script in it run.
-  if (kind === "html") made.innerHTML = text;
-  else if (kind === "png") Object.assign(made, { src: `data:image/png;base64,${text}`, alt: said("figure") });
-  else made.textContent = words[kind] && !text ? said(kind) : text;
+  if (kind === "html") {
+    made.innerHTML = text;
+    // The corner of a table of pandas is a heading without words, which screen readers announce all the same.
+    made.querySelectorAll("th:empty").forEach((head) => head.replaceWith(document.createElement("td")));
+  }
+  if (kind === "png") Object.assign(made, { src: `data:image/png;base64,${text}`, alt: said("figure") });
+  else if (kind !== "html") made.textContent = words[kind] && !text ? said(kind) : text;
   output.append(made);
   if (cell.shown.reduce((sum, one) => sum + one.text.length, text.length) < MOST_KEPT) cell.shown.push({ kind, text });
 }
