@@ -19,13 +19,21 @@ author = "the authors of mlm-course"
 release = version = installed("mlm-course")
 language = "en"
 
-extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.autosummary", "numpydoc", "course.accessible"]
+extensions = [
+    "myst_nb",
+    "sphinx_copybutton",
+    "sphinx_inline_tabs",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.autosummary",
+    "numpydoc",
+    "course.accessible",
+]
 exclude_patterns = ["README.md", "**/.ipynb_checkpoints"]
 
 # Pages run as they are read, so that their text can show what their code has just computed. An error stops the build.
 nb_execution_mode = "inline"
 nb_execution_raise_on_error = True
-nb_execution_timeout = 120
+nb_execution_timeout = 600
 nb_eval_name_regex = ".+"
 nb_merge_streams = True
 nb_mime_priority_overrides = [("html", "text/html", 0)]

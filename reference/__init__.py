@@ -36,6 +36,7 @@ from reference.inference.prediction import (
 )
 from reference.inference.ranking import RankedGroup, group_slopes, rank_groups, top_groups
 from reference.inference.satterthwaite import Coefficient, coefficient_tests, satterthwaite_df, standard_errors
+from reference.inference.statsmodels_fits import fit_statsmodels
 from reference.inference.variance import VarianceComponent, VarianceShares, variance_components, variance_shares
 from reference.output.as_json import fit_record
 from reference.output.frames import coefficient_table, interval_table, variance_table
@@ -85,6 +86,7 @@ __all__ = [
     "fit_mixed",
     "fit_ols",
     "fit_record",
+    "fit_statsmodels",
     "grand_mean_centre",
     "group_mean_centre",
     "group_means",

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -95,6 +98,17 @@ def hidden_seed() -> int:
 
 
 @pytest.fixture(scope="session")
+def wheel(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A wheel of this checkout, built in a copy of it."""
+    home = tmp_path_factory.mktemp("wheel")
+    skipped = shutil.ignore_patterns(".*", "build", "*.egg-info", "__pycache__", "tests")
+    shutil.copytree(root, home / "source", ignore=skipped)
+    code = f"from setuptools import build_meta; build_meta.build_wheel({str(home)!r})"
+    subprocess.run([sys.executable, "-c", code], cwd=home / "source", check=True, capture_output=True)
+    return next(home.glob("*.whl"))
+
+
+@pytest.fixture(scope="session")
 def pool() -> Iterator[ThreadPoolExecutor]:
     """Threads for tests that open many boxes."""
     with ThreadPoolExecutor(2) as executor:
@@ -111,6 +125,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--submissions", type=int, default=2, help="how many leave things behind in the box; 200 for all")
     parser.addoption("--kills", type=int, default=2, help="how often a grading is killed and run again; 10 for all")
     parser.addoption("--autograded", type=int, default=1, help="samples that nbgrader's command grades; 100 for all")
+    parser.addoption("--statsmodels", type=int, default=20, help="panels to fit by statsmodels; 2000 for all")
     parser.addoption("--courses", type=int, default=1, help="example courses to prove; 3 for all")
     parser.addoption("--draw", type=int, default=0, help="seed by which attacks, mutants and samples are drawn")
     parser.addoption("--every-page", action="store_true", help="audit every page of the site, not one of each kind")

@@ -3,7 +3,7 @@
 A: weeks belong to stores, and stores to the company. B: what can differ between two stores, the height of the line or
 its steepness. C: where zero is after centring, at the grand mean or at each store's own. D: the covariance of the
 random effects, and what it says about two weeks of one store. E: one line through all rows, where every store has its
-own.
+own. F: the lines of stores whose levels and slopes are correlated, or not.
 """
 
 from __future__ import annotations
@@ -30,7 +30,6 @@ from course.live import number, significant
 from reference import MixedFit
 from reference.panels import Panel
 
-_SHOWN = 3
 _CENTRES = (0.17, 0.5, 0.83)
 _SPENDERS = ((BLUE, "o", "low spender"), (ORANGE, "s", "middle"), (GREEN, "^", "high spender"))
 _POINTS = 73
@@ -131,6 +130,37 @@ def _scatter(axes: Axes, spends: Floats, sales: Floats, title: str) -> None:
     for (colour, marker, label), x, y in zip(_SPENDERS, spends, sales, strict=True):
         axes.scatter(x, y, s=26, color=colour, marker=marker, label=label)
     axes.set(title=title, yticks=[], xticks=[0.0], xticklabels=["0"])
+
+
+@styled
+def correlations() -> Picture:
+    """Return the lines of made-up stores for a negative, no, and a positive correlation of intercepts and slopes."""
+    figure, grid = panels(1, 3, height=2.9, sharey=True)
+    # Made up: exactly uncorrelated, of variance one, and then mixed.
+    drawn = np.random.default_rng(4).standard_normal((9, 2))
+    drawn -= drawn.mean(axis=0)
+    levels, others = np.linalg.solve(np.linalg.cholesky(np.cov(drawn.T)), drawn.T)
+    spend, highest = np.linspace(0.0, 1.0, 2), int(np.argmax(levels))
+    for axes, (title, rho) in zip(grid[0], (("Negative", -0.9), ("None", 0.0), ("Positive", 0.9)), strict=True):
+        slopes = 4.0 + 0.8 * (rho * levels + np.sqrt(1.0 - rho**2) * others)
+        lines = 5.0 + levels[:, None] + slopes[:, None] * spend
+        axes.plot(spend, lines.T, color=GREY, linewidth=1.1)
+        axes.plot(spend, lines[highest], color=ORANGE, linewidth=2.4, label="highest at zero")
+        axes.plot(spend, lines.mean(axis=0), color=INK, linestyle="--", label="average store")
+        axes.set(title=title, xlabel="spend", xticks=[0.0], xticklabels=["0"], yticks=[])
+    grid[0, 0].set_ylabel("sales")
+    figure.legend(*grid[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=2, handlelength=2.6)
+    caption = (
+        "Made-up stores. With a negative correlation, who starts high gains less and the lines close up; with a "
+        "positive one, who starts high gains more and they spread; with none, the start tells nothing about the slope."
+    )
+    alt = (
+        "Three panels of sales against spend, each with the lines of nine stores, the average store dashed and the "
+        "store that is highest at zero spend thick. Left, negative correlation: the lines draw together to the right "
+        "and the thick line is flatter than the average. Middle, none: steep and flat lines start at any height. "
+        "Right, positive: they spread out to the right and the thick line is the steepest of the top ones."
+    )
+    return Picture("F", figure, caption, alt)
 
 
 @styled

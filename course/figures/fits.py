@@ -190,7 +190,7 @@ def residuals(fit: MixedFit) -> Picture:
         axes.scatter(across[far], scaled[far], s=34, color=ORANGE, marker="D", label=f"beyond {number(_FAR, 0)}")
         axes.set_ylabel("scaled residual")
     grid[0, 0].axhline(0.0, color=GREY, linestyle=":")
-    grid[0, 0].set(xlabel="fitted sales, 1,000 units", title="Against the fit")
+    grid[0, 0].set(xlabel="fitted sales, 1,000 pieces", title="Against the fit")
     ends = np.array([-3.0, 3.0])
     grid[1, 0].plot(ends, ends, color=GREY, linestyle=":")
     grid[1, 0].set(xlabel="normal quantile", title="Against a normal law")

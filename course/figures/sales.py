@@ -1,15 +1,18 @@
 """Figures of what is sold and what the first model expects.
 
-1: how sales move from week to week, over all stores. 2: sales against YouTube, store by store. 3: what an average store
-with ordinary budgets should sell, week by week.
+1: how sales move from week to week, over all stores. 2: sales against YouTube, store by store. 2b: the same with all
+stores in one pair of axes. 3: what an average store with ordinary budgets should sell, week by week.
 """
 
 from __future__ import annotations
 
 import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
-from course.figures.style import BLUE, GREY, INK, ORANGE, Picture, canvas, panels, styled
+from course.figures.style import BLUE, GREY, INK, ORANGE, PALE, Floats, Picture, canvas, panels, styled
 from course.live import number
+from reference.data.columns import Level
 from reference.panels import MEDIA, Panel
 from reference.tutorial import Tutorial
 
@@ -27,7 +30,7 @@ def sales_by_week(results: Tutorial) -> Picture:
     places, means, errors = zip(*((w.week, w.mean, w.standard_error) for w in weeks), strict=True)
     label = "mean over stores, ± 1 standard error"
     axes.errorbar(places, means, yerr=errors, color=BLUE, marker="o", capsize=3, linewidth=1.6, label=label)
-    axes.set(xlabel="week", ylabel="sales, 1,000 units", xticks=places)
+    axes.set(xlabel="week", ylabel="sales, 1,000 pieces", xticks=places)
     top = max(w.mean + w.standard_error for w in weeks)
     axes.set_ylim(top=top + 0.3 * (top - axes.get_ylim()[0]))
     axes.legend(loc="upper left")
@@ -46,36 +49,81 @@ def sales_by_week(results: Tutorial) -> Picture:
 @styled
 def sales_by_store(panel: Panel) -> Picture:
     """Return a small panel per store: its weeks, its own line, and the line of all stores."""
-    stores = panel.stores
-    rows = -(-len(stores) // _COLUMNS)
-    figure, grid = panels(rows, _COLUMNS, height=1.35 * rows + 0.5, sharex=True, sharey=True)
+    figure, by_store = small_multiples(panel)
     ends = np.array([0.0, float(panel.youtube.max())])
     common = np.polyfit(panel.youtube, panel.sales, 1)
-    slopes = {}
-    for axes, store in zip(grid.ravel(), stores, strict=False):
+    lines = _lines(panel)
+    for store, axes in by_store.items():
         own = panel.store_id == store
-        line = np.polyfit(panel.youtube[own], panel.sales[own], 1)
-        slopes[store] = float(line[0])
         axes.plot(ends, np.polyval(common, ends), color=GREY, linestyle=":", linewidth=1.4)
-        reach = np.array([panel.youtube[own].min(), panel.youtube[own].max()])
-        axes.plot(reach, np.polyval(line, reach), color=ORANGE, linewidth=1.8)
+        axes.plot(*lines[store][1:], color=ORANGE, linewidth=1.8)
         axes.scatter(panel.youtube[own], panel.sales[own], s=11, color=BLUE)
-        axes.set_title(f"store {store}", fontsize=9, weight="normal", pad=2)
-    for axes in grid.ravel()[len(stores) :]:
-        axes.set_axis_off()
-    figure.supxlabel("YouTube, 1,000 dollars", fontsize=11)
-    figure.supylabel("sales, 1,000 units", fontsize=11)
-    steep, flat = max(slopes, key=slopes.__getitem__), min(slopes, key=slopes.__getitem__)
     caption = (
         "Sales against YouTube spend by store: points are weeks, the solid line is the store's own, the dotted one "
         "that of all stores. Nothing else is held fixed here yet."
     )
     alt = (
-        f"A small scatter plot for each of {len(stores)} stores, sales against YouTube spend. Every store's line "
-        f"rises; the steepest is store {steep} at {number(slopes[steep], 3)} per unit, the flattest store {flat} at "
-        f"{number(slopes[flat], 3)}. With few points each, the lines scatter around the common one."
+        f"A small scatter plot for each of {len(lines)} stores, sales against YouTube spend. Of the stores' lines "
+        f"{sum(line[0] > 0 for line in lines.values())} rise; {_extremes(lines)}. With few points each, the lines "
+        "scatter around the common one."
     )
     return Picture("2", figure, caption, alt)
+
+
+@styled
+def sales_together(panel: Panel) -> Picture:
+    """Return all weeks and every store's own line in one pair of axes, the steepest and the flattest store marked."""
+    figure, axes = canvas(height=4.2)
+    axes.scatter(panel.youtube, panel.sales, s=9, color=PALE)
+    lines = _lines(panel)
+    flat, *between, steep = sorted(lines, key=lines.__getitem__)
+    for store in between:
+        axes.plot(*lines[store][1:], color=GREY, linewidth=1.0)
+    axes.plot(*lines[steep][1:], color=ORANGE, label=f"store {steep}, the steepest", linewidth=2.6)
+    axes.plot(*lines[flat][1:], color=BLUE, linestyle="--", label=f"store {flat}, the flattest", linewidth=2.6)
+    axes.set(xlabel="YouTube, 1,000 dollars", ylabel="sales, 1,000 pieces")
+    axes.legend(loc="upper left")
+    caption = (
+        "The same lines in one picture, each as long as its store's weeks reach. Good for seeing how far lines "
+        "differ as a whole; for a single store look at its own panel."
+    )
+    alt = (
+        f"Sales against YouTube spend with a regression line for each of {len(lines)} stores, over a cloud of "
+        f"{len(panel)} pale points. Of the lines, {_extremes(lines)}; the others lie in a bundle between them."
+    )
+    return Picture("2b", figure, caption, alt)
+
+
+def small_multiples(panel: Panel) -> tuple[Figure, dict[Level, Axes]]:
+    """Return a figure of sales against YouTube with small axes for each store, by store, still empty."""
+    stores = panel.stores
+    rows = -(-len(stores) // _COLUMNS)
+    figure, grid = panels(rows, _COLUMNS, height=1.35 * rows + 0.5, sharex=True, sharey=True)
+    for axes in grid.ravel()[len(stores) :]:
+        axes.set_axis_off()
+    figure.supxlabel("YouTube, 1,000 dollars", fontsize=11)
+    figure.supylabel("sales, 1,000 pieces", fontsize=11)
+    by_store: dict[Level, Axes] = dict(zip(stores, grid.ravel().tolist(), strict=False))
+    for store, axes in by_store.items():
+        axes.set_title(f"store {store}", fontsize=9, weight="normal", pad=2)
+    return figure, by_store
+
+
+def _lines(panel: Panel) -> dict[Level, tuple[float, Floats, Floats]]:
+    """Return each store's own regression line: its slope, and the spends (2,) and sales (2,) at its ends."""
+    lines: dict[Level, tuple[float, Floats, Floats]] = {}
+    for store in panel.stores:
+        spends, sales = panel.youtube[panel.store_id == store], panel.sales[panel.store_id == store]
+        line, reach = np.polyfit(spends, sales, 1), np.array([spends.min(), spends.max()])
+        lines[store] = (float(line[0]), reach, np.polyval(line, reach))
+    return lines
+
+
+def _extremes(lines: dict[Level, tuple[float, Floats, Floats]]) -> str:
+    (steep, (most, *_)), (flat, (least, *_)) = (pick(lines.items(), key=lambda line: line[1]) for pick in (max, min))
+    return (
+        f"the steepest is store {steep} at {number(most, 3)} per unit, the flattest store {flat} at {number(least, 3)}"
+    )
 
 
 @styled
@@ -94,7 +142,7 @@ def weekly_prediction(results: Tutorial) -> Picture:
     axes.plot(weeks, predicted, color=BLUE, label="average store, ordinary budgets")
     observed = [w.mean for w in results.weeks]
     axes.plot(weeks, observed, color=ORANGE, marker="o", linestyle="none", label="observed mean of the week")
-    axes.set(xlabel="week", ylabel="sales, 1,000 units", xticks=weeks)
+    axes.set(xlabel="week", ylabel="sales, 1,000 pieces", xticks=weeks)
     axes.set_ylim(top=max(observed) + 0.3 * (max(observed) - min(observed)))
     axes.legend(loc="upper left")
     axes.tick_params(labelcolor=INK)

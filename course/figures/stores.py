@@ -1,8 +1,8 @@
 """Figures of the stores and their slopes.
 
-4: what YouTube brings in each store. 7: from every store's own regression to what the model believes of it. 8: the
-stores' slopes in order, each with what is not known about it. 11: how probable it is that each store is among the
-steepest five.
+4: what YouTube brings in each store. 4b: the same store by store, with its weeks. 7: from every store's own regression
+to what the model believes of it. 8: the stores' slopes in order, each with what is not known about it. 11: how probable
+it is that each store is among the steepest five.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import numpy as np
 from matplotlib.axes import Axes
 
+from course.figures.sales import small_multiples
 from course.figures.style import BLUE, GREY, INK, ORANGE, PALE, Floats, Picture, canvas, panels, styled
 from course.live import names, number
 from reference import MixedFit
@@ -44,7 +45,7 @@ def store_lines(results: Tutorial) -> Picture:
     axes.plot(ends, level + effects["youtube"] * ends, color=INK, linestyle="--", label="average store")
     axes.plot([], [], color=ORANGE, label=f"the {TOP} steepest: {', '.join(map(str, top))}")
     axes.plot([], [], color=PALE, label="the other stores")
-    axes.set(xlabel="YouTube, 1,000 dollars", ylabel="sales, 1,000 units", xlim=(0, ends[1]))
+    axes.set(xlabel="YouTube, 1,000 dollars", ylabel="sales, 1,000 pieces", xlim=(0, ends[1]))
     axes.legend(loc="upper left")
     crossing = -float(fit.term.covariance[0, 1] / fit.term.covariance[1, 1])
     axes.axvline(crossing, color=GREY, linestyle=":", linewidth=1.2)
@@ -61,6 +62,32 @@ def store_lines(results: Tutorial) -> Picture:
         f"they start lowest at no spend and end highest at {number(ends[1], 0)}. The average store is dashed."
     )
     return Picture("4", figure, caption, alt)
+
+
+@styled
+def store_fits(results: Tutorial) -> Picture:
+    """Return a small panel per store: its weeks at mean week and other media, its line and the average store's."""
+    fit, panel = results.slope.fit, results.panel
+    effects, ends = fit.fixed_effects, np.array([0.0, float(panel.youtube.max())])
+    others = sum(effects[name] * getattr(panel, name) for name in _OTHERS)
+    level = effects["Intercept"] + float(np.mean(others))
+    adjusted = panel.sales - others + np.mean(others)
+    figure, by_store = small_multiples(panel)
+    for store, (intercept, slope) in zip(fit.term.levels, fit.term.modes, strict=True):
+        axes, own = by_store[store], panel.store_id == store
+        axes.plot(ends, level + effects["youtube"] * ends, color=GREY, linestyle=":", linewidth=1.4)
+        axes.plot(ends, level + intercept + (effects["youtube"] + slope) * ends, color=ORANGE, linewidth=1.8)
+        axes.scatter(panel.youtube[own], adjusted[own], s=11, color=BLUE)
+    caption = (
+        "The random-slope model store by store: the solid line is the store's, the dotted one the average store's. "
+        "Points are weeks, with week and other media brought to their means."
+    )
+    alt = (
+        f"A small scatter plot for each of {len(by_store)} stores, sales against YouTube spend, with the store's line "
+        "by the model and that of the average store. Points lie nearer to the lines than in Figure 2, since week and "
+        f"other media are held fixed: they scatter with a standard deviation of {number(fit.sigma, 1)}."
+    )
+    return Picture("4b", figure, caption, alt)
 
 
 @styled
@@ -134,22 +161,22 @@ def caterpillar(results: Tutorial) -> Picture:
         axes.hlines(
             places, [row.lower for _, row in chosen], [row.upper for _, row in chosen], color=colour, linewidth=2
         )
-        label = {"above": "above, 95 % sure", "unclear": "cannot be told", "below": "below, 95 % sure"}[tier]
+        label = {"above": "above, 95 % sure", "unclear": "unclear", "below": "below, 95 % sure"}[tier]
         axes.scatter([row.slope for _, row in chosen], places, color=colour, marker=marker, s=34, label=label, zorder=3)
     axes.set(yticks=np.arange(len(rows)), yticklabels=[f"{row.group}" for row in rows], ylabel="store")
     axes.set_xlabel("sales per unit of YouTube, with 95 % interval")
     axes.legend(loc="lower right")
-    above = [row.group for row in results.slopes if row.tier == "above"]
+    tiers = [[row.group for row in results.slopes if row.tier == tier] for tier in ("above", "below")]
+    above, below = (f"store {names(groups)}" if groups else "none" for groups in tiers)
     caption = (
-        "The caterpillar: stores by slope, with 95 % intervals, if the model is right. Few stores can be told from the "
+        "The caterpillar: stores by slope, with 95 % intervals, if the model is right. Few stores stand out from the "
         "average; the order in the middle is mostly chance."
     )
     alt = (
         f"{len(rows)} stores from the steepest, store {results.slopes[0].group} at "
         f"{number(results.slopes[0].slope, 3)}, to the flattest, store {results.slopes[-1].group} at "
-        f"{number(results.slopes[-1].slope, 3)}, each with a 95 % interval about as wide as the whole range. Stores "
-        f"{names(above)} are above the average of {number(average, 3)} with a probability of 95 %; for the other "
-        f"{len(rows) - len(above)} it cannot be told."
+        f"{number(results.slopes[-1].slope, 3)}, each with a 95 % interval about as wide as the whole range. Above the "
+        f"average of {number(average, 3)} with a probability of 95 %: {above}. Below it: {below}."
     )
     return Picture("8", figure, caption, alt)
 
@@ -178,6 +205,6 @@ def chances(results: Tutorial) -> Picture:
     alt = (
         f"Bars for the {len(likeliest)} likeliest stores. Store {first[0]} is among the {TOP} steepest with a "
         f"probability of {number(first[1])}, the least sure of the named ones, store {last[0]}, with "
-        f"{number(last[1])}, little more than a coin toss; the best of the others has {number(likeliest[TOP][1])}."
+        f"{number(last[1])}; the best of the others has {number(likeliest[TOP][1])}."
     )
     return Picture("11", figure, caption, alt)

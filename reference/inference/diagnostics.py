@@ -83,9 +83,8 @@ def read_icc(fit: Estimates) -> Reading:
     fewest = min(len(term.levels) for term in fit.terms)
     effect = 1.0 + (fit.design.n_observations / fewest - 1.0) * icc
     fine = icc >= ICC_GATE
-    verdict = (
-        "the groups matter" if fine else "the groups hardly differ, and pooled least squares would say nearly the same"
-    )
+    small = "the groups hardly differ, and pooled least squares gives nearly the same slopes"
+    verdict = "worth modelling, if it is more than chance" if fine else small
     return Reading("icc", icc, fine, f"The adjusted ICC is {icc:.3f} (design effect {effect:.2f}): {verdict}.")
 
 

@@ -107,6 +107,19 @@ def test_no_page_is_wider_than_a_phone(visit: Any) -> None:
     assert [name for name in AUDITED if visit(name, PHONE).evaluate(wide)] == []
 
 
+def test_no_line_of_code_is_clipped(visit: Any, site: Path) -> None:
+    clipped = "nodes => nodes.filter(node => node.scrollWidth > node.clientWidth).map(node => node.innerText)"
+    paths = (*site.glob("primer/*.html"), *site.glob("tutorial/*.html"))
+    pages = [path.relative_to(site).with_suffix("").as_posix() for path in paths]
+    assert {"primer/why", "tutorial/from-r"} <= set(pages)
+    found = {}
+    for name in pages:
+        page = visit(name)
+        page.add_style_tag(content=".tab-set > .tab-content, details > * { display: block !important }")
+        found[name] = page.locator("article pre").evaluate_all(clipped)
+    assert {name: texts for name, texts in found.items() if texts} == {}
+
+
 def test_formulas_are_drawn_without_a_script(visit: Any) -> None:
     page = visit("tutorial/random-slope")
     assert page.locator("div.formula math").count() >= 2

@@ -36,11 +36,14 @@ DRAW: dict[str, Draw] = {
     "nested_tree": lambda r, _: figures.nested_tree(r.panel),
     "intercept_or_slope": lambda *_: figures.intercept_or_slope(),
     "centring": lambda *_: figures.centring(),
+    "correlations": lambda *_: figures.correlations(),
     "covariance": lambda r, _: figures.covariance(r.slope.fit, r.panel),
     "pooled_wrong": lambda *_: figures.pooled_wrong(),
     "sales_by_week": lambda r, _: figures.sales_by_week(r),
     "sales_by_store": lambda r, _: figures.sales_by_store(r.panel),
+    "sales_together": lambda r, _: figures.sales_together(r.panel),
     "weekly_prediction": lambda r, _: figures.weekly_prediction(r),
+    "store_fits": lambda r, _: figures.store_fits(r),
     "store_lines": lambda r, _: figures.store_lines(r),
     "profile": lambda r, _: figures.profile(r.slope.fit, r.panel),
     "null_law": lambda r, _: figures.null_law(bootstrap_test(r.intercept_ml.fit, r.slope_ml.fit, draws=20)),
@@ -53,7 +56,7 @@ DRAW: dict[str, Draw] = {
     "residuals": lambda r, _: figures.residuals(r.slope.fit),
     "chances": lambda r, _: figures.chances(r),
 }
-CONCEPTUAL = {"intercept_or_slope", "centring", "pooled_wrong"}
+CONCEPTUAL = {"intercept_or_slope", "centring", "correlations", "pooled_wrong"}
 
 
 @pytest.fixture(scope="module")

@@ -23,9 +23,22 @@ SECTIONS = (
     ("the sign of the correlation", "primer/centring", "What the sign of the correlation says"),
     ("nested", "primer/effects", "Nested"),
     ("crossed", "primer/effects", "Crossed"),
+    ("customers by region and channel", "primer/effects", "An example: customers by region and channel"),
+    ("a usual week in dollars", "primer/centring", "A usual week, in dollars"),
     ("data and structure", "tutorial/data", "Structure"),
     ("descriptives", "tutorial/data", "Descriptives"),
     ("least squares", "tutorial/pooled", "One regression for all stores"),
+    ("pairwise correlations", "tutorial/pooled", "Can the media be told apart?"),
+    ("correlations of the fixed effects", "tutorial/random-intercept", "Correlations of the fixed effects"),
+    ("a test of the random intercept", "tutorial/random-intercept", "Is the level worth having?"),
+    ("standard errors compared", "tutorial/random-slope", "Three sets of standard errors"),
+    ("the boundary in other methods", "tutorial/random-slope", "What other methods do there"),
+    ("serial correlation", "tutorial/diagnostics", "Does one week tell of the next?"),
+    ("normality of random effects", "tutorial/diagnostics", "Are the stores normal?"),
+    ("parsimony", "tutorial/diagnostics", "Is it more than is needed?"),
+    ("creative, message fit, frequency caps", "tutorial/decisions", "Before you take money from a store"),
+    ("baseline-adjusted performance", "tutorial/decisions", "Baseline-adjusted performance"),
+    ("glossary", "glossary", "Glossary"),
     ("random intercept: equation", "tutorial/random-intercept", "The model"),
     ("random intercept: fit", "tutorial/random-intercept", "The fit"),
     ("random intercept: variance components", "tutorial/random-intercept", "Variance components"),
@@ -73,10 +86,10 @@ SECTIONS = (
 # And its figures: conceptual ones by letter, the tutorial's by number.
 FIGURES = {
     "primer/effects": ("A", "B"),
-    "primer/centring": ("C", "D"),
+    "primer/centring": ("C", "D", "F"),
     "primer/why": ("E",),
-    "tutorial/data": ("1", "2"),
-    "tutorial/communication": ("3", "4"),
+    "tutorial/data": ("1", "2", "2b"),
+    "tutorial/communication": ("3", "4", "4b"),
     "tutorial/random-slope": ("5", "6"),
     "tutorial/stores": ("7", "8"),
     "tutorial/software": ("9",),
@@ -127,7 +140,7 @@ def test_every_exercise_is_named_and_can_be_taken_along(pages: dict[str, Any], r
 
 
 def test_no_result_is_typed_by_hand(pages: dict[str, Any]) -> None:
-    course = [page for name, page in pages.items() if name == "index" or name.startswith(("primer/", "tutorial/"))]
+    course = [page for name, page in pages.items() if name.startswith(("index", "glossary", "primer/", "tutorial/"))]
     assert {page.name: found for page in course if (found := typed_numbers(page.prose))} == {}
 
 
@@ -149,7 +162,7 @@ def test_typed_results_are_told_from_conventions(prose: str, found: list[str]) -
 
 def test_live_numbers_are_not_taken_for_prose(pages: dict[str, Any]) -> None:
     assert "number(" not in pages["tutorial/pooled"].prose
-    assert "An extra unit of YouTube" in pages["tutorial/pooled"].prose
+    assert "an extra unit of YouTube" in pages["tutorial/pooled"].prose
 
 
 def test_every_live_number_is_what_the_reference_gives_now(pages: dict[str, Any]) -> None:
@@ -171,7 +184,11 @@ def test_the_numbers_on_the_pages_are_those_of_lme4(pages: dict[str, Any], root:
     lme4 = json.loads((root / "tests" / "oracles" / "tutorial.json").read_text(encoding="utf-8"))
     expected = {
         "tutorial/data": (f"{lme4['describe']['mean_sales']:.1f}",),
-        "tutorial/pooled": (f"{lme4['ols']['coef']['youtube']:.4f}", f"{lme4['ols']['se']['facebook']:.4f}"),
+        "tutorial/pooled": (
+            f"{lme4['ols']['coef']['youtube']:.4f}",
+            f"{lme4['ols']['se']['facebook']:.4f}",
+            f"{100 * lme4['ols']['adj_r2']:.1f} %",
+        ),
         "tutorial/random-intercept": (
             f"{lme4['ri']['criterion']:.2f}",
             f"{lme4['ri']['icc_adjusted']:.4f}",
@@ -184,6 +201,7 @@ def test_the_numbers_on_the_pages_are_those_of_lme4(pages: dict[str, Any], root:
             f"{lme4['rs']['r2_marginal']:.4f}",
             f"{lme4['rs']['icc_adjusted']:.4f}",
             f"{lme4['rs_ml']['AIC']:.2f}",
+            *(f"{lme4[model]['se']['youtube']:.6f}" for model in ("ols", "ri", "rs")),
         ),
         "tutorial/software": (f"{lme4['rs_centred']['fixef']['(Intercept)']:.4f}",),
     }

@@ -7,8 +7,9 @@ from itertools import accumulate
 import numpy as np
 import pandas as pd
 import pytest
+import statsmodels.formula.api as smf
 
-from reference import ConvergenceError, fit
+from reference import ConvergenceError, fit, fit_statsmodels
 from reference.optimum.optimiser import optimum_from
 
 PANELS = 2000
@@ -25,6 +26,20 @@ FORMULAS = {
     "nested": "sales ~ youtube + (1 | city/store)",
     "nested, with a slope": "sales ~ youtube + (1 + youtube | city) + (1 | store)",
     "crossed": "sales ~ youtube + (1 | store) + (1 | channel)",
+}
+STORES, CITIES = {"groups": "store"}, {"groups": "city", "vc_formula": {"store": "0 + C(store)"}}
+#: The same models as arguments of statsmodels' mixedlm.
+STATSMODELS = {
+    "random intercept": STORES,
+    "random slope": STORES | {"re_formula": "1 + youtube"},
+    "random slope, shifted": STORES | {"re_formula": "1 + youtube"},
+    "slope alone": STORES | {"re_formula": "0 + youtube"},
+    "uncorrelated": STORES | {"vc_formula": {"level": "1", "slope": "0 + youtube"}},
+    "two slopes": STORES | {"re_formula": "1 + youtube + facebook"},
+    "three slopes": STORES | {"re_formula": "1 + youtube + facebook + newspaper"},
+    "nested": CITIES | {"re_formula": "1"},
+    "nested, with a slope": CITIES | {"re_formula": "1 + youtube"},
+    "crossed": {"groups": "all", "vc_formula": {"store": "0 + C(store)", "channel": "0 + C(channel)"}},
 }
 
 
@@ -87,6 +102,28 @@ def test_every_fit_is_certified(block):
         assert certificate.decrement <= 1e-10, (seed, family)
         assert certificate.curvature >= -1e-6, (seed, family)
         assert certificate.agreeing >= 1, (seed, family)
+
+
+def test_statsmodels_arrives_where_the_fit_is_certified(request):
+    # Two thousand with --statsmodels 2000 -s; it ends with how many arrived.
+    panels, missed = request.config.getoption("--statsmodels"), {}
+    for seed in range(panels):
+        family, frame, reml = draw_case(seed)
+        fixed = FORMULAS[family].split(" + (")[0]
+        try:
+            found = fit_statsmodels(smf.mixedlm(fixed, frame.assign(all=1), **STATSMODELS[family]), reml=reml)
+        except ConvergenceError as error:
+            missed[seed] = f"{family}: {error}"
+            continue
+        certified = fit(FORMULAS[family], frame, reml=reml)
+        off = np.abs(found.fe_params - certified.params) / certified.bse
+        right = found.llf == pytest.approx(certified.llf, abs=1e-4) and found.scale == pytest.approx(
+            certified.sigma**2, rel=1e-3
+        )
+        if not (right and off.max() < 1e-3 and found.bse_fe.to_numpy() == pytest.approx(certified.bse.to_numpy())):
+            missed[seed] = f"{family}: {found.llf} for {certified.llf}"
+    print(f"\n{panels - len(missed)} of {panels} arrived", *missed.items(), sep="\n")
+    assert not missed
 
 
 @pytest.mark.parametrize("part", range(10))

@@ -143,17 +143,6 @@ def test_the_command_says_what_the_cards_say(
     assert unexpected not in printed
 
 
-@pytest.fixture(scope="session")
-def wheel(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A wheel of this checkout, built in a copy of it."""
-    home = tmp_path_factory.mktemp("wheel")
-    skipped = shutil.ignore_patterns(".*", "build", "*.egg-info", "__pycache__", "tests")
-    shutil.copytree(root, home / "source", ignore=skipped)
-    code = f"from setuptools import build_meta; build_meta.build_wheel({str(home)!r})"
-    subprocess.run([sys.executable, "-c", code], cwd=home / "source", check=True, capture_output=True)
-    return next(home.glob("*.whl"))
-
-
 def test_the_wheel_holds_releases_rubrics_and_words_and_no_solution(course: Course, wheel: Path) -> None:
     files = set(zipfile.ZipFile(wheel).namelist())
     shipped = {name.removeprefix("autograder/shipped/") for name in files if name.startswith("autograder/shipped/")}
