@@ -39,7 +39,7 @@ for name, term, effects in (("intercept", "1", "1"), ("slope", "1 + youtube", "~
 def wait_until_ready(page: Page) -> float:
     """Return the seconds until Python is ready, and wait as long."""
     began = time.perf_counter()
-    page.wait_for_function("performance.getEntriesByName('python-ready').length", timeout=PATIENCE)
+    page.locator("html[data-python=ready]").wait_for(state="attached", timeout=PATIENCE)
     return time.perf_counter() - began
 
 
@@ -61,8 +61,7 @@ def main(folder: Path) -> None:
         cell = page.locator(".cell.code:not(.locked)").first
         cell.locator("textarea").fill(FITS)
         cell.locator(".run").click()
-        page.wait_for_function("document.querySelectorAll('.output .stdout').length", timeout=PATIENCE)
-        page.wait_for_function("document.querySelector('#stop').disabled", timeout=PATIENCE)
+        cell.locator(".output", has_text="random slope").wait_for(timeout=PATIENCE)
         print(cell.locator(".output").inner_text().strip())
     server.shutdown()
 

@@ -196,6 +196,7 @@ function dropQueue() {
 
 async function startPython() {
   isReady = false;
+  document.documentElement.dataset.python = "loading";
   say("loading");
   find("loaded").hidden = false;
   const release = await (await fetch("release.json")).text();
@@ -227,7 +228,7 @@ function heard(message) {
       ({ interrupt } = message);
       isReady = true;
       bar.hidden = true;
-      performance.mark("python-ready");
+      document.documentElement.dataset.python = "ready";
     }
     if (message.progress) find("progress").innerHTML = message.progress;
     if (message.kept) progress = message.kept;
