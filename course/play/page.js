@@ -9,6 +9,8 @@ const { words, assignment, notebooks } = settings;
 const said = (name, gaps = {}) => words[name].replace(/\{(\w+)\}/g, (_, gap) => gaps[gap]);
 const find = (id) => document.getElementById(id);
 const say = (name, gaps) => (find("status").textContent = said(name, gaps));
+// Of files it is said beside their buttons: what is said of Python changes by itself.
+const sayOfFiles = (name, gaps) => (find("files").textContent = said(name, gaps));
 const FOLDER = `/home/pyodide/${assignment}`;
 const MOST_KEPT = 200_000; // characters of a cell's outputs that are shown again after a reload
 
@@ -48,7 +50,7 @@ async function keep() {
   try {
     await writeWork(workNow());
   } catch (error) {
-    say("not_kept", { why: error?.message ?? error });
+    sayOfFiles("not_kept", { why: error?.message ?? error });
   }
 }
 
@@ -282,12 +284,12 @@ async function open(file) {
     content = null;
   }
   const isWork = content?.mlm === "work" && typeof content.notebooks === "object" && content.notebooks !== null;
-  if (!isWork && !Array.isArray(content?.cells)) return say("not_a_file", { file: file.name });
+  if (!isWork && !Array.isArray(content?.cells)) return sayOfFiles("not_a_file", { file: file.name });
   const target = notebooks
     .map((one) => [isWork ? 0 : shared(released[one], content), one])
     .reduce((best, one) => (one[0] > best[0] ? one : best))[1];
   const fits = isWork ? content.assignment === assignment : shared(released[target], content) > 0;
-  if (!fits) return say("other_course", { file: file.name });
+  if (!fits) return sayOfFiles("other_course", { file: file.name });
   if (!confirm(said("replace_sure", { file: file.name }))) return;
   try {
     if (isWork) {
@@ -298,11 +300,11 @@ async function open(file) {
     }
     show(target, fromFile(released[target], content));
   } catch {
-    return say("not_a_file", { file: file.name });
+    return sayOfFiles("not_a_file", { file: file.name });
   }
   await keep();
   section(target).scrollIntoView();
-  say("opened", { file: file.name });
+  sayOfFiles("opened", { file: file.name });
 }
 
 async function startOver() {
@@ -373,6 +375,7 @@ async function begin() {
       progress = work.progress;
     }
     mayWrite = true;
+    document.querySelectorAll("#keep, #open, #over, .download").forEach((one) => (one.disabled = false));
   } catch (error) {
     return say("failed", { why: error?.message ?? error });
   }

@@ -264,7 +264,7 @@ def test_work_is_kept_and_goes_from_one_browser_to_another(
     context: Any, browser: Any, site: Site, tmp_path: Path, solutions: dict[str, Path]
 ) -> None:
     learner = Page(context, f"{site.address}/practice/")
-    learner.wait("Python is")
+    learner.page.locator("#open:enabled").wait_for()
     learner.write("answer_icc", "icc = 0.5")
     learner.write("memo", "Dear Marta")
     work = learner.saved(learner.page.get_by_role("button", name="Download all work").click, tmp_path)
@@ -273,19 +273,21 @@ def test_work_is_kept_and_goes_from_one_browser_to_another(
     elsewhere = browser.new_context()
     elsewhere.set_default_timeout(PATIENCE)
     fresh = Page(elsewhere, f"{site.address}/practice/")
-    fresh.wait("Python is")
-    fresh.page.locator("#open").set_input_files(work)
+    fresh.page.locator("#open:enabled").wait_for()
+    with fresh.page.expect_navigation():
+        fresh.page.locator("#open").set_input_files(work)
+    fresh.page.locator("#open:enabled").wait_for()
     playwright.expect(fresh.cell("answer_icc").locator("textarea")).to_have_value("icc = 0.5")
     playwright.expect(fresh.cell("memo").locator("textarea")).to_have_value("Dear Marta")
     fresh.page.locator("#open").set_input_files(solutions["practice"] / "task1-icc.ipynb")
-    fresh.wait("task1-icc.ipynb is open.")
+    of_files = fresh.page.locator("#files")
+    playwright.expect(of_files).to_contain_text("task1-icc.ipynb is open.")
     solved = sources(solutions["practice"] / "task1-icc.ipynb")
     playwright.expect(fresh.cell("fit_icc").locator("textarea")).to_have_value(solved["fit_icc"])
-    for name, said in (("strange.ipynb", "neither a notebook nor work"), ("other.ipynb", "does not belong")):
+    for name, said in (("strange.ipynb", "is neither a notebook nor work"), ("other.ipynb", "does not belong")):
         (tmp_path / name).write_text("{}" if name == "strange.ipynb" else '{"cells": []}', encoding="utf-8")
         fresh.page.locator("#open").set_input_files(tmp_path / name)
-        fresh.wait(f"{name}")
-        fresh.wait(said)
+        playwright.expect(of_files).to_contain_text(f"{name} {said}")
     fresh.page.get_by_role("button", name="Start over").click()
     playwright.expect(fresh.cell("memo").locator("textarea")).not_to_have_value("Dear Marta")
     elsewhere.close()
