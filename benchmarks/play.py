@@ -44,14 +44,13 @@ def wait_until_ready(page: Page) -> float:
 
 
 def main(folder: Path) -> None:
-    """Serve the folder, open its first page, and print what was measured."""
+    """Serve the folder, open its page of the practice assignment, and print what was measured."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), partial(SimpleHTTPRequestHandler, directory=str(folder)))
     Thread(target=server.serve_forever, daemon=True).start()
     chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    assignment = next(folder.glob("*/release.json")).parent.name
     with sync_playwright() as driver:
         page = driver.chromium.launch(executable_path=chromium, args=["--no-sandbox"]).new_page()
-        page.goto(f"http://127.0.0.1:{server.server_port}/{assignment}/")
+        page.goto(f"http://127.0.0.1:{server.server_port}/practice/")
         print(f"ready, cold: {wait_until_ready(page):.1f} s")
         page.reload()
         print(f"ready, on a reload: {wait_until_ready(page):.1f} s")
