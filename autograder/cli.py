@@ -96,12 +96,24 @@ def release(
     course: CourseOption = None,
     panels: Annotated[int, Option(min=1, help="Hidden panels to prove it on.")] = 20,
     workers: WorkersOption = None,
+    play: Annotated[
+        Path | None, Option(metavar="DIR", help="Write a page there, on which learners work in their browser.")
+    ] = None,
+    vendored: Annotated[
+        bool, Option("--vendored", help="Put Python into that folder, too; else it is a CDN's.")
+    ] = False,
+    parts: Annotated[
+        Path | None, Option("--from", metavar="DIR", help="A folder that has this Python, to fetch nothing.")
+    ] = None,
 ) -> int:
     """Prove that an assignment grades as it should, and make the learners' notebooks from its source."""
     require_linux("release")
     from autograder.commands import release as command
 
-    return command.release(course_at(course), assignment, panels=panels, workers=workers)
+    if play is None and (vendored or parts):
+        raise UsageError("--vendored and --from say what the page of --play holds. Name its folder with --play.")
+    done = command.release(course_at(course), assignment, panels=panels, workers=workers)
+    return done if play is None else command.play(course_at(course), assignment, play, vendored=vendored, parts=parts)
 
 
 @app.command(

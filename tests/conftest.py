@@ -159,6 +159,8 @@ SLOW = (
     "grading/test_every_assignment.py::test_a_tolerance_of_the_extension_a_hundred_times_off",
     "grading/test_every_assignment.py::test_the_extensions_solution_is_right_on_another_panel",
     "grading/test_solution.py",
+    "play/test_in_a_browser.py",
+    "play/test_solutions.py",
     "project/test_readme.py::test_learn",
     "project/test_readme.py::test_make",
     "project/test_readme.py::test_teach",

@@ -34,6 +34,7 @@ FLOORS: Mapping[str, Sequence[Sequence[str]]] = {
         ("results",),
         ("grading", "outputs"),
         ("tutor", "authoring"),
+        ("play",),
         ("commands",),
         ("desk", "student"),
         ("cli",),
