@@ -13,29 +13,25 @@ import sys
 import traceback
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import Annotated, NoReturn
 
 import typer
 from typer import Argument, Option
 
+from autograder import desk, models
 from autograder.commands.interruptions import Interrupted, heeded
-from autograder.commands.models import models_app
+from autograder.desk import AssignmentArgument, CourseOption, LanguageOption, WorkersOption, course_at, require_linux
 from autograder.errors import OurFault, UsageError
-
-if TYPE_CHECKING:
-    from autograder.assignment.course import Course
 
 USAGE, BROKEN = 2, 3
 
+#: What `pip install mlm-course` leaves out, as it is imported: it is for teachers, or is there on Linux alone.
+_TEACHERS = frozenset(
+    {"fcntl", "mistune", "nbconvert", "nbformat", "nbgrader", "nh3", "psutil", "pyseccomp", "sqlalchemy"}
+)
+
 #: A full disk, a used up quota, a file system that is only read.
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
-
-
-def _course(folder: Path | None) -> Course:
-    """Return the course that a folder is, or that the current one is."""
-    from autograder.assignment.course import find_course
-
-    return find_course(folder or Path.cwd())
 
 
 app = typer.Typer(
@@ -52,51 +48,8 @@ app = typer.Typer(
 
 panels_app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Examine the panels that grading draws.")
 app.add_typer(panels_app, name="panels")
-app.add_typer(models_app)
-
-AssignmentArgument = Annotated[str, Argument(help="Name of the assignment, a folder of the course.")]
-CourseOption = Annotated[Path | None, Option(help="The folder with course.toml; else the current folder.")]
-IntoOption = Annotated[Path, Option(help="Where gradebook.db, autograded/ and feedback/ go.")]
-SeedOption = Annotated[int | None, Option(min=0, help="Seed of the hidden panel; else one is drawn once and kept.")]
-LanguageOption = Annotated[
-    str | None, Option(envvar="MLM_LANGUAGE", help="Of the feedback, such as de; else the rubric's.")
-]
-WorkersOption = Annotated[int | None, Option(min=1, help="Boxes at a time; else one per processor.")]
-
-
-@app.command(epilog="Example: mlm grade practice --submitted submitted/ --into grading/ --course solutions/")
-def grade(
-    assignment: AssignmentArgument,
-    submitted: Annotated[Path, Option(help="Folder with one folder per learner.")],
-    into: IntoOption = Path("grading"),
-    course: CourseOption = None,
-    hidden_seed: SeedOption = None,
-    workers: WorkersOption = None,
-    personal: Annotated[
-        bool, Option("--personal", help="Learners have panels of their own, from mlm handout.")
-    ] = False,
-    language: LanguageOption = None,
-) -> int:
-    """Grade a class, each learner in the box, on the known panel and on a hidden one."""
-    with heeded():
-        from autograder.commands import grade as command
-
-        return command.grade(
-            _course(course), assignment, submitted, into, hidden_seed, workers, language, personal=personal
-        )
-
-
-@app.command(epilog="Example: mlm handout practice --learners names.txt --into handout/ --course solutions/")
-def handout(
-    assignment: AssignmentArgument,
-    learners: Annotated[Path, Option(help="A text with a learner's name to a line.")],
-    into: Annotated[Path, Option(help="Where the folders of the learners go.")] = Path("handout"),
-    course: CourseOption = None,
-) -> int:
-    """Write the released notebooks for each learner, with a panel that nobody else has."""
-    from autograder.commands import handout as command
-
-    return command.handout(_course(course), assignment, learners, into)
+app.add_typer(desk.app)
+app.add_typer(models.app)
 
 
 @app.command(epilog="Example: mlm release practice --course solutions/")
@@ -105,11 +58,24 @@ def release(
     course: CourseOption = None,
     panels: Annotated[int, Option(min=1, help="Hidden panels to prove it on.")] = 20,
     workers: WorkersOption = None,
+    play: Annotated[
+        Path | None, Option(metavar="DIR", help="Write a page there, on which learners work in their browser.")
+    ] = None,
+    vendored: Annotated[
+        bool, Option("--vendored", help="Put Python into that folder, too; else it is a CDN's.")
+    ] = False,
+    parts: Annotated[
+        Path | None, Option("--from", metavar="DIR", help="A folder that has this Python, to fetch nothing.")
+    ] = None,
 ) -> int:
     """Prove that an assignment grades as it should, and make the learners' notebooks from its source."""
+    require_linux("release")
     from autograder.commands import release as command
 
-    return command.release(_course(course), assignment, panels=panels, workers=workers)
+    if play is None and (vendored or parts):
+        raise UsageError("--vendored and --from say what the page of --play holds. Name its folder with --play.")
+    done = command.release(course_at(course), assignment, panels=panels, workers=workers)
+    return done if play is None else command.play(course_at(course), assignment, play, vendored=vendored, parts=parts)
 
 
 @app.command(
@@ -125,6 +91,7 @@ def new(
     workers: WorkersOption = None,
 ) -> int:
     """Make an assignment from a table and a formula: questions, notebooks with a solution, samples; and prove it."""
+    require_linux("new")
     from autograder.commands import new as command
 
     return command.new(course, data, formula, name=name, title=title, language=language, workers=workers)
@@ -136,13 +103,14 @@ def check(
     course: CourseOption = None,
     language: LanguageOption = None,
 ) -> int:
-    """Run one notebook and say how each answer fares; for learners.
+    """Run one notebook in the box, which needs Linux, and say how each answer fares; for learners.
 
     Exit code 0: every answer is right. 1: something is not, or is for a person to read.
     """
+    require_linux("check")
     from autograder.commands import check as command
 
-    return command.check(_course(course) if course else None, notebook, language)
+    return command.check(course_at(course) if course else None, notebook, language)
 
 
 @app.command(epilog="Example: mlm study my-course --language de")
@@ -176,16 +144,17 @@ def check_panels(
     """Say how many seeds give a panel on which right and wrong answers are told apart, and why the rest do not."""
     from autograder.commands import release as command
 
-    return command.check_panels(_course(course), assignment, count, first, confusion=confusion)
+    return command.check_panels(course_at(course), assignment, count, first, confusion=confusion)
 
 
 @app.command(epilog="Example: mlm doctor")
 def doctor(course: CourseOption = None) -> int:
     """Try to get out of the box, and say which of its walls hold here."""
+    require_linux("doctor")
     from autograder.assignment.course import installed_course
     from autograder.commands import doctor as command
 
-    return command.doctor(_course(course) if course else installed_course())
+    return command.doctor(course_at(course) if course else installed_course())
 
 
 @app.command(epilog="Example: mlm demo practice --into build/demo --course solutions/")
@@ -196,10 +165,11 @@ def demo(
     workers: WorkersOption = None,
 ) -> int:
     """Build a class of sample submissions, grade it, and say where the pages are."""
+    require_linux("demo")
     with heeded():
         from autograder.commands import grade as command
 
-        return command.demo(_course(course), assignment, into, workers=workers)
+        return command.demo(course_at(course), assignment, into, workers=workers)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -215,6 +185,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except Interrupted as interrupted:
         _end(interrupted, interrupted.exit_code)
     except Exception as error:
+        if isinstance(error, ModuleNotFoundError) and (error.name or "").split(".")[0] in _TEACHERS:
+            _end("this needs what is installed for teachers: pip install 'mlm-course[teach]'", USAGE)
         if isinstance(error, OSError) and error.errno in _NO_ROOM:
             where = error.filename or "what is printed"
             _end(f"{where}: {error.strerror}. Make room, and give the same command again.", USAGE)

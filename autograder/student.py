@@ -1,8 +1,8 @@
-"""What a learner's notebook imports: `load_panel`, `check`, `progress` and `reveal`.
+"""What a learner's notebook imports: `load_panel`, `check`, `progress`, `reveal`, `another` and `summary`.
 
 At home this is the real module, and `check` answers at once with a card. While a notebook is graded, a stand-in of the
-same name takes its place: `load_panel` then returns the panel of that run, `check` only records what it is given, and
-the others do nothing.
+same name takes its place: `load_panel` and `another` then return the panel of that run, `check` only records what it
+is given, and the others do nothing.
 """
 
 # What answering needs is imported when something is asked: a notebook's first cell should not wait for it.
@@ -22,11 +22,15 @@ if TYPE_CHECKING:
     from autograder.tutor.cards import Card
     from autograder.tutor.tutor import Tutor
 
-__all__ = ["check", "load_panel", "progress", "reveal"]
+__all__ = ["another", "check", "load_panel", "progress", "reveal", "summary"]
 
 _NOT_GIVEN: Final = object()
 # The assignments whose panels were loaded in this session, the latest last: its answers are looked up first.
 _loaded: list[str] = []
+#: What stands in a cell that was not written yet.
+_UNWRITTEN: Final = r"^raise NotImplementedError\b|^\s*# YOUR CODE HERE\s+raise NotImplementedError\b"
+# The tutor for the fresh panel that `another` gave; none once `load_panel` brought the task's own back.
+_fresh: list[Tutor] = []
 
 
 def load_panel(assignment: str | None = None) -> pd.DataFrame:
@@ -48,6 +52,7 @@ def load_panel(assignment: str | None = None) -> pd.DataFrame:
     """
     from autograder.assignment.key import PANEL_FILE, Dataset, assignments_panel
 
+    _fresh.clear()
     file = Path.cwd() / PANEL_FILE
     if file.is_file():
         table = Dataset.from_csv(file)
@@ -90,6 +95,10 @@ def check(name: str, value: object = _NOT_GIVEN) -> None:
 
         if not isinstance(name, str):
             return checking.nameless_card(tutor)
+        if value is not _NOT_GIVEN and _fresh:
+            from autograder.tutor.practice import practised_card
+
+            return practised_card(tutor, _fresh[-1], name, value)
         if value is not _NOT_GIVEN:
             return checking.card_for(tutor, name, value)
         return checking.missing_card(tutor, name) if tutor.find(name) else checking.unknown_card(tutor, name)
@@ -109,20 +118,63 @@ def progress() -> None:
 
 
 def reveal(name: str) -> None:
-    """Show the right answer, if you study alone; it earns no points afterwards, and `progress` says that it was shown.
+    """Show the right answer and the way to it, if you study alone; it earns no points afterwards, as `progress` says.
 
     Parameters
     ----------
     name : str
-        The name of the answer, as the task gives it.
+        The name of the answer, as the task gives it; of a memo, which is shown a checklist for; or of the notebook,
+        whose solution is put beside it once you tried each answer.
     """
 
     def card(tutor: Tutor) -> Card:
         from autograder.tutor.progress_cards import reveal_card
 
-        return reveal_card(tutor, str(name))
+        return reveal_card(_fresh[-1] if _fresh else tutor, str(name))
 
     _answer(str(name), card)
+
+
+def another(name: str) -> pd.DataFrame | None:
+    """Return a fresh panel to practise an answer on, if you study alone.
+
+    Until you call `load_panel` again, `check` compares with this panel, and no points change. An answer is mastered
+    when it was right on the task's panel, and then on a fresh one without a hint.
+
+    Parameters
+    ----------
+    name : str
+        The name of the answer, as the task gives it.
+
+    Returns
+    -------
+    DataFrame or None
+        With the same columns as the task's panel, other groups, and other numbers; None where a card says why not.
+    """
+
+    def card(tutor: Tutor) -> Card:
+        from autograder.tutor.practice import another_card
+
+        shown, fresh = another_card(tutor, str(name))
+        if fresh is not None:
+            _fresh[:] = [fresh]
+            given.append(fresh.key(fresh.rubrics[0]).panel.frame)
+        return shown
+
+    given: list[pd.DataFrame] = []
+    _answer(str(name), card)
+    return next(iter(given), None)
+
+
+def summary() -> None:
+    """Show what you have learned so far, and write it into the page summary.html beside the notebook, to keep."""
+
+    def card(tutor: Tutor) -> Card:
+        from autograder.tutor.study_page import summary_card
+
+        return summary_card(tutor)
+
+    _answer("summary", card)
 
 
 def _answer(name: str, card: Callable[[Tutor], Card]) -> None:
@@ -156,25 +208,37 @@ def _shell() -> Any:
     return get_ipython()
 
 
-def _explain_missing_names(shell: Any) -> None:
-    """Let `check("icc", icc)` say that there is no icc yet, where Python would only print a traceback.
+def _explain_what_is_not_there_yet(shell: Any) -> None:
+    """Let a cell that was not written yet, and `check("icc", icc)` without an icc, say what to do on a card.
 
-    The name is looked up before `check` is called, so this is the one place to say it. Every other NameError is shown
-    as ever, and where the session has handlers of its own nothing is changed.
+    Python would only print a traceback. The name is looked up before `check` is called, so this is the one place to say
+    it. Every other error is shown as ever, and where the session has handlers of its own nothing is changed.
     """
     if shell is None or shell.custom_exceptions:
         return
 
     def handle(
-        shell: Any, kind: type[BaseException], error: NameError, trace: Any, tb_offset: int | None = None
+        shell: Any, kind: type[BaseException], error: BaseException, trace: Any, tb_offset: int | None = None
     ) -> None:
         cell = str(shell.user_ns.get("In", [""])[-1])
-        if error.name and re.search(rf"""\bcheck\(\s*["']{re.escape(error.name)}["']\s*,\s*{error.name}\b""", cell):
+        if isinstance(error, NotImplementedError) and re.search(_UNWRITTEN, cell, re.MULTILINE):
+            _answer("cell", _empty_cell)
+        elif (
+            isinstance(error, NameError)
+            and error.name
+            and re.search(rf"""\bcheck\(\s*["']{re.escape(error.name)}["']\s*,\s*{error.name}\b""", cell)
+        ):
             check(error.name)
         else:
             shell.showtraceback((kind, error, trace), tb_offset=tb_offset)
 
-    shell.set_custom_exc((NameError,), handle)
+    shell.set_custom_exc((NameError, NotImplementedError), handle)
 
 
-_explain_missing_names(_shell())
+def _empty_cell(tutor: Tutor) -> Card:
+    from autograder.tutor.checking import empty_cell_card
+
+    return empty_cell_card(tutor)
+
+
+_explain_what_is_not_there_yet(_shell())

@@ -128,6 +128,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--statsmodels", type=int, default=20, help="panels to fit by statsmodels; 2000 for all")
     parser.addoption("--courses", type=int, default=1, help="example courses to prove; 3 for all")
     parser.addoption("--draw", type=int, default=0, help="seed by which attacks, mutants and samples are drawn")
+    parser.addoption("--rewrite-cards", action="store_true", help="write what cards say anew, to be read in the diff")
     parser.addoption("--every-page", action="store_true", help="audit every page of the site, not one of each kind")
 
 
@@ -148,6 +149,8 @@ SLOW = (
     "course/test_figures.py::test_a_description_follows_the_data",
     "course/test_figures.py::test_a_figure_uses_the_palette",
     "courses/test_courses.py",
+    "desk/test_exchange.py",
+    "desk/test_term.py",
     "everyday/",
     "fuzzing/",
     "grading/test_checked_panels.py::test_a_solution_that_is_wrong",
@@ -156,6 +159,11 @@ SLOW = (
     "grading/test_every_assignment.py::test_a_tolerance_of_the_extension_a_hundred_times_off",
     "grading/test_every_assignment.py::test_the_extensions_solution_is_right_on_another_panel",
     "grading/test_solution.py",
+    "play/test_in_a_browser.py",
+    "play/test_solutions.py",
+    "project/test_readme.py::test_learn",
+    "project/test_readme.py::test_make",
+    "project/test_readme.py::test_teach",
     "samples/test_command.py::test_a_page_that_cannot_be_made",
     "samples/test_command.py::test_a_whole_class",
     "samples/test_command.py::test_grades_of_another_release",
@@ -181,6 +189,7 @@ SLOW = (
     "statistics/test_tables.py::test_hundreds_of_dummies",
     "study/test_browser.py",
     "study/test_kernel.py",
+    "study/test_practice.py::test_every_answer",
     "study/test_student.py::test_check_and_grading_never_disagree_on_known_answers",
 )
 #: Tests that are run with `--fast` all the same, so that it leaves no part out.

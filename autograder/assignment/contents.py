@@ -23,11 +23,16 @@ _TABLE = "panel.csv"
 
 
 class DeclaredNotebook(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A notebook as its author declares it; an item's keys are those of `Item` and of its question."""
+    """A notebook as its author declares it; an item's keys are those of `Item` and of its question.
+
+    Whoever studies alone reads first what they will be able to do (``goals``), and how many ``minutes`` it takes.
+    """
 
     name: str
     title: str
     item: tuple[dict[str, Any], ...]
+    goals: tuple[str, ...] = ()
+    minutes: int | None = None
 
 
 class Declaration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

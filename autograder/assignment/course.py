@@ -1,6 +1,6 @@
 """A course: its ``course.toml``, and where its assignments, its releases and its samples lie.
 
-Ours is also part of the installed package (the wheel takes it from the same folders, without the solutions), so that a
+Ours is also part of the installed package (the wheel takes it from the same folders), so that a
 learner without a checkout has it too.
 """
 

@@ -154,7 +154,13 @@ class _Reader:
             assignment=contents.assignment,
             title=self.words.title or self.declared.title,
             notebook=tuple(
-                Notebook(one.name, self.words.notebooks.get(one.name, one.title), tuple(next(rest) for _ in one.item))
+                Notebook(
+                    one.name,
+                    self.words.notebooks.get(one.name, one.title),
+                    tuple(next(rest) for _ in one.item),
+                    self.words.goals.get(one.name, one.goals),
+                    one.minutes,
+                )
                 for one in self.declared.notebook
             ),
             setting=self.setting,
@@ -210,6 +216,8 @@ class _Reader:
             for name in ("title", "question", "advice")
         }
         hints = self._hints(asked, dict(written.get("hints", {})))
+        if own.scheme and "memo" in written:
+            written["memo"] = {**written["memo"], "scheme": own.scheme}
         if "carried" in written and step is None and written["carried"]:
             raise QuestionError(
                 f"item {asked.item!r}, key 'carried': nothing that is asked leads to this answer; remove the key, "
@@ -262,6 +270,8 @@ class _Reader:
         own = self.words.item(asked.item).hints
         for name in expected:
             text = own.get(name) or self.words.mistakes.get(name)
+            if self.is_translated:
+                text = text or found.get(name)
             text = text or written.get(name) or self.declared.mistakes.get(name) or found.get(name)
             if not text:
                 raise QuestionError(f"item {asked.item!r}, mistake {name!r}: it has no words. Add some to 'hints'.")

@@ -172,6 +172,7 @@ def scale_of(item: Item, key: AnswerKey) -> Scale:
         decimals=item.decimals,
         scores=key.scores.get(item.id),
         options=item.options,
+        synonyms=item.synonyms,
     )
 
 

@@ -86,7 +86,11 @@ def public(release: Release) -> Release:
 
 def _without_words_of(withheld: list[str], document: dict[str, Any]) -> dict[str, Any]:
     items = {
-        name: {key: text for key, text in words.items() if name not in withheld or key not in _TELLING}
+        name: {
+            key: text
+            for key, text in words.items()
+            if key != "scheme" and (name not in withheld or key not in _TELLING)
+        }
         for name, words in document.get("items", {}).items()
     }
     return {**document, "items": items}

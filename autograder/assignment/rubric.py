@@ -57,7 +57,8 @@ class Item(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     left out, ``also`` has expressions for further ones.
 
     ``tolerance`` has the unit of its kind, see `autograder.kinds`. ``right`` is the right choice, given only where the
-    reference does not decide it from the panel, and ``options`` are all choices there are. ``advice`` is what a learner
+    reference does not decide it from the panel, ``options`` are all choices there are, and ``synonyms`` what else an
+    option may be called. ``advice`` is what a learner
     reads when the answer is wrong and no known mistake explains it; ``hints`` override, for this item, the rubric's
     words for a mistake. ``question`` is what `check` asks first, and ``read`` the page and section of the course that
     it names when neither that nor the advice helped. ``decimals`` is how many the task asks for; ``carried`` the share
@@ -78,6 +79,7 @@ class Item(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     needs: tuple[str, ...] = ()
     right: str | tuple[str, ...] | None = None
     options: tuple[str, ...] = ()
+    synonyms: dict[str, tuple[str, ...]] = {}
     slots: dict[str, Slot] = {}
     decimals: int | None = None
     carried: float = 0.0
@@ -101,11 +103,16 @@ class Item(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Notebook(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One notebook of the assignment and its items, in the order in which they are asked."""
+    """One notebook of the assignment and its items, in the order in which they are asked.
+
+    ``goals`` say what whoever has done it is able to do, and ``minutes`` how long that takes.
+    """
 
     name: str
     title: str
     item: tuple[Item, ...]
+    goals: tuple[str, ...] = ()
+    minutes: int | None = None
 
 
 class Rubric(msgspec.Struct, frozen=True):
@@ -150,7 +157,9 @@ def deciding(item: Item) -> dict[str, object]:
     """Return what of an item decides how its answers are told apart: all but its words, and which of these differ."""
     words = dict.fromkeys(item.hints.values())
     alike = {mistake: list(words).index(hint) for mistake, hint in item.hints.items()}
-    return {**msgspec.to_builtins(msgspec.structs.replace(item, **_NO_WORDS)), "alike": alike}
+    decides = {**msgspec.to_builtins(msgspec.structs.replace(item, **_NO_WORDS)), "alike": alike}
+    # Releases without any were made before an option could have another name.
+    return decides if item.synonyms else {key: value for key, value in decides.items() if key != "synonyms"}
 
 
 def problems(rubric: Rubric) -> Iterator[str]:
@@ -187,8 +196,8 @@ def _item_problems(item: Item, known: dict[str, Item]) -> Iterator[str]:
     for need in item.needs:
         if need not in known:
             yield f"{where}, key 'needs': there is no item {need!r}. Known: {', '.join(known)}."
-    if not 0 < item.points < 1000:
-        yield f"{where}, key 'points': {item.points} is not between 0 and 1000."
+    if not 0 <= item.points < 1000:
+        yield f"{where}, key 'points': {item.points} is not from 0 to below 1000."
     if kind.exact and item.tolerance is not None:
         yield f"{where}, key 'tolerance': kind {item.kind!r} is compared exactly; remove the tolerance."
     needed = not kind.exact and not (kind.swaps and item.tolerance is None)
@@ -198,6 +207,8 @@ def _item_problems(item: Item, known: dict[str, Item]) -> Iterator[str]:
         yield f"{where}, key 'right': only a choice has its right answer here; numbers come from the reference."
     if item.options and (not kind.has_options or len(item.options) < 2):
         yield f"{where}, key 'options': a choice has two or more of them, and nothing else has any."
+    for option in item.synonyms.keys() - {*item.options}:
+        yield f"{where}, key 'synonyms': {option!r} is none of its options: {', '.join(item.options) or 'none'}."
     for choice in (item.right,) if isinstance(item.right, str) else item.right or ():
         if item.options and choice not in item.options:
             yield f"{where}, key 'right': {choice!r} is none of its options: {', '.join(item.options)}."

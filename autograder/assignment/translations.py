@@ -11,6 +11,9 @@ It holds words and nothing else, so that a translation can change neither points
     [notebooks]
     task1-icc = "…"
 
+    [goals]
+    task1-icc = ["…"]
+
     [mistakes]
     standard_deviation = "…"
 
@@ -42,12 +45,13 @@ from reference.questions import Column, Setting
 
 
 class ItemWords(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The words of one item; an empty text stands for one that is not translated."""
+    """The words of one item, and the parts of a memo's scheme; an empty text stands for one that is not translated."""
 
     title: str = ""
     question: str = ""
     advice: str = ""
     hints: dict[str, str] = {}
+    scheme: tuple[str, ...] = ()
 
 
 class Nouns(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -64,6 +68,7 @@ class AssignmentWords(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     rows: Nouns = Nouns()
     columns: dict[str, Nouns] = {}
     notebooks: dict[str, str] = {}
+    goals: dict[str, tuple[str, ...]] = {}
     mistakes: dict[str, str] = {}
     items: dict[str, ItemWords] = {}
 
@@ -121,7 +126,8 @@ def unknown(rubric: Rubric, words: AssignmentWords) -> Iterator[str]:
     items = {item.id: item for item in rubric.items}
     mistakes = {name for item in rubric.items for name in item.hints}
     yield from (f"there is a column {name!r}" for name in words.columns.keys() - rubric.setting.columns.keys())
-    yield from (f"there is a notebook {name!r}" for name in words.notebooks.keys() - {n.name for n in rubric.notebook})
+    named = words.notebooks.keys() | words.goals.keys()
+    yield from (f"there is a notebook {name!r}" for name in named - {entry.name for entry in rubric.notebook})
     yield from (f"there is a mistake {name!r}" for name in words.mistakes.keys() - mistakes)
     yield from (f"there is an item {name!r}" for name in words.items.keys() - items.keys())
     for name in words.items.keys() & items.keys():

@@ -26,15 +26,17 @@ from autograder.assignment.course import Course, installed_course
 from autograder.assignment.release import read_release
 from autograder.commands.doctor import protected_files, require_safe_box
 from autograder.errors import CourseError, OurFault
+from autograder.grading.basis import basis_of
 from autograder.grading.copies import personal_panel
 from autograder.grading.earlier import with_earlier
 from autograder.grading.names import shown_name
-from autograder.grading.pipeline import Grading, grade_folder, prepare_panels
-from autograder.grading.submission import SubmissionFolder
+from autograder.grading.pipeline import Grading, grade_and_note, prepare_panels
+from autograder.grading.submission import SubmissionFolder, time_of
 from autograder.records.grading import Grade
 from autograder.results.executed_notebook import executed_notebook
 from autograder.results.folder import RUNS, hidden_seed
 from autograder.results.gradebook import file_scores, take_back_scores
+from autograder.results.stored import to_be_kept
 from autograder.sandbox.boxes import Boxes
 from autograder.sandbox.run_store import RunStore, Store
 
@@ -120,7 +122,7 @@ class BoxedExporter(NotebookExporter):
             grading = with_earlier(course, grading, seed)
             steps = (directory.submitted_directory, directory.autograded_directory, directory.feedback_directory)
             self._examine_box(course, root, tuple(root / step for step in steps))
-            folder = SubmissionFolder(student, submitted, shown_name(student), submitted.parent)
+            folder = SubmissionFolder(student, submitted, shown_name(student), submitted.parent, time_of(submitted))
             grade = _grade(grading, folder, Store(root / RUNS))
             self._graded = known, grading.of(grade), grade
         return self._graded[1:]
@@ -128,7 +130,7 @@ class BoxedExporter(NotebookExporter):
 
 def _grade(grading: Grading, folder: SubmissionFolder, runs: Store) -> Grade:
     with Boxes(grading.rubric.packages) as boxes:
-        grade = grade_folder(grading, folder, RunStore(runs, boxes.run, boxes.packages).run)
+        grade = grade_and_note(grading, folder, RunStore(runs, boxes.run, boxes.packages).run)
     if grade.is_ungraded:
         raise OurFault(grade.items[0].reason)
     if grade.is_empty:
@@ -166,6 +168,7 @@ class FileScores(NbGraderPreprocessor):  # type: ignore[misc]
         with _no_mark_if_it_fails(place):
             if not isinstance(self.parent, BoxedExporter):
                 raise OurFault("nbgrader_config.py lacks c.Autograde.exporter_class, so nothing was graded in the box.")
-            _, grade = self.parent.graded(place["assignment"], place["student"])
-            file_scores(place["db_url"], grade)
+            grading, grade = self.parent.graded(place["assignment"], place["student"])
+            basis = basis_of(grading.rubric, grading.panels_of(grade.student), "nbgrader autograde")
+            file_scores(place["db_url"], to_be_kept(grading.rubric, grade), basis)
         return nb, resources

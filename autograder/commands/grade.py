@@ -5,95 +5,168 @@ from __future__ import annotations
 import shutil
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from difflib import get_close_matches
 from pathlib import Path
 
 from rich.table import Table
 
 from autograder.assignment.course import Course
-from autograder.assignment.release import read_release
+from autograder.assignment.release import ReleasedNotebook, read_release
+from autograder.assignment.rubric import Rubric
 from autograder.assignment.samples import build_class, unexpected
 from autograder.commands.console import ALL_GRADED, BROKEN, ERR, NEEDS_PERSON, OUT, progress_bar
 from autograder.commands.doctor import protected_files, require_safe_box
 from autograder.commands.handout import personal_panels
+from autograder.errors import CourseError
 from autograder.grading import pipeline
 from autograder.grading.earlier import with_earlier
-from autograder.grading.submission import find_submissions
+from autograder.grading.found_class import FoundClass, find_class
+from autograder.grading.submission import SubmissionFolder
+from autograder.grading.whole_class import class_copies, learner_name, whole_class
 from autograder.grading.workers import count_workers, memory_advice
-from autograder.records.grading import Grade, LeftOut, Verdict
+from autograder.records.grading import Copy, Grade, LeftOut, Verdict
 from autograder.records.verdict_signs import SIGNS
+from autograder.results.database import address_of, name_of
 from autograder.results.filing import filing, held
-from autograder.results.folder import Asked, make_results
+from autograder.results.folder import GRADEBOOK, Asked, database_of, keep_database, make_results
 from autograder.results.folder import hidden_seed as drawn_seed
+from autograder.results.gradebook import Gradebook
 from autograder.results.pages import most_urgent
 from autograder.sandbox.boxes import Boxes
+
+# What is expected of a sample was seen on these hidden panels, and on a few others a wrong fit happens to do better.
+_SAMPLES_SEED = 20
 
 
 def grade(
     course: Course,
     assignment: str,
-    submitted: Path,
+    asked: Asked,
     into: Path,
-    hidden_seed: int | None = None,
+    students: Sequence[str] = (),
     workers: int | None = None,
-    language: str | None = None,
-    *,
-    personal: bool = False,
+    roster: Path | None = None,
 ) -> int:
-    """Grade every submission of a folder and file the results in another; see `mlm grade --help`."""
-    return _grade(course, assignment, submitted, into, hidden_seed, workers, language, personal=personal)[0]
+    """Grade the submissions of a folder, of a class or of some learners; see `mlm grade --help`."""
+    return _grade(course, assignment, asked, into, students, workers, roster)[0]
 
 
 def _grade(
     course: Course,
     assignment: str,
-    submitted: Path,
+    asked: Asked,
     into: Path,
-    hidden_seed: int | None = None,
+    students: Sequence[str] = (),
     workers: int | None = None,
-    language: str | None = None,
-    *,
-    personal: bool = False,
+    roster: Path | None = None,
 ) -> tuple[int, Sequence[Grade]]:
-    course.require_apart(submitted)
-    rubric = course.rubric(assignment, language)
-    folders, others = find_submissions(submitted, assignment)
+    course.require_apart(asked.submitted or into)
+    rubric = course.rubric(assignment, asked.language)
     released = read_release(course, rubric)
-    make_results(into)
+    asked = replace(asked, course=course.root, database=database_of(into, asked.database))
+    submitted = asked.submitted or into / "submitted"
+    found = find_class(submitted, assignment, [one.name for one in released], roster, into)
+    folders = _named(found.folders, students)
+    make_results(into, asked.database)
     if advice := memory_advice(workers):
         ERR.print(advice)
     with held(into):
-        seed = drawn_seed(into, hidden_seed)
-        own = personal_panels(rubric, [folder.student for folder in folders]) if personal else {}
-        with Boxes(rubric.packages) as boxes:
-            boxes.open_soon(count_workers(workers))
-            with (
-                ERR.status("Preparing the panels, and trying to get out of the box …"),
-                ThreadPoolExecutor(1) as beside,
-            ):
-                protected = protected_files(course, [*(folder.path for folder in folders), into])
-                walls = beside.submit(require_safe_box, protected, boxes)
-                try:
-                    panels = pipeline.prepare_panels(rubric, seed)
-                    grading = with_earlier(course, pipeline.Grading(rubric, released, panels, personal=own), seed)
-                    walls.result()
-                except BaseException:
-                    boxes.end_runs()
-                    raise
-            with progress_bar() as progress:
-                asked = Asked(course.root, submitted, hidden_seed, language, personal)
-                done = pipeline.grade_class(grading, folders, into, workers=workers, boxes=boxes, asked=asked)
-                grades = list(progress.track(done, total=len(folders), description=f"Grading {assignment}"))
-        copies = pipeline.class_copies(grading, grades)
-        left_out = [one for one in others if one.is_learner]
-        page, to_read = pipeline.write_class_pages(grading, grades, into, copies, left_out)
-    _print_grades(grades, others)
+        found.write(into)
+        asked = replace(asked, submitted=found.submitted)
+        keep_database(into, asked.database)
+        grading, grades = _graded(course, rubric, released, found, folders, into, asked, workers)
+        left_out = [] if students else [one for one in found.others if one.is_learner]
+        everyone, copies = _file_class(grading, grades, into, asked, left_out)
+    _print_grades(grades, [] if students else found.others)
     for copy in copies:
         OUT.print(f"Look at {copy.student}: {', '.join(copy.items)} are right on the panel of {copy.other} only.")
-    OUT.print(f"\nThe class     {page}\nFeedback      {into / 'feedback'}\nGradebook     {into / 'gradebook.db'}")
-    OUT.print(f"To be read    {to_read}\nRead by hand  cd {into} && jupyter lab, then Nbgrader > Formgrader")
+    graded = {grade.student for grade in grades}
+    before = [grade for grade in everyone if grade.student not in graded and not grade.is_empty]
+    if before:
+        OUT.print(f"Graded before, and on the page of the class too: {len(before)}.")
+    nothing = [grade.name for grade in everyone if grade.student not in graded and grade.is_empty]
+    if nothing:
+        OUT.print(f"Nothing handed in by: {', '.join(nothing)}.")
+    _print_places(rubric, into, asked)
     for_a_person = copies or left_out or any(grade.needs_person or grade.look_at for grade in grades)
     code = BROKEN if any(grade.is_ungraded for grade in grades) else NEEDS_PERSON if for_a_person else ALL_GRADED
     return code, grades
+
+
+def _graded(
+    course: Course,
+    rubric: Rubric,
+    released: tuple[ReleasedNotebook, ...],
+    found: FoundClass,
+    folders: tuple[SubmissionFolder, ...],
+    into: Path,
+    asked: Asked,
+    workers: int | None,
+) -> tuple[pipeline.Grading, Sequence[Grade]]:
+    """Try the box, draw the panels, and grade; return what was the same for all, and the grades."""
+    seed = drawn_seed(into, asked.hidden_seed)
+    own = personal_panels(rubric, [folder.student for folder in folders]) if asked.personal else {}
+    with Boxes(rubric.packages) as boxes:
+        boxes.open_soon(count_workers(workers))
+        with ERR.status("Preparing the panels, and trying to get out of the box …"), ThreadPoolExecutor(1) as beside:
+            protected = protected_files(course, [*(folder.path for folder in folders), into])
+            walls = beside.submit(require_safe_box, protected, boxes)
+            try:
+                panels = pipeline.prepare_panels(rubric, seed)
+                grading = with_earlier(course, pipeline.Grading(rubric, released, panels, personal=own), seed)
+                walls.result()
+            except BaseException:
+                boxes.end_runs()
+                raise
+        folders = _entered(found, folders, into, asked)
+        with progress_bar() as progress:
+            done = pipeline.grade_class(grading, folders, into, workers=workers, boxes=boxes, asked=asked)
+            grades = progress.track(done, total=len(folders), description=f"Grading {rubric.assignment}")
+            return grading, list(grades)
+
+
+def _entered(
+    found: FoundClass, folders: tuple[SubmissionFolder, ...], into: Path, asked: Asked
+) -> tuple[SubmissionFolder, ...]:
+    """Enter what is known of learners in the gradebook, and return the folders with the names that it has for them."""
+    with filing(into), Gradebook(asked.database or into / GRADEBOOK) as gradebook:
+        gradebook.enter_learners({one.student: one.details for one in found.learners})
+        names = {student: learner_name(known) for student, known in gradebook.learners().items()}
+    return tuple(replace(one, shown=names.get(one.student) or one.shown) for one in folders)
+
+
+def _named(folders: tuple[SubmissionFolder, ...], students: Sequence[str]) -> tuple[SubmissionFolder, ...]:
+    """Return the folders of some learners, or of all if none is named."""
+    known = {name: folder for folder in folders for name in (folder.shown, folder.student)}
+    if unknown := [name for name in students if name not in known]:
+        near = get_close_matches(unknown[0], known, 3)
+        hint = f" Did you mean {' or '.join(near)}?" if near else ""
+        raise CourseError(f"--student {unknown[0]}: nobody of that name handed anything in.{hint}")
+    return tuple(dict.fromkeys(known[name] for name in students)) or folders
+
+
+def _file_class(
+    grading: pipeline.Grading, grades: Sequence[Grade], into: Path, asked: Asked, left_out: Sequence[LeftOut]
+) -> tuple[Sequence[Grade], Sequence[Copy]]:
+    """Write the pages of the class as the gradebook has it, with what this run adds; return the class and copies."""
+    with filing(into), Gradebook(asked.database or into / GRADEBOOK) as gradebook:
+        kept = gradebook.grades(grading.rubric.assignment, answers=asked.personal)
+        everyone = whole_class(grading, kept, gradebook.learners(), grades)
+    if asked.personal:
+        others = [one.student for one in everyone if one.student not in grading.personal]
+        grading = replace(grading, personal={**grading.personal, **personal_panels(grading.rubric, others)})
+    copies = class_copies(grading, everyone)
+    pipeline.write_class_pages(grading, everyone, into, copies, left_out)
+    return everyone, copies
+
+
+def _print_places(rubric: Rubric, into: Path, asked: Asked) -> None:
+    gradebook = name_of(address_of(asked.database or into / GRADEBOOK))
+    OUT.print(f"\nThe class     {into / rubric.assignment}.html\nFeedback      {into / 'feedback'}")
+    OUT.print(f"Gradebook     {gradebook}")
+    OUT.print(f"To be read    {into / rubric.assignment}-to-read.html")
+    OUT.print(f"Read by hand  cd {into} && jupyter lab, then Nbgrader > Formgrader")
 
 
 def _print_grades(grades: Sequence[Grade], others: Sequence[LeftOut]) -> None:
@@ -136,7 +209,8 @@ def demo(course: Course, assignment: str | None, into: Path, *, workers: int | N
             shutil.rmtree(submitted)
         names = build_class(course.samples, course, rubric, submitted)
     OUT.print(f"A class of {len(names)} sample submissions is in {submitted}.")
-    code, grades = _grade(course, rubric.assignment, submitted, into / "grading", workers=workers)
+    asked = Asked(submitted=submitted, hidden_seed=_SAMPLES_SEED)
+    code, grades = _grade(course, rubric.assignment, asked, into / "grading", workers=workers)
     samples = [(course.samples / one.student, one) for one in grades]
     told = [(folder, one) for folder, one in samples if (folder / "expect.toml").is_file()]
     differs = [f"{one.student}: {line}." for folder, one in told for line in unexpected(folder, rubric, one)]

@@ -12,7 +12,7 @@ from autograder.assignment.release_file import RELEASE_FILE
 from autograder.assignment.rubric import Rubric
 from autograder.commands.console import ALL_GRADED, OUT, progress_bar
 from autograder.grading.copies import personal_panel
-from autograder.grading.submission import read_learners
+from autograder.grading.roster import read_learners
 from autograder.records.writing import write_whole
 from autograder.results.filing import filing
 

@@ -18,6 +18,7 @@ from autograder.commands.console import ALL_GRADED, NEEDS_PERSON, OUT, progress_
 from autograder.grading.release_gate import prove
 from autograder.grading.workers import count_workers
 from autograder.language.catalogue import LANGUAGES, Sentence, translated
+from autograder.play.pages import write_play
 from autograder.sandbox.run_store import Store
 from autograder.scoring.distinct_answers import Problem, examine, reasons
 
@@ -56,6 +57,17 @@ def release(course: Course, assignment: str, *, panels: int, workers: int | None
     for file, text in made.notebooks.items():
         if any(translated(Sentence("new.placeholder"), language) in text for language in LANGUAGES):
             OUT.print(f"{file} does not say yet who asks and why: mlm new left a line for that in its first cell.")
+    return ALL_GRADED
+
+
+def play(course: Course, assignment: str, into: Path, *, vendored: bool, parts: Path | None) -> int:
+    """Write the page of what was released, and say what to do with it; see `mlm release --help`."""
+    made = make_release(course, course.rubric(assignment))
+    for page in write_play([made], into, vendored=vendored, source=parts):
+        OUT.print(f"Its page is {page}")
+    OUT.print(
+        f"Put the folder {into} on any web server with https. To try it: python -m http.server --directory {into}"
+    )
     return ALL_GRADED
 
 

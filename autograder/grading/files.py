@@ -110,7 +110,7 @@ class _Walk:
         """Yield the files in a zip, or the zip itself if it is not one that can be opened."""
         try:
             members = _members(self._read(path))
-        except (Unreadable, OSError, *_BAD_ZIP):
+        except (Unreadable, OSError, *BAD_ZIP):
             yield _refused(place, "zip")
             return
         for member in members:
@@ -131,7 +131,7 @@ class _Walk:
             with zipfile.ZipFile(io.BytesIO(self._read(path))) as opened, opened.open(name) as file:
                 # What a zip says of sizes is not believed: no more is unpacked than may be.
                 content = self._counted(file.read(MAX_FILE_BYTES + 1))
-        except _BAD_ZIP:
+        except BAD_ZIP:
             raise Unreadable("zip") from None
         if len(content) > MAX_FILE_BYTES:
             raise Unreadable("too_large", limit=MAX_FILE_BYTES // 1024**2)
@@ -176,7 +176,7 @@ def read_file(path: Path) -> bytes:
         return file.read(MAX_FILE_BYTES)
 
 
-_BAD_ZIP = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError, struct.error)
+BAD_ZIP = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError, struct.error)
 
 
 def _members(content: bytes) -> list[zipfile.ZipInfo]:

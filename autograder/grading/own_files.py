@@ -16,8 +16,11 @@ from autograder.language.catalogue import Sentence, listed
 #: How many files are put there at most, and of how many bytes together.
 MAX_OWN_FILES, MAX_OWN_BYTES = 20, 5 * 1024**2
 
-#: Files of the release: the panel of the run stands in the place of one of them.
-_RELEASED = (PANEL_FILE, RELEASE_FILE)
+#: When it was handed in, beside the notebooks, as nbgrader writes it.
+TIMESTAMP = "timestamp.txt"
+
+#: Files of the release, and that one: the panel of the run stands in the place of one of them.
+_RELEASED = (PANEL_FILE, RELEASE_FILE, TIMESTAMP)
 
 #: Modules that Python imports by itself, and ours.
 _TAKEN = frozenset({"sitecustomize", "usercustomize", "autograder", "reference", "inside"})

@@ -19,11 +19,10 @@ from sqlalchemy.exc import SQLAlchemyError
 from autograder.assignment.key import Keyed, own_panel
 from autograder.assignment.release import ReleasedNotebook
 from autograder.assignment.rubric import Rubric
-from autograder.errors import AutograderError, BoxUnavailable, GradebookError
+from autograder.errors import AutograderError, BoxUnavailable, FilingError, GradebookError
 from autograder.grading.attention import look_at
-from autograder.grading.copies import find_copies
+from autograder.grading.basis import basis_of
 from autograder.grading.evidence import add_evidence
-from autograder.grading.filed import with_scores_by_person, without_what_is_filed
 from autograder.grading.submission import SubmissionFolder, read_submission
 from autograder.grading.workers import count_workers
 from autograder.language.catalogue import Sentence
@@ -45,13 +44,14 @@ from autograder.results.filing import filing
 from autograder.results.folder import GRADEBOOK, RUNS, Asked, write_configuration
 from autograder.results.gradebook import Gradebook
 from autograder.results.pages import class_page, learner_page, reading_page
+from autograder.results.stored import NOTHING_GIVEN, to_be_kept, with_scores_by_person, without_answers
 from autograder.sandbox.boxes import Boxes, Job, Run, run_job
 from autograder.sandbox.policy import Limits
 from autograder.sandbox.run_store import RunStore, Store
 from autograder.scoring.distinct_answers import checked_panel
 from autograder.scoring.feedback import shorten
 from autograder.scoring.items import resolve_dependencies, score_notebook
-from autograder.scoring.left_out import failed_only_there
+from autograder.scoring.left_out import failed_only_there, told_of
 
 _LOG = logging.getLogger("mlm")
 
@@ -163,7 +163,8 @@ def _run_and_score(
         own = [(keyed, by_name.get(notebook.name, not_run)) for keyed, by_name in runs]
         items = score_notebook(grading.rubric, notebook, own)
         hidden = [found for keyed, found in own if keyed.hidden]
-        graded.append(NotebookGrade(notebook, own[0][1], items, failed_only_there(notebook, own[0][1], hidden)))
+        only_hidden = failed_only_there(notebook, own[0][1], hidden)
+        graded.append(NotebookGrade(notebook, own[0][1], items, only_hidden, told_of(notebook, own[0][1])))
     return graded
 
 
@@ -268,7 +269,7 @@ def grade_class(
     opened = nullcontext(boxes) if boxes else Boxes(grading.rubric.packages)
     with opened as open_boxes, ThreadPoolExecutor(count_workers(workers)) as pool:
         run = RunStore(Store(into / RUNS), open_boxes.run, open_boxes.packages).run
-        waiting = [pool.submit(grade_folder, grading, folder, run) for folder in folders]
+        waiting = [pool.submit(grade_and_note, grading, folder, run) for folder in folders]
         try:
             with filing(into):
                 yield from _file_grades(grading, waiting, into, asked or Asked())
@@ -278,25 +279,38 @@ def grade_class(
             raise
 
 
+def grade_and_note(grading: Grading, folder: SubmissionFolder, run: Callable[..., dict[str, NotebookRun]]) -> Grade:
+    """Return a learner's grade with when it was handed in, and which of the kept runs are of it."""
+    used: set[str] = set()
+    grade = grade_folder(grading, folder, partial(run, used=used))
+    return replace(grade, runs=tuple(sorted(used)), handed_in=folder.handed_in)
+
+
 def _file_grades(grading: Grading, waiting: list[Future[Grade]], into: Path, asked: Asked) -> Iterator[Grade]:
     """File grades as they come. Only one thread does: nbgrader's SQLite gradebook takes one writer at a time."""
-    with Gradebook(into / GRADEBOOK) as gradebook:
+    with Gradebook(asked.database or into / GRADEBOOK) as gradebook:
         gradebook.prepare(grading.rubric.assignment, grading.release)
         write_configuration(into, asked)
+        # Formgrader lists an assignment by the folder of its sources, which may be empty.
+        (into / "source" / grading.rubric.assignment).mkdir(parents=True, exist_ok=True)
         for done in as_completed(waiting):
             grade = done.result()
             waiting.remove(done)  # which holds the grade, too
             file = partial(_file_grade, grading, grade, gradebook, into)
-            yield _guarded(grading, grade, file, GradebookError, OSError, SQLAlchemyError)
+            yield _guarded(grading, grade, file, GradebookError, FilingError, OSError, SQLAlchemyError)
 
 
 def _file_grade(grading: Grading, grade: Grade, gradebook: Gradebook, into: Path) -> Grade:
-    if grade.is_ungraded or grade.is_empty:
+    if grade.is_ungraded:
         return grade
-    grade = with_scores_by_person(grade, gradebook.scores_by_person(grade.assignment, grade.student))
-    write_pages(grading.of(grade), grade, into)
-    gradebook.write(grade)
-    return without_what_is_filed(grading.rubric, grade, keep_answers=bool(grading.personal))
+    used = grading.of(grade)
+    given = gradebook.by_person(grade.assignment, grade.student).get(grade.student, NOTHING_GIVEN)
+    if not grade.is_empty:
+        write_pages(used, with_scores_by_person(grade, given), into)
+    kept = to_be_kept(grading.rubric, grade)
+    gradebook.write(kept, basis_of(used.rubric, used.panels_of(grade.student), "mlm grade"))
+    kept = with_scores_by_person(kept, given)
+    return kept if grading.personal else without_answers(kept)
 
 
 def write_pages(grading: Grading, grade: Grade, into: Path) -> None:
@@ -312,19 +326,6 @@ def write_pages(grading: Grading, grade: Grade, into: Path) -> None:
 def feedback_path(into: Path, grade: Grade) -> Path:
     """Return where a learner's feedback page lies."""
     return into / "feedback" / grade.student / grade.assignment / "index.html"
-
-
-def class_copies(grading: Grading, grades: Sequence[Grade]) -> tuple[Copy, ...]:
-    """Return whose numbers are right on whose panel, where learners have panels of their own."""
-    by_release: dict[str | None, list[Grade]] = {}
-    for grade in grades if grading.personal else ():
-        if not grade.is_ungraded:
-            by_release.setdefault(grade.earlier, []).append(grade)
-    found: list[Copy] = []
-    for graded in by_release.values():
-        own = grading.of(graded[0])
-        found += find_copies(own.rubric, graded, own.personal)
-    return tuple(found)
 
 
 def write_class_pages(

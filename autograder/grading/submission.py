@@ -7,19 +7,19 @@ stands for; nothing is raised, so that no learner's file keeps another from bein
 from __future__ import annotations
 
 import os
-import re
-import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path, PurePosixPath
 
+from nbgrader.utils import parse_utc
+
 from autograder.assignment.release import ReleasedNotebook
 from autograder.errors import CourseError
 from autograder.grading.files import HandedIn, Unreadable, files_in, is_nobodys, read_file
 from autograder.grading.names import safe_name, shown_name
-from autograder.grading.notebook_file import as_utf8, parse_notebook
-from autograder.grading.own_files import own_files
+from autograder.grading.notebook_file import parse_notebook
+from autograder.grading.own_files import TIMESTAMP, own_files
 from autograder.grading.recognition import Recognised, recognise
 from autograder.grading.sanitise import sanitise
 from autograder.language.catalogue import Sentence, listed
@@ -33,13 +33,15 @@ MAX_NOTEBOOKS, MOST_NOTES = 40, 20
 class SubmissionFolder:
     """Where one learner's notebooks lie: ``student`` is the name results are filed under, ``shown`` as it is written.
 
-    ``around`` is the learner's whole folder, where ``path`` is the assignment's in it.
+    ``around`` is the learner's whole folder, where ``path`` is the assignment's in it, and ``handed_in`` when that was,
+    in UTC by ISO 8601, where a ``timestamp.txt`` of nbgrader's says so.
     """
 
     student: str
     path: Path
     shown: str = ""
     around: Path | None = None
+    handed_in: str = ""
 
 
 def find_submissions(directory: Path, assignment: str) -> tuple[tuple[SubmissionFolder, ...], tuple[LeftOut, ...]]:
@@ -68,13 +70,26 @@ def find_submissions(directory: Path, assignment: str) -> tuple[tuple[Submission
         problem = _problem_of_entry(entry, inner) or (Sentence("names.same") if student in found else None)
         if problem is None:
             path = inner if inner.is_dir() else entry
-            found[student] = SubmissionFolder(student, path, shown_name(entry.name), entry)
+            found[student] = SubmissionFolder(student, path, shown_name(entry.name), entry, time_of(path))
         else:
             left_out.append(LeftOut(shown_name(entry.name), problem, _is_work(entry)))
     if not found:
         lines = "".join(f"\n  - {one}" for one in left_out[:20])
         raise CourseError(f"The folder {directory} holds no submission: it needs one folder per learner.{lines}")
     return tuple(found.values()), tuple(left_out)
+
+
+def time_of(folder: Path) -> str:
+    """Return when a folder was handed in, as nbgrader's ``timestamp.txt`` in it says; empty if none says so."""
+    try:
+        return time_in_utc(read_file(folder / TIMESTAMP).decode("ascii").strip())
+    except (Unreadable, OSError, ValueError, OverflowError):
+        return ""
+
+
+def time_in_utc(stated: str) -> str:
+    """Return a time as nbgrader writes it, in UTC by ISO 8601; ValueError or OverflowError if it is none."""
+    return str(parse_utc(stated).isoformat())
 
 
 def _is_work(entry: Path) -> bool:
@@ -93,35 +108,6 @@ def _problem_of_entry(entry: Path, inner: Path) -> Sentence | None:
     if not entry.is_dir():
         return Sentence("names.not_a_folder")
     return None if os.access(entry, os.R_OK | os.X_OK) else Sentence("names.cannot_be_entered")
-
-
-def read_learners(path: Path) -> dict[str, str]:
-    """Return the names in a list of learners, one to a line, as people read them, by what their folders are called.
-
-    Raises
-    ------
-    CourseError
-        If the list cannot be read, is empty, or holds a name that is there twice.
-    """
-    try:
-        # Only these end a line: another character that Python takes for an end is part of a name.
-        lines = re.split("\r\n|\r|\n", as_utf8(path.read_bytes()).decode())
-    except OSError as error:
-        raise CourseError(f"{path}: this list cannot be read ({error}). Give a text with a name to a line.") from None
-    seen: dict[str, int] = {}
-    names: dict[str, str] = {}
-    for number, name in enumerate((line.strip(" \t") for line in lines), 1):
-        if not name:
-            continue
-        # Some file systems take names for the same that differ in case, or in how an accent is written.
-        first = seen.setdefault(unicodedata.normalize("NFC", name).casefold(), number)
-        if first != number:
-            place = f"{path}, line {number}: {shown_name(name)}"
-            raise CourseError(f"{place} is there twice, or hardly differs from line {first}; change or remove one.")
-        names[safe_name(name)] = shown_name(name)
-    if not names:
-        raise CourseError(f"{path}: there is no learner in this list. Give a text with a name to a line.")
-    return names
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,8 @@ comparison never mentions the right value: its sentence is shown to the learner.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from decimal import Decimal
 from statistics import pstdev
 from typing import TypeAlias
@@ -43,9 +43,14 @@ class Finding:
 RIGHT = Finding(Verdict.CORRECT, 1.0, Sentence("comparison.right"))
 ROUNDED = Finding(Verdict.CORRECT, 1.0, Sentence("comparison.rounded"))
 TOO_FEW = Finding(Verdict.PARTIAL, 0.5, Sentence("comparison.too_few_digits"))
+COARSE = Finding(Verdict.WRONG, 0.0, Sentence("comparison.coarse"))
 
 # A rounded number must still hold this share of the value: 0.06 may stand for 0.064, and 0.1 may not.
 _COARSEST = 0.1
+# What right numbers are multiplied by in a slip, by the sentence for it.
+_SLIPS = (("slip_sign", -1.0), *(("slip_decimal_point", 10.0**power) for power in (1, 2, 3, -1, -2, -3)))
+# A value this many slacks from zero is told from zero, so that a slip of its size shows.
+_CLEAR = 10.0
 
 
 @dataclass(frozen=True)
@@ -66,6 +71,8 @@ class Scale:
         What a ranking ranks by, for every name that could be in it.
     options : tuple of str
         The texts to choose from, where the rubric names them.
+    synonyms : mapping
+        Other names of options.
     """
 
     tolerance: float
@@ -74,6 +81,7 @@ class Scale:
     decimals: int | None = None
     scores: Named | None = None
     options: tuple[str, ...] = ()
+    synonyms: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 def wrong(sentence: str, **gaps: object) -> Finding:
@@ -82,15 +90,34 @@ def wrong(sentence: str, **gaps: object) -> Finding:
 
 
 def close(number: float, expected: float, slack: float, scale: Scale) -> Finding | None:
-    """Return whether a number is right within a slack, or would be if it had been rounded less; None if not."""
+    """Return whether a number is right within a slack, or would be if it had been rounded less; None if not.
+
+    `COARSE` is one that was rounded so much that it could stand for a wrong one too.
+    """
     if abs(number - expected) <= slack:
         return RIGHT
     written = max(0, -int(Decimal(repr(number)).normalize().as_tuple().exponent))
     half = 0.5 * 10.0**-written
     # A little more than a half, for numbers that lie halfway between two decimals.
-    if not number or half > _COARSEST * abs(expected) or abs(number - expected) > half * (1.0 + 1e-9) + slack:
+    if not number or abs(number - expected) > half * (1.0 + 1e-9) + slack:
         return None
+    if half > _COARSEST * abs(expected):
+        return COARSE
     return ROUNDED if scale.decimals is not None and written >= scale.decimals else TOO_FEW
+
+
+def slipped(pairs: Sequence[tuple[float, float]], slack: float) -> str | None:
+    """Return the sentence for given and wanted numbers that differ by one slip, the same in all; None for others."""
+    if max(abs(wanted) for _, wanted in pairs) <= _CLEAR * slack:
+        return None
+    return next(
+        (
+            said
+            for said, factor in _SLIPS
+            if all(abs(given - factor * wanted) <= slack * abs(factor) for given, wanted in pairs)
+        ),
+        None,
+    )
 
 
 def label(name: object) -> str:

@@ -175,5 +175,10 @@ def folded(text: object) -> str:
 
     "Random_slopes" and "random slope" are the same choice.
     """
+    return "".join(folded_words(text))
+
+
+def folded_words(text: object) -> list[str]:
+    """Return the words of a text, each without its case and a plural's last letter."""
     words = re.findall(r"[^\W_]+", label(text))
-    return "".join(word.removesuffix("s") if len(word) > 3 else word for word in words)
+    return [word.removesuffix("s") if len(word) > 3 else word for word in words]

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 from dataclasses import replace
 
-from autograder.kinds.finding import RIGHT, Expected, Finding, Scale, close, wrong
+from autograder.kinds.finding import RIGHT, Expected, Finding, Scale, close, slipped, wrong
 from autograder.kinds.forms import read_number
 from autograder.kinds.kind import Kind
 from autograder.kinds.refusals import malformed
@@ -16,16 +16,27 @@ from autograder.records.values import NotFinite, Number, Value
 _BOUNDARY = 0.005
 # A variance is compared as if it were at least this share of its natural size.
 _SMALL = 0.01
+# Two numbers that differ by less than this share of them were computed alike; a per cent is often rounded.
+_ALIKE, _PER_CENT = 1e-3, 0.02
+# What a computer makes of zero.
+_ROUNDING = 1e-9
+
+#: From a number that is not right, and the right one, to the sentence that says why it cannot be, if there is one.
+_Why = Callable[[float, float], str | None]
 
 
-def _by_unit(unit: Callable[[float, Scale], float], tolerated: str, finest: float) -> Kind:
+def _by_unit(
+    unit: Callable[[float, Scale], float], tolerated: str, finest: float, why: _Why = lambda number, right: None
+) -> Kind:
     """Return a kind of number that is right within the tolerance times a unit."""
 
     def compare(value: Value, expected: Expected, scale: Scale) -> Finding:
         if not isinstance(value, Number):
             return malformed("number", value)
         right = _expected_number(expected)
-        return close(value.value, right, scale.tolerance * unit(right, scale), scale) or wrong("wrong_number")
+        slack = scale.tolerance * unit(right, scale)
+        found = close(value.value, right, slack, scale)
+        return found or wrong(why(value.value, right) or slipped([(value.value, right)], slack) or "wrong_number")
 
     def distance(one: Expected, other: Expected, scale: Scale) -> float | None:
         if not isinstance(one, (int, float)) or not isinstance(other, (int, float)):
@@ -61,16 +72,51 @@ def _one(expected: float, scale: Scale) -> float:
     return 1.0
 
 
-ESTIMATE = _by_unit(_standard_error, "`tolerance` standard errors of the reference", 1e-3)
-VARIANCE = _by_unit(
-    _value_or_small, "`tolerance` times the reference's value; near zero, of a hundredth of its natural size", 1e-4
+def _why_no_variance(number: float, right: float) -> str | None:
+    if abs(number) <= _ROUNDING:
+        return "slip_zero_variance"
+    return "slip_no_variance" if number < 0.0 else None
+
+
+def _is_per_cent(number: float, right: float) -> bool:
+    """Return whether a number above one stands for 100 times the right one, rounded or not."""
+    return abs(number) > 1.0 and close(number, 100.0 * right, _PER_CENT * abs(100.0 * right), Scale(0.0)) is not None
+
+
+def _why_no_share(number: float, right: float) -> str | None:
+    if _is_per_cent(number, right):
+        return "slip_per_cent"
+    if math.isclose(1.0 - number, right, rel_tol=_ALIKE):
+        return "slip_other_share"
+    if math.isclose(number, right * (1.0 + number), rel_tol=_ALIKE):
+        return "slip_ratio"
+    return None if 0.0 <= number <= 1.0 else "slip_no_share"
+
+
+def _why_no_correlation(number: float, right: float) -> str | None:
+    if _is_per_cent(number, right):
+        return "slip_per_cent"
+    return None if abs(number) <= 1.0 else "slip_no_correlation"
+
+
+ESTIMATE = _by_unit(
+    _standard_error,
+    "`tolerance` standard errors of the reference",
+    1e-3,
+    lambda number, right: "slip_zero_estimate" if abs(number) <= _ROUNDING else None,
 )
-PROPORTION = _by_unit(_one, "`tolerance`", 5e-5)
+VARIANCE = _by_unit(
+    _value_or_small,
+    "`tolerance` times the reference's value; near zero, of a hundredth of its natural size",
+    1e-4,
+    _why_no_variance,
+)
+PROPORTION = _by_unit(_one, "`tolerance`", 5e-5, _why_no_share)
 LOG_LIKELIHOOD = replace(_by_unit(_one, "`tolerance`", 1e-3), is_maximised=True)
 STATISTIC = _by_unit(_value_or_one, "`tolerance` times the reference's value, or `tolerance` below 1", 1e-4)
 
 # Away from the boundary a correlation is compared as any number between bounds is.
-_PLAIN = _by_unit(_one, "`tolerance`; at the boundary 1 and 0.995 are the same", 1e-4)
+_PLAIN = _by_unit(_one, "`tolerance`; at the boundary 1 and 0.995 are the same", 1e-4, _why_no_correlation)
 
 
 def _correlation(value: Value, expected: Expected, scale: Scale) -> Finding:
@@ -79,7 +125,7 @@ def _correlation(value: Value, expected: Expected, scale: Scale) -> Finding:
     if isinstance(value, Number) and isinstance(expected, float) and abs(expected) >= 1.0 - _BOUNDARY / 10.0:
         if abs(value.value - expected) <= max(_BOUNDARY, scale.tolerance):
             return RIGHT
-        return wrong("wrong_number")
+        return wrong(_why_no_correlation(value.value, expected) or "wrong_number")
     return _PLAIN.compare(value, expected, scale)
 
 
@@ -94,7 +140,15 @@ def _p_value(value: Value, expected: Expected, scale: Scale) -> Finding:
         return RIGHT
     if not 0.0 <= number <= 1.0:
         return wrong("no_probability")
-    return close(number, right, scale.tolerance * right, scale) or wrong("wrong_number")
+    found = close(number, right, scale.tolerance * right, scale)
+    return found or wrong(_why_no_p(number, right, scale) or "wrong_number")
+
+
+def _why_no_p(number: float, right: float, scale: Scale) -> str | None:
+    for said, factor in (("slip_half_p", 0.5), ("slip_twice_p", 2.0), ("slip_per_cent", 100.0)):
+        if _log_distance(number, factor * right) <= scale.tolerance:
+            return said
+    return None if number else "slip_zero_p"
 
 
 def _log_distance(number: float, expected: float) -> float:
@@ -117,7 +171,9 @@ P_VALUE = Kind(_p_value, "`tolerance` on the log scale", _p_distance, 1e-3, read
 def _count(value: Value, expected: Expected, scale: Scale) -> Finding:
     if not isinstance(value, Number):
         return malformed("whole_number", value)
-    return RIGHT if value.value == expected else wrong("wrong_number")
+    if value.value == expected:
+        return RIGHT
+    return wrong("wrong_number" if value.value.is_integer() and value.value >= 0 else "no_count")
 
 
 COUNT = Kind(_count, "nothing", read=read_number, exact=True)

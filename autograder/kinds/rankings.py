@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from autograder.kinds.finding import RIGHT, Expected, Finding, Scale, label, spread, wrong
 from autograder.kinds.forms import read_names
 from autograder.kinds.kind import Kind
-from autograder.kinds.refusals import malformed
+from autograder.kinds.refusals import malformed, quoted
 from autograder.language.catalogue import Sentence
 from autograder.records.grading import Verdict
 from autograder.records.values import ListValue, Value
@@ -22,6 +22,9 @@ def _compare(value: Value, expected: Expected, scale: Scale) -> Finding:
     given, wanted = [label(name) for name in value.items], [label(name) for name in expected]
     if given == wanted or _near_ties(given, wanted, scale):
         return RIGHT
+    known = [label(name) for name in scale.scores or given]
+    if unknown := [name for name in given if name not in known]:
+        return wrong("no_names", given=quoted(unknown[:2]), known=quoted(known[:3]))
     if len(given) != len(wanted):
         return wrong("length", wanted=len(wanted), given=len(given))
     if sorted(given) == sorted(wanted):

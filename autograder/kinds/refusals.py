@@ -69,8 +69,10 @@ def _of_names(what: str, names: Sequence[Scalar]) -> str:
 def unlike_names(wanted: Sequence[str], given: Sequence[str]) -> str:
     """Return the sentence for values whose names, as labels, are not those that were asked for."""
     lacking, unknown = [name for name in wanted if name not in given], [name for name in given if name not in wanted]
-    if len(given) == len(wanted) and sorted(given) == sorted(map(str, range(len(given)))):
+    if given and "0" not in wanted and sorted(given) == sorted(map(str, range(len(given)))):
         return Sentence("names_given.positions", last=len(given) - 1)
+    if 0 < len(unknown) == len(given) <= len(wanted):
+        return Sentence("names_given.others", given=quoted(given[:_MOST_NAMES]), wanted=quoted(wanted[:_MOST_NAMES]))
     said = [_of_names(what, names) for what, names in (("lacking", lacking), ("unknown", unknown)) if names]
     return together(said)
 

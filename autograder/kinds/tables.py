@@ -8,6 +8,7 @@ from statistics import pstdev
 from typing import Any
 
 from autograder.kinds.finding import (
+    COARSE,
     RIGHT,
     ROUNDED,
     TOO_FEW,
@@ -16,12 +17,14 @@ from autograder.kinds.finding import (
     Scale,
     close,
     label,
+    slipped,
     spread,
     wrong,
 )
 from autograder.kinds.forms import number_of, read_numbers_by_name
 from autograder.kinds.kind import Kind
 from autograder.kinds.refusals import malformed, unlike_names
+from autograder.language.catalogue import Sentence
 from autograder.records.grading import Verdict
 from autograder.records.values import MappingValue, Table, Value
 
@@ -37,20 +40,27 @@ def _all_of(pairs: list[tuple[float, float]], slack: float, scale: Scale, column
     """Return what pairs of given and wanted numbers come to together, of a column if there are several."""
     found = [close(given, wanted, slack, scale) for given, wanted in pairs]
     if None in found:
-        right = sum(finding is not None for finding in found)
+        right = sum(finding is not None and finding.share > 0.0 for finding in found)
+        given, wanted = map(sorted, zip(*pairs, strict=True))
+        if all(abs(one - other) <= slack for one, other in zip(given, wanted, strict=True)):
+            return wrong("other_names")
+        if slip := slipped(pairs, slack):
+            return wrong(slip)
         if column is None:
             return wrong("values_right", right=right, total=len(pairs))
         return wrong("column_right", right=right, total=len(pairs), column=repr(column))
-    return next((finding for finding in (TOO_FEW, ROUNDED) if finding in found), RIGHT)
+    return next((finding for finding in (COARSE, TOO_FEW, ROUNDED) if finding in found), RIGHT)
 
 
 def _by_name(value: Value, expected: Expected, scale: Scale) -> Finding:
     if not isinstance(expected, Mapping):
         raise TypeError("The reference must give values by name here.")
     given = _named_values(value)
+    (wanted,) = _columns(expected).values()
+    if isinstance(value, Table) and set(map(label, value.columns)) == wanted.keys():
+        return Finding(Verdict.MALFORMED, 0.0, Sentence("comparison.several_for_each", rows=len(value.rows)))
     if given is None:
         return malformed("by_name", value)
-    (wanted,) = _columns(expected).values()
     if given.keys() != wanted.keys():
         return Finding(Verdict.WRONG, 0.0, unlike_names(list(wanted), list(given)))
     pairs = [(given[name], number) for name, number in wanted.items()]

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 from autograder.kinds.finding import RIGHT, Expected, Finding, Scale, close, label, wrong
-from autograder.kinds.forms import folded, number_of, read_chosen, read_filled, read_word
+from autograder.kinds.forms import folded, folded_words, number_of, read_chosen, read_filled, read_word
 from autograder.kinds.kind import Kind
 from autograder.kinds.refusals import malformed
 from autograder.language.catalogue import Sentence, listed, together
@@ -14,6 +15,9 @@ from autograder.records.values import ListValue, MappingValue, Number, Scalar, T
 
 _NUMBER_IN_A_SENTENCE = 0.01
 
+#: As they are folded.
+_ARTICLES = frozenset({"the", "a", "an", "der", "die", "das", "dem", "den", "ein", "eine", "einem", "einer"})
+
 #: Names of the two truth values.
 _TRUTHS = (("true", "1", "yes", "ja"), ("false", "0", "no", "nein"))
 
@@ -21,7 +25,7 @@ _TRUTHS = (("true", "1", "yes", "ja"), ("false", "0", "no", "nein"))
 def _choice(value: Value, expected: Expected, scale: Scale) -> Finding:
     given = None
     if isinstance(value, (Text, Number, Truth)):
-        given = _option(label(value.value), scale.options or (str(expected),))
+        given = _option(label(value.value), scale.options or (str(expected),), scale.synonyms)
     if given is not None:
         return RIGHT if label(given) == label(expected) else wrong("other_choice")
     if scale.options or not isinstance(value, Text):
@@ -35,7 +39,7 @@ def _choices(value: Value, expected: Expected, scale: Scale) -> Finding:
     if not isinstance(value, ListValue) or not all(isinstance(item, str) for item in value.items):
         return _malformed("choices", value, scale)
     known = scale.options or tuple(map(str, expected))
-    options = [_option(str(item), known) for item in value.items]
+    options = [_option(str(item), known, scale.synonyms) for item in value.items]
     if scale.options and None in options:
         return _malformed("choices", value, scale)
     wanted = {label(item) for item in expected}
@@ -48,13 +52,24 @@ def _choices(value: Value, expected: Expected, scale: Scale) -> Finding:
     return wrong("too_many" if too_many else "too_few")
 
 
-def _option(given: str, options: tuple[str, ...]) -> str | None:
+def _option(
+    given: str,
+    options: tuple[str, ...],
+    synonyms: Mapping[str, tuple[str, ...]] = {},
+) -> str | None:
     """Return the option that a text is, however it is spelt; None where it is none of them, or could be several."""
-    for spelling in (label, folded, _truth):
-        same = [option for option in options if spelling(given) and spelling(given) == spelling(option)]
+    called = {option: (option, *synonyms.get(option, ())) for option in options}
+    for spelling in (label, folded, _truth, _without_articles):
+        same = [
+            option for option, names in called.items() if spelling(given) and spelling(given) in map(spelling, names)
+        ]
         if len(same) == 1:
             return same[0]
     return None
+
+
+def _without_articles(text: str) -> str:
+    return "".join(word for word in folded_words(text) if word not in _ARTICLES)
 
 
 def _truth(text: str) -> str:
@@ -92,10 +107,22 @@ def _slots(value: Value, expected: Expected, scale: Scale) -> Finding:
         return RIGHT
     share = 1.0 - len(lacking) / len(wanted)
     said = [Sentence("comparison.gaps", gaps=", ".join(lacking))]
-    texts = [name for name in lacking if not isinstance(wanted[name], str) and isinstance(given.get(name), str)]
-    if texts:
-        said.append(Sentence("comparison.gaps_with_numbers", gaps=listed(texts)))
+    numbers = [name for name in lacking if not isinstance(wanted[name], str) and name in given]
+    found = {
+        "gaps_empty": [name for name in lacking if name not in given],
+        "gaps_with_numbers": [name for name in numbers if isinstance(given[name], str)],
+        "gaps_in_other_units": [name for name in numbers if _is_in_other_units(given[name], wanted[name])],
+    }
+    said += [Sentence(f"comparison.{what}", gaps=listed(names)) for what, names in found.items() if names]
     return Finding(Verdict.PARTIAL if share else Verdict.WRONG, share, together(said))
+
+
+def _is_in_other_units(given: Scalar, wanted: object) -> bool:
+    """Return whether a number is a share where a per cent belongs, or the other way, or of one unit where of ten."""
+    number = number_of(given)
+    if number is None or not isinstance(wanted, (int, float)):
+        return False
+    return any(math.isclose(number, factor * wanted, rel_tol=_NUMBER_IN_A_SENTENCE) for factor in (0.01, 0.1, 100.0))
 
 
 def _fits(given: Scalar, wanted: object) -> bool:
@@ -104,7 +131,8 @@ def _fits(given: Scalar, wanted: object) -> bool:
     number = number_of(given)
     if number is None or not isinstance(wanted, (int, float)):
         return False
-    return close(number, float(wanted), _NUMBER_IN_A_SENTENCE * abs(wanted), Scale(0.0)) is not None
+    found = close(number, float(wanted), _NUMBER_IN_A_SENTENCE * abs(wanted), Scale(0.0))
+    return found is not None and found.share > 0.0
 
 
 def _by_person(value: Value, expected: Expected, scale: Scale) -> Finding:
@@ -113,7 +141,7 @@ def _by_person(value: Value, expected: Expected, scale: Scale) -> Finding:
 
 CHOICE = Kind(
     _choice,
-    "nothing; case, spaces, hyphens and a plural's s do not count",
+    "nothing; case, spaces, hyphens, articles and a plural's s do not count",
     read=read_word,
     exact=True,
     worded=True,

@@ -158,7 +158,7 @@ class ItemResult:
 
     ``warnings`` are those of the run that bear on the answer; they never change a score. ``found`` is what there is
     in a text, for the person who grades it. ``holds`` is True where the answer shows, on every panel, that a model was
-    fitted.
+    fitted. ``comment`` is what that person wrote for the learner.
     """
 
     item: str
@@ -171,6 +171,7 @@ class ItemResult:
     warnings: tuple[str, ...] = ()
     found: tuple[Found, ...] = ()
     holds: bool = False
+    comment: str = ""
 
 
 @dataclass(frozen=True)
@@ -185,6 +186,7 @@ class NotebookGrade:
     run: NotebookRun
     items: tuple[ItemResult, ...]
     only_hidden: tuple[str, ...] = ()
+    failed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -193,7 +195,8 @@ class Grade:
 
     ``shown`` is the learner's name as it is written, ``notes`` are those of the submission, and ``look_at`` says what
     a teacher should know before the score is taken for the learner's work. ``earlier`` is the id of the earlier release
-    that it was graded against, if it was.
+    that it was graded against, if it was. ``handed_in`` is when that was, in UTC by ISO 8601, where it is known, and
+    ``runs`` are the names of the runs that are kept of the learner's notebooks.
     """
 
     student: str
@@ -203,6 +206,8 @@ class Grade:
     notes: tuple[str, ...] = ()
     look_at: tuple[str, ...] = ()
     earlier: str | None = None
+    handed_in: str = ""
+    runs: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:

@@ -8,8 +8,9 @@ from pathlib import Path
 
 from autograder.errors import CourseError, GradebookError
 from autograder.records.writing import write_whole
+from autograder.results.database import address_of, name_of, require_gradebook
 from autograder.results.filing import filing
-from autograder.results.gradebook import COURSE_ID, require_gradebook_file
+from autograder.results.gradebook import COURSE_ID
 
 GRADEBOOK = "gradebook.db"
 
@@ -37,6 +38,17 @@ c.HTMLExporter.sanitize_html = True
 c.HighlightMagicsPreprocessor.enabled = False
 """
 
+_OF_RESULTS = """\
+from pathlib import Path
+
+c = get_config()  # noqa: F821  (nbgrader provides it)
+c.CourseDirectory.course_id = {course_id!r}
+# This folder may be moved: what belongs to it is found beside this file.
+c.CourseDirectory.root = str(Path(__file__).resolve().parent)
+# By itself `nbgrader generate_feedback --force` would delete the pages in feedback/.
+c.CourseDirectory.feedback_directory = "feedback-of-nbgrader"
+"""
+
 _OF_A_COURSE = """\
 from pathlib import Path
 
@@ -45,7 +57,7 @@ c.CourseDirectory.course_id = {course_id!r}
 # The sources lie beside this file, each in the folder of its assignment.
 c.CourseDirectory.root = str(Path(__file__).parent)
 c.CourseDirectory.source_directory = "."
-c.CourseDirectory.ignore = [".ipynb_checkpoints", "__pycache__", "*.toml", "*.csv", "*.json", "extra.py", "releases"]
+c.CourseDirectory.ignore = [".ipynb_checkpoints", "__pycache__", "*.toml", "*.csv", "extra.py", "releases"]
 c.BoxedGrading.course = str(Path(__file__).parent)
 """
 
@@ -55,7 +67,8 @@ class Asked:
     """What `mlm grade` was asked for, so that `nbgrader autograde` grades in the same way.
 
     ``course`` is None for the installed one; ``submitted`` for what lies in the results
-    folder itself, in ``submitted/``; and ``hidden_seed`` for the seed that is kept there.
+    folder itself, in ``submitted/``; ``hidden_seed`` for the seed that is kept there; and ``database`` for a gradebook
+    there, and else the address of one of PostgreSQL.
     """
 
     course: Path | None = None
@@ -63,6 +76,7 @@ class Asked:
     hidden_seed: int | None = None
     language: str | None = None
     personal: bool = False
+    database: str | None = None
 
 
 def write_configuration(into: Path, asked: Asked) -> None:
@@ -73,12 +87,14 @@ def write_configuration(into: Path, asked: Asked) -> None:
         "language": asked.language,
         "personal": asked.personal or None,
     }
-    place = f"c.CourseDirectory.course_id = {COURSE_ID!r}\nc.CourseDirectory.root = {str(into.resolve())!r}\n"
-    text = f"c = get_config()\n{place}{_BOXED}"
+    text = _OF_RESULTS.format(course_id=COURSE_ID) + _BOXED
     text += "".join(f"c.BoxedGrading.{name} = {value!r}\n" for name, value in told.items() if value is not None)
-    if asked.submitted is not None and not (into / "submitted").is_dir():
+    if asked.database is not None:
+        address = address_of(asked.database).render_as_string(hide_password=False)
+        text += f"c.CourseDirectory.db_url = {address!r}\n"
+    if asked.submitted is not None and asked.submitted.resolve() != (into / "submitted").resolve():
         text += f"c.CourseDirectory.submitted_directory = {str(asked.submitted.resolve())!r}\n"
-    # Whoever has the seed can make the hidden panel.
+    # Whoever has the seed can make the hidden panel, and the address of a database may hold a password.
     write_whole(into / CONFIGURATION, text, mode=0o600)
 
 
@@ -87,7 +103,7 @@ def source_configuration() -> str:
     return _OF_A_COURSE.format(course_id=COURSE_ID) + _BOXED
 
 
-def make_results(into: Path) -> None:
+def make_results(into: Path, database: str | None = None) -> None:
     """Make the results folder, for its owner alone, or refuse one that no gradebook can be kept in.
 
     One that is there already keeps who may enter it.
@@ -102,9 +118,42 @@ def make_results(into: Path) -> None:
     with filing(into):
         if into.exists() and not into.is_dir():
             raise GradebookError(f"{into} is not a folder. Name another one with --into.")
-        require_gradebook_file(into / GRADEBOOK)
+        require_gradebook(address_of(database or into / GRADEBOOK))
         into.parent.mkdir(parents=True, exist_ok=True)
         into.mkdir(mode=0o700, exist_ok=True)
+
+
+def database_of(into: Path, given: str | None) -> str | None:
+    """Return the address of the database that a folder's grades go to: the one given, or the one given before.
+
+    Without any it is None, and the gradebook is a file in the folder.
+
+    Raises
+    ------
+    GradebookError
+        If grades are in another place already: there is one gradebook to a folder.
+    FilingError
+        If it cannot be kept.
+    """
+    path = into / "database.txt"
+    with filing(into):
+        kept = path.read_text(encoding="utf-8").strip() if path.is_file() else None
+    if given is None or given == kept:
+        return kept
+    there = name_of(address_of(kept)) if kept else str(into / GRADEBOOK)
+    if kept or (into / GRADEBOOK).exists():
+        raise GradebookError(
+            f"--db: the grades of {into} are in {there} already, and a class has one gradebook. Leave --db out, or "
+            "name another folder with --into."
+        )
+    return given
+
+
+def keep_database(into: Path, database: str | None) -> None:
+    """Keep the address of the database with the results, for their owner alone: it may hold a password."""
+    if database is not None:
+        with filing(into):
+            write_whole(into / "database.txt", f"{database}\n", mode=0o600)
 
 
 def hidden_seed(into: Path, given: int | None) -> int:

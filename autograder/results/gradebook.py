@@ -1,7 +1,10 @@
-"""nbgrader's gradebook, with one writer: one learner, one transaction.
+"""nbgrader's gradebook and our records beside it, with one writer: one learner, one transaction.
 
 nbgrader commits after every small step. Here its commits are held back until everything about a learner is in place, so
 that an interrupted run leaves a learner's grade as it was or as it should be, never in between.
+
+Scores, learners and what a person decided are nbgrader's. Beside them two tables of ours keep each grade whole, for
+pages and exports, and a line for every change of a mark: who made it, and on what it rests.
 """
 
 from __future__ import annotations
@@ -9,60 +12,64 @@ from __future__ import annotations
 import json
 import logging
 import os
-import sqlite3
 import sysconfig
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
-from urllib.parse import quote
+from typing import Any
 
+import sqlalchemy as sa
+from nbgrader.api import Assignment as NbgraderAssignment
+from nbgrader.api import BaseCell, Comment, MissingEntry, Student, SubmittedAssignment, SubmittedNotebook
+from nbgrader.api import Grade as NbgraderGrade
 from nbgrader.api import Gradebook as NbgraderGradebook
-from nbgrader.api import InvalidEntry, MissingEntry
-from sqlalchemy import URL
 from sqlalchemy.exc import SQLAlchemyError
 
 from autograder.assignment.release import ReleasedNotebook
 from autograder.errors import GradebookError
 from autograder.records.grading import Grade, Verdict
-from autograder.results.filing import said_of_gradebook
+from autograder.results.database import address_of, let_others_write, name_of, require_gradebook, sole_writer
+from autograder.results.marks import PERSON, Basis, changes, enter_marks, forget, keep, kept, make_tables
+from autograder.results.stored import ByPerson, with_scores_by_person, without_answers
 
 COURSE_ID = "mlm-course"
 _KERNEL = json.dumps({"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"})
 
-#: How many seconds another program's lock is waited for: before a run begins, and while learners' grades are filed.
-_AT_FIRST, _WHILE_FILING = 2, 20
-
 _NBGRADERS_LOG = logging.getLogger("tornado.application")
-
-
-def _address(path: Path) -> URL:
-    return URL.create("sqlite", database=str(path), query={"timeout": str(_WHILE_FILING)})
 
 
 class Gradebook:
     """The gradebook of a course; a context manager that closes it."""
 
-    def __init__(self, path: Path) -> None:
-        """Open the SQLite file at ``path``, or make it.
+    def __init__(self, place: Path | str) -> None:
+        """Open the SQLite file at a path or the PostgreSQL database at an address, or make a gradebook there.
 
         Raises
         ------
         GradebookError
-            If the file is something else; it is left as it was.
-        sqlite3.Error, sqlalchemy.exc.DBAPIError
-            If its surroundings keep it from being used; `autograder.results.filing` says so in a sentence.
+            If there is something else, or a gradebook of a newer version; it is left as it was.
+        FilingError
+            If its surroundings keep it from being used.
         """
-        require_gradebook_file(path)
-        self.path = path
+        url = address_of(place)
+        self.name = name_of(url)
+        require_gradebook(url)
         try:
-            if not path.exists() or path.stat().st_size == 0:
-                _make_gradebook(path)
-            self._nbgrader = NbgraderGradebook(_address(path), course_id=COURSE_ID)
+            if isinstance(place, Path) and (not place.exists() or place.stat().st_size == 0):
+                _make_file(place)
+            with _own_programs_on_path():
+                self._nbgrader = NbgraderGradebook(url, course_id=COURSE_ID)
         except SQLAlchemyError as error:
-            if said_of_gradebook(error) is not None:
-                raise
-            raise GradebookError(f"{path}: the gradebook cannot be opened: {error.__cause__ or error}") from error
+            raise GradebookError(f"{self.name}: the gradebook cannot be opened: {error.__cause__ or error}") from error
+        self._others_kept_out = None
+        try:
+            self._others_kept_out = sole_writer(self._nbgrader.engine)
+            make_tables(self._nbgrader.engine)
+        except BaseException:
+            self.__exit__()
+            raise
 
     def __enter__(self) -> Gradebook:
         """Return the open gradebook."""
@@ -70,6 +77,7 @@ class Gradebook:
 
     def __exit__(self, *_: object) -> None:
         """Close the connection."""
+        let_others_write(self._others_kept_out)
         self._nbgrader.close()
 
     def prepare(self, assignment: str, release: tuple[ReleasedNotebook, ...]) -> None:
@@ -101,29 +109,101 @@ class Gradebook:
         if there != needed:
             changed = ", ".join(sorted(name for _, name in there ^ needed))
             raise GradebookError(
-                f"{self.path}: it holds grades of {assignment!r} with other cells than the release has ({changed}). "
+                f"{self.name}: it holds grades of {assignment!r} with other cells than the release has ({changed}). "
                 "Keep that gradebook and name another folder with --into, or move it away."
             )
 
-    def write(self, grade: Grade) -> None:
-        """Write one learner's grade, all of it or nothing. A score that a person gave stays."""
-        with self._transaction() as book:
-            book.update_or_create_student(grade.student)
-            book.update_or_create_submission(grade.assignment, grade.student)
-            _enter_scores(book, grade)
+    def write(self, grade: Grade, basis: Basis) -> None:
+        """Write one learner's grade, all of it or nothing. A score that a person gave stays.
 
-    def scores_by_person(self, assignment: str, student: str) -> Mapping[str, float]:
-        """Return the scores that a person gave a learner, by item."""
-        try:
-            submission = self._nbgrader.find_submission(assignment, student)
-        except MissingEntry:
-            return {}
-        return {
-            grade.name: float(grade.manual_score) + float(grade.extra_credit or 0.0)
-            for notebook in submission.notebooks
-            for grade in notebook.grades
-            if grade.manual_score is not None
-        }
+        Of a learner who handed in nothing only that is kept, and no score.
+        """
+        with self._transaction() as book:
+            if not grade.is_empty:
+                book.update_or_create_student(grade.student)
+                when = {"timestamp": datetime.fromisoformat(grade.handed_in)} if grade.handed_in else {}
+                book.update_or_create_submission(grade.assignment, grade.student, **when)
+                _enter_scores(book, grade)
+            keep(book.db, grade, basis, self.name)
+
+    def enter_learners(self, learners: Mapping[str, Mapping[str, str]]) -> None:
+        """Enter learners with what a roster says of them: first_name, last_name, email, lms_user_id."""
+        with self._transaction() as book:
+            for student, details in learners.items():
+                book.update_or_create_student(student, **details)
+
+    def learners(self) -> dict[str, dict[str, str]]:
+        """Return what is known of each learner: first_name, last_name, email, lms_user_id."""
+        names = ("first_name", "last_name", "email", "lms_user_id")
+        return {one.id: {name: getattr(one, name) or "" for name in names} for one in self._nbgrader.students}
+
+    def grades(self, assignment: str, *, answers: bool = False) -> dict[str, Grade]:
+        """Return the grades of a class by learner, with what a person decided; with the answers only if asked for.
+
+        What a person decided since the last time is entered among the changes of marks.
+
+        Raises
+        ------
+        GradebookError
+            If one is damaged.
+        """
+        with self._transaction() as book:
+            given = self.by_person(assignment)
+            found = {}
+            for grade in kept(book.db, assignment, self.name):
+                if grade.student in given:
+                    grade = with_scores_by_person(grade, given[grade.student])
+                    enter_marks(book.db, grade, Basis(PERSON), given[grade.student].scores)
+                found[grade.student] = grade if answers else without_answers(grade)
+        return found
+
+    def by_person(self, assignment: str, student: str | None = None) -> dict[str, ByPerson]:
+        """Return what a person gave in formgrader, by learner: to all, or to one."""
+        db = self._nbgrader.db
+        of_learner = (SubmittedNotebook.assignment_id == SubmittedAssignment.id) & (
+            SubmittedAssignment.assignment_id == NbgraderAssignment.id
+        )
+        given: dict[str, ByPerson] = {}
+        for model, values, which in (
+            (NbgraderGrade, (NbgraderGrade.manual_score, NbgraderGrade.extra_credit), NbgraderGrade.manual_score),
+            (Comment, (Comment.manual_comment, sa.literal("")), Comment.manual_comment),
+        ):
+            asked = sa.select(SubmittedAssignment.student_id, BaseCell.name, *values).where(
+                of_learner,
+                model.notebook_id == SubmittedNotebook.id,
+                model.cell_id == BaseCell.id,
+                NbgraderAssignment.name == assignment,
+                which.is_not(None),
+                SubmittedAssignment.student_id == student if student else sa.true(),
+            )
+            for student, cell, value, more in db.execute(asked):
+                one = given.setdefault(student, ByPerson({}, {}))
+                if model is Comment:
+                    one.comments[cell] = value
+                else:
+                    one.scores[cell] = float(value) + float(more or 0.0)
+        return given
+
+    def changes(self, assignment: str) -> list[dict[str, Any]]:
+        """Return every change of a mark of an assignment, the earliest first, with what the mark rests on."""
+        return changes(self._nbgrader.db, assignment)
+
+    def runs(self) -> set[str]:
+        """Return the names of all runs that a grade is made of."""
+        return {run for grade in kept(self._nbgrader.db, None, self.name) for run in grade.runs}
+
+    def forget(self, student: str) -> bool:
+        """Remove a learner with every grade, mark and comment; return whether there was anything."""
+        with self._transaction() as book:
+            held = forget(book.db, student)
+            known = book.db.get(Student, student) is not None
+            if known:
+                book.remove_student(student)
+        if self._nbgrader.engine.dialect.name == "sqlite":
+            with self._nbgrader.engine.connect() as connection:
+                # What was deleted stays in the file until its pages are written anew.
+                connection.execution_options(isolation_level="AUTOCOMMIT").exec_driver_sql("vacuum")
+        return known or held
 
     @contextmanager
     def _transaction(self) -> Iterator[NbgraderGradebook]:
@@ -135,12 +215,6 @@ class Gradebook:
             with session.no_autoflush:
                 yield self._nbgrader
             commit()
-        except InvalidEntry as error:
-            session.rollback()
-            # nbgrader takes whatever its database says for a fault of the entry, a full disk too.
-            if error.__context__ is not None and said_of_gradebook(error.__context__) is not None:
-                raise error.__context__ from None
-            raise
         except BaseException:
             session.rollback()
             raise
@@ -149,13 +223,13 @@ class Gradebook:
             _NBGRADERS_LOG.disabled = False
 
 
-def _make_gradebook(path: Path) -> None:
+def _make_file(path: Path) -> None:
     """Make an empty gradebook elsewhere and move it into place, so that a half-made one is never found there."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=".writing-") as folder:
         fresh = Path(folder) / path.name
         with _own_programs_on_path():
-            NbgraderGradebook(_address(fresh), course_id=COURSE_ID).close()
+            NbgraderGradebook(address_of(fresh), course_id=COURSE_ID).close()
         fresh.replace(path)
 
 
@@ -168,33 +242,6 @@ def _own_programs_on_path() -> Iterator[None]:
         yield
     finally:
         os.environ["PATH"] = before
-
-
-def require_gradebook_file(path: Path) -> None:
-    """Refuse a file that is there and is no gradebook of nbgrader, or cannot be written now; it is left as it is.
-
-    Raises
-    ------
-    GradebookError
-        Saying what the file is instead.
-    sqlite3.Error
-        If its surroundings keep it from being written, such as another program's lock.
-    """
-    if not path.exists() or path.stat().st_size == 0:
-        return
-    advice = "Move it away, or name another folder with --into."
-    try:
-        # One that was written when its run was killed is put right by whoever opens it first, and may write to it.
-        with closing(sqlite3.connect(f"file:{quote(str(path))}?mode=rw", timeout=_AT_FIRST, uri=True)) as connection:
-            tables = {name for (name,) in connection.execute("select name from sqlite_master where type = 'table'")}
-            connection.execute("begin immediate")
-            connection.rollback()
-    except sqlite3.DatabaseError as error:
-        if said_of_gradebook(error) is not None:
-            raise
-        raise GradebookError(f"{path}: this is not a gradebook ({error}). {advice}") from None
-    if tables and not {"grade", "student", "submitted_assignment"} <= tables:
-        raise GradebookError(f"{path}: this is a database, but not a gradebook of nbgrader. {advice}")
 
 
 def _enter_cell(
@@ -216,10 +263,12 @@ def _enter_cell(
     )
 
 
-def file_scores(address: str, grade: Grade) -> None:
-    """File the scores of a learner whom nbgrader has entered already, in a gradebook with an address of nbgrader's."""
+def file_scores(address: str, grade: Grade, basis: Basis) -> None:
+    """File the grade of a learner whom nbgrader has entered already, in a gradebook with an address of nbgrader's."""
     with NbgraderGradebook(address) as book:
+        make_tables(book.engine)
         _enter_scores(book, grade)
+        keep(book.db, grade, basis, name_of(book.engine.url))
         book.db.commit()
 
 

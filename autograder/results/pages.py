@@ -7,31 +7,17 @@ from typing import Any
 
 from autograder.assignment.rubric import Rubric
 from autograder.language.catalogue import DEFAULT, Sentence, translated
-from autograder.records.grading import URGENCY, Copy, Grade, LeftOut, NotebookGrade, Verdict
+from autograder.records.grading import URGENCY, Copy, Grade, LeftOut, Verdict
 from autograder.records.verdict_signs import SIGNS, name_of
 from autograder.results.templating import template
-from autograder.scoring.left_out import failed_before
-
-#: Statements of a notebook that failed, of which the page tells one by one.
-_MOST_FAILED = 10
 
 
 def learner_page(rubric: Rubric, grade: Grade) -> str:
     """Return the feedback page of one learner, as HTML that needs no network."""
     titles = {item.id: item.title for item in rubric.items}
     headings = {notebook.name: notebook.title for notebook in rubric.notebook}
-    left_out = {one.notebook.name: _left_out(one) for one in grade.notebooks}
-    shown = {"grade": grade, "titles": titles, "headings": headings, "left_out": left_out}
+    shown = {"grade": grade, "titles": titles, "headings": headings}
     return template("learner.html").render(**_in_language(rubric), **shown)
-
-
-def _left_out(grade: NotebookGrade) -> list[str]:
-    """Return a sentence for each statement of a learner's own that failed on the own panel, the first of them."""
-    found, untouched = failed_before(None, grade.notebook, grade.run), grade.notebook.untouched
-    failed = [one for one in found if one.grade_id not in untouched]
-    said: list[str] = [Sentence("page.failed", place=one.place, error=one.said) for one in failed[:_MOST_FAILED]]
-    more = len(failed) - len(said)
-    return [*said, Sentence("page.more_failed", count=more)] if more else said
 
 
 def class_page(

@@ -70,18 +70,22 @@ class RunStore:
         self._store, self._run, self._packages = store, run, packages
         self._turns: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
 
-    def run(self, job: Job) -> dict[str, NotebookRun]:
-        """Return one run for every notebook of the job; from any thread.
+    def run(self, job: Job, used: set[str] | None = None) -> dict[str, NotebookRun]:
+        """Return one run for every notebook of the job, and add the names they are filed under to ``used``.
+
+        May be called from any thread.
 
         Raises
         ------
         BoxUnavailable, BoxBroken
             As the function does that runs jobs. What failed so is not kept.
         """
-        return {name: self._one(name, job) for name in job.notebooks}
+        digests = {name: run_digest(name, job, self._packages) for name in job.notebooks}
+        if used is not None:
+            used |= set(digests.values())
+        return {name: self._one(name, job, digest) for name, digest in digests.items()}
 
-    def _one(self, name: str, job: Job) -> NotebookRun:
-        digest = run_digest(name, job, self._packages)
+    def _one(self, name: str, job: Job, digest: str) -> NotebookRun:
         with self._turns[digest]:  # two learners may hand in the same at the same time
             kept = self._store.read(digest)
             if kept is not None:

@@ -90,8 +90,9 @@ def _score_item(
     own = _result(rubric, item, judged[0][1])
     if own.verdict is Verdict.CARRIED:
         # A step that was right at home only: what it was taken from is all that there is to say.
-        inputs = runs[0][0].answers.steps[item.id].inputs
-        return replace(own, score=0.0, verdict=Verdict.WRONG, reason=Sentence("scoring.rests_on", items=listed(inputs)))
+        assert isinstance(own.reason, Sentence), "it names the answers that are not right"
+        reason = Sentence("scoring.rests_on", items=own.reason.gaps["inputs"])
+        return replace(own, score=0.0, verdict=Verdict.WRONG, reason=reason)
     own = replace(own, score=round(worst.finding.share * item.points, 2), verdict=worst.finding.verdict)
     return own if judged[0][1].finding.verdict is not Verdict.CORRECT else replace(own, reason=feedback.ELSEWHERE)
 

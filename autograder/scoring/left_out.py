@@ -10,6 +10,9 @@ from autograder.language.catalogue import Sentence
 from autograder.records.grading import CellError, NotebookRun, SubmittedNotebook
 from autograder.scoring import feedback
 
+#: Statements of a notebook that failed, of which the learner's page tells one by one.
+_MOST_TOLD = 10
+
 _UNDEFINED = re.compile(r"name '(\w+)' is not defined")
 
 
@@ -58,6 +61,15 @@ def failed_only_there(notebook: SubmittedNotebook, own: NotebookRun, hidden: Ite
     elsewhere = [one for run in hidden for one in failed_before(None, notebook, run)]
     only_there = [one for one in elsewhere if (one.number, one.error.line) not in at_home]
     return tuple(dict.fromkeys(one.grade_id or str(one.number) for one in only_there))
+
+
+def told_of(notebook: SubmittedNotebook, run: NotebookRun) -> tuple[str, ...]:
+    """Return a sentence for each statement that failed in cells a learner has worked in, the first of them."""
+    found = failed_before(None, notebook, run)
+    failed = [one for one in found if one.grade_id not in notebook.untouched]
+    said: list[str] = [Sentence("page.failed", place=one.place, error=one.said) for one in failed[:_MOST_TOLD]]
+    more = len(failed) - len(said)
+    return (*said, Sentence("page.more_failed", count=more)) if more else tuple(said)
 
 
 def what_bears_on(name: str, failed: Sequence[Failed]) -> Failed | None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from autograder.assignment.key import AnswerKey, expected, fillings, scale_of
 from autograder.assignment.rubric import Item, Rubric
-from autograder.kinds.finding import RIGHT, ROUNDED, TOO_FEW, Expected, Finding, Scale
+from autograder.kinds.finding import COARSE, RIGHT, ROUNDED, TOO_FEW, Expected, Finding, Scale, wrong
 from autograder.kinds.registry import compare, taken
 from autograder.language.catalogue import Sentence, listed
 from autograder.records.grading import Verdict
@@ -23,7 +23,12 @@ _ASTRAY = 400.0
 
 _AMBIGUOUS = Finding(Verdict.WRONG, 0.0, Sentence("comparison.ambiguous"))
 _RECORDED = Finding(Verdict.NEEDS_PERSON, 0.0, Sentence("card.elsewhere_compared"))
-_NOT_RIGHT = Finding(Verdict.WRONG, 0.0, Sentence("comparison.wrong_number"))
+# A log-likelihood this far below the maximum, as a criterion, changes no conclusion that a table is used for.
+_JUST_SHORT = 0.2
+JUST_SHORT = Finding(Verdict.PARTIAL, 0.5, Sentence("comparison.just_short"))
+# Numbers that differ by less than this share of them are one and the same.
+_SAME = 1e-4
+_WRONG_NUMBER = wrong("wrong_number")
 
 
 @dataclass(frozen=True)
@@ -79,20 +84,63 @@ def _judge(rubric: Rubric, item: Item, value: Value, key: AnswerKey, given: Mapp
         return Judged(RIGHT)
     if follows is not None and follows.share:
         return Judged(follows)
-    rounded = finding in (ROUNDED, TOO_FEW)
+    rounded = finding in (ROUNDED, TOO_FEW, COARSE)
     also = False
     for mistake, mistaken in key.mistakes.get(item.id, {}).items():
         # Near ties are of what is right; a mistake is one only as a whole.
         like = compare(item.kind, value, mistaken, replace(scale, scores=None))
-        if like == RIGHT:
-            return Judged(_NOT_RIGHT if rounded else finding, mistake)
-        also = also or like in (ROUNDED, TOO_FEW)
+        if like == RIGHT and not rounded:
+            return Judged(_plainly(finding, value), mistake)
+        also = also or like in (RIGHT, ROUNDED, TOO_FEW)
     if rounded and also:
-        return Judged(_AMBIGUOUS)
-    early = deficit <= _NEARLY or (item.answer_kind.is_maximised and _below(value, key.values[item.id]) <= _ASTRAY)
-    if early and finding.verdict is Verdict.WRONG:
-        return Judged(finding, STOPPED_EARLY)
+        return Judged(COARSE if finding == COARSE else _AMBIGUOUS)
+    if finding.verdict is Verdict.WRONG and (judged := _unexplained(rubric, item, value, key, finding, deficit)):
+        return judged
     return Judged(follows or finding)
+
+
+def _plainly(finding: Finding, value: Value) -> Finding:
+    """Return a finding that leaves the reason to the words for a known mistake, which say more."""
+    if isinstance(finding.sentence, Sentence) and finding.sentence.key.startswith("comparison.slip_"):
+        return _WRONG_NUMBER if isinstance(value, Number) else wrong("wrong_numbers")
+    return finding
+
+
+def _unexplained(
+    rubric: Rubric, item: Item, value: Value, key: AnswerKey, finding: Finding, deficit: float
+) -> Judged | None:
+    """Return what a wrong answer is that no known mistake explains: another item's, or that of a search gone astray."""
+    below = _below(value, key.values.get(item.id))
+    if isinstance(value, Number) and finding in (_WRONG_NUMBER, wrong("slip_no_share")):
+        for name, (number, within) in key.slips.get(item.id, {}).items():
+            if abs(value.value - number) <= within:
+                return Judged(wrong(f"slip_{name}"))
+    if isinstance(value, Number) and finding == _WRONG_NUMBER:
+        if other := _right_for(rubric, item, value.value, key):
+            return Judged(wrong("of_another", item=other))
+        if _is_log_likelihood(item):
+            if below <= _JUST_SHORT:
+                return Judged(JUST_SHORT, STOPPED_EARLY)
+            if math.isinf(below):
+                return Judged(wrong("above_maximum"))
+    early = deficit <= _NEARLY or (item.answer_kind.is_maximised and below <= _ASTRAY)
+    return Judged(finding, STOPPED_EARLY) if early else None
+
+
+def _is_log_likelihood(item: Item) -> bool:
+    """Return whether an answer is what a fit maximises, and not a difference of two such."""
+    return item.answer_kind.is_maximised and item.no_fit is not True
+
+
+def _right_for(rubric: Rubric, item: Item, number: float, key: AnswerKey) -> str | None:
+    """Return the item that a number is the right answer to, where that is another one."""
+    for other in rubric.items:
+        right = key.values.get(other.id)
+        if other.id == item.id or other.answer_kind.exact or not isinstance(right, float) or not right:
+            continue
+        if math.isclose(number, right, rel_tol=_SAME):
+            return other.id
+    return None
 
 
 def _holds(rubric: Rubric, item: Item, judged: Judged, key: AnswerKey, given: Mapping[str, Value]) -> bool:
@@ -111,14 +159,14 @@ def _holds(rubric: Rubric, item: Item, judged: Judged, key: AnswerKey, given: Ma
         far = kind.is_maximised and _below(value, key.values[item.id]) > _NEARLY
         if judged.mistake and not (far and judged.mistake == STOPPED_EARLY):
             return True
-    return any(judged.holds for judged in _judge_inputs(rubric, item, key, given))
+    return any(judged.holds for judged in _judge_inputs(rubric, item, key, given).values())
 
 
-def _judge_inputs(rubric: Rubric, item: Item, key: AnswerKey, given: Mapping[str, Value]) -> list[Judged]:
-    """Return how the answers fared that an item's is computed from, those that there are."""
+def _judge_inputs(rubric: Rubric, item: Item, key: AnswerKey, given: Mapping[str, Value]) -> dict[str, Judged]:
+    """Return how the answers fared that an item's is computed from, those that there are, by item."""
     items = {other.id: other for other in rubric.items}
     inputs = key.steps[item.id].inputs if item.id in key.steps else ()
-    return [judge_value(rubric, items[name], given[name], key, given) for name in inputs if name in given]
+    return {name: judge_value(rubric, items[name], given[name], key, given) for name in inputs if name in given}
 
 
 def _expectation(item: Item, key: AnswerKey, given: Mapping[str, Value]) -> Expected:
@@ -161,15 +209,16 @@ def _follows(rubric: Rubric, item: Item, key: AnswerKey, given: Mapping[str, Val
     if compare(item.kind, given[item.id], follows, replace(scale, scores=None)) != RIGHT:
         return None
     judged = _judge_inputs(rubric, item, key, given)
-    if all(one.finding.verdict is Verdict.CORRECT for one in judged):
+    not_right = [name for name, one in judged.items() if one.finding.verdict is not Verdict.CORRECT]
+    if not not_right:
         # Each of them is within its tolerance, and together they carried the answer out of its own.
         return RIGHT
     if not item.carried:
         return None
-    count = "several" if len(step.inputs) > 1 else "one"
-    if not any(one.holds for one in judged):
-        return Finding(Verdict.WRONG, 0.0, Sentence(f"comparison.groundless_{count}", inputs=listed(step.inputs)))
-    sentence = Sentence(f"comparison.carried_{count}", inputs=listed(step.inputs), share=f"{item.carried:.0%}")
+    count = "several" if len(not_right) > 1 else "one"
+    if not any(one.holds for one in judged.values()):
+        return Finding(Verdict.WRONG, 0.0, Sentence(f"comparison.groundless_{count}", inputs=listed(not_right)))
+    sentence = Sentence(f"comparison.carried_{count}", inputs=listed(not_right), share=f"{item.carried:.0%}")
     return Finding(Verdict.CARRIED, item.carried, sentence)
 
 

@@ -44,10 +44,11 @@ _BAR_WIDTH = 20
 
 @dataclass(frozen=True)
 class Note:
-    """A paragraph with a label before it, as in "Ask yourself"."""
+    """A paragraph with a label before it, as in "Ask yourself", and where it leads, if that can be opened."""
 
     label: str
     text: str
+    address: str | None = None
 
 
 @dataclass(frozen=True)
@@ -105,7 +106,9 @@ class Card:
     def _lines(self, said: Callable[[str], str]) -> Iterator[str]:
         yield f"{self.sign} {said(self.heading)}"
         yield from (f"  {said(line)}" for line in self.lines)
-        yield from (f"  {said(note.label)}: {said(note.text)}" for note in self.notes)
+        for note in self.notes:
+            text = said(note.text).replace("\n", "\n    ")
+            yield f"  {said(note.label)}:{f'{chr(10)}    ' if chr(10) in text else ' '}{text}"
         width = max((len(said(bar.title)) for bar in self.bars), default=0)
         for bar in self.bars:
             filled = round(_BAR_WIDTH * bar.share)

@@ -15,6 +15,7 @@ from autograder.records.verdict_signs import SIGNS, name_of, tone_of
 from autograder.sandbox.wire import plain_value
 from autograder.tutor.cards import Card, Note, plain_card
 from autograder.tutor.progress import Answered, Progress
+from autograder.tutor.site import page_address
 from autograder.tutor.tutor import Tutor, score_line
 
 #: Verdicts on a run that gave no answer: what is said of them tells nothing of what is right.
@@ -43,12 +44,18 @@ def card_for(tutor: Tutor, name: str, value: object) -> Card:
         tutor.notes.write(notebook.name, progress)
         noted = Sentence("card.noted_as", found=describe(answer))
         said = Sentence("scoring.for_a_person") if item.answer_kind.by_person else noted
-        card = plain_card("wait", _NOTED, name, "noted", said, language=tutor.language)
+        told = (
+            (said, Sentence("card.you_read_it", name=item.id))
+            if item.answer_kind.by_person and tutor.alone
+            else (said,)
+        )
+        card = plain_card("wait", _NOTED, name, "noted", *told, language=tutor.language)
         counted = tutor.says_of(rubric) == "recorded"
         return replace(card, foot=_counted(notebook, progress) if counted else score_line(tutor, rubric, notebook))
     result = tutor.results(rubric, notebook, progress)[name]
     tries = _tries(before, answer, result)
-    tutor.notes.write(notebook.name, progress.with_answer(name, Answered(answer, tries)))
+    hinted = tries > 0 or (before is not None and before.hinted)
+    tutor.notes.write(notebook.name, progress.with_answer(name, Answered(answer, tries, hinted)))
     card = _card_of(tutor, rubric, item, result, tries)
     repeated = before is not None and before.value == answer and result.verdict is not Verdict.CORRECT
     lines = (*card.lines, Sentence("card.same")) if repeated and tries else card.lines
@@ -93,6 +100,8 @@ def _card_of(tutor: Tutor, rubric: Rubric, item: Item, result: ItemResult, tries
         return plain_result(rubric, result)
     heading = Sentence("card.heading", title=item.title, name=item.id, verdict=name_of(result.verdict))
     lines, notes = explanation(rubric, item, result, tries)
+    if tries > len(notes) > 0:
+        notes = (*notes, _way_on(tutor, rubric, item))
     return Card(tone_of(result), SIGNS[result.verdict], heading, lines, notes, language=rubric.language)
 
 
@@ -120,8 +129,26 @@ def explanation(rubric: Rubric, item: Item, result: ItemResult, tries: int) -> t
         if text
     ]
     if item.read:
-        hints.append(Note(Sentence("card.section"), Sentence("card.section_of", section=item.read)))
+        hints.append(
+            Note(Sentence("card.section"), Sentence("card.section_of", section=item.read), page_address(item.read))
+        )
     return lines, tuple(hints[:tries])
+
+
+def _way_on(tutor: Tutor, rubric: Rubric, item: Item) -> Note:
+    """Return what is left when all hints were given: the answers that this one is made from, or to have it shown."""
+    step = tutor.key(rubric).answers.steps.get(item.id)
+    right = {
+        name
+        for notebook in rubric.notebook
+        for name, result in tutor.results(rubric, notebook, tutor.notes.read(notebook.name)).items()
+        if result.verdict is Verdict.CORRECT
+    }
+    if open_ones := [name for name in step.inputs if name not in right] if step else []:
+        return Note(Sentence("card.smaller_step"), Sentence("card.made_from", items=listed(open_ones)))
+    return Note(
+        Sentence("card.way_on"), Sentence(f"card.{'reveal_it' if tutor.alone else 'ask_for_help'}", name=item.id)
+    )
 
 
 def _counted(notebook: Notebook, progress: Progress) -> str:
@@ -142,6 +169,13 @@ def missing_card(tutor: Tutor, name: str) -> Card:
     """Return the card for an answer that has no value in this session."""
     said = Sentence("card.no_value_help", name=name)
     return plain_card("wait", SIGNS[Verdict.MISSING], name, "no_value", said, language=tutor.language)
+
+
+def empty_cell_card(tutor: Tutor) -> Card:
+    """Return the card for a cell that is still as it was handed out."""
+    said = (Sentence("card.empty_cell_help"), Sentence("card.empty_cell_stuck"))
+    heading = Sentence("card.empty_cell")
+    return Card("wait", SIGNS[Verdict.MISSING], heading, said, language=tutor.language)
 
 
 def nameless_card(tutor: Tutor) -> Card:

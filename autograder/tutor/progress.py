@@ -9,7 +9,7 @@ from __future__ import annotations
 import stat
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -25,24 +25,37 @@ Record = TypeVar("Record", bound=msgspec.Struct)
 
 
 class Study(msgspec.Struct, frozen=True):
-    """What was chosen when the exercises were copied: the assignment, and the language of the cards."""
+    """What was chosen when the exercises were copied: the assignment, and the language of the cards.
+
+    ``place`` is the assignment's among those of its course, and ``panels`` says how fresh panels are drawn.
+    """
 
     assignment: str
     language: str | None = None
+    place: int = 0
+    panels: dict[str, Any] = {}
 
 
 class Answered(msgspec.Struct, frozen=True):
-    """An answer, and how many different ones in a row were not right, this one included."""
+    """An answer, and how many different ones in a row were not right, this one included.
+
+    ``hinted`` is True once a hint was given, and stays so.
+    """
 
     value: Value
     tries: int = 0
+    hinted: bool = False
 
 
 class Progress(msgspec.Struct, frozen=True):
-    """The answers of one notebook by item, and the items whose right answer was shown before they were right."""
+    """The answers of one notebook by item, and the items whose right answer was shown before they were right.
+
+    ``mastered`` are the items that were right on two panels, on the second without a hint.
+    """
 
     answers: dict[str, Answered] = {}
     revealed: frozenset[str] = frozenset()
+    mastered: frozenset[str] = frozenset()
 
     @property
     def values(self) -> Mapping[str, Value]:
@@ -56,6 +69,10 @@ class Progress(msgspec.Struct, frozen=True):
     def with_revealed(self, item: str) -> Progress:
         """Return the progress with one more answer shown."""
         return msgspec.structs.replace(self, revealed=self.revealed | {item})
+
+    def with_mastered(self, item: str) -> Progress:
+        """Return the progress with one more item mastered."""
+        return msgspec.structs.replace(self, mastered=self.mastered | {item})
 
 
 def read_study(folder: Path) -> Study | None:
@@ -75,10 +92,15 @@ class Notes:
     someone changed it, counts as none: the answers are in the notebook, and checking them again brings it back.
     """
 
-    def __init__(self, folder: Path) -> None:
-        """Read and write beside the notebooks of a folder."""
-        self._folder = folder / FOLDER
+    def __init__(self, folder: Path, fresh: int = 0) -> None:
+        """Read and write beside the notebooks of a folder; what was answered on a fresh panel lies by its number."""
+        self._folder = folder / FOLDER / (f"another-{fresh}" if fresh else "")
         self._unwritten: dict[str, Progress] = {}
+
+    @property
+    def is_new(self) -> bool:
+        """Whether nothing was kept here yet."""
+        return not self._folder.exists() and not self._unwritten
 
     def read(self, notebook: str) -> Progress:
         """Return the progress in a notebook."""

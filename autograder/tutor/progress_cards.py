@@ -12,19 +12,26 @@ from autograder.records.grading import Verdict
 from autograder.records.verdict_signs import SIGNS
 from autograder.tutor.cards import Bar, Card, plain_card
 from autograder.tutor.checking import unknown_card
+from autograder.tutor.solutions import how_it_is_done, memo_card, solution_card
 from autograder.tutor.tutor import Tutor, earned, score_line
 
 
 def reveal_card(tutor: Tutor, name: str) -> Card:
-    """Return the card that shows the right answer to someone who studies alone, and note that it was shown."""
+    """Return the card that shows an answer or a whole solution to who studies alone, and note that it was shown."""
     found = tutor.find(name)
-    if found is None:
+    whole = next(((rubric, one) for rubric in tutor.rubrics for one in rubric.notebook if one.name == name), None)
+    if found is None and whole is None:
         return unknown_card(tutor, name)
-    rubric, notebook, item = found
     if not tutor.alone:
         return plain_card(
             "wait", "?", name, "not_revealed", Sentence("card.not_revealed_help"), language=tutor.language
         )
+    if whole is not None and found is None:
+        return solution_card(tutor, *whole)
+    assert found is not None, "it is the one or the other"
+    rubric, notebook, item = found
+    if item.answer_kind.by_person:
+        return memo_card(tutor, rubric, notebook, item)
     if item.answer_kind.by_person or name in rubric.withheld:
         said = Sentence("card.nothing_to_reveal" if item.answer_kind.by_person else "card.elsewhere_compared")
         return plain_card("wait", SIGNS[Verdict.NEEDS_PERSON], name, "not_revealed", said, language=tutor.language)
@@ -38,7 +45,8 @@ def reveal_card(tutor: Tutor, name: str) -> Card:
         Sentence(f"card.revealed_{'right' if was_right else 'points'}"),
     )
     card = plain_card("wait", "◉", name, "revealed", *lines, language=tutor.language)
-    return replace(card, foot=score_line(tutor, rubric, notebook))
+    notes = how_it_is_done(tutor, rubric, notebook, item)
+    return replace(card, notes=notes, foot=score_line(tutor, rubric, notebook))
 
 
 def written(value: object) -> str:
@@ -97,7 +105,7 @@ def _scored_bar(tutor: Tutor, rubric: Rubric, notebook: Notebook) -> Bar:
         remarks.append(Sentence("progress.by_hand", points=f"{by_hand:g}"))
     if shown:
         remarks.append(Sentence("progress.shown", items=listed(shown)))
-    return Bar(notebook.title, points_here / points, said, tuple(remarks))
+    return Bar(notebook.title, points_here / (points or 1), said, tuple(remarks))
 
 
 def _counted_bar(tutor: Tutor, notebook: Notebook) -> Bar:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import importlib
 import os
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+import msgspec
 
 from autograder.assignment.course import Course, find_course, installed_course
 from autograder.assignment.release_file import RELEASE_FILE
@@ -18,7 +20,7 @@ from autograder.tutor.progress import Study, read_study, write_study
 
 @dataclass(frozen=True)
 class Copied:
-    """What was copied, and what was there before and was left alone; the first notebook is where to begin."""
+    """What was copied, and what was there before and was left alone; the course's first notebook is where to begin."""
 
     new: tuple[Path, ...]
     kept: tuple[Path, ...]
@@ -26,7 +28,7 @@ class Copied:
 
 
 def study(course: Path | None, folder: Path, language: str | None, jupyter: Sequence[str] | None) -> int:
-    """Copy the exercises, say what was done and what to do, and become JupyterLab unless ``jupyter`` is None."""
+    """Copy the exercises, say what was done and what to do, and start JupyterLab unless ``jupyter`` is None."""
     copied = copy_exercises(find_course(course) if course else installed_course(), folder, language)
     print(f"The exercises are in {folder}: {len(copied.new)} files copied.")
     if copied.kept:
@@ -35,8 +37,8 @@ def study(course: Path | None, folder: Path, language: str | None, jupyter: Sequ
     if jupyter is None:
         print(f"Open {copied.first} and run its cells from the top.")
         return 0
-    print(f"JupyterLab opens {copied.first}. Run its cells from the top; end JupyterLab with Ctrl+C.", flush=True)
-    start(folder, copied.first, jupyter)
+    print("Your browser opens the start page. End JupyterLab with Ctrl+C; your work is kept.", flush=True)
+    start(folder, jupyter)
     return 0
 
 
@@ -61,7 +63,7 @@ def copy_exercises(course: Course, folder: Path, language: str | None = None) ->
         require_language(language)
     new, kept = [], []
     try:
-        for assignment in course.assignments:
+        for place, assignment in enumerate(course.assignments):
             target = folder / assignment
             released = course.release(assignment)
             for source in (*sorted(released.glob("*.ipynb")), *released.glob(RELEASE_FILE)):
@@ -70,13 +72,17 @@ def copy_exercises(course: Course, folder: Path, language: str | None = None) ->
                     kept.append(path)
                 else:
                     new.append(write_whole(path, source.read_text(encoding="utf-8")))
-            if language is not None or read_study(target) is None:
-                write_study(target, Study(assignment, language))
+            before = read_study(target)
+            panels = msgspec.to_builtins(course.rubric(assignment).panels)
+            chosen = language or (before.language if before else None)
+            write_study(target, Study(assignment, chosen, place, panels))
     except OSError as error:
         raise CourseError(f"{folder} cannot be used: {error.strerror}. Name another folder.") from None
     if not new and not kept:
         raise CourseError(f"There are no exercises in {course.root}. Make them with mlm release.")
-    return Copied(tuple(new), tuple(kept), min(path for path in (*new, *kept) if path.suffix == ".ipynb"))
+    notebooks = {path for path in (*new, *kept) if path.suffix == ".ipynb"}
+    first = next(path for name in course.assignments for path in sorted(notebooks) if path.parent.name == name)
+    return Copied(tuple(new), tuple(kept), first)
 
 
 def options(*, port: int | None, browser: bool, more: Sequence[str]) -> list[str]:
@@ -84,8 +90,19 @@ def options(*, port: int | None, browser: bool, more: Sequence[str]) -> list[str
     return [*([] if browser else ["--no-browser"]), *([f"--port={port}"] if port else []), *more]
 
 
-def start(folder: Path, first: Path, jupyter: Sequence[str]) -> None:
-    """Become JupyterLab in a folder, open on a notebook; Ctrl+C and signals then reach it alone."""
-    page = f"/lab/tree/{first.relative_to(folder).as_posix()}"
-    line = [sys.executable, "-m", "jupyterlab", str(folder), f"--LabApp.default_url={page}", *jupyter]
-    os.execv(sys.executable, line)
+def start(folder: Path, jupyter: Sequence[str]) -> None:
+    """Run JupyterLab, in this process, on a folder and open its start page; return when it was ended.
+
+    It is told where our settings are: they serve the start page and the course's site, and switch off what is for
+    teachers.
+    """
+    paths = (str(Path(__file__).parent / "jupyter"), os.environ.get("JUPYTER_CONFIG_PATH"))
+    os.environ["JUPYTER_CONFIG_PATH"] = os.pathsep.join(filter(None, paths))
+    try:
+        # By name: it is a program that is started, and its own types say nothing of that.
+        lab = importlib.import_module("jupyterlab.labapp").LabApp
+    except ImportError:
+        raise CourseError(
+            "JupyterLab is not installed. Install it with pip install jupyterlab, or open the folder elsewhere."
+        ) from None
+    lab.launch_instance([str(folder), "--LabApp.default_url=/study", *jupyter])

@@ -8,21 +8,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 
+import msgspec
+
 from autograder.assignment.course import Course, installed_course
-from autograder.assignment.key import PANEL_FILE, Keyed, own_panel
+from autograder.assignment.key import PANEL_FILE, Keyed, hidden_panel, own_panel
 from autograder.assignment.release_file import Beside, release_beside
 from autograder.assignment.rubric import Item, Notebook, Rubric, Says
 from autograder.language.catalogue import Sentence
 from autograder.records.grading import ItemResult, Verdict
 from autograder.scoring.items import judge_alone, resolve_dependencies
-from autograder.tutor.progress import Notes, Progress, read_study
+from autograder.tutor.progress import Notes, Progress, Study, read_study
 
-#: The answers to a panel, by folder, assignment, and when a panel of the learner's own was last changed.
-_KEYS: dict[tuple[Path, str, int | None], Keyed] = {}
+#: The answers to a panel, by folder, assignment, when a panel of the learner's own was last changed, and the number of
+#: a fresh one.
+_KEYS: dict[tuple[Path, str, int | None, int], Keyed] = {}
 
 
 @dataclass(frozen=True)
@@ -37,18 +40,26 @@ class Tutor:
         Of the assignments it could be, the likeliest first.
     beside : Beside or None
         The release that came with the notebooks.
-    alone : bool
-        True where someone studies alone, and may be shown answers.
+    study : Study or None
+        What `mlm study` wrote: there where someone studies alone, and may be shown answers.
     is_sure : bool
         True where the folder says which assignment it is.
+    fresh : int
+        The number of the fresh panel that is worked on; 0 for the task's own.
     """
 
     folder: Path
     rubrics: tuple[Rubric, ...]
     beside: Beside | None
-    alone: bool
+    study: Study | None
     is_sure: bool
     notes: Notes = field(repr=False)
+    fresh: int = 0
+
+    @property
+    def alone(self) -> bool:
+        """Whether someone studies alone here."""
+        return self.study is not None
 
     @property
     def language(self) -> str:
@@ -68,11 +79,20 @@ class Tutor:
         """Return the learner's panel with its answers, computed once in a session."""
         panel = self.folder / PANEL_FILE
         changed = panel.stat().st_mtime_ns if panel.is_file() else None
-        kept = (self.folder, rubric.assignment, changed)
+        kept = (self.folder, rubric.assignment, changed, self.fresh)
         if kept not in _KEYS:
             with self.beside.anybodys() if self.beside else nullcontext():
-                _KEYS[kept] = own_panel(rubric, self.folder)
+                _KEYS[kept] = self._drawn(rubric) if self.fresh else own_panel(rubric, self.folder)
         return _KEYS[kept]
+
+    def _drawn(self, rubric: Rubric) -> Keyed:
+        drawn_from = msgspec.convert(self.study.panels if self.study else {}, type(rubric.panels))
+        panel = hidden_panel(msgspec.structs.replace(rubric, panels=drawn_from), self.fresh)
+        return replace(panel, hidden=False)
+
+    def on_fresh_panel(self, number: int) -> Tutor:
+        """Return the tutor who judges answers on a fresh panel, and keeps them apart from the task's."""
+        return replace(self, rubrics=self.rubrics[:1], notes=Notes(self.folder, number), fresh=number)
 
     def results(self, rubric: Rubric, notebook: Notebook, progress: Progress) -> Mapping[str, ItemResult]:
         """Return how the answers of a notebook fare together, as grading would say it."""
@@ -127,11 +147,13 @@ def tutor_in(
         likeliest_first = sorted(course.assignments, key=lambda assignment: assignment != named)
         rubrics = [course.rubric(assignment, language) for assignment in likeliest_first]
     is_sure = any(rubric.assignment == named for rubric in rubrics)
-    return Tutor(folder, tuple(rubrics), beside, alone=study is not None, is_sure=is_sure, notes=Notes(folder))
+    return Tutor(folder, tuple(rubrics), beside, study, is_sure=is_sure, notes=Notes(folder))
 
 
 def score_line(tutor: Tutor, rubric: Rubric, notebook: Notebook) -> str:
-    """Return the running score, of a notebook and altogether."""
+    """Return the running score, of a notebook and altogether; on a fresh panel, that there is none."""
+    if tutor.fresh:
+        return Sentence("practice.no_points", number=tutor.fresh)
     scores = {entry.name: earned(tutor, rubric, entry) for entry in rubric.notebook}
     return Sentence(
         "card.score",

@@ -14,6 +14,7 @@ Value: TypeAlias = float | int | str | tuple[Level, ...] | Mapping[str, float] |
 Mistakes: TypeAlias = Mapping[str, Value]
 
 COINCIDES = 1e-6
+_SOFTWARE = 1e-3
 
 
 @dataclass(frozen=True)
@@ -68,6 +69,9 @@ class Answer:
         What a ranking ranks by, for every name that could be in it.
     objective : Objective, optional
         What the answer, alone or with others, is meant to minimise.
+    slips : mapping
+        Wrong numbers that a card has words of its own for, and how far from each one is taken for it. They need not be
+        told apart from all else: they are looked at last. For the library's questions alone.
     faults : tuple of str
         Why nobody should be graded on this table: what is asked has no clear answer here.
     """
@@ -78,7 +82,13 @@ class Answer:
     size: float | None = None
     scores: Mapping[Level, float] | None = None
     objective: Objective | None = None
+    slips: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     faults: tuple[str, ...] = ()
+
+
+def nearly(number: float) -> tuple[float, float]:
+    """Return a slip that other software may make: the number, and how far from it such software comes."""
+    return number, _SOFTWARE * abs(number)
 
 
 @dataclass(frozen=True)
@@ -87,7 +97,7 @@ class AnswerKey:
 
     Parameters
     ----------
-    values, mistakes, standard_errors, sizes, scores, objectives : mapping
+    values, mistakes, standard_errors, sizes, scores, objectives, slips : mapping
         As in :class:`Answer`, for the items that have them.
     steps : mapping
         How an answer follows from other answers of the learner.
@@ -102,6 +112,7 @@ class AnswerKey:
     scores: Mapping[str, Mapping[Level, float]] = field(default_factory=dict)
     steps: Mapping[str, Step] = field(default_factory=dict)
     objectives: Mapping[str, Objective] = field(default_factory=dict)
+    slips: Mapping[str, Mapping[str, tuple[float, float]]] = field(default_factory=dict)
     faults: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:

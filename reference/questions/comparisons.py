@@ -8,7 +8,7 @@ from scipy.special import chdtrc
 import reference as engine
 from reference import LikelihoodRatio
 from reference.inference.diagnostics import ALPHA
-from reference.questions.answers import Answer, Step, Value
+from reference.questions.answers import Answer, Step, Value, nearly
 from reference.questions.fits import Fits
 from reference.questions.likelihoods import rescaled
 from reference.questions.question import ItemName, ModelName, question
@@ -140,7 +140,11 @@ one = "Es kommt mehr als ein Parameter dazu. Schreib die Koeffizienten und die K
 )
 def lrt_df(fits: Fits, *, smaller: ModelName, larger: ModelName) -> Answer:
     """How many parameters the larger of two models has more."""
-    return Answer(compared(fits, smaller, larger).df, {"one": 1})
+    fit = fits.mixed(larger, reml=False)
+    # The residual variance is no entry of a covariance matrix of random effects.
+    entries = fit.n_parameters - len(fit.coefficients) - 1
+    slips = {"whole_matrix": (float(entries), 0.0), "all_parameters": (float(fit.n_parameters), 0.0)}
+    return Answer(compared(fits, smaller, larger).df, {"one": 1}, slips=slips)
 
 
 def _p_step(items: Items, *, of: str, df: int | None) -> Step | None:
@@ -250,7 +254,8 @@ def aic_gain(fits: Fits, *, smaller: ModelName, larger: ModelName) -> Answer:
         "from_reml": fits.mixed(smaller).aic - fits.mixed(larger).aic,
         "bic": test.bic_gain,
     }
-    return Answer(test.aic_gain, mistakes)
+    slips = {"one_parameter": nearly(test.statistic - 2.0)} if test.df > 1 else {}
+    return Answer(test.aic_gain, mistakes, slips=slips)
 
 
 def _decision_step(items: Items, *, of: str) -> Step:

@@ -98,6 +98,7 @@ def answer_key(
         scores={item: one.scores for item, one in found.items() if one.scores is not None},
         steps=steps_of(items, library),
         objectives={item: one.objective for item, one in found.items() if one.objective is not None},
+        slips={item: one.slips for item, one in found.items()},
         faults=tuple(f"{item}: {fault}" for item, one in found.items() for fault in one.faults),
     )
 

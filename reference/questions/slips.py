@@ -69,6 +69,8 @@ def require_answer(
             said.append(f"{key} is {number!r}; give a positive float")
     if found.scores is not None:
         said += _said("scores", found.scores)
+    if found.slips:
+        said.append("slips are for the library's questions; give mistakes")
     for name in found.objective.inputs if found.objective else ():
         _ = items[name]  # refuses what nobody asks
     for language in question.words or ["en"]:

@@ -11,12 +11,15 @@ from scipy.optimize import minimize
 import reference as engine
 from reference import MixedFit
 from reference.arrays import Floats
-from reference.questions.answers import Answer, Objective, Step, Value
+from reference.questions.answers import Answer, Objective, Step, Value, nearly
 from reference.questions.fits import GRAND, RESIDUAL, Fits
 from reference.questions.question import ModelName, question
 from reference.questions.setting import Items, QuestionError
 
 _INTERCEPT = "Intercept"
+# Without predictors groups often seem to share nothing, and searches stop on the way to zero: a share this close to that
+# one, in shares of the right one, comes from there.
+_NULL_SLACK = 0.1
 
 
 def find_variances(
@@ -89,14 +92,17 @@ def variance(
             mistakes["group_mean"] = fits.variance(centred, level, effect)
     if len(levels) > 1 and effect == _INTERCEPT:
         mistakes |= _level_mistakes(fits, model, level)
+    slips = {}
     if level == RESIDUAL:
         mistakes["ols_residual_variance"] = fits.ols(model).sigma ** 2
+        slips["of_residuals"] = nearly(float(np.var(fit.design.matrices.response - fit.fitted, ddof=1)))
     return Answer(
         found,
         mistakes,
         standard_error=_standard_error(fit, fits, level, effect),
         size=None if level == RESIDUAL else fit.sigma**2,
         objective=_objective(fits, fit, model, level, effect, centre, at),
+        slips=slips,
     )
 
 
@@ -247,23 +253,25 @@ def icc(fits: Fits, *, model: ModelName, level: str) -> Answer:
         **{f"{fits.setting.slug(name)}_forgotten": own / (whole - value) for name, value in others.items()},
         "both_levels": (whole - parts[RESIDUAL]) / whole,
     }
-    return Answer(own / whole, mistakes)
+    return Answer(own / whole, mistakes, slips={"of_residual": nearly(own / parts[RESIDUAL])})
 
 
 def _two_level_icc(fits: Fits, fit: MixedFit, model: str) -> Answer:
     shares = engine.variance_shares(fit)
     between, within, pooled = math.sqrt(shares.random), fit.sigma, fits.ols(model)
-    response = fits.model(model).response
+    response, found = fits.model(model).response, shares.icc_adjusted
+    null = engine.variance_shares(fits.mixed(fits.null(model))).icc_adjusted
     return Answer(
-        shares.icc_adjusted,
+        found,
         {
             "from_standard_deviations": between / (between + within),
             "upside_down": shares.residual / (shares.random + shares.residual),
-            "null_model": engine.variance_shares(fits.mixed(fits.null(model))).icc_adjusted,
+            "null_model": null,
             "unadjusted": shares.icc_unadjusted,
             f"of_all_{fits.setting.noun(response)}": shares.random / float(fits.response(model).var(ddof=1)),
             "ols_r_squared": pooled.r_squared,
         },
+        slips={"null_model": (null, _NULL_SLACK * found)},
     )
 
 

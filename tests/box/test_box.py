@@ -137,14 +137,16 @@ def test_the_panel_of_the_run_is_what_load_panel_returns(run: Run) -> None:
 
 def test_what_helps_a_learner_at_home_does_no_harm_here(run: Run) -> None:
     cells = (
-        "from autograder.student import progress, reveal",
+        "from autograder.student import another, progress, reveal, summary",
         "icc = 0.5",
         'check("icc")',
         "progress()",
         'reveal("icc")',
+        "summary()",
+        'assert another("icc").equals(load_panel())',
     )
     found = run(*cells)
-    assert [cell.errors for cell in found.cells] == [()] * 6
+    assert [cell.errors for cell in found.cells] == [()] * 8
     assert found.answers == {}
 
 

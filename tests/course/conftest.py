@@ -72,6 +72,9 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     line = [sys.executable, "-m", "sphinx", "-W", "--keep-going", "-q", "-j", "2", "-d", str(built / "state")]
     done = subprocess.run([*line, str(COURSE), str(built / "html")], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+    line = [sys.executable, "-m", "autograder.play", str(built / "html" / "play")]
+    line += [str(ROOT / "exercises" / name) for name in ("practice", "extension")]
+    subprocess.run([*line, "--back", "../../tutorial/exercises.html"], check=True, cwd=ROOT)
     return built / "html"
 
 

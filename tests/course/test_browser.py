@@ -19,13 +19,16 @@ axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="no ax
 DESKTOP, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
 # In milliseconds, for a machine with much else to do.
 PATIENCE = 180_000
-# One page of each kind: front page, primer, results and figures, code and tables, API, guide, search.
+# One page of each kind: front page, primer, results and figures, code and tables, explorer, API, guide, search.
 AUDITED = (
     "index",
     "primer/centring",
     "tutorial/random-slope",
     "tutorial/software",
+    "tutorial/stores",
     "tutorial/exercises",
+    "tutorial/examples",
+    "install",
     "api/autograder",
     "teachers",
     "authors",

@@ -139,6 +139,20 @@ def test_every_exercise_is_named_and_can_be_taken_along(pages: dict[str, Any], r
     assert links == {path.name for path in (root / "exercises").glob("*/*.ipynb")}
 
 
+def test_each_task_has_a_worked_example_of_its_own(pages: dict[str, Any], root: Path) -> None:
+    there = {node["id"] for node in pages["tutorial/examples"].soup.select("[id]")}
+    tasks = {f"{path.parent.name}-{path.stem}" for path in (root / "exercises").glob("*/*.ipynb")}
+    assert tasks <= there
+
+
+def test_each_page_asks_questions_whose_answers_unfold(pages: dict[str, Any]) -> None:
+    taught = [name for name in pages if name.startswith(("primer/", "tutorial/"))]
+    for name in set(taught) - {"tutorial/exercises", "tutorial/examples"}:
+        found = pages[name].soup.select("article details:has(> summary):has(> p)")
+        asked = [node.summary.get_text() for node in found if len(node.p.get_text()) > 40]
+        assert len([text for text in asked if text.endswith("?")]) >= 2, name
+
+
 def test_no_result_is_typed_by_hand(pages: dict[str, Any]) -> None:
     course = [page for name, page in pages.items() if name.startswith(("index", "glossary", "primer/", "tutorial/"))]
     assert {page.name: found for page in course if (found := typed_numbers(page.prose))} == {}

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+import pytest
 from bs4 import BeautifulSoup
 from typer.main import get_command
 
@@ -14,7 +15,9 @@ import reference.panels
 import reference.questions
 import reference.tutorial
 from autograder import student
+from autograder.assignment.course import Course
 from autograder.cli import app
+from autograder.tutor import site as cards_site
 
 OUTSIDE = ("http://", "https://", "//")
 
@@ -72,3 +75,16 @@ def test_the_site_is_made_by_a_script_that_can_be_run(root: Path) -> None:
 def soup(path: Path) -> Any:
     """Return a page, parsed."""
     return BeautifulSoup(path.read_text(encoding="utf-8"), "html.parser")
+
+
+def test_every_section_that_a_card_names_can_be_opened(
+    site: Path, course: Course, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cards_site, "site_folder", lambda: site)
+    monkeypatch.setenv(cards_site.ADDRESS, "/course/")
+    named = {item.read for assignment in course.assignments for item in course.rubric(assignment).items if item.read}
+    assert named
+    for section in named:
+        page, _, anchor = str(cards_site.page_address(section)).removeprefix("/course/").partition("#")
+        assert anchor, section
+        assert soup(site / page).select(f'[id="{anchor}"]'), section

@@ -69,7 +69,7 @@ def test_what_an_author_leaves_out_the_questions_fill_in(tmp_path: Path) -> None
             "items need each other in a circle: ",
         ),
         (HEAD + item("a") + item("a"), "item 'a' is there twice"),
-        (HEAD + item("a").replace("points = 2", "points = 0"), "item 'a', key 'points'"),
+        (HEAD + item("a").replace("points = 2", "points = -1"), "item 'a', key 'points'"),
         (HEAD + item("a").replace("points = 2", ""), "item 'a': there is no key `points`"),
         (HEAD + item("a").replace("points = 2", 'points = "2"'), "item 'a', key 'points': Expected `float`, got `str`"),
         (
@@ -135,6 +135,11 @@ def test_an_assignment_that_is_missing_or_in_another_encoding_is_named(tmp_path:
     (tmp_path / "assignment.toml").write_bytes('title = "Über"'.encode("latin-1"))
     with pytest.raises(RubricError, match=r"assignment\.toml: not in UTF-8"):
         load_rubric(tmp_path)
+
+
+def test_an_item_may_be_worth_nothing(tmp_path: Path) -> None:
+    rubric = load_rubric(write(tmp_path, HEAD + item("a").replace("points = 2", "points = 0") + item("b")))
+    assert [one.points for one in rubric.items] == [0.0, 2.0]
 
 
 def test_a_choice_knows_its_options_from_its_question(tmp_path: Path) -> None:

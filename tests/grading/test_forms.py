@@ -249,6 +249,8 @@ EFFECTS = {store: pd.Series({"Group": x, "youtube": -x}) for store, x in SLOPES.
         ({**SLOPES, 7: None}, "There must be one number for each name, but there is none for 7."),
         ({**SLOPES, "7": 0.1}, "There must be one number for each name, but there is more than one for 7."),
         (pd.Series([1.5] * 3, index=[14, 14, 3]), "more than one for 14."),
+        ({101: 0.5, 102: 0.25}, "You give values for 101 and 102. Asked for are others, such as 14, 3 and 7."),
+        (dict(enumerate([0.5] * 9)), "The labels count rows, from 0 to 8, and are not the names asked for."),
         (dict.fromkeys(range(100, 200), 0.5), "For 3 of the names"),
     ],
     ids=written,
@@ -342,6 +344,8 @@ AROUND_A_WORD: Iterable[Callable[[str], object]] = (
     lambda word: word.replace(" ", "-"),
     lambda word: word.replace(" ", ""),
     lambda word: f"{word}s",
+    lambda word: f"The {word}",
+    lambda word: f"a_{word}",
     lambda word: [word],
     lambda word: pd.Series([word]),
     lambda word: np.array([[word]]),
@@ -358,7 +362,7 @@ def test_a_choice_is_known_however_it_is_spelt(wrap: Callable[[str], object], op
 
 
 def test_what_is_no_option_is_told_as_such_and_not_as_another_choice() -> None:
-    for value in ("slope", "the random slope model", "random", "-", ""):
+    for value in ("slope", "the random slope model", "no random slope", "random", "-", ""):
         refused = found("choice", value, "random slope", MODELS)
         assert refused.verdict is Verdict.MALFORMED
         assert refused.sentence == 'This is none of the texts to choose from: "random intercept", "random slope".'

@@ -143,6 +143,8 @@ def test_a_sentence_is_compared_gap_by_gap(judge) -> None:
     found = judge("icc_reading", {**GAPS, "of": "all variation in sales", "percent": 64}).finding
     assert (found.verdict, found.share) == (Verdict.PARTIAL, pytest.approx(1 / 3))
     assert found.sentence == "Not right yet: percent, of."
+    found = judge("icc_reading", {**GAPS, "percent": 0.0638}).finding
+    assert found.sentence.startswith("Not right yet: percent. The digits for percent are right, and the unit is not")
     assert judge("icc_reading", {}).finding.verdict is Verdict.WRONG
     assert judge("icc_reading", "six per cent").finding.verdict is Verdict.MALFORMED
     assert judge("icc_reading", {"percent": None, "of": 3, "lies": True}).finding.share == 0.0
@@ -151,3 +153,43 @@ def test_a_sentence_is_compared_gap_by_gap(judge) -> None:
 def test_the_number_in_a_sentence_is_the_learners_own(judge) -> None:
     assert judge("icc_reading", {**GAPS, "percent": 40}, {"icc": 0.4}).finding.verdict is Verdict.CORRECT
     assert judge("icc_reading", GAPS, {"icc": 0.4}).finding.sentence == "Not right yet: percent."
+
+
+@pytest.mark.parametrize("short", [0.021, 0.03, 0.05, 0.099])
+@pytest.mark.parametrize("item", ["loglik_ri", "loglik_rs"])
+def test_a_log_likelihood_just_short_is_half_right_and_says_why(judge, right, item: str, short: float) -> None:
+    found = judge(item, right[item] - short)
+    assert (found.finding.verdict, found.finding.share, found.mistake) == (Verdict.PARTIAL, 0.5, STOPPED_EARLY)
+    assert "just short" in found.finding.sentence
+
+
+def test_half_of_the_points_end_where_a_conclusion_could_change_and_above_the_maximum(judge, right) -> None:
+    assert judge("loglik_rs", right["loglik_rs"] - 0.11).finding.share == 0.0
+    assert judge("loglik_rs", right["loglik_rs"] + 0.05).finding.share == 0.0
+    # A change by centring is no log-likelihood: there is nothing to be just short of.
+    assert judge("loglik_change", -0.05).finding.share == 0.0
+
+
+def test_what_follows_from_a_stopped_fit_names_that_fit_alone(judge, right) -> None:
+    own = {"loglik_ri": right["loglik_ri"], "loglik_rs": right["loglik_rs"] - 3.0, "lrt_df": 2}
+    found = judge("aic_gain", right["aic_gain"] - 6.0, own).finding
+    assert found.verdict is Verdict.CARRIED
+    assert found.sentence.startswith("This follows rightly from your own loglik_rs, and would be right if that was.")
+
+
+def test_the_number_of_another_answer_is_known_as_that(judge, right) -> None:
+    for item, other in (("var_store", "var_residual"), ("gain_average", "gain_best_store"), ("lrt_p", "icc")):
+        found = judge(item, right[other]).finding
+        assert (found.verdict, found.sentence) == (Verdict.WRONG, f"This is the number for {other}.")
+
+
+def test_no_slip_that_is_named_holds_up_what_rests_on_it(judge, right) -> None:
+    """A number that can be guessed, however well its slip is known, does not show that a model was fitted."""
+    for item, guess in (
+        ("var_residual", 4),
+        ("var_store", 0.0),
+        ("var_store", -0.3),
+        ("icc", 6),
+        ("youtube_slope", 0.0),
+    ):
+        assert not judge(item, guess).holds, (item, guess)

@@ -209,3 +209,73 @@ def test_a_choice_overlooks_case_and_spaces() -> None:
 )
 def test_choices_say_what_is_wrong_with_the_set(value: object, sentence: str) -> None:
     assert compare("choices", plain_value(value), ("a", "b"), Scale(0.0)).sentence == sentence
+
+
+@pytest.mark.parametrize(
+    ("kind", "right", "value", "said"),
+    [
+        ("proportion", 0.25, 25.0, "per cent"),
+        ("proportion", 0.0638, 6.4, "per cent"),
+        ("proportion", 0.25, 0.75, "rest of the whole"),
+        ("proportion", 0.25, 1 / 3, "divided by the rest"),
+        ("proportion", 0.25, -0.25, "between 0 and 1"),
+        ("correlation", -0.5, -50.0, "per cent"),
+        ("correlation", -0.5, 0.5, "the sign is not"),
+        ("correlation", 0.5, 1.5, "between -1 and 1"),
+        ("variance", 2.0, -2.0, "cannot be negative"),
+        ("variance", 2.0, 0.0, "edge of what can be"),
+        ("variance", 2.0, 0.02, "decimal point"),
+        ("estimate", 40.0, 0.0, "up to rounding"),
+        ("estimate", 40.0, -40.0, "the sign is not"),
+        ("estimate", 40.0, 4000.0, "decimal point"),
+        ("statistic", 12.3, 1.23, "decimal point"),
+        ("log_likelihood", -415.1965, 415.1965, "the sign is not"),
+        ("p_value", 0.00263, 0.001315, "half"),
+        ("p_value", 0.00263, 0.00526, "twice"),
+        ("p_value", 0.00263, 0.263, "per cent"),
+        ("p_value", 0.00263, 0.003, "few digits"),
+        ("p_value", 0.00263, 0.0, "never 0"),
+        ("count", 2, 2.5, "whole number"),
+        ("count", 2, -2, "not negative"),
+    ],
+)
+def test_a_slip_is_named_and_earns_nothing(kind: str, right: float, value: float, said: str) -> None:
+    found = compare(kind, plain_value(value), right, Scale(TOLERANCE, 1.0))
+    assert (found.verdict, found.share) == (Verdict.WRONG, 0.0)
+    assert said in found.sentence
+
+
+@given(right=finite, number=finite)
+def test_what_is_said_of_a_number_never_makes_it_right(right: float, number: float) -> None:
+    for kind in NUMERIC:
+        found = compare(kind, plain_value(number), right, Scale(TOLERANCE, 1.0))
+        assert (found.share == 1.0) == (found.sentence in ("Right.", "Right, as far as it was rounded."))
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        ({11: 0.6, 12: 0.5, 13: 0.7}, "beside the wrong names"),
+        ({11: -0.5, 12: -0.6, 13: -0.7}, "the sign is not"),
+        ({11: 50, 12: 60, 13: 70}, "decimal point"),
+        ({"low": 0.5, "high": 0.6}, "You give values for low and high. Asked for are others, such as "),
+    ],
+)
+def test_a_slip_of_all_values_by_name_is_named(value: object, said: str) -> None:
+    found = compare("by_name", plain_value(value), {11: 0.5, 12: 0.6, 13: 0.7}, Scale(TOLERANCE))
+    assert found.verdict is Verdict.WRONG
+    assert said in found.sentence
+
+
+def test_names_of_a_ranking_that_are_none_are_told_with_some_that_are() -> None:
+    scale = Scale(TOLERANCE, scores={1: 0.1, 2: 0.2, 3: 0.3})
+    found = compare("ranking", plain_value([0.3, 0.2]), (3, 2), scale)
+    assert found.sentence == "Names are asked for, such as 1, 2 and 3. Not one of them: 0.3 and 0.2."
+
+
+@pytest.mark.parametrize("value", ["random intercepts and slope", "Zufällige Steigung", "the RS"])
+def test_an_option_may_have_other_names(value: str) -> None:
+    names = {"random slope": ("random intercept and slope", "zufällige Steigung", "rs")}
+    scale = Scale(TOLERANCE, options=("random intercept", "random slope"), synonyms=names)
+    assert compare("choice", plain_value(value), "random slope", scale).verdict is Verdict.CORRECT
+    assert compare("choice", plain_value(value), "random intercept", scale).verdict is Verdict.WRONG

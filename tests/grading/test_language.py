@@ -62,7 +62,12 @@ def test_a_translation_has_words_for_everything_and_changes_nothing_else(course:
         for before, after in zip(english.items, other.items, strict=True):
             assert (
                 msgspec.structs.replace(
-                    after, title=before.title, question=before.question, advice=before.advice, hints=before.hints
+                    after,
+                    title=before.title,
+                    question=before.question,
+                    advice=before.advice,
+                    hints=before.hints,
+                    memo=before.memo,
                 )
                 == before
             ), "a translation changes words only"

@@ -21,7 +21,8 @@ from autograder.assignment.rubric import Rubric
 from autograder.errors import CourseError
 from autograder.grading.files import MAX_FILE_BYTES
 from autograder.grading.names import safe_name
-from autograder.grading.submission import find_submissions, read_learners, read_notebook
+from autograder.grading.roster import read_learners
+from autograder.grading.submission import find_submissions, read_notebook
 
 
 @pytest.fixture(scope="module")

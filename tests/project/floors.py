@@ -34,8 +34,10 @@ FLOORS: Mapping[str, Sequence[Sequence[str]]] = {
         ("results",),
         ("grading", "outputs"),
         ("tutor", "authoring"),
+        ("play",),
         ("commands",),
-        ("cli", "student"),
+        ("desk", "models", "student"),
+        ("cli",),
     ),
 }
 

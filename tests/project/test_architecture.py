@@ -61,7 +61,7 @@ def test_the_autograder_knows_the_reference_through_its_key_alone() -> None:
     declared = {"contents.py", "declaration.py", "extra.py", "translations.py"}
     assert users == {"key.py", "rubric.py", "models.py", *declared}
     # `mlm fit` has nothing to do with grading.
-    used = imports(ROOT / "autograder" / "commands" / "models.py")
+    used = imports(ROOT / "autograder" / "models.py")
     command = {name for name in used if name.split(".")[0] == "reference"}
     assert {name.split(".")[1] for name in command} == {"command", "errors"}
     student = imports(ROOT / "autograder" / "student.py")
@@ -92,8 +92,8 @@ def test_the_solutions_take_no_more_of_the_reference_than_the_fit_of_statsmodels
     assert taken == {"from reference import fit_statsmodels"}
 
 
-def test_a_learner_is_given_four_names() -> None:
-    assert autograder.student.__all__ == ["check", "load_panel", "progress", "reveal"]
+def test_a_learner_is_given_six_names() -> None:
+    assert autograder.student.__all__ == ["another", "check", "load_panel", "progress", "reveal", "summary"]
 
 
 @pytest.mark.parametrize("assignment", Course(ROOT / "solutions").assignments)

@@ -136,7 +136,7 @@ def test_a_bad_cell_of_a_long_table_is_named_by_its_own_row(column, cell, messag
     table[column] = table[column].astype(object if cell is None else float)
     table.loc[19_000, column] = cell
     with pytest.raises(DesignError, match=message):
-        fit("sales ~ youtube + (1 | store)", table)
+        fit("sales ~ youtube + (1 | store)", table, missing="raise")
 
 
 def test_a_long_column_of_numbers_as_text_is_not_taken_for_a_factor():

@@ -283,7 +283,7 @@ def test_theta_and_contrast_of_the_wrong_size_are_refused(panel):
 
 def test_optimiser_that_did_not_arrive_is_an_error(panel, monkeypatch):
     monkeypatch.setattr(optimizer_module, "_MAX_ITERATIONS", 0)
-    monkeypatch.setattr(optimizer_module, "_MAX_POLISH", 1)
+    monkeypatch.setattr(optimizer_module, "MAX_POLISH", 1)
     with pytest.raises(
         ConvergenceError, match=r"not a certified optimum: the criterion could still fall by .* look for a group"
     ):

@@ -21,11 +21,12 @@ pytestmark = pytest.mark.skipif(
     CHROMIUM is None, reason="no Chromium: scripts/set-up installs it on Debian (apt-get install chromium)"
 )
 playwright = pytest.importorskip("playwright.sync_api", reason="no Playwright: pip install '.[dev]' installs it")
+axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="no axe: pip install '.[dev]' installs it")
 
 
 @pytest.fixture
 def lab(tmp_path: Path) -> Iterator[str]:
-    """The address of task 1 in a JupyterLab that `mlm study` started; its settings are not this computer's."""
+    """The address of a JupyterLab that `mlm study` started; its settings are not this computer's."""
     for name in ("CONFIG", "DATA", "RUNTIME"):
         (tmp_path / name).mkdir()
     # JupyterLab draws only the cells in view, and a test looks at all of them; it also asks about news.
@@ -45,12 +46,12 @@ def lab(tmp_path: Path) -> Iterator[str]:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     mlm = [sys.executable, "-c", "from autograder.cli import main; main()"]
-    study = ["study", str(tmp_path / "course"), "--no-browser", "--port", str(port), "--", "--allow-root"]
+    study = ["study", str(tmp_path / "my course"), "--no-browser", "--port", str(port), "--", "--allow-root"]
     with (tmp_path / "log").open("w") as log:
         server = subprocess.Popen([*mlm, *study, "--ServerApp.ip=127.0.0.1"], env=environment, stdout=log, stderr=log)
     with server:
         _wait_until_it_listens(server, port, tmp_path / "log")
-        yield f"http://127.0.0.1:{port}/lab/tree/practice/task1-icc.ipynb?token=open-sesame"
+        yield f"http://127.0.0.1:{port}"
         server.terminate()
 
 
@@ -68,14 +69,26 @@ def _wait_until_it_listens(server: subprocess.Popen[bytes], port: int, log: Path
 
 @pytest.fixture
 def page(lab: str) -> Iterator[Any]:
-    """A page of a headless browser on that notebook."""
+    """A page of a headless browser on what the learner's browser is opened on."""
     with playwright.sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         page = browser.new_page(viewport={"width": 1280, "height": 1400})
         page.set_default_timeout(PATIENCE)
-        page.goto(lab)
+        page.goto(f"{lab}/?token=open-sesame")
         yield page
         browser.close()
+
+
+def opened(page: Any) -> Any:
+    """Go from the start page to the first task, by its button, and return the notebook."""
+    page.get_by_role("link", name="Go to: How much of it is the store?").click()
+    playwright.expect(page.get_by_text("Python 3 (ipykernel) | Idle")).to_be_visible(timeout=PATIENCE)
+    return page.locator(".jp-NotebookPanel:visible")
+
+
+def serious(page: Any, within: str | None = None) -> list[str]:
+    found = axe.Axe().run(page, context=within).response["violations"]
+    return [violation["id"] for violation in found if violation["impact"] in ("serious", "critical")]
 
 
 def fill(page: Any, cell: Any, source: str) -> None:
@@ -100,14 +113,16 @@ def test_a_wrong_icc_gets_its_card_and_is_put_right(
     key = panels[0].answers
     mistake, right = key.mistakes["icc"]["from_standard_deviations"], key.values["icc"]
 
-    notebook = page.locator(".jp-NotebookPanel:visible")
-    expect(page.get_by_text("Python 3 (ipykernel) | Idle")).to_be_visible()
+    notebook = opened(page)
     setup = notebook.locator(".jp-CodeCell", has_text="import check, load_panel").first
     answer = notebook.locator(".jp-CodeCell", has_text="Assign icc, computed from").first
     checked = notebook.locator(".jp-CodeCell", has_text='check("icc", icc)').first
     card = checked.locator(".mlm-card")
 
+    expect(page.locator(".jp-NotebookPanel-toolbar").get_by_text("Validate")).to_have_count(0)
     run(page, setup)
+    run(page, answer)
+    expect(answer.locator(".mlm-card")).to_contain_text("This cell waits for your code")
     run(page, checked)
     expect(card).to_contain_text("There is no icc in this session yet.")
     expect(checked.locator(".jp-RenderedText[data-mime-type*=error]")).to_have_count(0)
@@ -131,3 +146,57 @@ def test_a_wrong_icc_gets_its_card_and_is_put_right(
     expect(bars.first).to_have_attribute("aria-label", "4 of 10 points")
     bars.first.scroll_into_view_if_needed()
     page.screenshot(path=shots / "progress.png")
+
+
+SOLUTION = """from reference import fit
+model = fit("sales ~ week + youtube + facebook + newspaper + (1 | store_id)", panel)"""
+VARIANCES = "var_store = float(model.terms[0].covariance[0, 0]); var_residual = model.sigma**2"
+READING = """icc_reading = {"percent": round(100 * icc), "of": "what the predictors leave unexplained",
+               "lies": "between stores"}"""
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_from_the_start_page_to_the_summary_of_the_first_task(
+    page: Any, scheme: str, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    shots, expect = tmp_path_factory.mktemp("screenshots"), playwright.expect
+    expect.set_options(timeout=PATIENCE)
+    page.emulate_media(color_scheme=scheme)
+    assert page.url.split("?")[0].endswith("/study")
+    expect(page.get_by_text("Say in one sentence, without a technical word, what an ICC means.")).to_be_visible()
+    expect(page.get_by_text("about 40 minutes").first).to_be_visible()
+    assert serious(page) == []
+    page.screenshot(path=shots / "start.png")
+
+    start = page.url
+    notebook = opened(page)
+    if scheme == "dark":
+        page.get_by_role("menuitem", name="Settings").click()
+        page.get_by_text("Theme", exact=True).click()
+        page.get_by_text("JupyterLab Dark", exact=True).click()
+        expect(page.locator("body")).to_have_attribute("data-jp-theme-light", "false")
+
+    def cell(text: str) -> Any:
+        return notebook.locator(".jp-CodeCell", has_text=text).first
+
+    run(page, cell("import check, load_panel"))
+    for asked, written in (
+        ("Fit the random-intercept model by REML", SOLUTION),
+        ("Assign var_store and var_residual", VARIANCES),
+        ("Assign icc, computed from", "icc = var_store / (var_store + var_residual)"),
+        ("Assign icc_reading", READING),
+    ):
+        fill(page, cell(asked), f"{written}  # {asked}")
+    for name in ("var_store", "var_residual", "icc", "icc_reading"):
+        run(page, cell(f'check("{name}", {name})'))
+        expect(cell(f'check("{name}", {name})').locator(".mlm-card")).to_have_attribute("data-tone", "good")
+    assert serious(page, ".mlm-card") == []
+    page.screenshot(path=shots / "cards.png")
+    last = cell("import another, progress, reveal, summary")
+    fill(page, last, "from autograder.student import another, progress, reveal, summary; summary()")
+    expect(last.locator(".mlm-card")).to_contain_text("Compute an ICC from two variances.")
+    page.screenshot(path=shots / "summary.png")
+    assert "You can now" in (tmp_path / "my course" / "practice" / "summary.html").read_text(encoding="utf-8")
+    page.goto(start)
+    expect(page.get_by_text("10 of 10 points").first).to_be_visible()
+    expect(page.get_by_role("link", name="Go to: Does YouTube work the same in every store?")).to_be_visible()

@@ -68,6 +68,19 @@ def test_a_notebooks_session(kernel: Kernel) -> None:
     kinds, text = run("icq + 1")
     assert kinds == ["error"]
 
+    # A cell that was not written yet says what to do; an error of the learner's own is Python's to tell.
+    for untouched in (
+        "# YOUR CODE HERE\nraise NotImplementedError()",
+        "raise NotImplementedError()",
+        "def double(x):\n    # YOUR CODE HERE\n    raise NotImplementedError()\ndouble(2)",
+    ):
+        kinds, text = run(untouched)
+        assert kinds == ["display_data"]
+        assert "This cell waits for your code" in text
+        assert "Shift+Enter" in text
+    kinds, text = run("class Shape:\n    def area(self):\n        raise NotImplementedError\nShape().area()")
+    assert kinds == ["error"]
+
     kinds, text = run('icc = 0.41\ncheck("icc", icc)')
     assert kinds == ["display_data"]
     assert text.startswith("✗ Intraclass correlation, icc: wrong")

@@ -12,15 +12,20 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from bs4 import BeautifulSoup
 
 from autograder.assignment.course import Course
+from autograder.assignment.key import expected
 from autograder.assignment.rubric import Says
 from autograder.cli import main
 from autograder.errors import CourseError
 from autograder.grading import pipeline
 from autograder.records.grading import NotebookGrade, SubmittedNotebook
 from autograder.tutor import study
+from autograder.tutor.checking import card_for
 from autograder.tutor.progress import read_study
+from autograder.tutor.study_page import study_page
+from autograder.tutor.tutor import tutor_in
 
 Capture = pytest.CaptureFixture[str]
 
@@ -83,19 +88,51 @@ def test_a_folder_that_cannot_be_used_is_a_usage_error(course: Course, tmp_path:
         study.copy_exercises(Course(tmp_path / "solutions"), tmp_path / "new")
 
 
-def test_jupyterlab_is_opened_on_the_first_task(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture
+def test_the_first_task_of_the_course_comes_first(course: Course, tmp_path: Path, capsys: Capture) -> None:
+    assert study.copy_exercises(course, tmp_path).first == tmp_path / "practice" / "task1-icc.ipynb"
+    assert course.assignments == ("practice", "extension"), "by name the other one would be first"
+    assert mlm("study", tmp_path, "--copy-only") == 0
+    assert "Open " + str(tmp_path / "practice" / "task1-icc.ipynb") in capsys.readouterr().out
+
+
+def test_what_a_learner_chose_becomes_jupyterlabs_options() -> None:
+    assert study.options(port=9999, browser=False, more=["--allow-root"]) == [
+        "--no-browser",
+        "--port=9999",
+        "--allow-root",
+    ]
+    assert study.options(port=None, browser=True, more=[]) == []
+
+
+def test_the_start_page_says_where_one_is_and_what_comes_next(
+    course: Course, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    started: list[list[str]] = []
-    monkeypatch.setattr(os, "execv", lambda _, line: started.append(line))
-    folder = tmp_path / "mine"
-    assert mlm("study", folder, "--no-browser", "--port", 9999, "--", "--allow-root") == 0
-    (line,) = started
-    assert line[:4] == [sys.executable, "-m", "jupyterlab", str(folder)]
-    page = line[4].removeprefix("--LabApp.default_url=/lab/tree/")
-    assert (folder / page).is_file()
-    assert line[5:] == ["--no-browser", "--port=9999", "--allow-root"]
-    assert "Ctrl+C" in capsys.readouterr().out
+    folder = tmp_path / "my course"
+    study.copy_exercises(course, folder)
+    page = BeautifulSoup(study_page(folder, lab="/lab/tree", site="/course"), "html.parser")
+    titles = [node.get_text() for node in page.select("h2")]
+    assert titles == [course.rubric(name).title for name in course.assignments]
+    for name in course.assignments:
+        for notebook in course.rubric(name).notebook:
+            assert notebook.goals
+            assert notebook.minutes
+            for goal in notebook.goals:
+                assert goal in page.get_text()
+    assert page.select_one("a.next")["href"] == "/lab/tree/practice/task1-icc.ipynb"
+    for link in page.select("section.task h3 a"):
+        assert (folder / link["href"].removeprefix("/lab/tree/")).is_file()
+    tutor = tutor_in(folder / "practice")
+    rubric = tutor.rubrics[0]
+    for item in rubric.notebook[0].item:
+        card_for(tutor, item.id, expected(item, tutor.key(rubric).answers))
+    later = BeautifulSoup(study_page(folder, lab="/lab/tree", site=None), "html.parser")
+    assert later.select_one("a.next")["href"] == "/lab/tree/practice/task2-random-slope.ipynb"
+    first = later.select_one("section.task").get_text()
+    assert "10 of 10 points" in first
+    assert "You can now" in first
+    assert "/course" not in str(later)
+    with pytest.raises(CourseError, match="mlm study"):
+        study_page(tmp_path, lab="/lab/tree", site=None)
 
 
 @pytest.fixture(scope="module")
@@ -143,12 +180,14 @@ def test_the_command_says_what_the_cards_say(
     assert unexpected not in printed
 
 
-def test_the_wheel_holds_releases_rubrics_and_words_and_no_solution(course: Course, wheel: Path) -> None:
+def test_the_wheel_holds_releases_rubrics_words_and_the_solutions_that_are_opened_after_an_attempt(
+    course: Course, wheel: Path
+) -> None:
     files = set(zipfile.ZipFile(wheel).namelist())
     shipped = {name.removeprefix("autograder/shipped/") for name in files if name.startswith("autograder/shipped/")}
     home = course.root.parent
     released = (path for assignment in course.assignments for path in (home / "exercises" / assignment).glob("*.*"))
-    asked = ("course.toml", "*/assignment.toml", "*/panel.csv", "*/words.*.toml")
+    asked = ("course.toml", "*/assignment.toml", "*/panel.csv", "*/words.*.toml", "*/*.ipynb")
     asking = (path for pattern in asked for path in course.root.glob(pattern))
     assert shipped == {path.relative_to(home).as_posix() for path in (*released, *asking)}
     assert {"autograder/language/words/de.toml", "autograder/results/templates/card.html"} <= files

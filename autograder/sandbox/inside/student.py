@@ -87,9 +87,10 @@ class Student:
             self.channel.send({"event": "answer", "notebook": self.notebook, "name": str(name)[:200], "value": answer})
 
         def silent(*arguments: object) -> None:
-            """Do nothing: `progress` and `reveal` are for who works on the notebook."""
+            """Do nothing: `progress`, `reveal` and `summary` are for who works on the notebook."""
 
-        functions = {"check": check, "load_panel": load_panel, "progress": silent, "reveal": silent}
+        functions = {"another": load_panel, "check": check, "load_panel": load_panel}
+        functions |= dict.fromkeys(("progress", "reveal", "summary"), silent)
         student, package = types.ModuleType("autograder.student"), types.ModuleType("autograder")
         vars(student).update(functions, __all__=list(functions))
         vars(package).update(__path__=[], student=student)

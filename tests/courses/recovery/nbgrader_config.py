@@ -5,7 +5,7 @@ c.CourseDirectory.course_id = "mlm-course"
 # The sources lie beside this file, each in the folder of its assignment.
 c.CourseDirectory.root = str(Path(__file__).parent)
 c.CourseDirectory.source_directory = "."
-c.CourseDirectory.ignore = [".ipynb_checkpoints", "__pycache__", "*.toml", "*.csv", "*.json", "extra.py", "releases"]
+c.CourseDirectory.ignore = [".ipynb_checkpoints", "__pycache__", "*.toml", "*.csv", "extra.py", "releases"]
 c.BoxedGrading.course = str(Path(__file__).parent)
 # By itself `nbgrader autograde` would run learners' code as you; so it runs in the box, on the panels of `mlm grade`.
 c.Autograde.exporter_class = "autograder.commands.autograde.BoxedExporter"

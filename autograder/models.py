@@ -17,7 +17,7 @@ from autograder.errors import UsageError
 if TYPE_CHECKING:
     from reference.command import Reading
 
-models_app = typer.Typer(rich_markup_mode=None)
+app = typer.Typer(rich_markup_mode=None)
 
 TableArgument = Annotated[
     Path,
@@ -60,7 +60,7 @@ def _reading(weights: str, missing: str, collinear: str, decimal: Literal[".", "
     )
 
 
-@models_app.command(
+@app.command(
     epilog="Example: mlm fit sales.csv 'sales ~ week + youtube + (1 + youtube | store_id)' --json. "
     "The formula is lme4's: (1 | g), (x | g), (0 + x | g), (1 + x || g), (1 | a/b), (1 | a) + (1 | b)."
 )
@@ -122,7 +122,7 @@ def fit(
     return 0
 
 
-@models_app.command(
+@app.command(
     epilog="Example: mlm predict sales.csv 'sales ~ youtube + (1 + youtube | store_id)' --new week.csv --into sold.csv"
 )
 def predict(
@@ -147,7 +147,7 @@ def predict(
     return 0
 
 
-@models_app.command(
+@app.command(
     epilog="Example: mlm compare sales.csv 'sales ~ youtube + (1 | store_id)' "
     "'sales ~ youtube + (1 + youtube | store_id)' --bootstrap 1000"
 )

@@ -1,0 +1,161 @@
+"""`mlm feedback`, `mlm marks` and `mlm forget`: what is made of a gradebook, and what is taken out of it."""
+
+from __future__ import annotations
+
+import shutil
+import zipfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from autograder.assignment.course import Course
+from autograder.assignment.release import read_release
+from autograder.assignment.rubric import Rubric
+from autograder.commands.console import ALL_GRADED, NEEDS_PERSON, OUT
+from autograder.errors import CourseError, GradebookError
+from autograder.grading.giving_back import Filled, fill, known_learners, moodle_folders, tidy
+from autograder.grading.names import safe_name
+from autograder.grading.pipeline import Grading, feedback_path, write_class_pages
+from autograder.grading.whole_class import whole_class
+from autograder.records.grading import Grade
+from autograder.records.writing import write_whole
+from autograder.results.filing import filing, held
+from autograder.results.folder import GRADEBOOK, RUNS, database_of
+from autograder.results.gradebook import Gradebook
+from autograder.results.pages import learner_page
+
+#: Folders of a results folder that have one for each learner; the last is nbgrader's own.
+_STEPS = ("autograded", "feedback", "submitted", "feedback-of-nbgrader")
+
+
+@contextmanager
+def _gradebook(into: Path, database: str | None) -> Iterator[Gradebook]:
+    """Open the gradebook of a results folder that is there."""
+    place = database_of(into, database) or into / GRADEBOOK
+    if not into.is_dir() or (isinstance(place, Path) and not place.is_file()):
+        raise GradebookError(f"{into}: there is no gradebook here. Name the folder of mlm grade with --into.")
+    with held(into), Gradebook(place) as gradebook:
+        yield gradebook
+
+
+def _grades(gradebook: Gradebook, rubric: Rubric) -> dict[str, Grade]:
+    grades = gradebook.grades(rubric.assignment)
+    if not grades:
+        raise GradebookError(f"{gradebook.name}: it has no grades of {rubric.assignment!r}. Run mlm grade first.")
+    return grades
+
+
+def _write_class(course: Course, rubric: Rubric, gradebook: Gradebook, into: Path) -> None:
+    grading = Grading(rubric, read_release(course, rubric), ())
+    everyone = whole_class(grading, gradebook.grades(rubric.assignment), gradebook.learners())
+    write_class_pages(grading, everyone, into)
+
+
+def feedback(course: Course, assignment: str, into: Path, database: str | None, language: str | None) -> int:
+    """Write all pages anew from the gradebook; see `mlm feedback --help`."""
+    rubric = course.rubric(assignment, language)
+    with _gradebook(into, database) as gradebook, filing(into):
+        grades = _grades(gradebook, rubric)
+        for grade in grades.values():
+            if not grade.is_empty:
+                write_whole(feedback_path(into, grade), learner_page(rubric, grade))
+        _write_class(course, rubric, gradebook, into)
+    waiting = [grade.name for grade in grades.values() if grade.needs_person]
+    OUT.print(f"Pages of {len(grades)} learners are written anew in {into}.")
+    if waiting:
+        OUT.print(f"Still to be read by a person: {', '.join(waiting)}.")
+    return NEEDS_PERSON if waiting else ALL_GRADED
+
+
+@dataclass(frozen=True)
+class GivenBack:
+    """What `mlm marks` was asked for: a file to fill, its column, a worksheet for pages, and where the result goes."""
+
+    fill: Path | None = None
+    column: str | None = None
+    worksheet: Path | None = None
+    to: Path | None = None
+    so_far: bool = False
+
+
+def marks(course: Course, assignment: str, into: Path, database: str | None, asked: GivenBack) -> int:
+    """Give marks back: in a file of Canvas or Moodle, as a zip of pages, or as a table; see `mlm marks --help`."""
+    rubric = course.rubric(assignment)
+    with _gradebook(into, database) as gradebook:
+        grades = _grades(gradebook, rubric)
+        learners = known_learners(gradebook.learners(), grades)
+        changes = gradebook.changes(assignment)
+    if asked.worksheet is not None:
+        to = asked.to or into / f"{assignment}-feedback.zip"
+        return _zip_pages(into, grades, moodle_folders(asked.worksheet, learners), to)
+    if asked.fill is None:
+        to = asked.to or into / f"{assignment}-marks.csv"
+        with filing(into):
+            write_whole(to, tidy(grades, changes, learners), mode=0o600)
+        OUT.print(f"All marks, with what each rests on, are in {to}.")
+        return ALL_GRADED
+    to = asked.to or into / f"{assignment}-{asked.fill.name}"
+    if to.exists() and to.samefile(asked.fill):
+        raise CourseError(f"--to {to}: this is the file that is read. Name another one.")
+    done = fill(asked.fill, (rubric.title, assignment), grades, learners, asked.column, so_far=asked.so_far)
+    return _report(done, asked.fill, into, to)
+
+
+def _report(done: Filled, path: Path, into: Path, to: Path) -> int:
+    """Write a filled file, and say whom it leaves out."""
+    with filing(into):
+        write_whole(to, done.content, mode=0o600)
+    OUT.print(f"Grades written into {to}: {len(done.filled)}. No other byte differs from {path}.")
+    for said, names in (
+        ("Excused there, and left so", done.excused),
+        ("Still to be read by a person, and left out (--so-far fills in what there is)", done.waiting),
+        ("In the file, and without a grade here", done.without),
+        ("Graded, and not in the file", done.not_there),
+    ):
+        if names:
+            OUT.print(f"{said}: {', '.join(names)}.")
+    return NEEDS_PERSON if done.waiting or done.not_there else ALL_GRADED
+
+
+def _zip_pages(into: Path, grades: Mapping[str, Grade], folders: Mapping[str, str], to: Path) -> int:
+    """Write a zip of feedback pages that Moodle takes."""
+    pages = {folders[name]: feedback_path(into, grade) for name, grade in grades.items() if name in folders}
+    there = {folder: page for folder, page in pages.items() if page.is_file()}
+    if not there:
+        raise CourseError("Nobody in the worksheet has a page here. Is it of another course?")
+    unfinished = to.with_name(f".writing-{to.name}")
+    with filing(into):
+        with zipfile.ZipFile(unfinished, "w", zipfile.ZIP_DEFLATED) as made:
+            for folder, page in there.items():
+                made.write(page, f"{folder}/feedback.html")
+        unfinished.replace(to)
+    OUT.print(f"{len(there)} pages are in {to}. In Moodle: Upload multiple feedback files in a zip.")
+    return ALL_GRADED
+
+
+def forget(course: Course, student: str, into: Path, database: str | None) -> int:
+    """Remove every trace of a learner from a results folder; see `mlm forget --help`."""
+    student = safe_name(student)  # nothing in it leads out of the folders that are removed
+    with _gradebook(into, database) as gradebook, filing(into):
+        known = {*gradebook.learners(), *(one for name in course.assignments for one in gradebook.grades(name))}
+        folders = [into / step / student for step in _STEPS]
+        if not student or (student not in known and not any(folder.is_dir() for folder in folders)):
+            names = ", ".join(sorted(known)[:20]) or "nobody"
+            raise CourseError(f"{student}: nobody here is filed under this name. There are: {names}.")
+        gradebook.forget(student)
+        for folder in folders:
+            if folder.is_dir() and not folder.is_symlink():
+                shutil.rmtree(folder)
+        # What a run showed may be the learner's: whatever no other learner's grade is made of goes.
+        used = gradebook.runs()
+        for path in (into / RUNS).glob("*"):
+            if path.name not in used:
+                path.unlink()
+        for name in course.assignments:
+            for path in (*into.glob(f"{name}-*.csv"), *into.glob(f"{name}-*.zip")):
+                path.unlink()
+            if (into / f"{name}.html").exists():
+                _write_class(course, course.rubric(name), gradebook, into)
+    OUT.print(f"Nothing of {student} is left in {into}. What lies elsewhere is yours to remove.")
+    return ALL_GRADED

@@ -1,0 +1,84 @@
+"""A class as it handed in: a folder with one for each learner, or a download, with or without a list of the class."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from autograder.errors import CourseError
+from autograder.grading.collecting import Collected, collect, is_download
+from autograder.grading.roster import Learner, Roster, read_roster
+from autograder.grading.submission import SubmissionFolder, find_submissions
+from autograder.language.catalogue import Sentence
+from autograder.records.grading import LeftOut
+from autograder.results.filing import filing
+
+
+@dataclass(frozen=True)
+class FoundClass:
+    """Where each learner's work is or will be, what is nobody's, and what is known of the learners.
+
+    ``submitted`` is the folder that holds the learners' folders.
+    """
+
+    assignment: str
+    submitted: Path
+    folders: tuple[SubmissionFolder, ...]
+    others: tuple[LeftOut, ...]
+    learners: tuple[Learner, ...] = ()
+    collected: Collected | None = None
+
+    def write(self, into: Path) -> None:
+        """Unpack a download into the results folder, in nbgrader's layout."""
+        if self.collected is not None:
+            with filing(into):
+                self.collected.write(self.assignment, self.submitted)
+
+
+def find_class(
+    submitted: Path, assignment: str, notebooks: Sequence[str], roster: Path | None, into: Path
+) -> FoundClass:
+    """Return a class as it handed in; nothing is written yet.
+
+    Raises
+    ------
+    CourseError
+        If there is nothing of a learner's, or the roster is no list of learners.
+    """
+    listed = read_roster(roster) if roster else None
+    if is_download(submitted):
+        collected = collect(submitted, assignment, notebooks, listed)
+        place = into / "submitted"
+        folders = tuple(
+            SubmissionFolder(one.student, place / one.student / assignment, one.shown, handed_in=collected.time_of(one))
+            for one in collected.learners
+        )
+        others = tuple(LeftOut(name, why, True) for name, why in collected.unmatched.items())
+        known = listed.learners if listed else collected.learners
+        return FoundClass(assignment, place, folders, others, known, collected)
+    folders, others = find_submissions(submitted, assignment)
+    if listed is None:
+        return FoundClass(assignment, submitted, folders, others)
+    folders, strangers = _matched(folders, listed)
+    return FoundClass(assignment, submitted, folders, (*others, *strangers), listed.learners)
+
+
+def _matched(
+    folders: Sequence[SubmissionFolder], roster: Roster
+) -> tuple[tuple[SubmissionFolder, ...], tuple[LeftOut, ...]]:
+    """Return the folders that are of a learner of the roster, under that learner's name, and those that are not."""
+    found: dict[str, SubmissionFolder] = {}
+    strangers = []
+    for folder in folders:
+        name = (folder.around or folder.path).name
+        learner = roster.of_folder(name)
+        if learner is None:
+            strangers.append(LeftOut(folder.shown, Sentence("names.not_in_roster"), is_learner=True))
+        elif learner.student in found:
+            strangers.append(LeftOut(folder.shown, Sentence("names.same"), is_learner=True))
+        else:
+            found[learner.student] = replace(folder, student=learner.student, shown=learner.shown)
+    if not found:
+        raise CourseError(f"{roster.path}: no folder of the submissions is a learner's of this list.")
+    return tuple(found.values()), tuple(strangers)

@@ -1,0 +1,186 @@
+"""Marks given back: in the file that a learning management system exported, one column changed; or as a table."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from autograder.errors import CourseError
+from autograder.grading.names import shown_name
+from autograder.grading.roster import Learner, Roster, columns_of, ids_of, is_about_nobody
+from autograder.grading.table_file import Cell, TableFile, read_table
+from autograder.records.grading import Grade
+
+#: What Moodle calls the column of grades, and that of the most that can be had, in lower case.
+_GRADE = ("grade", "bewertung", "note", "calificación", "valutazione", "cijfer")
+_MOST = (
+    *("maximum grade", "maximum mark", "bestwertung", "höchste bewertung", "maximale bewertung", "note maximale"),
+    *("calificación máxima", "valutazione massima", "maximumcijfer"),
+)
+
+_EXCUSED = "ex"
+
+
+@dataclass(frozen=True)
+class Filled:
+    """A filled file, and by name whom it concerns: filled, excused, waiting to be read, not graded, not in the file."""
+
+    content: bytes
+    filled: tuple[str, ...]
+    excused: tuple[str, ...]
+    waiting: tuple[str, ...]
+    without: tuple[str, ...]
+    not_there: tuple[str, ...]
+
+
+def known_learners(details: Mapping[str, Mapping[str, str]], grades: Mapping[str, Grade]) -> Roster:
+    """Return the learners of a gradebook by all that they go by."""
+    learners = []
+    for student in sorted({*details, *grades}):
+        known = details.get(student, {})
+        name = " ".join(filter(None, (known.get("first_name"), known.get("last_name"))))
+        shown = name or (grades[student].name if student in grades else student)
+        ids = {"login": student, "email": known.get("email", ""), "lms_id": known.get("lms_user_id", "")}
+        learners.append(Learner(student, shown_name(shown), 0, {key: value for key, value in ids.items() if value}))
+    return Roster(Path("the gradebook"), tuple(learners))
+
+
+def fill(
+    path: Path,
+    titles: Iterable[str],
+    grades: Mapping[str, Grade],
+    learners: Roster,
+    column: str | None,
+    *,
+    so_far: bool,
+) -> Filled:
+    """Return Canvas's export or Moodle's worksheet with the scores in the column of an assignment, and else as it was.
+
+    Excused learners, and those without a grade or with something still to be read, are left as they are.
+
+    Raises
+    ------
+    CourseError
+        If it is neither, has no such column, is of another course, counts other points, or a row is of two learners.
+    """
+    table = read_table(path)
+    columns = columns_of(table)
+    place = _column(table, columns, titles, column)
+    comma = _require_points(table, place, next(iter(grades.values())).points if grades else None)
+    changed: dict[Cell, str] = {}
+    seen: dict[str, str] = {}
+    excused, waiting, without = [], [], []
+    for line, row in table.rows[1:]:
+        if is_about_nobody(row):
+            continue
+        learner = learners.match(ids_of(row, columns), f"{path}, line {line}")
+        grade = grades.get(learner.student) if learner else None
+        if learner is None or grade is None or grade.is_empty:
+            without.append(learner.shown if learner else row[columns.get("name", 0)].text)
+            continue
+        if learner.student in seen:
+            raise CourseError(f"{path}, line {line}: {learner.shown} is in line {seen[learner.student]}, too.")
+        seen[learner.student] = str(line)
+        if len(row) <= place:
+            raise CourseError(f"{path}, line {line}: this row ends before the column of the grades. Export it again.")
+        if row[place].text.casefold() == _EXCUSED:
+            excused.append(learner.shown)
+        elif grade.needs_person and not so_far:
+            waiting.append(learner.shown)
+        else:
+            score = f"{grade.score:.2f}".rstrip("0").rstrip(".")
+            changed[row[place]] = score.replace(".", ",") if comma else score
+    if not seen:
+        raise CourseError(f"{path}: nobody in it has a grade here. Is it the file of another course?")
+    names = {one.student: one.shown for one in learners.learners}
+    filled = [names[student] for student in seen if names[student] not in (*excused, *waiting)]
+    not_there = [names[student] for student, grade in grades.items() if student not in seen and not grade.is_empty]
+    told = (filled, excused, waiting, without, not_there)
+    return Filled(table.with_cells(changed), *(tuple(map(shown_name, one)) for one in told))
+
+
+def _column(table: TableFile, columns: Mapping[str, int], titles: Iterable[str], asked: str | None) -> int:
+    heads = table.heading
+    names = [asked] if asked else list(titles)
+    for place, head in enumerate(heads):
+        # Canvas puts the number of its assignment behind the title.
+        if any(head == name or re.fullmatch(rf"{re.escape(name)} \(\d+\)", head) for name in names):
+            return place
+    if not asked and "participant" in columns:
+        plain = [head.casefold() for head in heads]
+        found = [plain.index(name) for name in _GRADE if name in plain]
+        if found:
+            return found[0]
+    canvas = [head for head in heads if re.search(r" \(\d+\)$", head)]
+    there = ", ".join(map(repr, canvas or heads))[:600]
+    raise CourseError(
+        f"{table.path}, line 1: there is no column for {' or '.join(map(repr, names))}. It has: {there}. Name one with "
+        "--column, or export the file of the right course."
+    )
+
+
+def _require_points(table: TableFile, place: int, points: float | None) -> bool:
+    """Refuse a file in which the assignment counts other points; return whether its numbers have a decimal comma."""
+    plain = [head.casefold() for head in table.heading]
+    most = next((plain.index(name) for name in _MOST if name in plain), None)
+    comma = False
+    for line, row in table.rows[1:]:
+        is_points = row[0].text.casefold() == "points possible"
+        at = place if is_points else most
+        stated = row[at].text if at is not None and at < len(row) and (is_points or not is_about_nobody(row)) else ""
+        comma = comma or bool(re.fullmatch(r"\d+,\d+", stated))
+        if points is not None and re.fullmatch(r"\d+([.,]\d+)?", stated) and float(stated.replace(",", ".")) != points:
+            raise CourseError(
+                f"{table.path}, line {line}: this file counts {stated} points, and the assignment {points:g}. Change "
+                "the points there, and export it again: scores of one would be wrong in the other."
+            )
+    return comma
+
+
+def moodle_folders(path: Path, learners: Roster) -> dict[str, str]:
+    """Return by learner the folder under which Moodle takes feedback in a zip, from its worksheet.
+
+    Raises
+    ------
+    CourseError
+        If it is no worksheet of Moodle.
+    """
+    table = read_table(path)
+    columns = columns_of(table)
+    if "participant" not in columns:
+        raise CourseError(f"{path}, line 1: this is no grading worksheet of Moodle: no column says 'Participant 12'.")
+    folders = {}
+    for line, row in table.rows[1:]:
+        ids = ids_of(row, columns)
+        learner = learners.match(ids, f"{path}, line {line}")
+        if learner is not None:
+            name = ids.get("name") or re.sub(r"\s*\d+$", "", row[columns["participant"]].text)
+            folders[learner.student] = f"{name.replace('/', '_')}_{ids['participant']}_assignsubmission_file_"
+    return folders
+
+
+def tidy(grades: Mapping[str, Grade], changes: Iterable[Mapping[str, Any]], names: Roster) -> str:
+    """Return a table with a row for each mark, and all that it rests on, as CSV."""
+    shown = {one.student: one.shown for one in names.learners}
+    last = {(line["student"], line["item"]): line for line in changes}
+    rests_on = ("answer", "tolerance", "panel", "rubric", "version", "at", "made_by")
+    out = io.StringIO()
+    rows = csv.writer(out)
+    rows.writerow(["student", "name", "handed_in", "item", "verdict", "score", "points", "comment", *rests_on])
+    for student, grade in grades.items():
+        for item in grade.items if not grade.is_empty else ():
+            line = last.get((student, item.item), {})
+            said = (student, shown.get(student, student), grade.handed_in, item.item, item.verdict)
+            found = (item.score, item.points, item.comment, *(line.get(name) for name in rests_on))
+            rows.writerow([_no_formula(value) for value in (*said, *found)])
+    return out.getvalue()
+
+
+def _no_formula(value: object) -> object:
+    """Return a text that no spreadsheet computes."""
+    return f"'{value}" if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t") else value

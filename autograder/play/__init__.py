@@ -1,0 +1,1 @@
+"""A release as a page on which learners work in their browser, with Python and nothing installed."""

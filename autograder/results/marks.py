@@ -1,0 +1,141 @@
+"""Two tables of ours beside nbgrader's: each grade whole, and a line for every change of a mark.
+
+A mark is known by what it rests on: the answer as found, the tolerance, the panels, the rubric, our version. A line is
+added when one of these changes, or the score, and says when and by whom; grading again as before adds none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+import sqlalchemy as sa
+from sqlalchemy.orm import scoped_session
+
+from autograder.records.grading import Grade
+from autograder.results.database import SCHEMA
+from autograder.results.stored import as_json, from_json
+
+_TABLES = sa.MetaData()
+_SCHEMA = sa.Table("mlm_schema", _TABLES, sa.Column("version", sa.Integer, primary_key=True))
+_GRADE = sa.Table(
+    "mlm_grade",
+    _TABLES,
+    *(sa.Column(name, sa.String(255), primary_key=True) for name in ("assignment", "student")),
+    sa.Column("record", sa.Text, nullable=False),
+)
+_MARK = sa.Table(
+    "mlm_mark",
+    _TABLES,
+    sa.Column("id", sa.Integer, primary_key=True),
+    *(sa.Column(name, sa.String(255), nullable=False) for name in ("assignment", "student", "item", "at", "made_by")),
+    *(sa.Column(name, sa.Float) for name in ("score", "points", "tolerance")),
+    *(sa.Column(name, sa.Text) for name in ("verdict", "answer", "panel", "rubric", "version")),
+)
+
+#: What makes a mark another one when it changes.
+_OF_A_MARK = ("score", "points", "tolerance", "verdict", "answer", "panel", "rubric", "version")
+
+#: Who is entered for a score that was given by hand: formgrader does not say who did.
+PERSON = "a person, in formgrader"
+
+#: A forged answer can be long; of one that is, this many characters are kept in a line.
+_LONGEST = 20_000
+
+Session = scoped_session[Any]
+
+
+@dataclass(frozen=True)
+class Basis:
+    """Who makes marks, and what they rest on.
+
+    ``panel`` are the panels, the learner's first, and ``rubric`` what was asked, by digests; ``version`` is that of
+    this package, and ``tolerances`` are by item, in the unit of its kind.
+    """
+
+    made_by: str
+    panel: str = ""
+    rubric: str = ""
+    version: str = ""
+    tolerances: Mapping[str, float | None] = field(default_factory=dict)
+
+
+def make_tables(engine: sa.Engine) -> None:
+    """Make the tables, and enter the number of their form, where they are not there."""
+    with engine.begin() as connection:
+        _TABLES.create_all(connection)
+        if connection.scalar(sa.select(_SCHEMA.c.version)) is None:
+            connection.execute(sa.insert(_SCHEMA).values(version=SCHEMA))
+
+
+def keep(db: Session, grade: Grade, basis: Basis, place: str) -> None:
+    """Keep a grade whole in the place of an earlier one of the learner, and enter its marks.
+
+    Where nothing is handed in any more, what was handed in before stays.
+    """
+    key = {"assignment": grade.assignment, "student": grade.student}
+    earlier = db.scalar(sa.select(_GRADE.c.record).filter_by(**key))
+    if earlier is not None:
+        if grade.is_empty:
+            return
+        runs = {*grade.runs, *from_json(earlier, place).runs}
+        grade = replace(grade, runs=tuple(sorted(runs)))
+        db.execute(sa.delete(_GRADE).filter_by(**key))
+    db.execute(sa.insert(_GRADE).values(**key, record=as_json(grade)))
+    enter_marks(db, grade, basis, () if grade.is_empty else None)
+
+
+def kept(db: Session, assignment: str | None, place: str) -> Iterator[Grade]:
+    """Yield the grades of an assignment, or of all, in order of the learners' names; messages name ``place``."""
+    asked = sa.select(_GRADE.c.record).order_by(_GRADE.c.student)
+    for record in db.scalars(asked if assignment is None else asked.filter_by(assignment=assignment)).all():
+        yield from_json(record, place)
+
+
+def changes(db: Session, assignment: str) -> list[dict[str, Any]]:
+    """Return the lines of an assignment, the earliest first."""
+    asked = sa.select(_MARK).filter_by(assignment=assignment).order_by(_MARK.c.id)
+    return [dict(line) for line in db.execute(asked).mappings()]
+
+
+def enter_marks(db: Session, grade: Grade, basis: Basis, items: Collection[str] | None) -> None:
+    """Enter the marks of some items, or of all, that differ from those that were entered last.
+
+    What a person gave rests on the answer that was there: its line repeats what the line before says of it.
+    """
+    key = {"assignment": grade.assignment, "student": grade.student}
+    entered = db.execute(sa.select(_MARK).filter_by(**key).order_by(_MARK.c.id)).mappings()
+    last = {(str(line["item"]), line["made_by"] == PERSON): dict(line) for line in entered}
+    by_person = basis.made_by == PERSON
+    for notebook in grade.notebooks:
+        for result in notebook.items:
+            if items is not None and result.item not in items:
+                continue
+            before = last.get((result.item, by_person))
+            mark: dict[str, object] = {"score": result.score, "points": result.points, "verdict": str(result.verdict)}
+            if by_person:
+                found = last.get((result.item, False), {})
+                mark |= {name: found.get(name) for name in _OF_A_MARK if name not in mark}
+            else:
+                answer = notebook.run.answers.get(result.item)
+                mark |= {
+                    "tolerance": basis.tolerances.get(result.item),
+                    "answer": None if answer is None else msgspec.json.encode(answer).decode()[:_LONGEST],
+                    "panel": basis.panel,
+                    "rubric": basis.rubric,
+                    "version": basis.version,
+                }
+            if before is None or any(before[name] != mark[name] for name in _OF_A_MARK):
+                now = datetime.now(UTC).isoformat(timespec="seconds")
+                db.execute(sa.insert(_MARK).values(**key, **mark, item=result.item, at=now, made_by=basis.made_by))
+
+
+def forget(db: Session, student: str) -> bool:
+    """Remove everything of a learner; return whether there was anything."""
+    there = [db.execute(sa.select(table.c.student).filter_by(student=student)).first() for table in (_GRADE, _MARK)]
+    for table in (_GRADE, _MARK):
+        db.execute(sa.delete(table).filter_by(student=student))
+    return any(there)

@@ -1,0 +1,138 @@
+"""Grades that nothing was run for, and gradebooks to keep them in: files of SQLite, and a server of PostgreSQL."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from autograder.assignment.course import Course
+from autograder.assignment.release import read_release
+from autograder.assignment.rubric import Rubric
+from autograder.grading.pipeline import Grading, prepare_panels
+from autograder.language.catalogue import Sentence
+from autograder.records.grading import (
+    Ending,
+    Grade,
+    ItemResult,
+    NotebookGrade,
+    NotebookRun,
+    SubmittedNotebook,
+    Verdict,
+)
+from autograder.records.values import Number
+from autograder.results.gradebook import Gradebook
+
+
+@pytest.fixture(scope="session")
+def grading(course: Course, rubric: Rubric) -> Grading:
+    """What a grading of the practice assignment needs, but for a hidden panel: nothing is run here."""
+    return Grading(rubric, read_release(course, rubric), prepare_panels(rubric, None))
+
+
+@pytest.fixture
+def grade_of(grading: Grading) -> Callable[..., Grade]:
+    """Return a function that gives a learner's grade: everything right and the memo to be read, or else as told."""
+
+    def made(student: str, *, wrong: tuple[str, ...] = (), shown: str = "", **more: object) -> Grade:
+        notebooks = []
+        for entry, released in zip(grading.rubric.notebook, grading.release, strict=True):
+            items = []
+            for item in entry.item:
+                if item.answer_kind.by_person:
+                    waiting = Sentence("scoring.for_a_person")
+                    items.append(ItemResult(item.id, Verdict.NEEDS_PERSON, 0.0, item.points, waiting))
+                elif item.id in wrong:
+                    why = Sentence("scoring.elsewhere")
+                    items.append(ItemResult(item.id, Verdict.WRONG, 0.0, item.points, why, "a_mistake", "A hint."))
+                else:
+                    right = Sentence("comparison.right")
+                    items.append(ItemResult(item.id, Verdict.CORRECT, item.points, item.points, right))
+            answers = {item.item: Number(0.25) for item in items if item.verdict is not Verdict.NEEDS_PERSON}
+            run = NotebookRun(entry.name, Ending.FINISHED, answers=answers)
+            notebooks.append(NotebookGrade(SubmittedNotebook(entry.name, released.cells), run, tuple(items)))
+        return Grade(student, grading.rubric.assignment, tuple(notebooks), shown=shown or student, **more)  # type: ignore[arg-type]
+
+    return made
+
+
+@dataclass(frozen=True)
+class Server:
+    """A server of PostgreSQL of its own, which a test may stop and start."""
+
+    folder: Path
+
+    def run(self, program: str, *arguments: str) -> str:
+        """Run one of its programs as the user who may."""
+        line = [str(programs() / program), *arguments]
+        if os.geteuid() == 0:
+            line = ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups", *line]
+        return subprocess.run(line, cwd=self.folder, check=True, capture_output=True, text=True).stdout
+
+    def start(self) -> None:
+        options = f"-c listen_addresses='' -c unix_socket_directories='{self.folder}' -c fsync=off"
+        log = str(self.folder / "log")
+        self.run("pg_ctl", "start", "-w", "-D", str(self.folder / "data"), "-l", log, "-o", options)
+
+    def stop(self) -> None:
+        self.run("pg_ctl", "stop", "-w", "-m", "immediate", "-D", str(self.folder / "data"))
+
+    def database(self, name: str, template: str = "template1") -> str:
+        """Make a database and return its address."""
+        self.run("createdb", "-h", str(self.folder), "-U", "teacher", "-T", template, name)
+        return f"postgresql://teacher:open-sesame@/{name}?host={self.folder}"
+
+
+def programs() -> Path:
+    """Return where the programs of PostgreSQL are; skip where it is not installed."""
+    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb")) or [Path(shutil.which("initdb") or "")]
+    if not found[-1].is_file():
+        pytest.skip("PostgreSQL is not installed here (Debian and Ubuntu: apt-get install postgresql)")
+    return found[-1].parent
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[Server]:
+    """A server that is there for this run of the tests."""
+    pytest.importorskip("psycopg", reason="the driver psycopg is not installed: pip install 'mlm-course[postgresql]'")
+    programs()
+    with tempfile.TemporaryDirectory(prefix="pg-") as folder:
+        server = Server(Path(folder))
+        if os.geteuid() == 0:
+            shutil.chown(folder, "postgres", "postgres")
+        server.run("initdb", "-D", str(server.folder / "data"), "-U", "teacher", "-A", "trust", "-E", "UTF8")
+        server.start()
+        yield server
+        server.stop()
+
+
+@pytest.fixture(scope="session")
+def empty_file(grading: Grading, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A gradebook without learners in a file, to be copied: nbgrader takes seconds to make one."""
+    path = tmp_path_factory.mktemp("empty") / "gradebook.db"
+    with Gradebook(path) as book:
+        book.prepare("practice", grading.release)
+    return path
+
+
+@pytest.fixture(scope="session")
+def class_database(postgresql: Server, grading: Grading) -> Callable[[str], str]:
+    """Return a function that makes a gradebook without learners in PostgreSQL, and gives its address."""
+    with Gradebook(postgresql.database("empty")) as book:
+        book.prepare("practice", grading.release)
+    return lambda name: postgresql.database(name, "empty")
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Path | str:
+    """Where a gradebook without learners is, in each of the databases."""
+    if request.param == "postgresql":
+        made: str = request.getfixturevalue("class_database")(f"t{abs(hash(tmp_path.name)) % 10**12}")
+        return made
+    return Path(shutil.copy(request.getfixturevalue("empty_file"), tmp_path))
