@@ -80,8 +80,8 @@ def bootstrap_test(
     ------
     ComparisonError, DesignError
         As for :func:`~reference.inference.comparison.compare_nested`, or if there are no draws.
-    ConvergenceError
-        If the fit to a simulated response cannot be certified.
+    ConvergenceError, SaturationError
+        If the fit to a simulated response cannot be certified, or is refused.
 
     References
     ----------
@@ -121,8 +121,8 @@ def bootstrap_shares(
         If there are no draws.
     DesignError
         If the level is not between 0 and 1, or the fit kept no rows.
-    ConvergenceError
-        If the fit to a simulated response cannot be certified.
+    ConvergenceError, SaturationError
+        If the fit to a simulated response cannot be certified, or is refused.
 
     References
     ----------

@@ -10,6 +10,7 @@ import numpy as np
 from reference.arrays import Floats
 from reference.design.design import design_rows
 from reference.design.many_responses import reduce_responses
+from reference.errors import SaturationError
 from reference.estimates import Estimates, unit_constant
 from reference.likelihood.blocks import Blocks
 from reference.optimum.many_responses import find_optima
@@ -79,6 +80,8 @@ def refit_simulated(
     ------
     DesignError
         If a fit kept no rows.
+    SaturationError
+        If a model fits every row exactly, and for a response that is the optimum.
     ConvergenceError
         If the fit to a response cannot be certified.
     """
@@ -88,7 +91,10 @@ def refit_simulated(
     for draw in progress(range(draws)):
         waiting.append(next(responses))
         if len(waiting) == most or draw == draws - 1:
-            found.append(tuple(refit_responses(fit, np.array(waiting)) for fit in fits))
+            try:
+                found.append(tuple(refit_responses(fit, np.array(waiting)) for fit in fits))
+            except SaturationError as error:
+                raise SaturationError(f"of responses simulated from the fit, one cannot be fitted: {error}") from error
             waiting.clear()
     return tuple(_joined(parts) for parts in zip(*found, strict=True))
 

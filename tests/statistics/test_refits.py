@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reference import bootstrap_test, fit
+from reference import SaturationError, bootstrap_shares, bootstrap_test, fit
 from reference.design.many_responses import reduce_responses
 from reference.inference.refits import refit_responses, simulate_responses
 from reference.optimum.many_responses import find_optima
@@ -94,6 +94,31 @@ def test_fits_that_are_not_certified_side_by_side_are_made_alone(panel):
     for response, criterion in zip(responses[left], refit_responses(model, responses[left]).criteria, strict=True):
         alone = fit(model.model, panel.frame.assign(sales=response), reml=False)
         assert criterion == pytest.approx(alone.criterion, abs=1e-9)
+
+
+def test_fits_of_models_that_could_fit_every_row_are_made_alone_and_refused_where_they_do():
+    """Two rows a group, level and slope of its own: of most responses the optimum is elsewhere, of some it is not."""
+    formula, refused = "y ~ x + (1 + x | g)", 0
+    for seed in (0, 4):
+        rng, g = np.random.default_rng(seed), np.repeat(np.arange(20), 2)
+        frame = pd.DataFrame({"g": g, "x": rng.standard_normal(40)})
+        own = rng.standard_normal((2, 20))[:, g]
+        frame["y"] = 1.0 + frame["x"] + own[0] + own[1] * frame["x"] + 0.5 * rng.standard_normal(40)
+        model = fit(formula, frame)
+        draws = simulate_responses(model, rng)
+        for response in (next(draws) for _ in range(4)):
+            try:
+                alone = fit(formula, frame.assign(y=response))
+            except SaturationError:
+                refused += 1
+                with pytest.raises(SaturationError):
+                    refit_responses(model, response[None])
+            else:
+                found = refit_responses(model, response[None])
+                assert found.criteria[0] == pytest.approx(alone.criterion, abs=1e-9)
+    assert 0 < refused < 8
+    with pytest.raises(SaturationError, match="responses simulated from the fit"):
+        bootstrap_shares(model, draws=20)
 
 
 def test_large_tables_read_in_pieces_are_fitted_the_same():
