@@ -150,9 +150,6 @@ def forget(course: Course, student: str, into: Path, database: str | None) -> in
             names = ", ".join(sorted(known)[:20]) or "nobody"
             raise CourseError(f"{student}: nobody here is filed under this name. There are: {names}.")
         gradebook.forget(student)
-        for folder in folders:
-            if folder.is_dir() and not folder.is_symlink():
-                shutil.rmtree(folder)
         # What a run showed may be the learner's: whatever no other learner's grade is made of goes.
         used = gradebook.runs()
         for path in (into / RUNS).glob("*"):
@@ -163,5 +160,9 @@ def forget(course: Course, student: str, into: Path, database: str | None) -> in
                 path.unlink()
             if (into / f"{name}.html").exists():
                 _write_class(course, course.rubric(name), gradebook, into)
+        # Last, as the same command, given again after an interruption, finds by them what is left to do.
+        for folder in folders:
+            if folder.is_dir() and not folder.is_symlink():
+                shutil.rmtree(folder)
     OUT.print(f"Nothing of {student} is left in {into}. What lies elsewhere is yours to remove.")
     return ALL_GRADED
