@@ -171,9 +171,9 @@ def _entries(source: Path) -> Iterator[Entry]:
     if len(members) > _MOST_FILES:
         raise CourseError(f"{source}: it has more than {_MOST_FILES} files, and no download of a class has.")
     for member in members:
-        path = path_in_zip(member)
-        if path is not None and not stat.S_ISLNK(member.external_attr >> 16):
-            yield Entry(path, partial(unpacked, opened, member))
+        inside = path_in_zip(member)
+        if inside is not None and not stat.S_ISLNK(member.external_attr >> 16):
+            yield Entry(inside, partial(unpacked, opened, member))
 
 
 def _without_common_folder(entries: list[Entry], assignment: str, roster: Roster | None) -> Iterator[Entry]:

@@ -346,3 +346,24 @@ def test_names_in_utf_8_of_a_program_that_does_not_say_so_are_read(tmp_path: Pat
     (tmp_path / "b.zip").write_bytes(content)
     (found,) = find_class(tmp_path / "b.zip", "practice", NOTEBOOKS, roster_of(tmp_path, CANVAS), tmp_path).folders
     assert found.student == "juergen"
+
+
+def test_a_member_without_a_name_is_passed_over(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as made:
+        made.writestr("ada/lab-1.ipynb", "x")
+        made.writestr("N", "y")
+    content = bytearray((tmp_path / "a.zip").read_bytes())
+    for mark, length, name in ((b"PK\3\4", 26, 30), (b"PK\1\2", 28, 46)):
+        at = content.rindex(mark)
+        assert content[at + name : at + name + 1] == b"N"
+        content[at + length] = 0
+        if mark == b"PK\1\2":
+            del content[at + name]
+    end = content.index(b"PK\5\6")
+    content[end + 12] -= 1
+    (tmp_path / "b.zip").write_bytes(content)
+    with zipfile.ZipFile(tmp_path / "b.zip") as opened:
+        assert opened.namelist() == ["ada/lab-1.ipynb", ""]
+    (found,) = find_class(tmp_path / "b.zip", "practice", NOTEBOOKS, None, tmp_path).folders
+    assert found.student == "ada"
+    assert [str(file.path) for file in files_in(tmp_path, 0) if "b.zip" in file.path.parts] == ["b.zip/ada/lab-1.ipynb"]
