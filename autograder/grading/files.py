@@ -129,7 +129,7 @@ class _Walk:
 
     def _read_member(self, path: Path, member: zipfile.ZipInfo) -> bytes:
         with zipfile.ZipFile(io.BytesIO(self._read(path))) as opened:
-            return self._counted(unpacked(opened, member))
+            return unpacked(opened, member, self._counted)
 
     def _counted(self, content: bytes) -> bytes:
         self._left -= len(content)
@@ -189,8 +189,8 @@ def path_in_zip(member: zipfile.ZipInfo) -> PurePosixPath | None:
     return PurePosixPath(name.replace("\\", "/"))
 
 
-def unpacked(opened: zipfile.ZipFile, member: zipfile.ZipInfo) -> bytes:
-    """Return the content of a file in a zip.
+def unpacked(opened: zipfile.ZipFile, member: zipfile.ZipInfo, counted: Callable[[bytes], bytes] = bytes) -> bytes:
+    """Return the content of a file in a zip; ``counted`` is given all that is unpacked, and returns it or raises.
 
     Raises
     ------
@@ -202,7 +202,7 @@ def unpacked(opened: zipfile.ZipFile, member: zipfile.ZipInfo) -> bytes:
     try:
         with opened.open(member) as file:
             # What a zip says of sizes is not believed: no more is unpacked than may be.
-            content = file.read(MAX_FILE_BYTES + 1)
+            content = counted(file.read(MAX_FILE_BYTES + 1))
     except BAD_ZIP:
         raise Unreadable("zip") from None
     except OSError as error:
