@@ -82,6 +82,11 @@ class GivenBack:
 def marks(course: Course, assignment: str, into: Path, database: str | None, asked: GivenBack) -> int:
     """Give marks back: in a file of Canvas or Moodle, as a zip of pages, or as a table; see `mlm marks --help`."""
     rubric = course.rubric(assignment)
+    if asked.fill is not None and asked.worksheet is not None:
+        raise CourseError("--fill and --pages: give the command once with each; a run writes one file.")
+    for read in filter(None, (asked.fill, asked.worksheet)):
+        if asked.to and asked.to.exists() and read.exists() and asked.to.samefile(read):
+            raise CourseError(f"--to {asked.to}: this is the file that is read. Name another one.")
     with _gradebook(into, database) as gradebook:
         grades = _grades(gradebook, rubric)
         learners = known_learners(gradebook.learners(), grades)
@@ -96,8 +101,6 @@ def marks(course: Course, assignment: str, into: Path, database: str | None, ask
         OUT.print(f"All marks, with what each rests on, are in {to}.")
         return ALL_GRADED
     to = asked.to or into / f"{assignment}-{asked.fill.name}"
-    if to.exists() and to.samefile(asked.fill):
-        raise CourseError(f"--to {to}: this is the file that is read. Name another one.")
     done = fill(asked.fill, (rubric.title, assignment), grades, learners, asked.column, so_far=asked.so_far)
     return _report(done, asked.fill, into, to)
 
@@ -122,6 +125,7 @@ def _zip_pages(into: Path, grades: Mapping[str, Grade], folders: Mapping[str, st
     """Write a zip of feedback pages that Moodle takes."""
     pages = {folders[name]: feedback_path(into, grade) for name, grade in grades.items() if name in folders}
     there = {folder: page for folder, page in pages.items() if page.is_file()}
+    without = [grade.name for name, grade in grades.items() if not grade.is_empty and folders.get(name) not in there]
     if not there:
         raise CourseError("Nobody in the worksheet has a page here. Is it of another course?")
     unfinished = to.with_name(f".writing-{to.name}")
@@ -131,7 +135,9 @@ def _zip_pages(into: Path, grades: Mapping[str, Grade], folders: Mapping[str, st
                 made.write(page, f"{folder}/feedback.html")
         unfinished.replace(to)
     OUT.print(f"{len(there)} pages are in {to}. In Moodle: Upload multiple feedback files in a zip.")
-    return ALL_GRADED
+    if without:
+        OUT.print(f"Graded, and without a page in it: {', '.join(without)}.")
+    return NEEDS_PERSON if without else ALL_GRADED
 
 
 def forget(course: Course, student: str, into: Path, database: str | None) -> int:
@@ -144,9 +150,6 @@ def forget(course: Course, student: str, into: Path, database: str | None) -> in
             names = ", ".join(sorted(known)[:20]) or "nobody"
             raise CourseError(f"{student}: nobody here is filed under this name. There are: {names}.")
         gradebook.forget(student)
-        for folder in folders:
-            if folder.is_dir() and not folder.is_symlink():
-                shutil.rmtree(folder)
         # What a run showed may be the learner's: whatever no other learner's grade is made of goes.
         used = gradebook.runs()
         for path in (into / RUNS).glob("*"):
@@ -157,5 +160,9 @@ def forget(course: Course, student: str, into: Path, database: str | None) -> in
                 path.unlink()
             if (into / f"{name}.html").exists():
                 _write_class(course, course.rubric(name), gradebook, into)
+        # Last, as the same command, given again after an interruption, finds by them what is left to do.
+        for folder in folders:
+            if folder.is_dir() and not folder.is_symlink():
+                shutil.rmtree(folder)
     OUT.print(f"Nothing of {student} is left in {into}. What lies elsewhere is yours to remove.")
     return ALL_GRADED

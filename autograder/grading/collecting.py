@@ -6,6 +6,7 @@ by learners: no name leads anywhere else, nothing but ordinary files is unpacked
 
 from __future__ import annotations
 
+import os
 import re
 import stat
 import tempfile
@@ -17,7 +18,16 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 
 from autograder.errors import CourseError
-from autograder.grading.files import BAD_ZIP, MAX_FILE_BYTES, MAX_FILES, Unreadable, is_nobodys, read_file
+from autograder.grading.files import (
+    BAD_ZIP,
+    MAX_DEPTH,
+    MAX_FILES,
+    Unreadable,
+    is_nobodys,
+    path_in_zip,
+    read_file,
+    unpacked,
+)
 from autograder.grading.names import safe_name, shown_name
 from autograder.grading.own_files import TIMESTAMP
 from autograder.grading.roster import Learner, Roster
@@ -32,12 +42,12 @@ PATTERNS: Mapping[str, re.Pattern[str]] = {
         "Moodle": (
             r"(?P<name>[^/]+?)_(?P<participant>\d+)_assignsubmission_(?:file|onlinetext)_?(?:/|_|(?=\.))?(?P<file>.+)"
         ),
-        "Blackboard": r"[^/]+?_(?P<login>[^/_]+)_attempt_(?P<time>\d{4}(?:-\d\d){5})(?P<file>_[^/]+|\.txt)",
+        "Blackboard": r"(?P<title>[^/]+?)_(?P<login>[^/_]+)_attempt_(?P<time>\d{4}(?:-\d\d){5})(?P<file>_[^/]+|\.txt)",
         "exchange of nbgrader": (
             r"(?P<login>[^/+]+)\+(?P<assignment>[^/+]+)\+(?P<time>[^/+]+)(?:\+[^/+]*)?/(?P<file>.+)"
         ),
-        "Canvas, anonymous": r"(?:LATE_)?anon_(?P<anonymous>[^/_]+)_(?:(?P<number>\d+)_)?(?P<file>[^/]+)",
-        "Canvas": r"(?P<squeezed>[^/]+?)(?:_LATE)?_(?P<lms_id>\d+)_(?:(?P<number>\d+)_)?(?P<file>[^/]+)",
+        "Canvas, anonymous": r"(?:[^\W\d]+_)?anon_(?P<anonymous>[^/_]+)_(?:(?P<number>\d+)_)?(?P<file>[^/]+)",
+        "Canvas": r"(?P<squeezed>[^/]+?)(?:_[^\W\d]+)?_(?P<lms_id>\d+)_(?:(?P<number>\d+)_)?(?P<file>[^/]+)",
         "ILIAS": r"(?:[^/]+/)?Team \d+/(?P<name>[^/]+)_(?P<login>[^/_]+)_(?P<lms_id>\d+)/(?P<file>.+)",
         "ILIAS, alone": r"(?P<name>[^/]+_[^/]+)_(?P<login>[^/_]+)_(?P<lms_id>\d+)/(?P<file>.+)",
         "a folder for each learner": r"(?P<folder>[^/]+)/(?P<file>.+)",
@@ -49,6 +59,9 @@ _NUMBERED = re.compile(r"(?P<stem>.+)-(?P<attempt>\d{1,3})(?P<suffix>\.[^.]+)")
 
 #: How many files a whole download may have, and bytes of one learner's together.
 _MOST_FILES, _MOST_BYTES = 100_000, 512 * 1024**2
+
+#: Of the name of a file, in bytes, beside its suffix: the rest of what file systems take is for what is put to it.
+_LONGEST_STEM = 150
 
 
 @dataclass(frozen=True)
@@ -64,8 +77,14 @@ class _Attempts:
     """What was found of one learner: files by the name they are put under, with what tells which is the latest."""
 
     learner: Learner
-    files: dict[str, tuple[tuple[str, int, int], Entry]] = field(default_factory=dict)
+    files: dict[str, tuple[int, Entry]] = field(default_factory=dict)
     time: str = ""
+    stamp: str = ""
+
+    @property
+    def handed_in(self) -> str:
+        """When that was, in UTC by ISO 8601, from the best that says so; empty if nothing does."""
+        return self.time or self.learner.handed_in or self.stamp
 
 
 @dataclass(frozen=True)
@@ -82,12 +101,12 @@ class Collected:
 
     def time_of(self, learner: Learner) -> str:
         """Return when a learner handed in, in UTC by ISO 8601; empty if nothing says so."""
-        return self.attempts[learner.student].time or learner.handed_in
+        return self.attempts[learner.student].handed_in
 
     def write(self, assignment: str, into: Path) -> None:
         """Put it into a folder for each learner, one for the assignment in it, where nothing later lies."""
         for student, attempts in self.attempts.items():
-            _write(attempts, into / student / assignment, attempts.time or attempts.learner.handed_in)
+            _write(attempts, into / student / assignment)
 
 
 def is_download(submitted: Path) -> bool:
@@ -113,21 +132,28 @@ def collect(source: Path, assignment: str, notebooks: Iterable[str], roster: Ros
     """
     found: dict[str, _Attempts] = {}
     unmatched: dict[str, str] = {}
-    own = set(notebooks)
-    for entry in _without_common_folder(list(_entries(source)), roster):
+    for entry in _without_common_folder(list(_entries(source)), assignment, roster):
         pattern, groups = _parsed(str(entry.path))
         if pattern is None or groups.get("assignment", assignment) != assignment:
             unmatched[str(entry.path)] = "its name does not say whose it is, or is of another assignment"
             continue
         learner = _learner(groups, roster, f"{source}, {entry.path}")
         if learner is None:
-            unmatched[str(entry.path)] = "nobody in the roster goes by this name or number"
+            unmatched[str(entry.path)] = "nobody in the roster goes by this name or number, or more than one does"
             continue
-        _take(found.setdefault(learner.student, _Attempts(learner)), entry, groups, own)
+        attempts = found.setdefault(learner.student, _Attempts(learner))
+        if attempts.learner.ids != learner.ids:
+            raise CourseError(
+                f"{source}, {shown_name(str(entry.path))}: by the names of files alone this may be "
+                f"{attempts.learner.shown}'s, or somebody else's. Name the list of the class with --roster."
+            )
+        _take(attempts, entry, groups, assignment)
     if not found:
         lines = "".join(f"\n  - {shown_name(name)}: {why}" for name, why in list(unmatched.items())[:10])
         hint = " Is it of another course?" if roster and unmatched else " Name the zip as it was downloaded."
         raise CourseError(f"{source}: nothing in it is a learner's work.{hint}{lines}")
+    for attempts in found.values():
+        attempts.files = _latest(attempts.files, set(notebooks))
     return Collected(found, {shown_name(name): why for name, why in unmatched.items()})
 
 
@@ -135,7 +161,7 @@ def _entries(source: Path) -> Iterator[Entry]:
     if source.is_dir():
         for path in sorted(source.rglob("*")):
             if stat.S_ISREG(path.lstat().st_mode) and not path.is_symlink():
-                yield _entry(path.relative_to(source).as_posix(), partial(read_file, path))
+                yield Entry(PurePosixPath(path.relative_to(source)), partial(read_file, path))
         return
     try:
         opened = zipfile.ZipFile(source)
@@ -145,33 +171,22 @@ def _entries(source: Path) -> Iterator[Entry]:
     if len(members) > _MOST_FILES:
         raise CourseError(f"{source}: it has more than {_MOST_FILES} files, and no download of a class has.")
     for member in members:
-        if not member.is_dir() and not stat.S_ISLNK(member.external_attr >> 16):
-            yield _entry(member.filename.replace("\\", "/"), partial(_unpacked, opened, member))
+        inside = path_in_zip(member)
+        if inside is not None and not stat.S_ISLNK(member.external_attr >> 16):
+            yield Entry(inside, partial(unpacked, opened, member))
 
 
-def _entry(path: str, read: Callable[[], bytes]) -> Entry:
-    return Entry(PurePosixPath(path), read)
-
-
-def _unpacked(opened: zipfile.ZipFile, member: zipfile.ZipInfo) -> bytes:
-    try:
-        with opened.open(member) as file:
-            # What a zip says of sizes is not believed.
-            content = file.read(MAX_FILE_BYTES + 1)
-    except BAD_ZIP:
-        raise Unreadable("zip") from None
-    if len(content) > MAX_FILE_BYTES:
-        raise Unreadable("too_large", limit=MAX_FILE_BYTES // 1024**2)
-    return content
-
-
-def _without_common_folder(entries: list[Entry], roster: Roster | None) -> Iterator[Entry]:
+def _without_common_folder(entries: list[Entry], assignment: str, roster: Roster | None) -> Iterator[Entry]:
     """Yield the files that a person may have put there, without a folder that holds the whole download."""
     entries = [one for one in entries if not any(map(is_nobodys, one.path.parts))]
     tops = {one.path.parts[0] for one in entries if one.path.parts}
     (top,) = tops if len(tops) == 1 else ("",)
-    deeper = all(len(one.path.parts) > 2 or (one.path.parts[1:] and _parsed(one.path.name)[0]) for one in entries)
-    is_learner = _parsed(f"{top}/x")[0] != _PLAIN or (roster and roster.of_folder(top))
+    works = [one.path for one in entries if one.path.suffix.casefold() in (".ipynb", ".zip")]
+    if len({path.parts[1:2] for path in works}) < 2:  # else a list of the class may lie beside the learners' folders
+        works = [one.path for one in entries]
+    deeper = all(len(path.parts) > 2 or (path.parts[1:] and _parsed(path.name)[0]) for path in works)
+    in_layout = any(path.parts[1:-1] == (assignment,) for path in works)
+    is_learner = in_layout or _parsed(f"{top}/x")[0] != _PLAIN or (roster and roster.of_folder(top))
     for one in entries:
         yield Entry(PurePosixPath(*one.path.parts[1:]), one.read) if top and deeper and not is_learner else one
 
@@ -184,10 +199,11 @@ def _parsed(path: str) -> tuple[str | None, dict[str, str]]:
 
 
 def _learner(groups: Mapping[str, str], roster: Roster | None, where: str) -> Learner | None:
-    ids = {name: value for name, value in groups.items() if name in ("login", "lms_id", "participant", "name")}
+    ids = {name: groups[name] for name in ("login", "lms_id", "participant", "name", "title") if name in groups}
     folder = groups.get("folder")
     if roster is not None:
-        return roster.of_folder(folder) if folder else roster.match(ids, where)
+        tries = (roster.match({**ids, **login}, where) for login in _logins(groups))
+        return roster.of_folder(folder) if folder else next(filter(None, tries), None)
     parts = ("login", "participant", "lms_id", "anonymous")
     name = folder or groups.get("name") or groups.get("squeezed", "")
     number = next((groups[part] for part in parts if part in groups), "")
@@ -195,18 +211,55 @@ def _learner(groups: Mapping[str, str], roster: Roster | None, where: str) -> Le
     return Learner(safe_name(student), shown_name(name or student), 0, ids)
 
 
-def _take(attempts: _Attempts, entry: Entry, groups: Mapping[str, str], notebooks: set[str]) -> None:
+def _logins(groups: Mapping[str, str]) -> Iterator[dict[str, str]]:
+    """Yield what may be the login, the longest first: it may hold the mark that parts it from what is before."""
+    if "login" not in groups:
+        yield {}
+        return
+    before = (groups.get("title") or groups.get("name") or "").split("_")
+    yield from ({"login": "_".join(filter(None, (*before[at:], groups["login"])))} for at in range(len(before) + 1))
+
+
+def _take(attempts: _Attempts, entry: Entry, groups: Mapping[str, str], assignment: str) -> None:
     """Note a file of a learner, unless one of the same name of a later attempt is there."""
-    file, attempt = groups["file"].lstrip("_"), 0
-    numbered = _NUMBERED.fullmatch(file)
-    if numbered and "number" in groups and file.removesuffix(".ipynb") not in notebooks:
-        file, attempt = f"{numbered['stem']}{numbered['suffix']}", int(numbered["attempt"])
-    time = _time(groups.get("time", ""))
-    order = (time, attempt, int(groups.get("number", 0)))
+    file = groups["file"].lstrip("_")
+    if "folder" in groups:
+        file = file.removeprefix(f"{assignment}/")
+    if file == TIMESTAMP:
+        # In a system's download only a learner can have put it there.
+        attempts.stamp = _stamp(entry) if "folder" in groups else attempts.stamp
+        return
+    time, number = _time(groups.get("time", "")), int(groups.get("number", 0))
     if time > attempts.time:
         attempts.time, attempts.files = time, {}
-    if time == attempts.time and (file not in attempts.files or order > attempts.files[file][0]):
-        attempts.files[file] = (order, entry)
+    if time == attempts.time and (file not in attempts.files or number >= attempts.files[file][0]):
+        attempts.files[file] = (number, entry)
+
+
+def _latest(files: Mapping[str, tuple[int, Entry]], notebooks: set[str]) -> dict[str, tuple[int, Entry]]:
+    """Return the last of the copies that Canvas numbers -1, -2, under the name without a number.
+
+    Names that end so and are not there without a number may be of different notebooks: they are all kept.
+    """
+    found: dict[str, tuple[int, int, Entry]] = {}
+    for file, (number, entry) in files.items():
+        copy = _NUMBERED.fullmatch(file)
+        plain, attempt = file, 0
+        if copy and number and file.removesuffix(".ipynb") not in notebooks:
+            known = f"{copy['stem']}{copy['suffix']}"
+            if copy["stem"] in notebooks or known in files:
+                plain, attempt = known, int(copy["attempt"])
+        if plain not in found or (attempt, number) > found[plain][:2]:
+            found[plain] = (attempt, number, entry)
+    return {file: (number, entry) for file, (_, number, entry) in found.items()}
+
+
+def _stamp(entry: Entry) -> str:
+    """Return what a ``timestamp.txt`` says, in UTC by ISO 8601; empty if it says nothing."""
+    try:
+        return _time(entry.read().decode("ascii").strip())
+    except (Unreadable, OSError, ValueError):
+        return ""
 
 
 def _time(stated: str) -> str:
@@ -222,8 +275,9 @@ def _time(stated: str) -> str:
         return ""
 
 
-def _write(attempts: _Attempts, folder: Path, time: str) -> None:
+def _write(attempts: _Attempts, folder: Path) -> None:
     """Write what a learner handed in, all of it or nothing; what cannot be read says why, as the file of its name."""
+    time = attempts.handed_in
     if time and time_of(folder) > time:
         return
     folder.parent.mkdir(parents=True, exist_ok=True)
@@ -231,7 +285,7 @@ def _write(attempts: _Attempts, folder: Path, time: str) -> None:
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".writing-") as scratch:
         fresh = Path(scratch) / folder.name
         fresh.mkdir()
-        for name, (_, entry) in list(attempts.files.items())[:MAX_FILES]:
+        for number, (name, (_, entry)) in enumerate(list(attempts.files.items())[:MAX_FILES]):
             try:
                 content = entry.read()
                 left -= len(content)
@@ -239,9 +293,7 @@ def _write(attempts: _Attempts, folder: Path, time: str) -> None:
                     raise Unreadable("too_large_together", limit=_MOST_BYTES // 1024**2)
             except Unreadable as error:
                 content = str(error.why).encode()  # read as a notebook that is none, so that the learner is named
-            path = fresh.joinpath(*map(_part, PurePosixPath(name).parts))
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(content)
+            _write_file(fresh, name, content, number)
         if len(attempts.files) > MAX_FILES:
             said = Unreadable("too_many_files", limit=MAX_FILES).why
             (fresh / "left-out.ipynb").write_text(said, encoding="utf-8")
@@ -252,10 +304,21 @@ def _write(attempts: _Attempts, folder: Path, time: str) -> None:
         fresh.replace(folder)
 
 
+def _write_file(folder: Path, name: str, content: bytes, number: int) -> None:
+    # Of a longer path the end is kept: no file system takes one of any length.
+    path = folder.joinpath(*map(_part, PurePosixPath(name).parts[-MAX_DEPTH:]))
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("xb") as file:
+            file.write(content)
+    except (FileExistsError, NotADirectoryError):
+        # A zip may hold a file and a folder of one name.
+        (folder / f"{number}-{path.name}").write_bytes(content)
+
+
 def _part(part: str) -> str:
     """Return a part of a path that leads nowhere else, with its suffix."""
-    if part in ("..", ".", "/", ""):
-        return "_"
     suffix = PurePosixPath(part).suffix[:16]
-    safe = safe_name(part.removesuffix(suffix)) + safe_name(f"x{suffix}")[1:]
+    stem = os.fsdecode(os.fsencode(part.removesuffix(suffix))[:_LONGEST_STEM])
+    safe = safe_name(stem) + safe_name(f"x{suffix}")[1:]
     return safe if safe.strip(".") else "_"

@@ -6,12 +6,14 @@ Nothing here trusts what was handed in: no link is followed, nothing is unpacked
 from __future__ import annotations
 
 import io
+import lzma
 import os
 import stat
 import struct
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -114,28 +116,20 @@ class _Walk:
             yield _refused(place, "zip")
             return
         for member in members:
-            # Windows writes the other slash.
-            inside = PurePosixPath(member.filename.replace("\\", "/"))
-            if member.is_dir() or any(map(is_nobodys, inside.parts)):
+            inside = path_in_zip(member)
+            if inside is None or any(map(is_nobodys, inside.parts)):
                 continue
             if inside.is_absolute() or ".." in inside.parts or stat.S_ISLNK(member.external_attr >> 16):
                 yield _refused(place / inside.name, "leads_outside")
             else:
-                yield HandedIn(place / inside, _stated_time(member), partial(self._read_member, path, member.filename))
+                yield HandedIn(place / inside, _stated_time(member), partial(self._read_member, path, member))
 
     def _read(self, path: Path) -> bytes:
         return self._counted(read_file(path))
 
-    def _read_member(self, path: Path, name: str) -> bytes:
-        try:
-            with zipfile.ZipFile(io.BytesIO(self._read(path))) as opened, opened.open(name) as file:
-                # What a zip says of sizes is not believed: no more is unpacked than may be.
-                content = self._counted(file.read(MAX_FILE_BYTES + 1))
-        except BAD_ZIP:
-            raise Unreadable("zip") from None
-        if len(content) > MAX_FILE_BYTES:
-            raise Unreadable("too_large", limit=MAX_FILE_BYTES // 1024**2)
-        return content
+    def _read_member(self, path: Path, member: zipfile.ZipInfo) -> bytes:
+        with zipfile.ZipFile(io.BytesIO(self._read(path))) as opened:
+            return unpacked(opened, member, self._counted)
 
     def _counted(self, content: bytes) -> bytes:
         self._left -= len(content)
@@ -176,7 +170,48 @@ def read_file(path: Path) -> bytes:
         return file.read(MAX_FILE_BYTES)
 
 
-BAD_ZIP = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError, struct.error)
+BAD_ZIP = (
+    *(zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error),
+    *(EOFError, NotImplementedError, RuntimeError, ValueError, MemoryError),
+)
+
+
+def path_in_zip(member: zipfile.ZipInfo) -> PurePosixPath | None:
+    """Return where a file lies in a zip; None for a folder, and for what has no name."""
+    name = member.filename
+    if not name or name.endswith("/"):
+        return None
+    if not member.flag_bits & 0x800:
+        # Some programs, such as that of macOS, write UTF-8 and do not say so.
+        with suppress(UnicodeError):
+            name = name.encode("cp437").decode("utf-8")
+    # Windows writes the other slash.
+    return PurePosixPath(name.replace("\\", "/"))
+
+
+def unpacked(opened: zipfile.ZipFile, member: zipfile.ZipInfo, counted: Callable[[bytes], bytes] = bytes) -> bytes:
+    """Return the content of a file in a zip; ``counted`` is given all that is unpacked, and returns it or raises.
+
+    Raises
+    ------
+    Unreadable
+        If it is damaged, encrypted or too large.
+    OSError
+        If the zip itself cannot be read any more.
+    """
+    try:
+        with opened.open(member) as file:
+            # What a zip says of sizes is not believed: no more is unpacked than may be.
+            content = counted(file.read(MAX_FILE_BYTES + 1))
+    except BAD_ZIP:
+        raise Unreadable("zip") from None
+    except OSError as error:
+        if error.errno is not None:
+            raise
+        raise Unreadable("zip") from None  # so bz2 calls what is damaged
+    if len(content) > MAX_FILE_BYTES:
+        raise Unreadable("too_large", limit=MAX_FILE_BYTES // 1024**2)
+    return content
 
 
 def _members(content: bytes) -> list[zipfile.ZipInfo]:

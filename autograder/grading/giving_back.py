@@ -71,6 +71,8 @@ def fill(
     table = read_table(path)
     columns = columns_of(table)
     place = _column(table, columns, titles, column)
+    if place in columns.values():
+        raise CourseError(f"{path}, line 1: {table.heading[place]!r} says who a row is about. Name a column of grades.")
     comma = _require_points(table, place, next(iter(grades.values())).points if grades else None)
     changed: dict[Cell, str] = {}
     seen: dict[str, str] = {}
@@ -78,10 +80,11 @@ def fill(
     for line, row in table.rows[1:]:
         if is_about_nobody(row):
             continue
-        learner = learners.match(ids_of(row, columns), f"{path}, line {line}")
+        ids = ids_of(row, columns)
+        learner = learners.match(ids, f"{path}, line {line}")
         grade = grades.get(learner.student) if learner else None
         if learner is None or grade is None or grade.is_empty:
-            without.append(learner.shown if learner else row[columns.get("name", 0)].text)
+            without.append(learner.shown if learner else ids.get("name") or row[0].text or f"line {line}")
             continue
         if learner.student in seen:
             raise CourseError(f"{path}, line {line}: {learner.shown} is in line {seen[learner.student]}, too.")
@@ -107,10 +110,19 @@ def fill(
 def _column(table: TableFile, columns: Mapping[str, int], titles: Iterable[str], asked: str | None) -> int:
     heads = table.heading
     names = [asked] if asked else list(titles)
-    for place, head in enumerate(heads):
+    for name in names:
+        exact = [place for place, head in enumerate(heads) if head == name]
         # Canvas puts the number of its assignment behind the title.
-        if any(head == name or re.fullmatch(rf"{re.escape(name)} \(\d+\)", head) for name in names):
-            return place
+        titled = rf"{re.escape(name)} \(\d+\)"
+        found = exact or [place for place, head in enumerate(heads) if re.fullmatch(titled, head)]
+        if len(found) > 1:
+            several = ", ".join(repr(heads[place]) for place in found)
+            raise CourseError(
+                f"{table.path}, line 1: {len(found)} columns may be meant by {name!r}: {several}. Name one with "
+                "--column; where they are called the same, rename one."
+            )
+        if found:
+            return found[0]
     if not asked and "participant" in columns:
         plain = [head.casefold() for head in heads]
         found = [plain.index(name) for name in _GRADE if name in plain]
@@ -158,7 +170,7 @@ def moodle_folders(path: Path, learners: Roster) -> dict[str, str]:
     for line, row in table.rows[1:]:
         ids = ids_of(row, columns)
         learner = learners.match(ids, f"{path}, line {line}")
-        if learner is not None:
+        if learner is not None and ids.get("participant", "").isdecimal():
             name = ids.get("name") or re.sub(r"\s*\d+$", "", row[columns["participant"]].text)
             folders[learner.student] = f"{name.replace('/', '_')}_{ids['participant']}_assignsubmission_file_"
     return folders
@@ -183,4 +195,4 @@ def tidy(grades: Mapping[str, Grade], changes: Iterable[Mapping[str, Any]], name
 
 def _no_formula(value: object) -> object:
     """Return a text that no spreadsheet computes."""
-    return f"'{value}" if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t") else value
+    return f"'{value}" if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r") else value

@@ -102,34 +102,35 @@ class Roster:
         Raises
         ------
         CourseError
-            If two identities are of two learners: ``where`` says what has them.
+            If two identities, or one, are of two learners: ``where`` says what has them.
         """
-        found = {
-            name: one for name in IDENTITIES for one in self.learners if name in ids and _same(one, name, ids[name])
-        }
-        if len({one.student for one in found.values()}) > 1:
-            (first, one), (second, other) = list(found.items())[:2]
+        found = [(name, one) for name in IDENTITIES if name in ids for one in self._known_by(name, key(ids[name]))]
+        first, one = found[0] if found else ("", None)
+        second, other = next(((name, two) for name, two in found if two is not one), ("", None))
+        if one and other:
             raise CourseError(
                 f"{where}: {ids[first]!r} is {one.shown}{self._line(one)}, and {ids[second]!r} is {other.shown}"
                 f"{self._line(other)}. Correct one of them."
             )
-        if found:
-            return next(iter(found.values()))
+        if one:
+            return one
         named = [one for one in self.learners if ids.get("name") and key(one.shown) == key(ids["name"])]
         return named[0] if len(named) == 1 and not _differs(named[0], ids) else None
+
+    def _known_by(self, name: str, value: str) -> list[Learner]:
+        """Return who goes by an identity, or else whose results are filed under it and of whom it is not known."""
+        own = [one for one in self.learners if key(one.ids.get(name, "")) == value]
+        return own or [one for one in self.learners if name not in one.ids and key(one.student) == value]
 
     def _line(self, learner: Learner) -> str:
         return f" (line {learner.line} of {self.path.name})" if learner.line else ""
 
     def of_folder(self, folder: str) -> Learner | None:
         """Return the one learner whose folder may have this name: any identity, or the name; None if there is none."""
-        named = [one for one in self.learners if one.student == folder or key(folder) in {*map(key, one.ids.values())}]
-        exact = [one for one in named if one.student == folder]
+        names = (*IDENTITIES, "name")
+        named = [one for one in self.learners if key(folder) in {key(one.ids.get(name, "")) for name in names}]
+        exact = [one for one in self.learners if one.student == folder]
         return (exact or named)[0] if exact or len(named) == 1 else None
-
-
-def _same(learner: Learner, name: str, value: str) -> bool:
-    return key(value) in (key(learner.ids.get(name, "")), key(learner.student))
 
 
 def _differs(learner: Learner, ids: Mapping[str, str]) -> bool:
@@ -153,6 +154,8 @@ def columns_of(table: TableFile) -> dict[str, int]:
         first = [row[0].text for _, row in table.rows[1:]]
         if all(re.fullmatch(r"\D+\d+", text) for text in first):
             places["participant"] = 0
+    if places.get("participant") == places.get("lms_id"):
+        places.pop("lms_id", None)  # "ID", over numbers that are of this worksheet alone
     return places
 
 
@@ -164,9 +167,14 @@ def ids_of(row: tuple[Cell, ...], columns: Mapping[str, int]) -> dict[str, str]:
 
 
 def is_about_nobody(row: tuple[Cell, ...]) -> bool:
-    """Return whether a row of an export is about no learner: Canvas's points, and its learner for trying things out."""
-    first = row[0].text.casefold() if row else ""
-    return first == "points possible" or first in ("student, test", "test student")
+    """Return whether a row of an export is about no learner.
+
+    Canvas has one of points, one of what is not posted yet, and a learner for trying things out.
+    """
+    texts = {cell.text.casefold() for cell in row[1:]} - {""}
+    if row[0].text or not texts:
+        return row[0].text.casefold() in ("points possible", "student, test", "test student")
+    return texts <= {"manual posting", "muted"}
 
 
 def read_roster(path: Path) -> Roster:
@@ -205,7 +213,7 @@ def _of_names(table: TableFile) -> Iterator[Learner]:
     # Only these end a line: another character that Python takes for an end is part of a name.
     lines = re.split("\r\n|\r|\n", table.text.removeprefix("\ufeff"))
     for number, name in enumerate((line.strip(" \t") for line in lines), 1):
-        if name.count(",") > 1 or ";" in name or "\t" in name or name.startswith('"'):
+        if re.search(",.*,|,[^ ]", name) or ";" in name or "\t" in name or name.startswith('"'):
             raise CourseError(
                 f"{table.path}, line {number}: this is a row of a table, and its first line names no column that says "
                 f"who it is about, such as {COLUMNS['login'][0]!r} or {COLUMNS['email'][1]!r}. Add such a heading, or "

@@ -67,7 +67,10 @@ def read_table(path: Path) -> TableFile:
     if content is None or content.startswith(b"PK\3\4"):
         raise CourseError(f"{path}: this is not a CSV file. Save or export the list as CSV.")
     encoding = _encoding(content)
-    text = content.decode(encoding)
+    try:
+        text = content.decode(encoding)
+    except UnicodeDecodeError:
+        raise CourseError(f"{path}: the end of this list is cut off. Export it again.") from None
     first = text.partition("\n")[0]
     mark = max(",;\t", key=lambda mark: re.sub(r'"[^"]*"', "", first).count(mark))
     return TableFile(path, text, encoding, mark, _rows(text, mark, path))
@@ -77,6 +80,8 @@ def _encoding(content: bytes) -> str:
     # The mark itself stays in the text, so that it is written back.
     if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return "utf-16-le" if content.startswith(codecs.BOM_UTF16_LE) else "utf-16-be"
+    if b"\0" in content[:4]:
+        return "utf-16-be" if content.startswith(b"\0") else "utf-16-le"
     for encoding in ("utf-8", "cp1252"):
         try:
             content.decode(encoding)
@@ -90,8 +95,10 @@ def _rows(text: str, mark: str, path: Path) -> tuple[tuple[int, tuple[Cell, ...]
     cell = re.compile(rf'[ ]*"(?P<quoted>(?:[^"]|"")*)"[ ]*(?=[{mark}\r\n]|\Z)|(?P<plain>[^{mark}\r\n]*)')
     rows: list[tuple[int, tuple[Cell, ...]]] = []
     row: list[Cell] = []
-    at, line, begun = text.startswith("\ufeff"), 1, 1
-    position = int(at)
+    # Excel may be told the mark in a line of its own.
+    told = re.match(r"\ufeff?(sep=.\r?\n)?", text)
+    position = told.end() if told else 0
+    line = begun = 1 + _line_ends(text[:position])
     while position <= len(text):
         found = cell.match(text, position)
         assert found is not None

@@ -54,6 +54,8 @@ def address_of(place: Path | str) -> URL:
         url = make_url(place)
     except (ArgumentError, ValueError):
         raise GradebookError("--db: this is no address. Write postgresql://user:password@host:port/name.") from None
+    if "@" in (url.host or ""):
+        raise GradebookError("--db: this address has two @. Write that of a password as %40.")
     if url.get_backend_name() != "postgresql" or not url.database:
         raise GradebookError(
             f"--db {name_of(url)}: only PostgreSQL is taken, as postgresql://user:password@host:port/name. "
@@ -72,7 +74,8 @@ def name_of(url: URL) -> str:
     if url.get_backend_name() == "sqlite":
         path = Path(str(url.database))  # one that is being made lies a folder deeper
         return str(path.parent.parent / path.name if path.parent.name.startswith(".writing-") else path)
-    return url.set(drivername=url.get_backend_name()).render_as_string(hide_password=True)
+    query = {name: "hidden" if "password" in name else value for name, value in url.query.items()}
+    return url.set(drivername=url.get_backend_name(), query=query).render_as_string(hide_password=True)
 
 
 @event.listens_for(Engine, "handle_error")
@@ -116,10 +119,18 @@ def require_gradebook(url: URL) -> None:
                 # One that was written when its run was killed is put right by whoever opens it first.
                 connection.rollback()
                 connection.exec_driver_sql("begin immediate")
+                damage = connection.exec_driver_sql("pragma quick_check(1)").scalar()
+                if damage != "ok":
+                    raise GradebookError(
+                        f"{name_of(url)}: this file is damaged ({str(damage).splitlines()[-1]}), and is left as it is. "
+                        "Put a copy of it from before in its place, or move it away and grade again."
+                    )
             _require_known(connection, tables, name_of(url))
             connection.rollback()
     except DBAPIError as error:
-        raise GradebookError(f"{name_of(url)}: this is not a gradebook ({error.orig}). {_ADVICE}") from None
+        advice = _ADVICE if is_file else "Look at the address after --db."
+        why = " ".join(str(error.orig).split())
+        raise GradebookError(f"{name_of(url)}: this is not a gradebook ({why}). {advice}") from None
     finally:
         engine.dispose()
 

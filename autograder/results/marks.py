@@ -7,6 +7,7 @@ added when one of these changes, or the score, and says when and by whom; gradin
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -15,6 +16,7 @@ import msgspec
 import sqlalchemy as sa
 from sqlalchemy.orm import scoped_session
 
+from autograder.errors import GradebookError
 from autograder.records.grading import Grade
 from autograder.results.database import SCHEMA
 from autograder.results.stored import as_json, from_json
@@ -81,8 +83,9 @@ def keep(db: Session, grade: Grade, basis: Basis, place: str) -> None:
     if earlier is not None:
         if grade.is_empty:
             return
-        runs = {*grade.runs, *from_json(earlier, place).runs}
-        grade = replace(grade, runs=tuple(sorted(runs)))
+        with suppress(GradebookError):  # one that is damaged is mended by grading again
+            runs = {*grade.runs, *from_json(earlier, place).runs}
+            grade = replace(grade, runs=tuple(sorted(runs)))
         db.execute(sa.delete(_GRADE).filter_by(**key))
     db.execute(sa.insert(_GRADE).values(**key, record=as_json(grade)))
     enter_marks(db, grade, basis, () if grade.is_empty else None)
@@ -90,9 +93,9 @@ def keep(db: Session, grade: Grade, basis: Basis, place: str) -> None:
 
 def kept(db: Session, assignment: str | None, place: str) -> Iterator[Grade]:
     """Yield the grades of an assignment, or of all, in order of the learners' names; messages name ``place``."""
-    asked = sa.select(_GRADE.c.record).order_by(_GRADE.c.student)
-    for record in db.scalars(asked if assignment is None else asked.filter_by(assignment=assignment)).all():
-        yield from_json(record, place)
+    asked = sa.select(_GRADE.c.student, _GRADE.c.record).order_by(_GRADE.c.student)
+    for student, record in db.execute(asked if assignment is None else asked.filter_by(assignment=assignment)).all():
+        yield from_json(record, f"{place}, {student}")
 
 
 def changes(db: Session, assignment: str) -> list[dict[str, Any]]:

@@ -30,7 +30,7 @@ def class_page(
     """
     rows = sorted(grades, key=lambda grade: grade.name)
     columns = [[next(i for i in grade.items if i.item == item.id) for grade in rows] for item in rubric.items]
-    share = [sum(result.verdict is Verdict.CORRECT for result in column) / len(column) for column in columns]
+    share = [sum(result.verdict is Verdict.CORRECT for result in column) / max(len(column), 1) for column in columns]
     shown = {"grades": rows, "share": share, "copies": copies, "left_out": left_out}
     return template("class.html").render(**_in_language(rubric), **shown, signs=SIGNS)
 

@@ -51,8 +51,8 @@ def from_json(text: str, place: str) -> Grade:
     """
     try:
         return msgspec.convert(json.loads(text, object_hook=_as_sentence), Grade)
-    except ValueError as error:
-        raise GradebookError(f"{place}: a grade in it is damaged ({error}). Grade this learner again.") from error
+    except (ValueError, RecursionError) as error:
+        raise GradebookError(f"{place}: this grade is damaged ({error}). Grade this learner again.") from error
 
 
 def _sentence(value: object) -> object:

@@ -4,42 +4,17 @@ from __future__ import annotations
 
 import stat
 import zipfile
-from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 
 import pytest
+from downloads import NOTEBOOKS, found_in, tree
 from exports import CANVAS, MOODLE, MOODLE_DE, roster_of
 
 from autograder.errors import CourseError
 from autograder.grading.collecting import collect, is_download
-from autograder.grading.found_class import FoundClass, find_class
+from autograder.grading.found_class import find_class
 from autograder.grading.submission import find_submissions
-
-NOTEBOOKS = ("task1-icc", "lab-1")
-
-
-def zip_of(path: Path, files: Mapping[str, bytes | str]) -> Path:
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as made:
-        for name, content in files.items():
-            made.writestr(name, content)
-    return path
-
-
-def found_in(tmp_path: Path, files: Mapping[str, bytes | str], roster: str | None, name: str = "a.zip") -> FoundClass:
-    listed = roster_of(tmp_path, roster) if roster is not None else None
-    source = zip_of(tmp_path / name, files)
-    assert is_download(source)
-    found = find_class(source, "practice", NOTEBOOKS, listed, tmp_path / "into")
-    (tmp_path / "into").mkdir(exist_ok=True)
-    found.write(tmp_path / "into")
-    return found
-
-
-def tree(folder: Path) -> dict[str, str]:
-    files = (path for path in folder.rglob("*") if path.is_file() and path.suffix != ".zip")
-    return {path.relative_to(folder).as_posix(): path.read_text(encoding="utf-8") for path in files}
-
 
 ADA, JUERGEN = "ada/practice", "juergen/practice"
 CASES = {

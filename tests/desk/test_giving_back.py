@@ -96,6 +96,7 @@ def test_a_worksheet_of_moodle_comes_back_changed_in_one_cell(
         ("Practice (4711)", "Essay (12)", r"line 1: there is no column for 'Practice'. It has: 'Essay \(12\)'"),
         (",50,(read", ",100,(read", r"line 2: this file counts 100 points, and the assignment 50"),
         ("101,S1,ada", "201,S9,zoe", r"nobody in it has a grade here. Is it the file of another course"),
+        ("Final Score", "Practice (99)", r"line 1: 2 columns may be meant by 'Practice': 'Practice \(4711\)', 'Pr"),
         ("102,S2,juergen", "101,S2,juergen", r"line 4: 'juergen' is .*Jürgen.*'101' is .*Ada"),
     ],
 )
@@ -106,6 +107,31 @@ def test_a_file_that_does_not_fit_is_refused_by_line(tmp_path: Path, known: Any,
     path.write_text(text, encoding="utf-8")
     with pytest.raises(CourseError, match=rf"export\.csv.*{said}"):
         fill(path, ("Practice",), grades, learners, None, so_far=False)
+
+
+@pytest.mark.parametrize("column", ["ID", "Student", "SIS Login ID"])
+def test_a_column_that_says_who_it_is_about_is_not_filled(tmp_path: Path, known: Any, column: str) -> None:
+    grades, learners = known(CANVAS)
+    with pytest.raises(CourseError, match=r"roster\.csv, line 1: .* says who a row is about"):
+        fill(roster_of(tmp_path, CANVAS), (), grades, learners, column, so_far=False)
+
+
+def test_rows_that_are_too_short_are_named_and_change_nothing(tmp_path: Path, known: Any) -> None:
+    grades, learners = known(CANVAS)
+    path = tmp_path / "export.csv"
+    path.write_text("ID,SIS Login ID,Student,Practice (1)\n101,ada,A,\n7\n,x\n")
+    done = fill(path, ("Practice",), grades, learners, None, so_far=False)
+    assert done.content.decode() == path.read_text().replace("ada,A,", "ada,A,49.25")
+    assert done.without == ("7", "line 4")
+
+
+def test_a_worksheet_with_a_heading_that_canvas_has_too_is_of_this_class(tmp_path: Path, known: Any) -> None:
+    grades, learners = known(CANVAS)
+    path = tmp_path / "worksheet.csv"
+    path.write_text(MOODLE_DE, encoding="utf-8")
+    assert fill(path, ("Practice",), grades, learners, None, so_far=False).filled == ("Ada Lovelace",)
+    path.write_text(MOODLE.replace("Participant 7", ""), encoding="utf-8")
+    assert list(moodle_folders(path, learners)) == ["juergen"]
 
 
 def test_a_column_can_be_named(tmp_path: Path, known: Any) -> None:

@@ -21,6 +21,7 @@ from autograder.grading.basis import basis_of
 from autograder.grading.pipeline import Grading
 from autograder.language.catalogue import Sentence, listed, translated
 from autograder.records.grading import Cell, Grade, NotebookGrade, SubmittedNotebook, Verdict
+from autograder.results.database import address_of, name_of
 from autograder.results.gradebook import Gradebook
 from autograder.results.marks import PERSON, Basis
 from autograder.results.stored import as_json, from_json, to_be_kept
@@ -236,9 +237,43 @@ def test_any_grade_comes_back_as_it_was(name: str, comment: str, score: float) -
 
 
 def test_a_damaged_grade_is_named() -> None:
-    with pytest.raises(GradebookError, match=r"gradebook\.db: a grade in it is damaged"):
-        from_json('{"student": 3}', "gradebook.db")
+    with pytest.raises(GradebookError, match=r"gradebook\.db, ada: this grade is damaged"):
+        from_json('{"student": 3}', "gradebook.db, ada")
+    with pytest.raises(GradebookError, match=r"gradebook\.db, ada: this grade is damaged"):
+        from_json("[" * 100_000, "gradebook.db, ada")
     assert from_json(as_json(_old()), "here").look_at == ("Line 1 of the cell x",)
+
+
+def test_a_damaged_grade_names_its_learner_and_grading_again_mends_it(
+    empty_file: Path, tmp_path: Path, grade_of: Make
+) -> None:
+    path = Path(shutil.copy(empty_file, tmp_path))
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("insert into mlm_grade values ('practice', 'ada', '{}')")
+    with Gradebook(path) as book:
+        with pytest.raises(GradebookError, match=r"gradebook\.db, ada: .*Grade this learner again"):
+            book.grades("practice")
+        book.write(grade_of("ada"), Basis("mlm grade"))
+        assert list(book.grades("practice")) == ["ada"]
+
+
+def test_a_file_with_a_damaged_page_is_refused_before_anything_is_written(empty_file: Path, tmp_path: Path) -> None:
+    content = bytearray(empty_file.read_bytes())
+    content[4096:8192] = b"\xff" * 4096
+    (tmp_path / "gradebook.db").write_bytes(content)
+    with pytest.raises(GradebookError, match=r"gradebook\.db: this file is damaged .*a copy of it from before"):
+        Gradebook(tmp_path / "gradebook.db")
+    assert (tmp_path / "gradebook.db").read_bytes() == content
+
+
+@pytest.mark.parametrize(
+    "address", ["postgresql://u:secret@h/db?password=secret", "postgresql:///db?sslpassword=secret&host=h"]
+)
+def test_no_password_is_shown(address: str) -> None:
+    assert "secret" not in name_of(address_of(address))
+    with pytest.raises(GradebookError, match="two @") as raised:
+        address_of("postgresql://u:se@cret@h/db")
+    assert "cret" not in str(raised.value)
 
 
 def _run() -> Any:

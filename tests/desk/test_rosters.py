@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from autograder.errors import CourseError
-from autograder.grading.roster import read_roster
+from autograder.grading.roster import Learner, Roster, read_roster
 from autograder.grading.table_file import read_table
 
 
@@ -43,6 +43,9 @@ def test_a_worksheet_of_moodle_names_learners_by_their_addresses(
         ("First name\tSurname\nBo\tLi\n", ["Bo Li"]),
         ('"Username","Email"\n"x","x@y"\n', ["x"]),
         ("login\nada\nben\n", ["ada", "ben"]),
+        ("sep=;\r\nlogin;name\r\nada;Ada\r\n", ["ada"]),
+        (CANVAS.replace("    Points", ",,,,,Manual Posting,\n    Points"), ["ada", "juergen", "bo"]),
+        (CANVAS.replace("    Points", ",,,,,Muted,\n    Points"), ["ada", "juergen", "bo"]),
     ],
 )
 def test_other_lists(tmp_path: Path, text: str, students: list[str]) -> None:
@@ -61,6 +64,8 @@ def test_other_lists(tmp_path: Path, text: str, students: list[str]) -> None:
         ('login,name\nada,"Ada\n', r"roster.csv, line 2: a quote is not closed"),
         ("", r"roster.csv: there is no learner in this list"),
         ("login,name\n", r"roster.csv: there is no learner in this list"),
+        ("ada,101\nben,102\n", r"roster.csv, line 1: this is a row of a table"),
+        ("ada,Ada Lovelace\n", r"roster.csv, line 1: this is a row of a table"),
         ("PK\3\4...", r"roster.csv: this is not a CSV file"),
     ],
 )
@@ -78,6 +83,28 @@ def test_two_identities_that_disagree_are_refused_with_their_lines(tmp_path: Pat
     assert found.student == "ada"
     assert roster.match({"name": "Jürgen Müller"}, "here") == roster.match({"login": "juergen"}, "here")
     assert roster.match({"login": "nobody"}, "here") is None
+
+
+def test_one_number_of_two_people_is_refused_and_a_login_is_nobodys_number(tmp_path: Path) -> None:
+    roster = read_roster(roster_of(tmp_path, "login,ID\njuergen,102\n102,101\nada,\n"))
+    for ids, student in (({"lms_id": "102"}, "juergen"), ({"login": "102"}, "102"), ({"lms_id": "ada"}, "ada")):
+        found = roster.match(ids, "here")
+        assert found is not None
+        assert found.student == student
+    twice = Roster(roster.path, (*roster.learners, Learner("bo", "Bo", 9, {"lms_id": "102"})))
+    with pytest.raises(CourseError, match=r"here: '102' is juergen \(line 2 .*'102' is Bo \(line 9 "):
+        twice.match({"lms_id": "102"}, "here")
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+def test_utf_16_is_read_without_its_mark_and_what_is_cut_off_is_refused(tmp_path: Path, encoding: str) -> None:
+    assert [one.student for one in read_roster(roster_of(tmp_path, "login,name\nada,Ada\n", encoding)).learners] == [
+        "ada"
+    ]
+    path = roster_of(tmp_path, "\ufefflogin", encoding)
+    path.write_bytes(path.read_bytes()[:-1])
+    with pytest.raises(CourseError, match=r"roster\.csv: the end of this list is cut off"):
+        read_roster(path)
 
 
 CELLS = st.text(st.characters(codec="utf-8", exclude_characters="\0\ufeff"), max_size=12)
