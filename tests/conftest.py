@@ -120,7 +120,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--kernel-samples", type=int, default=1, help="samples to run in a real kernel too; 100 for all")
     parser.addoption("--panels", type=int, default=12, help="checked panels to test the rubric on; 200 for all")
     parser.addoption("--attacks", default="30", help="attacks to grade: how many, or names with commas, or all")
-    parser.addoption("--everyday", default="all", help="honest cases to grade: how many, or names with commas, or all")
+    parser.addoption("--everyday", default="40", help="honest cases to grade: how many, or names with commas, or all")
     parser.addoption("--mutants", type=int, default=6, help="how many of 500 mutated notebooks to run in the box")
     parser.addoption("--submissions", type=int, default=2, help="how many leave things behind in the box; 200 for all")
     parser.addoption("--kills", type=int, default=2, help="how often a grading is killed and run again; 10 for all")

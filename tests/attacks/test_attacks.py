@@ -94,7 +94,7 @@ def test_the_host_is_as_it_was(attacked_class: AttackedClass) -> None:
 
 def test_the_results_hold_what_grading_writes_and_nothing_else(attacked_class: AttackedClass) -> None:
     students = {*attacked_class.grades}
-    expected = {"gradebook.db", "hidden-seed.txt", "nbgrader_config.py", "autograded", "feedback", "runs"}
+    expected = {"gradebook.db", "hidden-seed.txt", "nbgrader_config.py", "autograded", "feedback", "runs", "source"}
     expected |= {"practice.html", "practice-to-read.html"}
     assert {path.name for path in attacked_class.into.iterdir()} == expected
     for folder in ("autograded", "feedback"):
