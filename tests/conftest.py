@@ -128,6 +128,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--statsmodels", type=int, default=20, help="panels to fit by statsmodels; 2000 for all")
     parser.addoption("--courses", type=int, default=1, help="example courses to prove; 3 for all")
     parser.addoption("--draw", type=int, default=0, help="seed by which attacks, mutants and samples are drawn")
+    parser.addoption("--whole", action="store_true", help="run what takes minutes and has its parts tested elsewhere")
     parser.addoption("--rewrite-cards", action="store_true", help="write what cards say anew, to be read in the diff")
     parser.addoption("--every-page", action="store_true", help="audit every page of the site, not one of each kind")
 
@@ -219,10 +220,21 @@ FAST = (
 )
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the tests that take long."""
+#: Tests of many parts at once, minutes each: they run with `--whole`, and each part is tested by itself as well.
+WHOLE = (
+    "desk/test_term.py",
+    "play/test_in_a_browser.py",
+    "project/test_readme.py::test_make",
+    "project/test_readme.py::test_teach",
+)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Mark the tests that take long, and leave out the longest unless the whole is asked for."""
     for item in items:
         name = item.nodeid.removeprefix("tests/")
         uses_slow = SLOW_FIXTURES & set(getattr(item, "fixturenames", ()))
         if (uses_slow or name.startswith(SLOW)) and not name.startswith(FAST):
             item.add_marker(pytest.mark.slow)
+        if name.startswith(WHOLE) and not config.getoption("--whole"):
+            item.add_marker(pytest.mark.skip(reason="--whole runs it"))

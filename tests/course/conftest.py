@@ -19,7 +19,7 @@ COURSE = ROOT / "course"
 _CELL = re.compile(r"^```\{code-cell\}[^\n]*\n(?P<cell>.*?)^```$|\{eval\}`(?P<value>[^`]+)`", re.MULTILINE | re.DOTALL)
 _SILENT = (
     r"\A---\n.*?^---$",  # front matter
-    r"^```.*?^```$",  # code
+    r"^(?P<fence>`{3,}).*?^(?P=fence)$",  # code, and tabs with code in them
     r"^\$\$.*?^\$\$$",  # formulas
     r"\{[a-z-]+\}`[^`]*`",  # roles
     r"`[^`]*`",
