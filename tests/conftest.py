@@ -224,6 +224,7 @@ FAST = (
 WHOLE = (
     "desk/test_term.py",
     "play/test_in_a_browser.py",
+    "project/test_readme.py::test_learn",
     "project/test_readme.py::test_make",
     "project/test_readme.py::test_teach",
 )
