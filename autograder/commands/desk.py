@@ -27,6 +27,8 @@ from autograder.results.pages import learner_page
 
 #: Folders of a results folder that have one for each learner; the last is nbgrader's own.
 _STEPS = ("autograded", "feedback", "submitted", "feedback-of-nbgrader")
+#: The folder in it for files that `mlm marks` makes, and nothing else.
+_MARKS = "marks"
 
 
 @contextmanager
@@ -92,15 +94,15 @@ def marks(course: Course, assignment: str, into: Path, database: str | None, ask
         learners = known_learners(gradebook.learners(), grades)
         changes = gradebook.changes(assignment)
     if asked.worksheet is not None:
-        to = asked.to or into / f"{assignment}-feedback.zip"
+        to = asked.to or into / _MARKS / f"{assignment}-feedback.zip"
         return _zip_pages(into, grades, moodle_folders(asked.worksheet, learners), to)
     if asked.fill is None:
-        to = asked.to or into / f"{assignment}-marks.csv"
+        to = asked.to or into / _MARKS / f"{assignment}-marks.csv"
         with filing(into):
             write_whole(to, tidy(grades, changes, learners), mode=0o600)
         OUT.print(f"All marks, with what each rests on, are in {to}.")
         return ALL_GRADED
-    to = asked.to or into / f"{assignment}-{asked.fill.name}"
+    to = asked.to or into / _MARKS / f"{assignment}-{asked.fill.name}"
     done = fill(asked.fill, (rubric.title, assignment), grades, learners, asked.column, so_far=asked.so_far)
     return _report(done, asked.fill, into, to)
 
@@ -130,6 +132,7 @@ def _zip_pages(into: Path, grades: Mapping[str, Grade], folders: Mapping[str, st
         raise CourseError("Nobody in the worksheet has a page here. Is it of another course?")
     unfinished = to.with_name(f".writing-{to.name}")
     with filing(into):
+        to.parent.mkdir(parents=True, exist_ok=True)
         with zipfile.ZipFile(unfinished, "w", zipfile.ZIP_DEFLATED) as made:
             for folder, page in there.items():
                 made.write(page, f"{folder}/feedback.html")
@@ -156,12 +159,10 @@ def forget(course: Course, student: str, into: Path, database: str | None) -> in
             if path.name not in used:
                 path.unlink()
         for name in course.assignments:
-            for path in (*into.glob(f"{name}-*.csv"), *into.glob(f"{name}-*.zip")):
-                path.unlink()
             if (into / f"{name}.html").exists():
                 _write_class(course, course.rubric(name), gradebook, into)
         # Last, as the same command, given again after an interruption, finds by them what is left to do.
-        for folder in folders:
+        for folder in (into / _MARKS, *folders):
             if folder.is_dir() and not folder.is_symlink():
                 shutil.rmtree(folder)
     OUT.print(f"Nothing of {student} is left in {into}. What lies elsewhere is yours to remove.")

@@ -42,11 +42,16 @@ def test_forgetting_goes_on_where_it_was_interrupted_until_nobody_is_left(into: 
     with Gradebook(into / "gradebook.db") as book:
         book.forget("ada@x.org")  # and then the run was killed
     assert "ada@x.org" in (into / "practice.html").read_text(encoding="utf-8")
+    desk.marks(course, "practice", into, None, desk.GivenBack())
+    own = into / "practice-roster.csv"
+    own.write_text("a file that a teacher put there\n", encoding="utf-8")
     for student in ("ada@x.org", "juergen@x.org"):
         desk.forget(course, student, into, None)
         left = [path for path in into.rglob("*") if path.is_file() and student.encode() in path.read_bytes()]
         assert left == []
         assert not list(into.glob(f"*/{student}"))
+        assert not (into / "marks").exists()
+    assert own.is_file()
 
 
 def test_a_zip_of_pages_says_who_is_not_in_it(into: Path, course: Course, capsys: pytest.CaptureFixture[str]) -> None:
@@ -54,7 +59,7 @@ def test_a_zip_of_pages_says_who_is_not_in_it(into: Path, course: Course, capsys
     worksheet.write_text("".join(MOODLE.splitlines(keepends=True)[:2]), encoding="utf-8")
     assert desk.marks(course, "practice", into, None, desk.GivenBack(worksheet=worksheet)) == 1
     assert "Graded, and without a page in it: juergen@x.org." in " ".join(capsys.readouterr().out.split())
-    with zipfile.ZipFile(into / "practice-feedback.zip") as made:
+    with zipfile.ZipFile(into / "marks" / "practice-feedback.zip") as made:
         assert made.namelist() == ["Ada Lovelace_7_assignsubmission_file_/feedback.html"]
     for asked in (desk.GivenBack(worksheet=worksheet, to=worksheet), desk.GivenBack(fill=worksheet, to=worksheet)):
         with pytest.raises(CourseError, match="this is the file that is read"):

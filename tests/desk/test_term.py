@@ -80,7 +80,7 @@ def test_from_a_download_to_marks_given_back(
     filled = (into / "practice-roster.csv").read_text(encoding="utf-8")
     assert filled == CANVAS.replace('A""",,12', 'A""",10,12').replace("juergen,Group B,,", "juergen,Group B,2,")
     assert mlm("marks", "practice", *options) == 0
-    table = (into / "practice-marks.csv").read_text(encoding="utf-8")
+    table = (into / "marks" / "practice-marks.csv").read_text(encoding="utf-8")
     assert "a person, in formgrader" in table
 
     for nobody in ("", "..", "../feedback", "nobody"):
