@@ -86,7 +86,11 @@ def test_nothing_just_beyond_a_tolerance_is_accepted(rubric: Rubric, checked: li
             unit = {"estimate": scale.standard_error, "variance": abs(right), "statistic": max(abs(right), 1.0)}
             for side in (-1.0, 1.0):
                 moved = right + side * JUST_BEYOND * item.tolerance * unit.get(item.kind, 1.0)
-                assert judge_value(rubric, item, key_value(moved), keyed.answers).finding.share == 0.0
+                judged = judge_value(rubric, item, key_value(moved), keyed.answers)
+                # A search that stopped just short of the highest log-likelihood, and misleads nobody, keeps a part.
+                short = side < 0 and judged.finding.verdict is Verdict.PARTIAL
+                assert judged.finding.share == (0.5 if short else 0.0)
+                assert not short or (item.kind, judged.mistake) == ("log_likelihood", "stopped_early")
 
 
 def test_checked_panels_are_the_same_for_the_same_seed(rubric: Rubric, checked: list[Keyed]) -> None:

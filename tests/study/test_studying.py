@@ -189,7 +189,8 @@ def test_the_wheel_holds_releases_rubrics_words_and_the_solutions_that_are_opene
     released = (path for assignment in course.assignments for path in (home / "exercises" / assignment).glob("*.*"))
     asked = ("course.toml", "*/assignment.toml", "*/panel.csv", "*/words.*.toml", "*/*.ipynb")
     asking = (path for pattern in asked for path in course.root.glob(pattern))
-    assert shipped == {path.relative_to(home).as_posix() for path in (*released, *asking)}
+    played = {f"play/{path.name}" for path in (home / "course" / "play").iterdir()}
+    assert shipped == {path.relative_to(home).as_posix() for path in (*released, *asking)} | played
     assert {"autograder/language/words/de.toml", "autograder/results/templates/card.html"} <= files
 
 
