@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
+import pickle
+import random
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -69,6 +73,27 @@ def grading(course: Course, rubric: Rubric) -> Grading:
     return Grading(rubric, read_release(course, rubric), prepare_panels(rubric, HIDDEN_SEED))
 
 
+Once = Callable[[str, Callable[[Path], None]], Path]
+
+
+@pytest.fixture(scope="session")
+def made_once(tmp_path_factory: pytest.TempPathFactory) -> Once:
+    """Return a folder that one of the processes that run the tests fills, while the others that need it wait."""
+    home = tmp_path_factory.getbasetemp()
+    home = home.parent if "PYTEST_XDIST_WORKER" in os.environ else home
+
+    def once(name: str, make: Callable[[Path], None]) -> Path:
+        with (home / f"{name}.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not (home / name / "whole").exists():
+                (home / name).mkdir()
+                make(home / name)
+                (home / name / "whole").touch()
+        return home / name
+
+    return once
+
+
 @dataclass(frozen=True)
 class GradedClass:
     """The sample classes of all assignments: where the results are, and the grades by learner."""
@@ -78,17 +103,21 @@ class GradedClass:
 
 
 @pytest.fixture(scope="session")
-def graded_class(course: Course, gradings: dict[str, Grading], tmp_path_factory: pytest.TempPathFactory) -> GradedClass:
-    """Every sample submission, graded in the box on both panels of its assignment, in one gradebook."""
-    home = tmp_path_factory.mktemp("class")
-    grades: dict[str, Grade] = {}
-    for assignment, grading in gradings.items():
-        build_class(SAMPLES, course, grading.rubric, home / "submitted" / assignment)
-        folders, _ = find_submissions(home / "submitted" / assignment, assignment)
-        graded = list(grade_class(grading, folders, home / "grading"))
-        write_class_pages(grading, graded, home / "grading")
-        grades |= {grade.student: grade for grade in graded}
-    return GradedClass(home / "grading", grades)
+def graded_class(course: Course, gradings: dict[str, Grading], made_once: Once) -> GradedClass:
+    """Every sample submission, graded in the box on both panels of its assignment, in one gradebook; to be read."""
+
+    def make(home: Path) -> None:
+        grades: dict[str, Grade] = {}
+        for assignment, grading in gradings.items():
+            build_class(SAMPLES, course, grading.rubric, home / "submitted" / assignment)
+            folders, _ = find_submissions(home / "submitted" / assignment, assignment)
+            graded = list(grade_class(grading, folders, home / "grading"))
+            write_class_pages(grading, graded, home / "grading")
+            grades |= {grade.student: grade for grade in graded}
+        (home / "grades").write_bytes(pickle.dumps(grades))
+
+    home = made_once("class", make)
+    return GradedClass(home / "grading", pickle.loads((home / "grades").read_bytes()))
 
 
 @pytest.fixture(scope="session")
@@ -98,14 +127,16 @@ def hidden_seed() -> int:
 
 
 @pytest.fixture(scope="session")
-def wheel(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def wheel(root: Path, made_once: Once) -> Path:
     """A wheel of this checkout, built in a copy of it."""
-    home = tmp_path_factory.mktemp("wheel")
-    skipped = shutil.ignore_patterns(".*", "build", "*.egg-info", "__pycache__", "tests")
-    shutil.copytree(root, home / "source", ignore=skipped)
-    code = f"from setuptools import build_meta; build_meta.build_wheel({str(home)!r})"
-    subprocess.run([sys.executable, "-c", code], cwd=home / "source", check=True, capture_output=True)
-    return next(home.glob("*.whl"))
+
+    def make(home: Path) -> None:
+        skipped = shutil.ignore_patterns(".*", "build", "*.egg-info", "__pycache__", "tests")
+        shutil.copytree(root, home / "source", ignore=skipped)
+        code = f"from setuptools import build_meta; build_meta.build_wheel({str(home)!r})"
+        subprocess.run([sys.executable, "-c", code], cwd=home / "source", check=True, capture_output=True)
+
+    return next(made_once("wheel", make).glob("*.whl"))
 
 
 @pytest.fixture(scope="session")
@@ -228,14 +259,24 @@ WHOLE = (
     "project/test_readme.py::test_make",
     "project/test_readme.py::test_teach",
 )
+WHOLE_FIXTURES = {"tour"}
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Mark the tests that take long, and leave out the longest unless the whole is asked for."""
+    """Mark the tests that take long; leave out the longest, and the forms that were not drawn, unless all are asked for."""
+    forms: dict[str, list[pytest.Item]] = {}
     for item in items:
         name = item.nodeid.removeprefix("tests/")
-        uses_slow = SLOW_FIXTURES & set(getattr(item, "fixturenames", ()))
-        if (uses_slow or name.startswith(SLOW)) and not name.startswith(FAST):
+        uses = set(getattr(item, "fixturenames", ()))
+        if (SLOW_FIXTURES & uses or name.startswith(SLOW)) and not name.startswith(FAST):
             item.add_marker(pytest.mark.slow)
-        if name.startswith(WHOLE) and not config.getoption("--whole"):
+        if (WHOLE_FIXTURES & uses or name.startswith(WHOLE)) and not config.getoption("--whole"):
             item.add_marker(pytest.mark.skip(reason="--whole runs it"))
+        elif item.get_closest_marker("drawn") and not config.getoption("--whole"):
+            forms.setdefault(item.nodeid.partition("[")[0], []).append(item)
+    for group in forms.values():
+        mark = group[0].get_closest_marker("drawn")
+        drawn = random.Random(config.getoption("--draw")).sample(range(len(group)), min(mark.args[0], len(group)))
+        for place, item in enumerate(group):
+            if place not in drawn:
+                item.add_marker(pytest.mark.skip(reason="others were drawn; --whole runs it"))

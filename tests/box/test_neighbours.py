@@ -81,6 +81,7 @@ def test_sleeping_on_a_busy_machine_is_no_way_around_the_time_limit(boxes: Boxes
     assert ended.ending is Ending.TIMED_OUT
 
 
+@pytest.mark.drawn(1)
 @pytest.mark.parametrize("grouped", [True, False])
 def test_many_processes_beside_it_time_nobody_out(
     panel: bytes, monkeypatch: pytest.MonkeyPatch, *, grouped: bool
@@ -245,6 +246,7 @@ def graded_on(folder: Path, hogs: list[str], limit: int, *, grouped: bool = True
     return found
 
 
+@pytest.mark.drawn(1)
 @pytest.mark.parametrize(("hogs", "grouped"), [(list(HOGS), True), (["pages"], False)])
 def test_where_memory_ends_for_all_no_innocent_pays(hogs: list[str], *, grouped: bool) -> None:
     """The machine is smaller than what one notebook may use, and no limit is met: so that is no verdict either."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -65,17 +66,19 @@ class Page:
 
 
 @pytest.fixture(scope="session")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def site(made_once: Callable[[str, Callable[[Path], None]], Path]) -> Path:
     """The site, built as `scripts/site` does: a warning is an error."""
     pytest.importorskip("myst_nb", reason="no site tools: pip install '.[site]' installs them")
-    built = tmp_path_factory.mktemp("site")
-    line = [sys.executable, "-m", "sphinx", "-W", "--keep-going", "-q", "-j", "2", "-d", str(built / "state")]
-    done = subprocess.run([*line, str(COURSE), str(built / "html")], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    line = [sys.executable, "-m", "autograder.play", str(built / "html" / "play")]
-    line += [str(ROOT / "exercises" / name) for name in ("practice", "extension")]
-    subprocess.run([*line, "--back", "../../tutorial/exercises.html"], check=True, cwd=ROOT)
-    return built / "html"
+
+    def make(built: Path) -> None:
+        line = [sys.executable, "-m", "sphinx", "-W", "--keep-going", "-q", "-j", "2", "-d", str(built / "state")]
+        done = subprocess.run([*line, str(COURSE), str(built / "html")], capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        line = [sys.executable, "-m", "autograder.play", str(built / "html" / "play")]
+        line += [str(ROOT / "exercises" / name) for name in ("practice", "extension")]
+        subprocess.run([*line, "--back", "../../tutorial/exercises.html"], check=True, cwd=ROOT)
+
+    return made_once("site", make) / "html"
 
 
 @pytest.fixture(scope="session")

@@ -59,6 +59,7 @@ def test_the_release_is_the_one_of_its_sources(own: Course) -> None:
         assert (own.release(assignment) / name).read_text("utf-8") == text
 
 
+@pytest.mark.drawn(1)
 def test_a_class_of_samples_is_graded_as_each_says(
     own: Course, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -107,6 +108,7 @@ def test_a_learner_is_answered_in_a_kernel_by_the_release_alone(released: Path, 
         manager.shutdown_kernel(now=True)
 
 
+@pytest.mark.drawn(1)
 def test_mlm_check_needs_the_release_alone(released: Path, own: Course, capsys: pytest.CaptureFixture[str]) -> None:
     for task in own.rubric(own.assignments[0]).notebook:
         assert mlm("check", released / f"{task.name}.ipynb") == 0

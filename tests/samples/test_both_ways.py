@@ -33,6 +33,7 @@ def boxes() -> Iterator[Boxes]:
         yield open_boxes
 
 
+@pytest.mark.drawn(12)
 @pytest.mark.parametrize("case", CASES)
 def test_what_the_cards_call_right_at_home_is_right_when_graded(
     case: str, boxes: Boxes, graded_class: Any, gradings: dict[str, Grading], course: Course, tmp_path: Path

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -91,16 +92,22 @@ def serious(page: Any, within: str | None = None) -> list[str]:
     return [violation["id"] for violation in found if violation["impact"] in ("serious", "critical")]
 
 
+def select(cell: Any) -> None:
+    """Make a cell the one that keys go to: by focus, since a click may miss it where an output above it grows."""
+    cell.locator(".cm-content").focus()
+    playwright.expect(cell).to_have_class(re.compile("jp-mod-active"))
+
+
 def fill(page: Any, cell: Any, source: str) -> None:
     """Replace what is in a code cell, and run it."""
-    cell.locator(".cm-content").click()
+    select(cell)
     page.keyboard.press("Control+a")
     page.keyboard.insert_text(source)
     page.keyboard.press("Shift+Enter")
 
 
 def run(page: Any, cell: Any) -> None:
-    cell.locator(".jp-InputPrompt").click()
+    select(cell)
     page.keyboard.press("Shift+Enter")
 
 
