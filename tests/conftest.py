@@ -263,7 +263,7 @@ WHOLE_FIXTURES = {"tour"}
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Mark the tests that take long; leave out the longest, and the forms that were not drawn, unless all are asked for."""
+    """Mark the tests that take long; leave out the longest and the forms not drawn, unless the whole is asked for."""
     forms: dict[str, list[pytest.Item]] = {}
     for item in items:
         name = item.nodeid.removeprefix("tests/")
