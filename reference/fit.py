@@ -18,24 +18,25 @@ from reference.errors import DesignError
 from reference.estimates import Estimates, unit_constant
 from reference.inference.intervals import profile_intervals, wald_intervals
 from reference.inference.prediction import predict_conditional, predict_population
+from reference.output.elsewhere import (
+    FIT_OPTIONS,
+    INTERVAL_OPTIONS,
+    PREDICT_OPTIONS,
+    SUMMARY_OPTIONS,
+    missing_name,
+    refuse_options,
+)
 from reference.output.frames import coefficient_table, interval_table, variance_table
 from reference.output.summary import render_summary
 from reference.output.text import Text
 
-# What other software takes here, and what to do instead.
-_ELSEWHERE = {
-    "na_action": "write missing='drop', which is how it is done without it, or missing='raise'",
-    "subset": "take the rows out of the frame first, such as frame[frame['x'] > 0]",
-    "offset": "an offset is part of the formula here, such as 'y ~ x + offset(z) + (1 | group)'",
-    "groups": "groups are part of the formula here, such as 'y ~ x + (1 | group)'",
-    "re_formula": "random slopes are part of the formula here, such as 'y ~ x + (1 + x | group)'",
-    "method": "there is one optimiser, whose result is certified; leave it out",
-    "control": "there is one optimiser, whose result is certified; leave it out",
-}
-
 
 class MixedFit(Estimates):
     """A fitted model. Numbers are in the units of the data, names those of statsmodels where it has the thing."""
+
+    def __getattr__(self, name: str) -> Any:
+        """Say what a name of other software is called here."""
+        raise AttributeError(missing_name(name), name=name, obj=self)
 
     def __repr__(self) -> str:
         """Return the model, how it was fitted, and to how much, in a line."""
@@ -50,11 +51,12 @@ class MixedFit(Estimates):
         parts = (f"<p>{title}</p>{frame.to_html(float_format=style)}" for title, frame in frames.items())
         return f"<p>{escape(repr(self)[1:-1])}</p>{''.join(parts)}"
 
-    def summary(self, *, kenward_roger: bool = False) -> Text:
+    def summary(self, *, kenward_roger: bool = False, **others: Any) -> Text:
         """Return the summary that readers of lme4 and lmerTest know, as text."""
+        refuse_options("summary", others, SUMMARY_OPTIONS)
         return Text(render_summary(self, kenward_roger=kenward_roger))
 
-    def predict(self, new: pd.DataFrame | None = None, *, groups: bool = True) -> pd.Series:
+    def predict(self, new: pd.DataFrame | None = None, *, groups: bool = True, **others: Any) -> pd.Series:
         """Return predictions for each row of a table, or for the rows of the fit, (n,), in units of the response.
 
         Parameters
@@ -68,23 +70,29 @@ class MixedFit(Estimates):
         Raises
         ------
         DesignError
-            If a column is missing or not finite, a group is new, or the fit kept no rows.
+            If a column is missing or not finite, a group is new, the fit kept no rows, or an option of other software
+            is given.
         """
+        refuse_options("predict", others, PREDICT_OPTIONS)
         table = self._rows() if new is None else new
         values = (predict_conditional if groups else predict_population)(self, table)
         return pd.Series(values, index=table.index, name=self.model.response)
 
-    def conf_int(self, alpha: float = 0.05, method: Literal["wald", "profile"] = "wald") -> pd.DataFrame:
+    def conf_int(self, alpha: float = 0.05, method: Literal["wald", "profile"] = "wald", **others: Any) -> pd.DataFrame:
         """Return confidence limits of all parameters at the level 1 - alpha, with their estimates, by name.
 
         Raises
         ------
         DesignError
-            If the level is not between 0 and 1.
+            If the level is not between 0 and 1, or the method neither of these.
         ConvergenceError
             As for :func:`~reference.inference.intervals.profile_intervals`.
         """
-        return interval_table((profile_intervals if method == "profile" else wald_intervals)(self, 1.0 - alpha))
+        refuse_options("conf_int", others, INTERVAL_OPTIONS)
+        limits = {"wald": wald_intervals, "profile": profile_intervals}.get(str(method).lower())
+        if limits is None:
+            raise DesignError(f"conf_int has the methods 'wald' and 'profile', not {method!r}; write one of them.")
+        return interval_table(limits(self, 1.0 - alpha))
 
     def cov_params(self) -> pd.DataFrame:
         """Return the covariance of the fixed effects, by name."""
@@ -114,7 +122,7 @@ class MixedFit(Estimates):
     @property
     def random_effects(self) -> Mapping[str, pd.DataFrame]:
         """Conditional modes by random term: one row per group, one column per effect."""
-        return {term.name: term.table for term in self.terms}
+        return _ByTerm({term.name: term.table for term in self.terms})
 
     @property
     def llf(self) -> float:
@@ -150,6 +158,14 @@ class MixedFit(Estimates):
         return coefficient_table(self)[column]
 
 
+class _ByTerm(dict[str, pd.DataFrame]):
+    """Tables by random term, which say so where a group is asked for, as in statsmodels."""
+
+    def __missing__(self, key: object) -> pd.DataFrame:
+        name = next(iter(self))
+        raise KeyError(f"{key!r} is no random term; they are {', '.join(self)}, and a group is {name!r}, .loc[{key!r}]")
+
+
 def fit(formula: str | MixedModel | Table, data: Table | MixedModel, *, reml: bool = True, **others: Any) -> MixedFit:
     """Return the maximum (restricted) likelihood fit of the model a formula says.
 
@@ -180,10 +196,7 @@ def fit(formula: str | MixedModel | Table, data: Table | MixedModel, *, reml: bo
     """
     reml = bool(others.pop("REML", reml))
     options = {name: others.pop(name) for name in ("weights", "missing", "collinear") if name in others}
-    for name in others:
-        if name not in _ELSEWHERE:
-            raise TypeError(f"fit() got an unexpected keyword argument {name!r}")
-        raise DesignError(f"fit takes no {name!r}: {_ELSEWHERE[name]}.")
+    refuse_options("fit", others, FIT_OPTIONS)
     model, table = (formula, data) if _is_model(formula) or not _is_model(data) else (data, formula)
     if not isinstance(model, str | MixedModel):
         raise DesignError("fit needs a formula and a data frame, such as fit('y ~ x + (1 | group)', frame).")
@@ -296,6 +309,10 @@ def _weighted(data: Table, model: MixedModel, weights: str | Sequence[float] | N
         return data, replace(model, weights=weights)
     if not isinstance(data, pd.DataFrame):
         raise DesignError("weights that are no column of the table need a data frame; name a column of it.")
+    if not np.iterable(weights):
+        raise DesignError(
+            f"weights={weights!r} is neither a column's name nor a number for each row; give one of them."
+        )
     if len(weights) != len(data):
         raise DesignError(f"there are {len(weights)} weights for {len(data)} rows; give one for each row.")
     # The name that R gives them.
@@ -303,4 +320,8 @@ def _weighted(data: Table, model: MixedModel, weights: str | Sequence[float] | N
 
 
 def _parsed(model: MixedModel | str) -> MixedModel:
-    return parse_formula(model) if isinstance(model, str) else model
+    if isinstance(model, str):
+        return parse_formula(model)
+    if not isinstance(model, MixedModel):
+        raise DesignError(f"the model is a {type(model).__name__}; give the table first, and then a formula.")
+    return model

@@ -24,7 +24,7 @@ class Centred(Generic[Means]):
     means: Means
 
 
-def grand_mean_centre(data: pd.DataFrame, columns: Sequence[str]) -> Centred[Mapping[str, float]]:
+def grand_mean_centre(data: pd.DataFrame, columns: str | Sequence[str]) -> Centred[Mapping[str, float]]:
     """Return the table with each column's overall mean taken off.
 
     Centring at the grand mean is a reparametrisation: it moves the intercept and its variance, and changes
@@ -34,7 +34,7 @@ def grand_mean_centre(data: pd.DataFrame, columns: Sequence[str]) -> Centred[Map
     ----------
     data : pandas.DataFrame
         Left as it is.
-    columns : sequence of str
+    columns : str or sequence of str
         The columns to centre, in the units of the data.
 
     Raises
@@ -42,12 +42,12 @@ def grand_mean_centre(data: pd.DataFrame, columns: Sequence[str]) -> Centred[Map
     DesignError
         If a column is missing, not numeric or not finite.
     """
-    means = {name: float(read_column(data, name).mean()) for name in columns}
+    means = {name: float(read_column(data, name).mean()) for name in _several(columns)}
     centred = {name: read_column(data, name) - mean for name, mean in means.items()}
     return Centred(data.assign(**centred), MappingProxyType(means))
 
 
-def group_mean_centre(data: pd.DataFrame, columns: Sequence[str], group: str) -> Centred[pd.DataFrame]:
+def group_mean_centre(data: pd.DataFrame, columns: str | Sequence[str], group: str) -> Centred[pd.DataFrame]:
     """Return the table with each group's own mean taken off.
 
     Unlike centring at the grand mean this is another model: differences between groups leave the predictors,
@@ -57,7 +57,7 @@ def group_mean_centre(data: pd.DataFrame, columns: Sequence[str], group: str) ->
     ----------
     data : pandas.DataFrame
         Left as it is.
-    columns : sequence of str
+    columns : str or sequence of str
         The columns to centre, in the units of the data.
     group : str
         The grouping column.
@@ -69,11 +69,11 @@ def group_mean_centre(data: pd.DataFrame, columns: Sequence[str], group: str) ->
     """
     means = group_means(data, columns, group)
     codes, _ = read_groups(data, [group])
-    centred = {name: read_column(data, name) - means[name].to_numpy()[codes] for name in columns}
+    centred = {name: read_column(data, name) - means[name].to_numpy()[codes] for name in _several(columns)}
     return Centred(data.assign(**centred), means)
 
 
-def group_means(data: pd.DataFrame, columns: Sequence[str], group: str) -> pd.DataFrame:
+def group_means(data: pd.DataFrame, columns: str | Sequence[str], group: str) -> pd.DataFrame:
     """Return each group's mean of each column: one row per group, ascending, indexed by group.
 
     Raises
@@ -83,5 +83,9 @@ def group_means(data: pd.DataFrame, columns: Sequence[str], group: str) -> pd.Da
     """
     codes, groups = read_groups(data, [group])
     counts = np.bincount(codes)
-    means = {name: np.bincount(codes, weights=read_column(data, name)) / counts for name in columns}
+    means = {name: np.bincount(codes, weights=read_column(data, name)) / counts for name in _several(columns)}
     return pd.DataFrame(means, index=pd.Index(groups, name=group))
+
+
+def _several(columns: str | Sequence[str]) -> Sequence[str]:
+    return [columns] if isinstance(columns, str) else columns

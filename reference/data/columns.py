@@ -119,7 +119,8 @@ def read_column(data: pd.DataFrame, name: str) -> Floats:
         1e140.
     """
     column = _find_column(data, name)
-    if not holds_numbers(column) or pd.api.types.is_complex_dtype(column):
+    # A cell that keeps a column of text from being one of numbers is named.
+    if pd.api.types.is_complex_dtype(column) or not is_number(data, name):
         raise DesignError(f"column {name!r} holds {column.dtype}, not numbers; convert or recode it first.")
     if isinstance(column.dtype, np.dtype):
         # Not copied where it holds floats.
@@ -134,10 +135,20 @@ def read_column(data: pd.DataFrame, name: str) -> Floats:
 
 
 def _find_column(data: pd.DataFrame, name: str) -> Any:
+    if not isinstance(data, pd.DataFrame):
+        raise DesignError(
+            f"the table is a {type(data).__name__}; give a data frame with the columns of the model, such as "
+            f"pandas.DataFrame({{{name!r}: [...]}})."
+        )
     names = data.columns
     if name not in names:
-        known = ", ".join(map(str, names))
-        raise DesignError(f"column {name!r} is not in the table, which has {known}; add it or name another one.")
+        known = [str(one) for one in names]
+        # A minus, or a blank, ends a name that stands in no backticks.
+        like = [one for one in known if one.strip().casefold() == name.strip().casefold()]
+        like += [one for one in known if re.match(rf"{re.escape(name)}\W", one)]
+        word = like and re.fullmatch(r"[\w.]+", like[0])
+        instead = f"write {like[0]}" if word else f"write `{like[0]}` in backticks" if like else "name another one"
+        raise DesignError(f"column {name!r} is not in the table, which has {', '.join(known)}; add it or {instead}.")
     column = data[name]
     if isinstance(column, pd.DataFrame):
         raise DesignError(f"column {name!r} comes twice; keep one of the two.")

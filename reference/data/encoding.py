@@ -13,13 +13,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from formulaic import ModelSpec, model_matrix
-from formulaic.errors import DataMismatchWarning, FormulaicError
+from formulaic.errors import DataMismatchWarning
 
 from reference.arrays import Floats, Integers
 from reference.data.columns import check_cells, holds_numbers, is_number, read_column, require_column, row_name
-from reference.data.formula import INTERCEPT, MixedModel, effects, plain_reason, variables
+from reference.data.formula import INTERCEPT, MixedModel, effects, variables
 from reference.data.groups import Id, read_groups
 from reference.data.idioms import FUNCTIONS
+from reference.data.remarks import coding_notes, explained
 from reference.errors import DesignError, FormulaError
 
 # Relative size of what columns before it leave of a column, below which it is a combination of them.
@@ -108,9 +109,9 @@ class Part:
             with np.errstate(all="ignore"), warnings.catch_warnings():
                 warnings.simplefilter("error", DataMismatchWarning)
                 matrix = self.spec.get_model_matrix(exact_columns(self.text, data, self.factors), context=FUNCTIONS)
-        except (FormulaicError, DataMismatchWarning) as error:
-            raise _untranslated(self.text, error) from error
-        values = np.asarray(matrix, dtype=np.float64).T
+                values = np.asarray(matrix, dtype=np.float64).T
+        except Exception as error:
+            raise explained(self.text, error, data) from error
         for name, column in zip(self.spec.column_names, values, strict=True):
             check_cells(column, name, data.index)
         return [values[place] for place in self.kept] if self.kept else list(values)
@@ -216,13 +217,9 @@ def read_encoding(model: MixedModel, data: pd.DataFrame) -> Encoding:
     offset = _read_part(f"0 + {model.offset}", data) if model.offset else None
     if offset and (offset.factors or not offset.names):
         raise FormulaError(f"the offset {model.offset!r} must be columns of numbers, as it is added to the fixed part.")
-    ordered = [
-        f"{name} is ordered, and coded by treatment contrasts; for polynomials, as in R, write C({name}, contr.poly)."
-        for name in dict.fromkeys(name for part in (fixed, *random) for name in part.factors)
-        if getattr(data[name].dtype, "ordered", False)
-    ]
     labels = tuple(map(":".join, model.groups))
-    return Encoding(model, response, fixed, random, labels, owners, offset, tuple(ordered))
+    notes = coding_notes([part.text for part in (fixed, *random)], data)
+    return Encoding(model, response, fixed, random, labels, owners, offset, notes)
 
 
 def without_dependent(encoding: Encoding, data: pd.DataFrame) -> Encoding:
@@ -275,8 +272,9 @@ def _read_part(text: str, data: pd.DataFrame) -> Part:
     try:
         with np.errstate(all="ignore"):
             matrix = model_matrix(text, exact_columns(text, data, factors), context=FUNCTIONS, na_action="ignore")
-    except (FormulaicError, SyntaxError, TypeError, ValueError, NameError) as error:
-        raise _untranslated(text, error) from error
+    # What a formula calls may fail in any way; that it does is no fault of ours.
+    except Exception as error:
+        raise explained(text, error, data) from error
     names = tuple(map(str, matrix.model_spec.column_names))
     if len(set(names)) < len(names):
         twice = next(name for name in names if names.count(name) > 1)
@@ -325,8 +323,7 @@ def _coded(column: Any, name: str, levels: Any) -> Any:
         row = int(known.argmin())
         raise DesignError(
             f"column {name!r}, {row_name(column.index, row)} holds {column.tolist()[row]!r}, none of the levels that "
-            f"the model knows, {shorten(', '.join(map(repr, levels.tolist())), 80)}; recode it, or let the first piece "
-            "have every level."
+            f"the model knows, {shorten(', '.join(map(repr, levels.tolist())), 80)}; recode it, or leave such rows out."
         )
     if isinstance(column.dtype, pd.CategoricalDtype):
         return column.cat.set_categories(levels)
@@ -335,8 +332,3 @@ def _coded(column: Any, name: str, levels: Any) -> Any:
 
 def _variables(text: str) -> list[str]:
     return [name for term in effects(text) for name, method in term if method == "LOOKUP"]
-
-
-def _untranslated(text: str, error: Exception) -> DesignError:
-    reason = plain_reason(error)
-    return FormulaError(f"the term {text!r} cannot be evaluated ({reason}); compute it as a column of its own first.")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import NamedTuple
@@ -128,7 +128,7 @@ def parse_formula(formula: str, name: str = "") -> MixedModel:
     fixed: list[str] = []
     offsets: list[str] = []
     terms: list[RandomTerm] = []
-    for sign, part in _summands(marks[tildes[0] + 1 :], formula):
+    for sign, part in _opened(_summands(marks[tildes[0] + 1 :], formula), formula):
         text = _text(part, formula)
         if sign == "+" and (offset := re.fullmatch(r"offset\((.*)\)", text)):
             plain = _PLAIN.fullmatch(offset[1]) or offset[1].startswith(("`", "I("))
@@ -142,13 +142,19 @@ def parse_formula(formula: str, name: str = "") -> MixedModel:
                 f"the term {sign + text!r} is not understood; write a random term as + (effects | group)."
             )
     if not terms:
-        raise FormulaError(f"the formula {formula!r} has no random term; add one, {_EXAMPLE}.")
+        named = re.search(r"\w+\(([^()|]+\|[^()|]+)\)", formula) or re.search(r"\bError\(([^()]+)\)", formula)
+        term = named and (named[1] if "|" in named[1] else f"1 | {named[1]}")
+        instead = f"write ({term})" if term else f"add one, {_EXAMPLE}"
+        raise FormulaError(f"the formula {formula!r} has no random term; {instead}.")
     if len(set(terms)) != len(terms):
         raise FormulaError(f"the formula {formula!r} has a random term twice; keep one of the two.")
     right = " ".join(fixed).removeprefix("+ ") or "1"
     if not has_dot(right):
         effects(right)
-    return MixedModel(_text(marks[: tildes[0]], formula), right, tuple(terms), called, " + ".join(offsets))
+    response = _text(marks[: tildes[0]], formula)
+    if any(mark.text and mark.text not in "()" for mark in marks[: tildes[0]]):
+        raise FormulaError(f"the response {response!r} is computed; write I({response}), or name one column.")
+    return MixedModel(response, right, tuple(terms), called, " + ".join(offsets))
 
 
 @lru_cache(maxsize=256)
@@ -169,7 +175,8 @@ def effects(part: str) -> tuple[tuple[tuple[str, str], ...], ...]:
         return tuple(tuple((factor.expr, factor.eval_method.name) for factor in term.factors) for term in terms)
     except (FormulaicError, SyntaxError) as error:
         raise FormulaError(
-            f"the term {part!r} is not understood ({plain_reason(error)}); write columns joined by +, * or :."
+            f"the term {part.removeprefix('0 + ')!r} is not understood ({plain_reason(error)}); write columns joined "
+            "by +, * or :, a name that is no single word in backticks."
         ) from error
 
 
@@ -189,8 +196,10 @@ def variables(part: str) -> frozenset[str]:
 
 
 def plain_reason(error: Exception) -> str:
-    """Return the first line of what formulaic says, without its colours."""
-    return re.sub(r"\x1b\[[0-9;]*m|[⧛⧚]", "", str(error)).splitlines()[0]
+    """Return the first line of what formulaic says, without its colours and names of its own."""
+    said = re.sub(r"\x1b\[[0-9;]*m|[⧛⧚]| \(<unknown>, line \d+\)| \(tip:.*\)", "", str(error)).splitlines()[0]
+    said = re.sub(r"Unable to evaluate factor `.*`\. \[(?:\w+: )?(.*)\]", r"\1", said)
+    return re.sub(r"name ('.*') is not defined", r"\1 is no column of the table and no function known here", said)
 
 
 class _Mark(NamedTuple):
@@ -250,6 +259,19 @@ def _summands(marks: Sequence[_Mark], formula: str) -> list[tuple[str, list[_Mar
     if depth:
         raise FormulaError(f"the formula {formula!r} has brackets that do not match; close each one you open.")
     return [*pieces, (sign, part)] if part else pieces
+
+
+def _opened(pieces: Iterable[tuple[str, list[_Mark]]], formula: str) -> Iterator[tuple[str, list[_Mark]]]:
+    """Yield the pieces, in place of one in brackets around others with random terms these others."""
+    for sign, part in pieces:
+        depth, bars = 0, list[int]()
+        for mark in part[1:-1]:
+            depth += (mark.text == "(") - (mark.text == ")")
+            bars += [depth] if mark.text in ("|", "||") else []
+        if sign == "+" and (part[0].text, part[-1].text) == ("(", ")") and bars and min(bars) > 0:
+            yield from _opened(_summands(part[1:-1], formula), formula)
+        else:
+            yield sign, part
 
 
 def _random_terms(marks: Sequence[_Mark], text: str, formula: str) -> list[RandomTerm]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
+from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -14,10 +15,20 @@ from formulaic.parser.types import Token
 from reference.errors import FormulaError
 
 # Functions of R that formulaic does not bring, as expressions of a formula find them.
-FUNCTIONS: dict[str, Any] = {name: getattr(np, name) for name in ("sqrt", "log1p", "expm1", "floor", "sin", "cos")}
+_OF_NUMPY = ("sqrt", "log1p", "expm1", "floor", "sin", "cos", "tan", "pi")
+FUNCTIONS: dict[str, Any] = {name: getattr(np, name) for name in _OF_NUMPY}
+FUNCTIONS |= {"pmin": lambda *each: reduce(np.minimum, each), "pmax": lambda *each: reduce(np.maximum, each)}
 
 # What is written in another way here, as a pattern of its beginning; the rest of the call follows as it is.
-_RESPELT = ((r"\b(?:as\.)?factor\(", "C("), (r"\^", "**"), (r"\bTRUE\b", "True"), (r"\bFALSE\b", "False"))
+_RESPELT = (
+    (r"\b(?:as\.)?factor\(", "C("),
+    (r"(\bC\([^()]*,\s*)(sum|treatment|helmert|poly)\s*\)", r"\1contr.\2)"),
+    (r"\^", "**"),
+    (r"\bTRUE\b", "True"),
+    (r"\bFALSE\b", "False"),
+)
+# A column whose name is no word, as patsy quotes it.
+_PATSY = re.compile(r"""\bQ\(\s*(["'])([^"'`]*)\1\s*\)""")
 # What no reader of R should wait for, and what to write; {0} is what stands in the brackets, {1} and {2} its two parts.
 _ELSEWHERE = {
     "relevel": "C({1}, contr.treatment({2}))",
@@ -30,7 +41,7 @@ _ELSEWHERE = {
     "as.integer": "{0}, as a column of numbers",
     "cut": "the classes as a column of their own, made with pandas.cut",
     "s": "bs({1}, df=5)",
-    "Q": "`{0}` in backticks",
+    "dummy": "I({1} == {2})",
 }
 # A text in quotes or backticks, in which nothing is written in another way.
 _QUOTED = re.compile(r"(\"[^\"]*\"|'[^']*'|`[^`]*`)")
@@ -44,7 +55,9 @@ def respell(formula: str) -> str:
     FormulaError
         If it calls a function of R that has another name here; the message says which.
     """
-    return _replaced(formula, lambda token: token.kind is Token.Kind.PYTHON, _expression)
+    # What R's %in% adds is the combinations alone.
+    nested = _outside_quotes(formula, (("%in%", ":"),))
+    return _replaced(nested, lambda token: token.kind is Token.Kind.PYTHON, _expression)
 
 
 def spell_out(part: str, names: Iterable[str]) -> str:
@@ -76,13 +89,18 @@ def _replaced(text: str, chosen: Callable[[Token], bool], change: Callable[[str]
 
 
 def _expression(text: str) -> str:
+    text = _PATSY.sub(r"`\2`", text)
     called = re.match(r"([\w.]+)\s*\((.*)\)$", text, re.DOTALL)
     if called and called[1] in _ELSEWHERE:
         first, _, rest = called[2].partition(",")
         rest = re.sub(r"^\s*\w+\s*=\s*", "", rest).strip()
         instead = _ELSEWHERE[called[1]].format(called[2].strip(), first.strip(), rest or "3")
         raise FormulaError(f"the term {text!r} is R's; write {instead} instead.")
+    return _outside_quotes(text, _RESPELT)
+
+
+def _outside_quotes(text: str, changes: Iterable[tuple[str, str]]) -> str:
     pieces = _QUOTED.split(text)
-    for pattern, instead in _RESPELT:
+    for pattern, instead in changes:
         pieces[::2] = [re.sub(pattern, instead, piece) for piece in pieces[::2]]
     return "".join(pieces)

@@ -177,7 +177,10 @@ def _pieces(data: Any, model: MixedModel) -> Iterator[pd.DataFrame]:
     else:
         for piece in data:
             if not isinstance(piece, pd.DataFrame):
-                raise DesignError(f"a piece of the table is a {type(piece).__name__}; give an iterable of data frames.")
+                raise DesignError(
+                    f"the table is a {type(data).__name__} of {type(piece).__name__}; give a data frame, such as "
+                    "pandas.DataFrame(table), or an iterable of them."
+                )
             yield piece
 
 

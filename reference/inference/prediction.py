@@ -9,7 +9,9 @@ import numpy as np
 import pandas as pd
 
 from reference.arrays import Floats, Integers, block_slices
-from reference.data.groups import group_names, read_groups
+from reference.data.encoding import DEPENDENT, Part
+from reference.data.formula import INTERCEPT
+from reference.data.groups import Id, group_names, read_groups
 from reference.errors import DesignError
 from reference.estimates import Estimates, FittedTerm
 from reference.inference.intervals import normal_quantile
@@ -52,14 +54,12 @@ def predict_new_groups(fit: Estimates, data: pd.DataFrame) -> NewGroupPrediction
     ----------
     Gelman & Hill (2007), Data Analysis Using Regression and Multilevel/Hierarchical Models, section 12.8.
     """
-    encoding = fit.design.encoding
-    rows = encoding.fixed.matrix(data)
+    rows, offset = _fixed(fit, data)
     of_mean = np.einsum("ip,pq,iq->i", rows, fit.covariance, rows)
     variance = of_mean + fit.sigma**2
-    for term, part in zip(fit.terms, encoding.random, strict=True):
-        effects = part.matrix(data)
+    for term, effects in zip(fit.terms, _effects(fit, data), strict=True):
         variance = variance + np.einsum("ip,pq,iq->i", effects, term.covariance, effects)
-    return NewGroupPrediction(rows @ fit.coefficients + encoding.offset_of(data), np.sqrt(of_mean), np.sqrt(variance))
+    return NewGroupPrediction(rows @ fit.coefficients + offset, np.sqrt(of_mean), np.sqrt(variance))
 
 
 def predict_intervals(
@@ -98,14 +98,13 @@ def predict_intervals(
     ----------
     Henderson (1975), Biometrics 31(2), 423-447, for the prediction error variance.
     """
-    reach, encoding = normal_quantile(level), fit.design.encoding
-    rows, effects = encoding.fixed.matrix(data), [part.matrix(data) for part in encoding.random]
+    reach, (rows, offset), effects = normal_quantile(level), _fixed(fit, data), _effects(fit, data)
     unseen = np.full(len(rows), -1)
     codes = [
         unseen if new_groups else _codes(term, data, model.group)
         for term, model in zip(fit.terms, fit.model.terms, strict=True)
     ]
-    predicted, between = rows @ fit.coefficients + encoding.offset_of(data), np.zeros(len(rows))
+    predicted, between = rows @ fit.coefficients + offset, np.zeros(len(rows))
     for term, values, code in zip(fit.terms, effects, codes, strict=True):
         known = code >= 0
         predicted[known] += np.einsum("iq,iq->i", values[known], term.modes[code[known]])
@@ -141,10 +140,52 @@ def _error_variances(fit: Estimates, rows: Floats, effects: Sequence[Floats], co
 
 
 def _codes(term: FittedTerm, data: pd.DataFrame, group: tuple[str, ...]) -> Integers:
-    """Return the position of each row's group among those of the fit, (n,), -1 for one that it has not seen."""
-    positions = {one: position for position, one in enumerate(term.ids)}
+    """Return the position of each row's group among those of the fit, (n,), -1 for one that it has not seen.
+
+    A table with one more id, of letters, has numbers as text: what is written alike is the same group.
+    """
+    positions = {_written(one): position for position, one in enumerate(term.ids)}
     codes, ids = read_groups(data, group)
-    return np.array([positions.get(one, -1) for one in ids], dtype=np.int64)[codes]
+    return np.array([positions.get(_written(one), -1) for one in ids], dtype=np.int64)[codes]
+
+
+def _written(one: Id) -> tuple[str, ...]:
+    return tuple(map(str, one)) if isinstance(one, tuple) else (str(one),)
+
+
+def _fixed(fit: Estimates, data: pd.DataFrame) -> tuple[Floats, Floats | float]:
+    """Return the fixed columns, (n, p), and the offset of rows that need not be those of the fit."""
+    encoding = fit.design.encoding
+    if encoding.offset:
+        _matrix(fit, encoding.offset, data)
+    return _matrix(fit, encoding.fixed, data), encoding.offset_of(data)
+
+
+def _effects(fit: Estimates, data: pd.DataFrame) -> list[Floats]:
+    """Return the columns of each random term, (n, q), of rows that need not be those of the fit."""
+    return [_matrix(fit, part, data) for part in fit.design.encoding.random]
+
+
+def _matrix(fit: Estimates, part: Part, data: pd.DataFrame) -> Floats:
+    """Return the columns of a part, (n, k), of new rows.
+
+    An expression such as ``x - x.mean()``, whose value in a row is another among other rows, is refused.
+    """
+    table = fit.design.table
+    if part.spec is None or not {*"({"} & {*part.text} or table is None or data is table:
+        return part.matrix(data)
+    whole = part.matrix(table)
+    for place in {0, len(table) // 2, len(table) - 1}:
+        try:
+            off = np.abs(part.matrix(table.iloc[[place]])[0] - whole[place]) > DEPENDENT * np.abs(whole).max(axis=0)
+        except DesignError:
+            off = np.array([name != INTERCEPT for name in part.names])
+        if off.any():
+            raise DesignError(
+                f"{part.names[int(off.argmax())]!r} has a value only among the rows of the fit; compute it as a column "
+                "of both tables, or write center(x) or scale(x), which know the mean of those rows."
+            )
+    return part.matrix(data)
 
 
 def predict_population(fit: Estimates, data: pd.DataFrame) -> Floats:
@@ -155,8 +196,8 @@ def predict_population(fit: Estimates, data: pd.DataFrame) -> Floats:
     DesignError
         If a predictor is missing, not numeric or not finite.
     """
-    encoding = fit.design.encoding
-    return encoding.fixed.matrix(data) @ fit.coefficients + encoding.offset_of(data)
+    rows, offset = _fixed(fit, data)
+    return rows @ fit.coefficients + offset
 
 
 def predict_conditional(fit: Estimates, data: pd.DataFrame) -> Floats:
@@ -168,12 +209,13 @@ def predict_conditional(fit: Estimates, data: pd.DataFrame) -> Floats:
         If a predictor or a grouping column is missing, not numeric or not finite, or a group was not in the fit.
     """
     prediction = predict_population(fit, data)
-    for term, part, model in zip(fit.terms, fit.design.encoding.random, fit.model.terms, strict=True):
+    for term, effects, model in zip(fit.terms, _effects(fit, data), fit.model.terms, strict=True):
         codes = _codes(term, data, model.group)
         if codes.min(initial=0) < 0:
             _, ids = read_groups(data.iloc[[int(codes.argmin())]], model.group)
             name = group_names(ids)[0]
-            raise DesignError(f"{term.group} {name} was not in the fit; use predict_population for new groups.")
-        modes = term.modes[codes]
-        prediction = prediction + np.einsum("iq,iq->i", part.matrix(data), modes)
+            raise DesignError(
+                f"{term.group} {name} was not in the fit; use predict_population for new groups, or groups=False."
+            )
+        prediction = prediction + np.einsum("iq,iq->i", effects, term.modes[codes])
     return prediction

@@ -61,6 +61,11 @@ def fit_statsmodels(model: Any, *, reml: bool = True) -> Any:
     ----------
     Bates, Mächler, Bolker & Walker (2015), J. Stat. Softw. 67(1): the criterion.
     """
+    if not hasattr(model, "row_indices"):
+        raise DesignError(
+            f"the model is a {type(model).__name__}; give what smf.mixedlm(formula, frame, groups=...) returns, before "
+            "its .fit()."
+        )
     certified = Estimates.of_design(build_design(*_as_formula(model)), reml=reml)
     scaled, roots, unit = _scaled(model)
     covariances = [term.covariance / certified.sigma**2 for term in certified.terms]

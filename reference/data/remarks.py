@@ -1,0 +1,50 @@
+"""What a reader should know of how a model reads a table: notes on the coding, and why an expression has no value."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+
+import pandas as pd
+from formulaic.errors import DataMismatchWarning
+
+from reference.data.columns import is_number
+from reference.data.formula import effects, plain_reason, variables
+from reference.errors import DesignError, FormulaError
+
+
+def coding_notes(parts: Sequence[str], data: pd.DataFrame) -> tuple[str, ...]:
+    """Return a sentence for each column that R would code in another way, given the right-hand sides of a model."""
+    terms = [effects(part) for part in parts]
+    names = [name for part in terms for term in part for name, method in term if method == "LOOKUP"]
+    ordered = [name for name in names if getattr(data[name].dtype, "ordered", False)]
+    alone = {name for part in terms for name in _without_margin(part) if pd.api.types.is_bool_dtype(data[name].dtype)}
+    treated = "{0} is ordered, and coded by treatment contrasts; for polynomials, as in R, write C({0}, contr.poly)."
+    counted = "{0} is true or false, and enters as one or zero; for a column of each, as in R, write C({0})."
+    return (*map(treated.format, dict.fromkeys(ordered)), *map(counted.format, sorted(alone)))
+
+
+def _without_margin(part: Iterable[tuple[tuple[str, str], ...]]) -> set[str]:
+    """Return the columns of terms that are there without what remains of the term when the column is taken out."""
+    found = {frozenset(factor for factor in term if factor != ("1", "LITERAL")) for term in part}
+    return {factor[0] for term in found for factor in term if factor[1] == "LOOKUP" and term - {factor} not in found}
+
+
+def explained(text: str, error: Exception, data: pd.DataFrame) -> DesignError:
+    """Return what to say of an expression that has no value on a table."""
+    term = text.removeprefix("0 + ")
+    if isinstance(error, DesignError):
+        return error
+    if isinstance(error, DataMismatchWarning):
+        # They stand in the message as a set of Python.
+        found = re.findall(r"'(?:[^'\\]|\\.)*'|[^\s,][^,]*", str(error).partition("{")[2].rpartition("}")[0])
+        return DesignError(
+            f"the term {term!r} meets levels that the model does not know, {', '.join(sorted(found))}; recode them, or "
+            "leave such rows out."
+        )
+    # A stray cell that keeps a column from being one of numbers is named first.
+    for name in sorted(variables(text) & set(data.columns)):
+        is_number(data, name)
+    return FormulaError(
+        f"the term {term!r} cannot be evaluated ({plain_reason(error)}); compute it as a column of its own first."
+    )

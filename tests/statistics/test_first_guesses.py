@@ -1,0 +1,283 @@
+"""What people who know lme4 or statsmodels type first: it works, or one sentence says what to write."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import statsmodels.formula.api as smf
+
+from autograder.cli import main
+from reference import (
+    criterion_at,
+    fit,
+    fit_statsmodels,
+    grand_mean_centre,
+    group_mean_centre,
+    group_means,
+    predict_intervals,
+    predict_new_groups,
+)
+from reference.errors import DesignError
+
+SLEEP = Path(__file__).parents[1] / "oracles" / "goldens" / "sleepstudy.csv"
+FORMULA = "Reaction ~ Days + (1 | Subject)"
+
+
+@pytest.fixture(scope="module")
+def frame():
+    table = pd.read_csv(SLEEP)
+    return table.assign(
+        f=np.array(["a", "b", "c"])[(table.index * 7 // 3) % 3],
+        odd=table["Days"] % 2 == 1,
+        z=np.sqrt(table["Reaction"]),
+    )
+
+
+@pytest.fixture(scope="module")
+def model(frame):
+    return fit(FORMULA, frame)
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        # R's %in% adds combinations alone; / adds what is before it, too.
+        ("f %in% odd", "f:odd"),
+        ("Days %in% f", "Days:f"),
+        ("f + Days%in%f", "f / Days"),
+        ("((1 | f))", "(1 | f)"),
+        ("(z + (1 | f))", "z + (1 | f)"),
+        ("(f + ((0 + Days | Subject)))", "f + (0 + Days | Subject)"),
+        ("C(f, sum)", "C(f, contr.sum)"),
+        ("factor(f, poly)", "C(f, contr.poly)"),
+        ("C(f,helmert)*Days", "C(f, contr.helmert)*Days"),
+        ("Q('z')", "z"),
+        ('np.log(Q("z") + 1)', "np.log(z + 1)"),
+        ("pmin(z, 16)", "np.minimum(z, 16)"),
+        ("pmax(z, Days, 16)", "np.maximum(np.maximum(z, Days), 16)"),
+        ("sin(2*pi*z)", "np.sin(2*np.pi*z)"),
+        ("tan(z)", "np.tan(z)"),
+    ],
+)
+def test_an_idiom_is_taken_as_it_is_meant(frame, typed, meant):
+    ours, expected = (fit(f"Reaction ~ {terms} + (1 | Subject)", frame) for terms in (typed, meant))
+    assert ours.criterion == pytest.approx(expected.criterion, abs=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("formula", "sentence"),
+    [
+        (
+            "Reaction/10 ~ Days + (1 | Subject)",
+            r"'Reaction/10' is computed; write I\(Reaction/10\), or name one column",
+        ),
+        ("-Reaction ~ Days + (1 | Subject)", r"write I\(-Reaction\)"),
+        ("Reaction + z ~ Days + (1 | Subject)", r"write I\(Reaction \+ z\)"),
+        ("cbind(Reaction, z) ~ Days + (1 | Subject)", r"the term 'cbind\(Reaction, z\)' cannot be evaluated \('cbind'"),
+        ("Reaction ~ Days + us(Days | Subject)", r"no random term; write \(Days \| Subject\)"),
+        ("Reaction ~ Days + diag(1 + Days | Subject)", r"write \(1 \+ Days \| Subject\)"),
+        ("Reaction ~ Days + Error(Subject)", r"write \(1 \| Subject\)"),
+        ("Reaction ~ Days + Error(Subject/f)", r"write \(1 \| Subject/f\)"),
+        ("Reaction ~ mean(Days) + (1 | Subject)", r"'mean' is no column of the table and no function known here"),
+        ("Reaction ~ C(f, np) + (1 | Subject)", r"'C\(f, np\)' cannot be evaluated"),
+        ("Reaction ~ C(f)[0] + (1 | Subject)", r"'C\(f\)\[0\]' cannot be evaluated"),
+        ("Reaction ~ I({}['a']) + (1 | Subject)", r"cannot be evaluated \('a'\)"),
+        ("Reaction ~ dummy(f, 'b') + (1 | Subject)", r"write I\(f == 'b'\) instead"),
+        ("Reaction ~ my z + (1 | Subject)", r"Missing operator .* a name that is no single word in backticks"),
+        ("Reaction ~ is.na(z) + (1 | Subject)", r"not understood \(invalid syntax\);"),
+        ("Reaction ~ days + (1 | Subject)", r"column 'days' is not in the table, .* write Days\.$"),
+        ("Reaction ~ Days + (f || Subject)", r"of a factor f, \(f \|\| g\) has an intercept and all levels"),
+    ],
+)
+def test_what_is_not_understood_is_answered(frame, formula, sentence):
+    with pytest.raises(DesignError, match=sentence) as caught:
+        fit(formula, frame)
+    assert "<unknown>" not in str(caught.value)
+
+
+def test_a_name_that_is_no_word_is_offered_in_backticks(frame):
+    odd = frame.rename(columns={"z": "z-score", "Days": " Days"})
+    with pytest.raises(DesignError, match="write `z-score` in backticks"):
+        fit("Reaction ~ z-score + (1 | Subject)", odd)
+    with pytest.raises(DesignError, match="write ` Days` in backticks"):
+        fit(FORMULA, odd)
+    assert fit("Reaction ~ ` Days` + (1 | Subject)", odd).nobs == len(frame)
+
+
+@pytest.mark.parametrize("random", ["(1 | Subject)", "(0 + odd | Subject)", "(odd || Subject)"])
+def test_a_column_of_true_and_false_is_told_where_r_codes_it_otherwise(frame, random):
+    plain = f"Reaction ~ Days + {random}"
+    told = ["odd" in note for note in fit(plain, frame).design.notes]
+    assert told == ([True] if "0 + odd" in random or "||" in random else [])
+    assert fit(f"Reaction ~ Days * odd + {random}", frame).design.notes == fit(plain, frame).design.notes
+    (note,) = fit(f"Reaction ~ Days:odd + {random}", frame).design.notes
+    assert note == "odd is true or false, and enters as one or zero; for a column of each, as in R, write C(odd)."
+
+
+def test_both_columns_are_those_of_r(frame):
+    found = fit("Reaction ~ 0 + C(odd) + (1 | Subject)", frame).params
+    means = frame.groupby("odd")["Reaction"].mean()
+    np.testing.assert_allclose(found, means, rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "term",
+    [
+        "I(Days - Days.mean())",
+        "I(Days / max(Days))",
+        "np.cumsum(Days)",
+        "np.gradient(Days)",
+        "I(z > z.median())",
+        "offset(z - np.mean(z))",
+        "z + (0 + I(Days - Days.mean()) | f)",
+    ],
+)
+def test_what_a_row_is_worth_among_others_only_is_not_predicted(frame, term):
+    found = fit(f"Reaction ~ {term} + (1 | Subject)", frame)
+    # The fit's own rows are all there.
+    np.testing.assert_allclose(found.predict(), found.fittedvalues)
+    for predict in (
+        found.predict,
+        lambda new: predict_intervals(found, new),
+        lambda new: predict_new_groups(found, new),
+    ):
+        with pytest.raises(DesignError, match=r"has a value only among the rows of the fit; .* center\(x\)"):
+            predict(frame.head(20))
+
+
+@pytest.mark.parametrize(
+    "term",
+    ["center(Days)", "scale(Days)", "poly(Days, 2)", "bs(Days, df=4)", "C(f, contr.sum) * Days", "np.log(Days + 1)",
+     "scale(poly(Days, 2))", "I(Days > 3)", "pmin(Days, 3)", "(Days + f):z", "offset(log(z))", "f + C(odd)"],
+)  # fmt: skip
+def test_what_a_row_is_worth_alone_is_predicted(frame, term):
+    found = fit(f"Reaction ~ {term} + (1 | Subject)", frame)
+    new = frame.sample(7, random_state=3)
+    np.testing.assert_allclose(found.predict(new), found.fittedvalues[new.index], rtol=1e-10)
+
+
+@pytest.mark.parametrize("ids", [["308", "309", "new"], [308.0, 309.0, 999.0], ["308", "309", ""]])
+def test_a_group_is_the_same_however_its_id_is_stored(frame, model, ids):
+    new = pd.DataFrame({"Days": 2, "Subject": ids})
+    known = predict_intervals(model, pd.DataFrame({"Days": 2, "Subject": [308, 309]}))
+    found = predict_intervals(model, new)
+    np.testing.assert_allclose(found.iloc[:2], known)
+    np.testing.assert_allclose(found["predicted"].iloc[2], model.params @ [1, 2])
+    np.testing.assert_allclose(model.predict(new.head(2)), known["predicted"])
+
+
+@pytest.mark.parametrize("table", [{"Days": [1], "Subject": [308]}, [1, 2], np.ones((2, 2)), "Days", pd.Series([1.0])])
+def test_a_table_is_a_data_frame(model, table):
+    for predict in (model.predict, lambda new: predict_intervals(model, new)):
+        with pytest.raises(DesignError, match=r"give a data frame with the columns of the model, such as pandas\.Data"):
+            predict(table)
+    if not isinstance(table, str):
+        with pytest.raises(DesignError, match=r"give a data frame, such as pandas\.DataFrame\(table\)"):
+            fit(FORMULA, table)
+
+
+@pytest.mark.parametrize(
+    ("call", "sentence"),
+    [
+        (lambda f: fit(FORMULA, f, weights=2), "weights=2 is neither a column's name nor a number for each row"),
+        (lambda f: fit(FORMULA, f, family="binomial"), "fit takes no 'family': responses are normal here"),
+        (lambda f: fit("Reaction ~ Days", f, random="~ 1 | Subject"), "fit takes no 'random': groups are part of"),
+        (lambda f: fit(FORMULA, f, vc_formula={}), "fit takes no 'vc_formula': variance components are random terms"),
+        (lambda f: fit(FORMULA, f, maxiter=5), "there is one optimiser"),
+        (lambda f: fit(FORMULA, f).predict(f, re_form=None), "predict takes no 're_form': write groups=False"),
+        (lambda f: fit(FORMULA, f).predict(newdata=f), r"give the table first: predict\(frame\)"),
+        (lambda f: fit(FORMULA, f).conf_int(method="boot"), "has the methods 'wald' and 'profile', not 'boot'"),
+        (lambda f: fit(FORMULA, f).conf_int(level=0.9), "conf_int takes no 'level': write alpha"),
+        (lambda f: fit(FORMULA, f).summary(ddf="KR"), "summary takes no 'ddf': write kenward_roger=True"),
+        (lambda f: criterion_at(FORMULA, f, [1.0], reml=True), "the model is a DataFrame; give the table first"),
+        (lambda f: fit_statsmodels(smf.ols("Reaction ~ Days", f)), r"the model is a OLS; give what smf\.mixedlm"),
+        (lambda f: fit_statsmodels(smf.mixedlm("Reaction ~ Days", f, groups="Subject").fit()), r"before its \.fit\(\)"),
+    ],
+)  # fmt: skip
+def test_an_option_of_other_software_is_answered(frame, call, sentence):
+    with pytest.raises(DesignError, match=sentence):
+        call(frame)
+
+
+def test_an_option_of_nobody_is_a_type_error(frame, model):
+    for call in (lambda: fit(FORMULA, frame, colour="red"), lambda: model.predict(frame, colour="red")):
+        with pytest.raises(TypeError, match="unexpected keyword argument 'colour'"):
+            call()
+
+
+@pytest.mark.parametrize(
+    ("name", "here"),
+    [("ranef", "random_effects"), ("fixef", "params"), ("VarCorr", "variance_table"), ("anova", "compare_nested"),
+     ("isSingular", "singular"), ("logLik", "llf"), ("fe_params", "params"), ("cov_re", "variance_components"),
+     ("get_prediction", "predict_intervals"), ("t_test", "coefficient_tests"), ("update", "fit(formula, frame)")],
+)  # fmt: skip
+def test_a_name_of_other_software_is_answered(model, name, here):
+    with pytest.raises(AttributeError) as caught:
+        getattr(model, name)
+    assert str(caught.value).startswith(f"a fit has no {name!r}; here it is ")
+    assert here in str(caught.value)
+    assert not hasattr(model, name)
+
+
+def test_every_name_offered_is_there(model):
+    import reference
+    from reference.output.elsewhere import _NAMES
+
+    for here in _NAMES.values():
+        name = here.split("(")[0].split(",")[0].split(".")[0].split(" and ")[0]
+        assert name in reference.__all__ or hasattr(model, name) or name in ("pickle", "a new fit: fit"), here
+
+
+def test_other_names_are_none(model):
+    with pytest.raises(AttributeError, match=r"^a fit has no 'colour'$"):
+        _ = model.colour
+    for same in (copy.copy(model), pickle.loads(pickle.dumps(model))):
+        assert same.criterion == model.criterion
+
+
+def test_random_effects_of_a_group_are_found_by_term(model):
+    with pytest.raises(KeyError, match=r"308 is no random term; they are Subject, .* \.loc\[308\]"):
+        _ = model.random_effects[308]
+    assert model.random_effects["Subject"].loc[308].shape == (1,)
+    assert model.random_effects.get(308) is None
+
+
+def test_one_column_to_centre_needs_no_list(frame):
+    for centre in (grand_mean_centre, group_mean_centre):
+        more = ["Subject"] if centre is group_mean_centre else []
+        pd.testing.assert_frame_equal(centre(frame, "Days", *more).frame, centre(frame, ["Days"], *more).frame)
+    pd.testing.assert_frame_equal(group_means(frame, "Days", "Subject"), group_means(frame, ["Days"], "Subject"))
+
+
+@pytest.mark.parametrize(
+    ("formula", "column", "cell", "sentence"),
+    [
+        ("Reaction ~ f + (1 | Subject)", "f", "zz", "column 'f', line 4 holds 'zz', none of the levels"),
+        ("Reaction ~ Days + (f | Subject)", "f", "zz", "column 'f', line 4 holds 'zz', none of the levels"),
+        ("Reaction ~ C(f) + (1 | Subject)", "f", "z, {z", "'C(f)' meets levels that the model does not know, 'z, {z';"),
+        ("Reaction ~ factor(Days) + (1 | Subject)", "Days", 77, "the term 'C(Days)' meets levels"),
+        ("Reaction ~ C(f, contr.sum) * Days + (1 | Subject)", "f", "zz", "does not know, 'zz'; recode them, or leave"),
+        (FORMULA, "Days", "x", "column 'Days' holds numbers as text, line 4 holds 'x'"),
+        ("Reaction ~ log(Days + 1) + (1 | Subject)", "Days", "x", "column 'Days' holds numbers as text, line 4 holds"),
+        ("Reaction ~ poly(Days, 2) + (1 | Subject)", "Days", "1,5", "line 4 holds '1,5', which can be read in two"),
+    ],
+)  # fmt: skip
+def test_rows_that_cannot_be_predicted_are_told_in_words_of_the_table(
+    frame, tmp_path, capsys, formula, column, cell, sentence
+):
+    frame.to_csv(tmp_path / "old.csv", index=False)
+    new = frame.head(9).astype({column: object})
+    new.loc[2, column] = cell
+    new.to_csv(tmp_path / "new.csv", index=False)
+    with pytest.raises(SystemExit) as stop:
+        main(["predict", str(tmp_path / "old.csv"), formula, "--new", str(tmp_path / "new.csv")])
+    assert stop.value.code == 2
+    said = capsys.readouterr().err
+    assert sentence in said
+    for word in ("piece", "nan", "dtype", "nominated", "ufunc"):
+        assert word not in said
