@@ -194,7 +194,7 @@ def fit(formula: str | MixedModel | Table, data: Table | MixedModel, *, reml: bo
     >>> print(f"{model.criterion:.4f}", model.certificate.faces)
     15.5763 ()
     """
-    reml = bool(others.pop("REML", reml))
+    reml = others.pop("REML", reml)
     options = {name: others.pop(name) for name in ("weights", "missing", "collinear") if name in others}
     refuse_options("fit", others, FIT_OPTIONS)
     model, table = (formula, data) if _is_model(formula) or not _is_model(data) else (data, formula)
@@ -254,6 +254,8 @@ def fit_mixed(
     ----------
     Bates, Mächler, Bolker & Walker (2015), J. Stat. Softw. 67(1).
     """
+    if reml not in (True, False):
+        raise DesignError(f"reml={reml!r} is not understood; write True for REML, or False for maximum likelihood.")
     table, parsed = _weighted(data, _parsed(model), weights)
     return MixedFit.of_design(build_design(table, parsed, missing=missing, collinear=collinear), reml=reml)
 
@@ -315,6 +317,8 @@ def _weighted(data: Table, model: MixedModel, weights: str | Sequence[float] | N
         )
     if len(weights) != len(data):
         raise DesignError(f"there are {len(weights)} weights for {len(data)} rows; give one for each row.")
+    if isinstance(weights, pd.Series) and not weights.index.equals(data.index):
+        raise DesignError("the weights' index is not the table's; give weights.reindex(frame.index), or numbers alone.")
     # The name that R gives them.
     return data.assign(**{"(weights)": np.asarray(weights)}), replace(model, weights="(weights)")
 

@@ -30,6 +30,8 @@ _DATES = (
 _DATE = re.compile(rf"\s*(?:{'|'.join(_DATES)})(?:[t ,]\s*\d{{1,2}}:\d{{2}}.*)?\s*", re.IGNORECASE)
 # A number with a decimal comma, thousands apart, or a sign of a unit: 1,5, 1.234,5, 1 234, 12 %, €9.
 _MARKED = r"\s*[-+−]?\s*[€$£]?\s*\d+(?:[.,\u00a0\u202f' ]\d+)*\s*[%€$£]?\s*"
+# Of the names of a table so many characters are shown.
+_LONGEST = 500
 # How the index is called of a table that was read from a file: it holds the lines.
 LINE = "line"
 
@@ -101,7 +103,8 @@ def _refuse_text(column: Any, name: str) -> None:
         )
     else:
         where += "; convert it with pandas.to_numeric first"
-    raise DesignError(f"column {name!r} holds numbers as text{where}; if these are codes of levels, write C({name}).")
+    kind = "text" if column.map(type).eq(str).any() else "objects"
+    raise DesignError(f"column {name!r} holds numbers as {kind}{where}; if these are codes of levels, write C({name}).")
 
 
 def holds_numbers(column: Any) -> bool:
@@ -142,13 +145,15 @@ def _find_column(data: pd.DataFrame, name: str) -> Any:
         )
     names = data.columns
     if name not in names:
-        known = [str(one) for one in names]
+        known = [one for one in names if isinstance(one, str)]
         # A minus, or a blank, ends a name that stands in no backticks.
         like = [one for one in known if one.strip().casefold() == name.strip().casefold()]
         like += [one for one in known if re.match(rf"{re.escape(name)}\W", one)]
         word = like and re.fullmatch(r"[\w.]+", like[0])
         instead = f"write {like[0]}" if word else f"write `{like[0]}` in backticks" if like else "name another one"
-        raise DesignError(f"column {name!r} is not in the table, which has {', '.join(known)}; add it or {instead}.")
+        shown = ", ".join(map(str, names))
+        shown = shown if len(shown) < _LONGEST else f"{shown[:_LONGEST]}..."
+        raise DesignError(f"column {name!r} is not in the table, which has {shown}; add it or {instead}.")
     column = data[name]
     if isinstance(column, pd.DataFrame):
         raise DesignError(f"column {name!r} comes twice; keep one of the two.")

@@ -279,6 +279,8 @@ def _random_terms(marks: Sequence[_Mark], text: str, formula: str) -> list[Rando
     if len(bars) != 1 or not 0 < bars[0] < len(marks) - 1:
         raise FormulaError(f"the random term {text!r} is not understood; write (effects | group) with one bar, or ||.")
     left, groups = _text(marks[: bars[0]], formula), _groups(marks[bars[0] + 1 :], text, formula)
+    if has_dot(left):
+        raise FormulaError(f"the random term {text!r} has a dot for other columns; write which of them vary.")
     names = effects(left)
     if not names:
         raise FormulaError(f"the random term {text!r} lets nothing vary; write (1 | group) or (0 + x | group).")

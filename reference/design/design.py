@@ -173,6 +173,10 @@ def build_design(
     FormulaError
         If more effects of a factor vary than there are groups, as where effects and groups have changed places.
     """
+    if collinear not in ("drop", "raise"):
+        raise DesignError(
+            f"collinear={collinear!r} is not understood; write 'drop' to leave out what others determine, or 'raise'."
+        )
     if isinstance(data, pd.DataFrame):
         model = model.spelled_out(data.columns)
     elif has_dot(model.fixed):

@@ -91,6 +91,10 @@ def test_an_idiom_is_taken_as_it_is_meant(frame, typed, meant):
         ("Reaction ~ my z + (1 | Subject)", r"Missing operator .* a name that is no single word in backticks"),
         ("Reaction ~ is.na(z) + (1 | Subject)", r"not understood \(invalid syntax\);"),
         ("Reaction ~ days + (1 | Subject)", r"column 'days' is not in the table, .* write Days\.$"),
+        (
+            "Reaction ~ Days + (. | Subject)",
+            r"\(\. \| Subject\)' has a dot for other columns; write which of them vary",
+        ),
         ("Reaction ~ Days + (f || Subject)", r"of a factor f, \(f \|\| g\) has an intercept and all levels"),
     ],
 )
@@ -185,6 +189,13 @@ def test_a_table_is_a_data_frame(model, table):
     ("call", "sentence"),
     [
         (lambda f: fit(FORMULA, f, weights=2), "weights=2 is neither a column's name nor a number for each row"),
+        (lambda f: fit(FORMULA, f, weights=f["z"].sort_values()), r"index is not the table's; give weights\.reindex"),
+        (lambda f: fit(FORMULA, f, weights=f["z"].head(9)), "there are 9 weights for 180 rows"),
+        (lambda f: fit(FORMULA, f, REML="FALSE"), "reml='FALSE' is not understood; write True for REML, or False"),
+        (lambda f: fit(FORMULA, f, reml=None), "reml=None is not understood"),
+        (lambda f: fit(FORMULA, f, collinear="remove"), "collinear='remove' is not understood; write 'drop'"),
+        (lambda f: fit(FORMULA, f.astype({"Days": object})), "'Days' holds numbers as objects; convert it with pandas"),
+        (lambda f: fit(FORMULA, f.T), r"which has 0, 1, 2, .*\.\.\.; add it or name another one\.$"),
         (lambda f: fit(FORMULA, f, family="binomial"), "fit takes no 'family': responses are normal here"),
         (lambda f: fit("Reaction ~ Days", f, random="~ 1 | Subject"), "fit takes no 'random': groups are part of"),
         (lambda f: fit(FORMULA, f, vc_formula={}), "fit takes no 'vc_formula': variance components are random terms"),
