@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from itertools import pairwise
 from typing import NamedTuple
 
 from formulaic import Formula
@@ -125,6 +126,9 @@ def parse_formula(formula: str, name: str = "") -> MixedModel:
     tildes = [place for place, mark in enumerate(marks) if mark.text == "~"]
     if len(tildes) != 1 or tildes == [0]:
         raise FormulaError(f"the formula {formula!r} needs one '~' with the response before it, {_EXAMPLE}.")
+    for one, following in pairwise(marks[tildes[0] :]):
+        if following.text == "/" and (digits := formula[one.start : one.stop].strip()).isdigit():
+            raise FormulaError(f"{digits}/ in the formula {formula!r} is no division; write what is computed in I().")
     fixed: list[str] = []
     offsets: list[str] = []
     terms: list[RandomTerm] = []
@@ -176,7 +180,7 @@ def effects(part: str) -> tuple[tuple[tuple[str, str], ...], ...]:
     except (FormulaicError, SyntaxError) as error:
         raise FormulaError(
             f"the term {part.removeprefix('0 + ')!r} is not understood ({plain_reason(error)}); write columns joined "
-            "by +, * or :, a name that is no single word in backticks."
+            "by +, * or :, a name that is no single word in backticks, and what is computed in I()."
         ) from error
 
 

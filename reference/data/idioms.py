@@ -17,6 +17,7 @@ from reference.errors import FormulaError
 # Functions of R that formulaic does not bring, as expressions of a formula find them.
 _OF_NUMPY = ("sqrt", "log1p", "expm1", "floor", "sin", "cos", "tan", "pi")
 FUNCTIONS: dict[str, Any] = {name: getattr(np, name) for name in _OF_NUMPY}
+FUNCTIONS |= {"c": lambda *each: [*each]}
 FUNCTIONS |= {"pmin": lambda *each: reduce(np.minimum, each), "pmax": lambda *each: reduce(np.maximum, each)}
 
 # What is written in another way here, as a pattern of its beginning; the rest of the call follows as it is.
@@ -94,7 +95,8 @@ def _expression(text: str) -> str:
     if called and called[1] in _ELSEWHERE:
         first, _, rest = called[2].partition(",")
         rest = re.sub(r"^\s*\w+\s*=\s*", "", rest).strip()
-        instead = _ELSEWHERE[called[1]].format(called[2].strip(), first.strip(), rest or "3")
+        rest = rest or ("3" if called[1] == "ns" else "'a level'")
+        instead = _ELSEWHERE[called[1]].format(called[2].strip(), first.strip(), rest)
         raise FormulaError(f"the term {text!r} is R's; write {instead} instead.")
     return _outside_quotes(text, _RESPELT)
 

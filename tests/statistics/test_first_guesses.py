@@ -62,6 +62,7 @@ def model(frame):
         ("pmax(z, Days, 16)", "np.maximum(np.maximum(z, Days), 16)"),
         ("sin(2*pi*z)", "np.sin(2*np.pi*z)"),
         ("tan(z)", "np.tan(z)"),
+        ("bs(Days, knots=c(3, 6))", "bs(Days, knots=[3, 6])"),
     ],
 )
 def test_an_idiom_is_taken_as_it_is_meant(frame, typed, meant):
@@ -88,6 +89,10 @@ def test_an_idiom_is_taken_as_it_is_meant(frame, typed, meant):
         ("Reaction ~ C(f)[0] + (1 | Subject)", r"'C\(f\)\[0\]' cannot be evaluated"),
         ("Reaction ~ I({}['a']) + (1 | Subject)", r"cannot be evaluated \('a'\)"),
         ("Reaction ~ dummy(f, 'b') + (1 | Subject)", r"write I\(f == 'b'\) instead"),
+        ("Reaction ~ dummy(f) + (1 | Subject)", r"write I\(f == 'a level'\) instead"),
+        ("Reaction ~ 1/z + (1 | Subject)", r"1/ in the formula .* is no division; write what is computed in I\(\)"),
+        ("Reaction ~ Days + (1/z | Subject)", r"1/ in the formula .* is no division"),
+        ("Reaction ~ (Days > 3) + (1 | Subject)", r"Unknown operator '>'.* and what is computed in I\(\)\.$"),
         ("Reaction ~ my z + (1 | Subject)", r"Missing operator .* a name that is no single word in backticks"),
         ("Reaction ~ is.na(z) + (1 | Subject)", r"not understood \(invalid syntax\);"),
         ("Reaction ~ days + (1 | Subject)", r"column 'days' is not in the table, .* write Days\.$"),
