@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import pandas as pd
 
-from reference.arrays import Floats
+from reference.arrays import LARGEST_INTEGER, Floats
 from reference.errors import DesignError
 
 Level: TypeAlias = int | str
@@ -47,11 +47,16 @@ def require_column(data: pd.DataFrame, name: str) -> Any:
     Raises
     ------
     DesignError
-        If it is missing, comes twice, or holds a missing value.
+        If it is missing, comes twice, or holds a missing value or several in a row.
     """
     column = _find_column(data, name)
     if not _is_whole(column):
         _check_filled(np.asarray(column.isna()), name, data.index)
+    if column.dtype == object and pd.api.types.infer_dtype(column).startswith("mixed"):
+        several = column.map(pd.api.types.is_list_like)
+        if several.any():
+            where = row_name(data.index, int(several.argmax()))
+            raise DesignError(f"column {name!r}, {where} holds several values; give it one in each row.")
     return column
 
 
@@ -131,9 +136,12 @@ def read_column(data: pd.DataFrame, name: str) -> Floats:
     else:
         values = column.to_numpy(dtype=np.float64, na_value=np.nan)
     # The largest and smallest tell in most cases that all is well, and take no memory.
-    if values.size and not max(values.max(), -values.min()) <= FARTHEST:
+    largest = max(values.max(), -values.min()) if values.size else 0.0
+    if not largest <= FARTHEST:
         _check_filled(np.isnan(values), name, data.index)
         check_cells(values, name, data.index)
+    elif largest >= LARGEST_INTEGER and pd.api.types.is_integer_dtype(column):
+        _check_digits(column, values, name)
     return values
 
 
@@ -175,6 +183,16 @@ def _check_filled(missing: Any, name: str, index: Any) -> None:
     if missing.any():
         where = row_name(index, int(missing.argmax()))
         raise DesignError(f"column {name!r}, {where} is empty; fill it in or drop the row.")
+
+
+def _check_digits(column: Any, values: Floats, name: str) -> None:
+    """Refuse whole numbers whose differences a float does not hold."""
+    exact = column.astype(object) - int(column.iloc[0])
+    if np.abs(values - values[0] - exact.to_numpy(dtype=np.float64)).max() > 1e-9 * np.abs(exact).max():
+        raise DesignError(
+            f"column {name!r} holds whole numbers such as {column.iloc[0]}, whose differences a float does not hold; "
+            f"take a round number off the column, or write C({name}) if these are codes."
+        )
 
 
 def check_cells(values: Floats, name: str, index: Any) -> None:

@@ -303,7 +303,7 @@ def exact_columns(text: str, data: pd.DataFrame, factors: Mapping[str, Any]) -> 
         if isinstance(column, pd.DataFrame) or re.search(rf"\bC\(\s*{re.escape(name)}\s*[,)]", text):
             continue
         if name in factors:
-            frame[name] = _coded(column, name, factors[name])
+            frame[name] = coded_levels(column, name, factors[name])
         elif column.dtype != np.float64 and holds_numbers(column):
             frame[name] = column.to_numpy(dtype=np.float64, na_value=np.nan)
     return frame
@@ -316,8 +316,8 @@ def _levels(data: pd.DataFrame, name: str) -> Any:
     return levels
 
 
-def _coded(column: Any, name: str, levels: Any) -> Any:
-    """Return a column as one of categories, these levels."""
+def coded_levels(column: Any, name: str, levels: Any) -> Any:
+    """Return a column as one of categories, these levels, or raise a DesignError that names the cell that is none."""
     known = column.isin(levels).to_numpy()
     if not known.all():
         row = int(known.argmin())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import chain
@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from reference.arrays import Floats, Integers, triangular_factor
-from reference.data.encoding import DEPENDENT, Encoding, Matrices, read_encoding, without_dependent
+from reference.data.encoding import DEPENDENT, Encoding, Matrices, coded_levels, read_encoding, without_dependent
 from reference.data.formula import MixedModel
 from reference.data.groups import check_names
 from reference.data.idioms import has_dot
@@ -203,6 +203,8 @@ def _eliminate(encoding: Encoding, pieces: Pieces) -> tuple[Columns, Elimination
     # The first piece is read twice rather than kept: no piece's columns outlive it.
     columns = choose_columns(encoding, encoding.columns(pieces.first))
     tables = chain([pieces.first], pieces.rest or ())
+    if pieces.whole is None:
+        tables = chain(_with_known_levels(encoding, tables))
     if grouping is None:
         moments = sum_pieces(columns, map(encoding.matrices, tables))
         counts = moments.counts[_ascending(encoding, moments)]
@@ -211,6 +213,18 @@ def _eliminate(encoding: Encoding, pieces: Pieces) -> tuple[Columns, Elimination
     _check_groups(encoding, [np.diff(grouping.starts)])
     elimination = reduce_pieces(columns, map(encoding.columns, tables), grouping.starts)
     return columns, elimination, int(grouping.starts[-1]), grouping.levels
+
+
+def _with_known_levels(encoding: Encoding, tables: Iterable[pd.DataFrame]) -> Iterator[pd.DataFrame]:
+    """Yield the pieces of a table, and say which one has a level that the first has not."""
+    factors = {name: levels for part in (encoding.fixed, *encoding.random) for name, levels in part.factors.items()}
+    for table in tables:
+        for name, levels in factors.items():
+            try:
+                coded_levels(table[name], name, levels)
+            except DesignError as error:
+                raise DesignError(f"{error} Or let the first piece of the table have every level.") from error
+        yield table
 
 
 def _ascending(encoding: Encoding, moments: GroupMoments) -> Integers:

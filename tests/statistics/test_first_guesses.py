@@ -297,3 +297,47 @@ def test_rows_that_cannot_be_predicted_are_told_in_words_of_the_table(
     assert sentence in said
     for word in ("piece", "nan", "dtype", "nominated", "ufunc"):
         assert word not in said
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        (
+            lambda f: f.assign(Days=f["Days"] + 2**60),
+            r"'Days' holds whole numbers such as 1152921504606846976, whose diff",
+        ),
+        (
+            lambda f: f.assign(Days=-f["Days"] - 2**60),
+            "whose differences a float does not hold; take a round number off",
+        ),
+        (lambda f: f.assign(Days=f["Days"].astype("uint64") + 2**63), "a float does not hold"),
+        (lambda f: f.assign(Days=(f["Days"] + 2**60).astype("Int64")), "a float does not hold"),
+        (lambda f: f.assign(Reaction=f["Reaction"].astype(int) + 2**60), "column 'Reaction' holds whole numbers"),
+        (
+            lambda f: f.assign(Subject=[[one] for one in f["Subject"]]),
+            "'Subject', row 0 holds several values; give it one",
+        ),
+        (lambda f: f.assign(Days=[{"day": one} for one in f["Days"]]), "'Days', row 0 holds several values"),
+        (lambda f: f.assign(Reaction=[*[1.0] * 9, (2.0, 3.0), *[1.0] * 170]), "'Reaction', row 9 holds several values"),
+    ],
+)
+def test_cells_that_no_model_reads_are_named(frame, change, sentence):
+    with pytest.raises(DesignError, match=sentence):
+        fit(FORMULA, change(frame))
+
+
+def test_large_whole_numbers_that_differ_enough_are_read(frame, model):
+    for days in (frame["Days"] * 2**55, frame["Days"] * 86_400 * 10**9 + 1_700_000_000 * 10**9):
+        unit = days.iloc[1] - days.iloc[0]
+        found = fit(FORMULA, frame.assign(Days=days))
+        assert found.params["Days"] * unit == pytest.approx(model.params["Days"])
+    codes = fit("Reaction ~ C(Days) + (1 | Subject)", frame.assign(Days=frame["Days"] + 2**60))
+    assert codes.criterion == pytest.approx(fit("Reaction ~ C(Days) + (1 | Subject)", frame).criterion)
+
+
+def test_a_level_that_the_first_piece_has_not_is_told(frame):
+    with pytest.raises(DesignError, match=r"holds 'c', none of the levels .* Or let the first piece"):
+        fit("Reaction ~ f + (1 | Subject)", [frame[frame["f"] != "c"], frame[frame["f"] == "c"]])
+    halves = [frame.head(90), frame.tail(90)]
+    whole = fit("Reaction ~ f + (1 | Subject)", frame)
+    assert fit("Reaction ~ f + (1 | Subject)", halves).criterion == pytest.approx(whole.criterion, abs=1e-8)
