@@ -43,6 +43,8 @@ report <- function(name, about, table, formula, reml = TRUE, weights = NULL, wan
     found$satterthwaite <- exactly(coef(summary(m))[, "df"])
     found$kenward_roger <- exactly(coef(summary(m, ddf = "Kenward-Roger"))[, "df"])
   }
+  if ("alone" %in% want) found$alone <- lapply(c(2, 50, nrow(table)), function(row)
+    list(row = row - 1, groups = exactly(predict(m, table[row, ])), population = exactly(predict(m, table[row, ], re.form = NA))))
   reports[[length(reports) + 1]] <<- found
   invisible(m)
 }
@@ -112,6 +114,14 @@ trigly <- data.frame(y = c(142.3, 144.0, 148.6, 146.9, 142.9, 147.4, 133.8, 133.
                      day = rep(1:4, each = 8), machine = rep(rep(1:4, each = 2), 4))
 report("lme4#501", "crossed factors and their combinations on 32 rows, where a default optimiser warns", trigly,
        "y ~ 1 + (1 | day) + (1 | machine) + (1 | machine:day)")
+gaps <- "Ozone ~ Wind + Solar.R + (1 | Month)"; all <- na.omit(air[c("Ozone", "Wind", "Solar.R", "Month")])
+both <- lapply(c("Ozone ~ Wind + (1 | Month)", gaps), best, all, FALSE, NULL)
+report("lme4#253", "models compared although gaps had taken other rows out of each (R's airquality)", air, gaps, FALSE, left_out = list(rows = 42L, of = 153L),
+       compared = list(smaller = "Ozone ~ Wind + (1 | Month)", chisq = exactly(2 * (logLik(both[[2]]) - logLik(both[[1]]))),
+                       p = exactly(pchisq(as.numeric(2 * (logLik(both[[2]]) - logLik(both[[1]]))), 1, lower.tail = FALSE))))
+set.seed(275)
+noisy <- transform(sleepstudy, noiseFactor = ifelse(runif(180) > 0.8, "Yes", "No"), Subject = as.integer(as.character(Subject)))
+report("lme4#275", "one row predicted, in which a factor has one level (drawn)", noisy, "Reaction ~ Days + noiseFactor + (Days | Subject)", want = "alone")
 set.seed(518)
 id <- rep(1:100, 2); T <- rep(0:1, each = 100); latent <- -0.05 * T + rnorm(100, 0, 0.005)[id] + rnorm(200, 0, 0.05)
 binary <- data.frame(Y = as.numeric(latent > 0), id = id, gid = (id - 1) %% 50 + 1, T = T)

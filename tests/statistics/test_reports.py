@@ -12,8 +12,10 @@ import pytest
 
 from autograder.cli import main
 from reference import (
+    ComparisonError,
     DesignError,
     coefficient_tests,
+    compare_nested,
     fit,
     kenward_roger_tests,
     predict_conditional,
@@ -114,6 +116,33 @@ def test_what_the_data_cannot_tell_is_refused(golden):
 def test_rows_with_gaps_are_counted(golden):
     left_out = fit(golden["formula"], pd.DataFrame(golden["table"])).design.left_out
     assert {"rows": left_out.rows, "of": left_out.of} == golden["left_out"]
+
+
+@of("compared")
+def test_two_models_are_compared_on_the_same_rows(golden, tmp_path, capsys):
+    frame = pd.DataFrame(golden["table"])
+    smaller, formula = golden["compared"]["smaller"], golden["formula"]
+    fits = [fit(one, frame, reml=False) for one in (smaller, formula)]
+    assert fits[0].nobs > fits[1].nobs
+    with pytest.raises(ComparisonError, match="saw different rows"):
+        compare_nested(*fits)
+    test = compare_nested(fit(smaller, frame.dropna(), reml=False), fits[1])
+    assert test.statistic == pytest.approx(float(golden["compared"]["chisq"]), abs=1e-7)
+    assert test.p == pytest.approx(float(golden["compared"]["p"]), rel=1e-6)
+    frame.to_csv(tmp_path / "table.csv", index=False)
+    with pytest.raises(SystemExit):
+        main(["compare", str(tmp_path / "table.csv"), smaller, formula])
+    assert f"  {test.statistic:.4f} " in capsys.readouterr().out
+
+
+@of("alone")
+def test_rows_are_predicted_one_by_one(golden):
+    frame = pd.DataFrame(golden["table"])
+    found = fit(golden["formula"], frame)
+    for row in golden["alone"]:
+        new = frame.iloc[[row["row"]]].drop(columns="Reaction")
+        assert found.predict(new).item() == pytest.approx(float(row["groups"]), rel=1e-6)
+        assert found.predict(new, groups=False).item() == pytest.approx(float(row["population"]), rel=1e-6)
 
 
 @of("same_as")
