@@ -257,7 +257,7 @@ def fit_mixed(
     if reml not in (True, False):
         raise DesignError(f"reml={reml!r} is not understood; write True for REML, or False for maximum likelihood.")
     table, parsed = _weighted(data, _parsed(model), weights)
-    return MixedFit.of_design(build_design(table, parsed, missing=missing, collinear=collinear), reml=reml)
+    return MixedFit.of_design(build_design(table, parsed, missing=missing, collinear=collinear), reml=bool(reml))
 
 
 def criterion_at(

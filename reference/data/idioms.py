@@ -23,7 +23,7 @@ FUNCTIONS |= {"pmin": lambda *each: reduce(np.minimum, each), "pmax": lambda *ea
 # What is written in another way here, as a pattern of its beginning; the rest of the call follows as it is.
 _RESPELT = (
     (r"\b(?:as\.)?factor\(", "C("),
-    (r"(\bC\([^()]*,\s*)(sum|treatment|helmert|poly)\s*\)", r"\1contr.\2)"),
+    (r"(\bC\([^()]*,)\s*(?:contr(?:asts)?\s*=\s*)?(sum|treatment|helmert|poly)\s*\)", r"\1 contr.\2)"),
     (r"\^", "**"),
     (r"\bTRUE\b", "True"),
     (r"\bFALSE\b", "False"),

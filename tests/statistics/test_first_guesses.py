@@ -55,6 +55,12 @@ def model(frame):
         ("(f + ((0 + Days | Subject)))", "f + (0 + Days | Subject)"),
         ("C(f, sum)", "C(f, contr.sum)"),
         ("factor(f, poly)", "C(f, contr.poly)"),
+        ("C(f, contr=sum)", "C(f, contr.sum)"),
+        ("C(f, contrasts = poly):Days", "C(f, contr.poly):Days"),
+        ("Q('z'):Days + (Q('z') | f)", "z:Days + (z | f)"),
+        ("f %in% odd %in% f", "f:odd"),
+        ("(Days + z) %in% f", "Days:f + z:f"),
+        ("0 + (f + (1 | odd))", "0 + f + (1 | odd)"),
         ("C(f,helmert)*Days", "C(f, contr.helmert)*Days"),
         ("Q('z')", "z"),
         ('np.log(Q("z") + 1)', "np.log(z + 1)"),
@@ -218,6 +224,12 @@ def test_a_table_is_a_data_frame(model, table):
 def test_an_option_of_other_software_is_answered(frame, call, sentence):
     with pytest.raises(DesignError, match=sentence):
         call(frame)
+
+
+def test_one_and_zero_are_true_and_false(frame, model):
+    assert fit(FORMULA, frame, REML=1).reml is True
+    assert fit(FORMULA, frame, reml=np.False_).reml is False
+    assert fit(FORMULA, frame, reml=1).criterion == model.criterion
 
 
 def test_an_option_of_nobody_is_a_type_error(frame, model):
