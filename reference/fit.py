@@ -163,7 +163,7 @@ class _ByTerm(dict[str, pd.DataFrame]):
 
     def __missing__(self, key: object) -> pd.DataFrame:
         name = next(iter(self))
-        raise KeyError(f"{key!r} is no random term; they are {', '.join(self)}, and a group is {name!r}, .loc[{key!r}]")
+        raise KeyError(f"{key!r} is none of the terms {', '.join(self)}; write random_effects[{name!r}].loc[{key!r}]")
 
 
 def fit(formula: str | MixedModel | Table, data: Table | MixedModel, *, reml: bool = True, **others: Any) -> MixedFit:

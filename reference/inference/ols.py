@@ -13,6 +13,7 @@ import pandas as pd
 from reference.data.encoding import read_encoding
 from reference.data.formula import MixedModel
 from reference.design.orthonormal import check_fixed_part
+from reference.errors import DesignError
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,10 @@ def fit_ols(data: pd.DataFrame, model: MixedModel) -> OlsFit:
     James, Witten, Hastie & Tibshirani (2013), An Introduction to Statistical Learning, sections 3.2 and 3.3.3
     (VIF).
     """
+    if not isinstance(model, MixedModel):
+        raise DesignError(
+            f"the model is a {type(model).__name__}; give the table first, then what parse_formula returns."
+        )
     # Imported here because it takes longer than all else together, and most of the package does without.
     from statsmodels.regression.linear_model import OLS
 

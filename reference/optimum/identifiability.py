@@ -60,15 +60,14 @@ def check_identified(surface: Surface, labels: Sequence[str]) -> None:
         shares = np.abs(vectors[:-1, flat]).max(axis=1)
         involved = {k for pair, share in zip(pairs, shares, strict=True) if share > _SHARE * shares.max() for k in pair}
         names = ", ".join(sorted({labels[k] for k in involved}, key=labels.index))
+        # Those of a factor behind two bars.
         levels = "Intercept by" in names and "[" in names
+        twice = "; of a factor f, (f || g) has an intercept and all levels, which say it twice: write (f | g)"
         raise DesignError(
             f"the data cannot tell the variances apart: a whole line of them has the same likelihood, of {names}, with "
             "each other, the residual variance, or what the fixed effects say; drop a random term that repeats another "
             "or has a group for every row, or fixed effects that already say everything about the groups"
-            + (
-                "; of a factor f, (f || g) has an intercept and all levels, which say it twice: write (f | g)." * levels
-                or "."
-            )
+            f"{twice if levels else ''}."
         )
 
 

@@ -53,13 +53,13 @@ FIT_OPTIONS = {
     "vc_formula": "variance components are random terms here, such as 'y ~ x + (1 | group) + (1 | group:room)'",
     "family": "responses are normal here",
     "contrasts": "contrasts are part of the formula here, such as C(x, contr.sum)",
-    "ml": "write reml=False",
+    **dict.fromkeys(("ml", "ML", "method"), "write reml=False for maximum likelihood; there is one optimiser"),
     **dict.fromkeys(
-        ("method", "control", "optimizer", "start", "start_params", "maxiter", "verbose", "full_output"),
+        ("control", "optimizer", "start", "start_params", "maxiter", "verbose", "full_output"),
         "there is one optimiser, whose result is certified; leave it out",
     ),
 }
-INTERVAL_OPTIONS = {"level": "write alpha, one less the level", "parm": "take rows of what it returns, by name"}
+INTERVAL_OPTIONS = {"level": "write alpha, one less the level", "parm": "take a row of what it returns"}
 SUMMARY_OPTIONS = {
     "ddf": "write kenward_roger=True, or nothing for Satterthwaite",
     "alpha": "conf_int(alpha) has intervals",
