@@ -76,7 +76,10 @@ def fit_statsmodels(model: Any, *, reml: bool = True) -> Any:
             break
     for zero in _ZEROS:
         lifted = [part + zero * root @ root.T for part, root in zip(covariances, roots, strict=True)]
-        result = _fit(model, lifted, reml=reml, method="bfgs", gtol=np.inf)
+        try:
+            result = _fit(model, lifted, reml=reml, method="bfgs", gtol=np.inf)
+        except np.linalg.LinAlgError:  # so small a zero is lost beside the other variances
+            continue
         off = (np.asarray(result.fe_params) - certified.coefficients) / np.sqrt(np.diagonal(certified.covariance))
         if abs(-2.0 * result.llf - certified.criterion) < _CRITERION and np.abs(off).max() < _EFFECTS:
             result._results.normalized_cov_params[: model.k_fe, : model.k_fe] = certified.covariance / result.scale
