@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -27,7 +24,7 @@ class PanelError(TableError):
 class Panel:
     """A validated, immutable panel: one row per store and week.
 
-    Build one with :meth:`from_frame` or :meth:`from_csv`; the constructor itself checks nothing.
+    Build one with :meth:`from_frame`; the constructor itself checks nothing.
 
     Parameters
     ----------
@@ -75,25 +72,6 @@ class Panel:
             column.setflags(write=False)
         return cls(**columns, source=source)
 
-    @classmethod
-    def from_csv(cls, file: Path | bytes, source: str | None = None) -> Panel:
-        """Return the panel in a CSV file (a path, or its bytes), numbers read to the last digit.
-
-        Raises
-        ------
-        PanelError
-            If the file cannot be read as CSV, or its table is not a panel.
-        """
-        name = source if source is not None else (str(file) if isinstance(file, Path) else "the CSV bytes")
-        try:
-            text = (file.read_bytes() if isinstance(file, Path) else file).decode("utf-8-sig")
-            header, *rows = [row for row in csv.reader(io.StringIO(text), strict=True) if row]
-            columns = list(zip(header, *rows, strict=True))
-        except (OSError, ValueError, csv.Error) as error:
-            raise PanelError(f"{name} cannot be read as CSV ({error}); check the path and the format.") from error
-        frame = pd.concat([pd.Series(_numbers(cells), name=title) for title, *cells in columns], axis=1)
-        return cls.from_frame(frame, name)
-
     @property
     def frame(self) -> pd.DataFrame:
         """A fresh data frame with these columns; changing it does not change the panel."""
@@ -107,23 +85,6 @@ class Panel:
     def __len__(self) -> int:
         """Return the number of rows."""
         return int(self.sales.size)
-
-    def to_csv_bytes(self) -> bytes:
-        """Return the panel as CSV that :meth:`from_csv` reads back to the same bits."""
-        columns = [getattr(self, name).tolist() for name in COLUMNS]
-        lines = [",".join(COLUMNS), *(",".join(map(repr, row)) for row in zip(*columns, strict=True))]
-        return ("\n".join(lines) + "\n").encode("ascii")
-
-
-def _numbers(cells: list[str]) -> list[float] | list[str]:
-    """Return the cells as floats, an empty one as nan; as they are if one is not a number.
-
-    Python's own conversion is exact; that of pandas depends on its version.
-    """
-    try:
-        return [float(cell) if cell.strip() else float("nan") for cell in cells]
-    except ValueError:
-        return cells
 
 
 def _check_columns(frame: pd.DataFrame, source: str) -> None:

@@ -25,7 +25,7 @@ class Run(Protocol):
 @pytest.fixture(scope="session")
 def panel() -> bytes:
     """The panel that the tests of the box run on."""
-    return tutorial_panel().to_csv_bytes()
+    return tutorial_panel().frame.to_csv(index=False).encode()
 
 
 @pytest.fixture(scope="session")

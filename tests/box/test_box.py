@@ -30,7 +30,7 @@ from autograder.sandbox.policy import Limits
 from reference.panels import tutorial_panel
 
 IMPORT = "from autograder.student import check, load_panel"
-PANEL = tutorial_panel().to_csv_bytes()
+PANEL = tutorial_panel().frame.to_csv(index=False).encode()
 
 
 class Run(Protocol):

@@ -133,7 +133,7 @@ def test_wald_intervals_are_those_of_lme4(run):
 
 
 def test_shares_are_those_of_performance(run, tmp_path):
-    (tmp_path / "panel.csv").write_bytes(tutorial_panel().to_csv_bytes())
+    (tmp_path / "panel.csv").write_bytes(tutorial_panel().frame.to_csv(index=False).encode())
     formula = f"sales ~ {' + '.join(('week', *MEDIA))} + (1 | store_id)"
     _, out, _ = run(tmp_path / "panel.csv", formula, "--shares")
     names = ("icc_adjusted", "icc_unadjusted", "r2_marginal", "r2_conditional")

@@ -1,4 +1,4 @@
-"""The panel: what is one, what is not, and its round trip through CSV."""
+"""The panel: what is one, and what is not."""
 
 from __future__ import annotations
 
@@ -7,13 +7,9 @@ import dataclasses
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from reference import DesignError, grand_mean_centre, group_mean_centre, group_means
 from reference.panels import COLUMNS, MEDIA, Panel, PanelError
-
-finite = st.floats(allow_nan=False, allow_infinity=False)
 
 
 def test_tutorial_panel_is_20_stores_by_10_weeks(panel):
@@ -39,18 +35,6 @@ def test_panel_does_not_see_later_changes_of_its_frame(panel):
     copy = Panel.from_frame(frame)
     frame["sales"] = 0.0
     np.testing.assert_array_equal(copy.sales, panel.sales)
-
-
-@settings(deadline=None, derandomize=True, max_examples=50)
-@given(rows=st.lists(st.tuples(finite, finite, finite, finite), min_size=1, max_size=8), first=st.integers(-5, 60))
-def test_csv_round_trip_is_exact(rows, first):
-    frame = pd.DataFrame(rows, columns=list(COLUMNS[2:]), dtype=float)
-    frame.insert(0, "store_id", 7)
-    frame.insert(1, "week", range(first, first + len(rows)))
-    panel = Panel.from_frame(frame)
-    again = Panel.from_csv(panel.to_csv_bytes())
-    for name in COLUMNS:
-        assert getattr(again, name).tobytes() == getattr(panel, name).tobytes()
 
 
 def test_rows_keep_their_order(panel):
@@ -79,30 +63,6 @@ def test_rows_keep_their_order(panel):
 def test_what_is_not_a_panel_is_refused_with_column_and_row(panel, change, message):
     with pytest.raises(PanelError, match=f"^the upload: .*{message}"):
         Panel.from_frame(change(panel.frame), source="the upload")
-
-
-def test_unreadable_csv_is_refused(tmp_path):
-    with pytest.raises(PanelError, match=r"missing\.csv cannot be read as CSV .* check the path"):
-        Panel.from_csv(tmp_path / "missing.csv")
-    with pytest.raises(PanelError, match="the CSV bytes cannot be read as CSV"):
-        Panel.from_csv(b"")
-    with pytest.raises(PanelError, match="the upload cannot be read as CSV"):
-        Panel.from_csv(b"store_id,week\n1\n", "the upload")
-    with pytest.raises(PanelError, match="the upload cannot be read as CSV"):
-        Panel.from_csv(b"\xff\xfe", "the upload")
-
-
-def test_csv_cells_that_are_not_numbers_are_named(panel):
-    text = panel.to_csv_bytes().replace(b"\n1,2,", b"\n1,,", 1)
-    with pytest.raises(PanelError, match="column 'week', row 1 holds nan"):
-        Panel.from_csv(text)
-    with pytest.raises(PanelError, match=r"column 'store_id' holds .*, not numbers"):
-        Panel.from_csv(panel.to_csv_bytes().replace(b"\n1,1,", b"\none,1,", 1))
-
-
-def test_csv_from_a_spreadsheet_is_read(panel):
-    text = b"\xef\xbb\xbf" + panel.to_csv_bytes().replace(b"\n", b"\r\n") + b"\r\n"
-    np.testing.assert_array_equal(Panel.from_csv(text).sales, panel.sales)
 
 
 def test_grand_mean_centring_keeps_the_means(panel):
