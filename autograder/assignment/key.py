@@ -148,9 +148,9 @@ def _require_kinds(rubric: Rubric, answers: AnswerKey) -> None:
         if item.id not in answers.values:
             continue
         where = f"item {item.id!r}, kind {item.kind!r}: the question {item.ask!r}"
-        if item.kind == "estimate" and item.id not in answers.standard_errors:
+        if item.kind == "estimate" and answers.answers[item.id].standard_error is None:
             raise QuestionError(f"{where} gives no standard_error. Give one, or the item another kind.")
-        if item.answer_kind.swaps and item.id not in answers.scores:
+        if item.answer_kind.swaps and answers.answers[item.id].scores is None:
             raise QuestionError(f"{where} gives no scores. Give what it ranks by, for every name that could be in it.")
         scale = scale_of(item, answers)
         for name, value in {"right": answers.values[item.id], **answers.mistakes.get(item.id, {})}.items():
@@ -165,12 +165,13 @@ def _require_kinds(rubric: Rubric, answers: AnswerKey) -> None:
 
 def scale_of(item: Item, key: AnswerKey) -> Scale:
     """Return what the tolerance of an item is measured with, on the key's panel."""
+    known = key.answers.get(item.id)
     return Scale(
         tolerance=item.tolerance or 0.0,
-        standard_error=key.standard_errors.get(item.id),
-        size=key.sizes.get(item.id),
+        standard_error=known.standard_error if known else None,
+        size=known.size if known else None,
         decimals=item.decimals,
-        scores=key.scores.get(item.id),
+        scores=known.scores if known else None,
         options=item.options,
         synonyms=item.synonyms,
     )

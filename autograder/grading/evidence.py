@@ -91,5 +91,5 @@ def _found_in(rubric: Rubric, asked: Memo, text: str, answers: Mapping[str, Valu
     figures = {name: value.value for name, value in read.items() if isinstance(value, Number)}
     ranking = next((other for other in rubric.items if other.id == asked.top), None)
     top = expected(ranking, own.answers) if ranking else ()
-    names = own.answers.scores.get(asked.top or "", ())
+    names = (ranking and own.answers.answers[ranking.id].scores) or ()
     return read_memo(text, asked, figures, top if isinstance(top, tuple) else (), names)

@@ -112,7 +112,8 @@ def _unexplained(
     """Return what a wrong answer is that no known mistake explains: another item's, or that of a search gone astray."""
     below = _below(value, key.values.get(item.id))
     if isinstance(value, Number) and finding in (_WRONG_NUMBER, wrong("slip_no_share")):
-        for name, (number, within) in key.slips.get(item.id, {}).items():
+        known = key.answers.get(item.id)
+        for name, (number, within) in known.slips.items() if known else ():
             if abs(value.value - number) <= within:
                 return Judged(wrong(f"slip_{name}"))
     if isinstance(value, Number) and finding == _WRONG_NUMBER:
@@ -179,8 +180,8 @@ def _expectation(item: Item, key: AnswerKey, given: Mapping[str, Value]) -> Expe
 
 def _deficit(item: Item, key: AnswerKey, given: Mapping[str, Value]) -> float:
     """Return how far the learner's estimates are from the optimum; infinite where there is none to be near to."""
-    objective = key.objectives.get(item.id)
-    if objective is None:
+    known = key.answers.get(item.id)
+    if known is None or (objective := known.objective) is None:
         return math.inf
     values = [given.get(name) for name in objective.inputs]
     numbers = [value.value for value in values if isinstance(value, Number)]

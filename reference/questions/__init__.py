@@ -16,7 +16,7 @@ from reference.questions import (
 )
 from reference.questions.answers import Answer, AnswerKey, Objective, Step, Value, coincide
 from reference.questions.dataset import Dataset
-from reference.questions.draws import Panels, draw
+from reference.questions.draws import Panels
 from reference.questions.fits import RESIDUAL, Fits
 from reference.questions.formulas import require_plain
 from reference.questions.key import answer_key, steps_of
@@ -59,7 +59,6 @@ __all__ = [
     "answer_key",
     "coincide",
     "collecting",
-    "draw",
     "faults",
     "fill",
     "gaps",

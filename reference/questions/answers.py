@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from types import MappingProxyType
+from functools import cached_property
 from typing import TypeAlias
 
 from reference.data.columns import Level
@@ -32,6 +32,12 @@ class Step:
 
     inputs: tuple[str, ...]
     compute: Callable[..., Value | None]
+
+
+def follows(inputs: Sequence[str | None], compute: Callable[..., Value | None]) -> Step | None:
+    """Return the step from items that were looked for; None where one of them is not asked."""
+    asked = tuple(item for item in inputs if item is not None)
+    return Step(asked, compute) if len(asked) == len(inputs) else None
 
 
 @dataclass(frozen=True)
@@ -93,37 +99,33 @@ def nearly(number: float) -> tuple[float, float]:
 
 @dataclass(frozen=True)
 class AnswerKey:
-    """What is right and what is wrong on one table, by item.
+    """What is right and what is wrong on one table.
 
     Parameters
     ----------
-    values, mistakes, standard_errors, sizes, scores, objectives, slips : mapping
-        As in :class:`Answer`, for the items that have them.
+    answers : mapping
+        By item, where there is an answer that can be computed.
     steps : mapping
-        How an answer follows from other answers of the learner.
-    faults : tuple of str
-        Why nobody should be graded on this table, the item's name first.
+        How the answer to an item follows from other answers of the learner.
     """
 
-    values: Mapping[str, Value]
-    standard_errors: Mapping[str, float]
-    mistakes: Mapping[str, Mistakes]
-    sizes: Mapping[str, float] = field(default_factory=dict)
-    scores: Mapping[str, Mapping[Level, float]] = field(default_factory=dict)
-    steps: Mapping[str, Step] = field(default_factory=dict)
-    objectives: Mapping[str, Objective] = field(default_factory=dict)
-    slips: Mapping[str, Mapping[str, tuple[float, float]]] = field(default_factory=dict)
-    faults: tuple[str, ...] = ()
+    answers: Mapping[str, Answer]
+    steps: Mapping[str, Step]
 
-    def __post_init__(self) -> None:
-        """Leave out the mistakes that happen to be right; what is held cannot be changed."""
-        distinct = {
-            item: MappingProxyType({name: one for name, one in named.items() if not coincide(self.values[item], one)})
-            for item, named in self.mistakes.items()
-        }
-        held = {"values": self.values, "standard_errors": self.standard_errors, "mistakes": distinct}
-        for name, answers in held.items():
-            object.__setattr__(self, name, MappingProxyType(dict(answers)))
+    @cached_property
+    def values(self) -> Mapping[str, Value]:
+        """The right answers by item."""
+        return {item: one.value for item, one in self.answers.items()}
+
+    @cached_property
+    def mistakes(self) -> Mapping[str, Mistakes]:
+        """The known mistakes by item."""
+        return {item: one.mistakes for item, one in self.answers.items()}
+
+    @property
+    def faults(self) -> tuple[str, ...]:
+        """Why nobody should be graded on this table, the item's name first."""
+        return tuple(f"{item}: {fault}" for item, one in self.answers.items() for fault in one.faults)
 
 
 def coincide(right: Value, wrong: Value, relative: float = COINCIDES) -> bool:

@@ -12,7 +12,7 @@ from reference.data.formula import INTERCEPT, effects
 from reference.inference.intervals import normal_quantile
 from reference.questions.answers import Answer, Value
 from reference.questions.fits import GRAND, Fits
-from reference.questions.likelihoods import rescaled
+from reference.questions.likelihoods import in_other_units
 from reference.questions.question import ModelName, question
 from reference.questions.setting import QuestionError
 
@@ -41,23 +41,10 @@ def predictors_of(model: MixedModel) -> list[str]:
     return list(dict.fromkeys(columns))
 
 
-def in_other_units(
-    fits: Fits, model: str, *terms: str, centre: tuple[str, ...] = (), at: str = GRAND
-) -> dict[str, tuple[float, ...]]:
-    """Return coefficients of a fit with divided predictors, by the name of that mistake."""
-    divided = rescaled(fits, model)
-    if divided is None:
-        return {}
-    called, others = divided
-    fit = others.mixed(model, centre=centre, at=at)
-    return {f"per_{called}": tuple(coefficient_of(fit, term) for term in terms)}
-
-
 def _not_centred(fits: Fits, model: str, term: str, centre: tuple[str, ...], at: str) -> dict[str, Value]:
     """Return a coefficient from the raw columns, and from columns centred at other means, where it changes."""
-    name, other = ("group_mean", fits.levels(model)[-1]) if at == GRAND else ("grand_mean", GRAND)
-    raw, moved = fits.mixed(model), fits.centred_fit(model, centre, other)
-    found: dict[str, Value] = {name: coefficient_of(moved, term)} if moved else {}
+    raw, moved = fits.mixed(model), fits.centred_otherwise(model, centre, at)
+    found: dict[str, Value] = {name: coefficient_of(fit, term) for name, fit in moved.items()}
     # Most slopes are the same from raw columns and from grand means, but for rounding.
     least = _SAME * engine.standard_errors(raw)[term]
     if abs(coefficient_of(raw, term) - coefficient_of(fits.mixed(model, centre=centre), term)) > least:
@@ -136,8 +123,9 @@ def coefficient(fits: Fits, *, model: ModelName, term: str, centre: tuple[str, .
     else:
         frame = fits.centred(centre, at)
         mistakes["ols"] = engine.fit_ols(frame, fits.model(model)).coefficients[term]
-        for name, (value,) in in_other_units(fits, model, term, centre=centre, at=at).items():
-            mistakes[name] = value
+        mistakes |= in_other_units(
+            fits, model, lambda others: coefficient_of(others.mixed(model, centre=centre, at=at), term)
+        )
         if term in centre:
             mistakes["standardised"] = found * float(frame[term].std(ddof=1))
         elif any(term in one.effects for one in fit.terms):
@@ -192,9 +180,7 @@ def interval(fits: Fits, *, model: ModelName, term: str, confidence: float = 0.9
         "maximum_likelihood": around(fits.mixed(model, reml=False), z),
         "ols": bounds(pooled.coefficients[term], z * pooled.standard_errors[term]),
     }
-    if divided := rescaled(fits, model):
-        called, others = divided
-        mistakes[f"per_{called}"] = around(others.mixed(model), z)
+    mistakes |= in_other_units(fits, model, lambda others: around(others.mixed(model), z))
     return Answer(around(fit, z), mistakes)
 
 

@@ -8,9 +8,9 @@ from scipy.special import chdtrc
 import reference as engine
 from reference import LikelihoodRatio
 from reference.inference.diagnostics import ALPHA
-from reference.questions.answers import Answer, Step, Value, nearly
+from reference.questions.answers import Answer, Step, Value, follows, nearly
 from reference.questions.fits import Fits
-from reference.questions.likelihoods import rescaled
+from reference.questions.likelihoods import in_other_units
 from reference.questions.question import ItemName, ModelName, question
 from reference.questions.setting import Items, QuestionError
 
@@ -62,15 +62,9 @@ def _unclear(test: LikelihoodRatio) -> tuple[str, ...]:
     return (f"the likelihood-ratio test has p = {test.p:.2g}",) if test.p > LARGEST_P else ()
 
 
-def _likelihood_items(items: Items, smaller: str, larger: str) -> tuple[str, ...] | None:
-    """Return the items that ask for the log-likelihoods of two models; None if one is not asked."""
-    found = [items.find("log_likelihood", model=one) for one in (smaller, larger)]
-    return tuple(one for one in found if one) if all(found) else None
-
-
 def _lrt_step(items: Items, *, smaller: str, larger: str) -> Step | None:
-    asked = _likelihood_items(items, smaller, larger)
-    return Step(asked, lambda few, many: 2.0 * (many - few) if many > few else None) if asked else None
+    asked = [items.find("log_likelihood", model=one) for one in (smaller, larger)]
+    return follows(asked, lambda few, many: 2.0 * (many - few) if many > few else None)
 
 
 @question(
@@ -113,9 +107,8 @@ def lrt(fits: Fits, *, smaller: ModelName, larger: ModelName) -> Answer:
         "negative": -test.statistic,
     }
     # Models with one fixed part feel a unit alike, so that it goes out of their difference.
-    if fits.model(smaller).fixed != fits.model(larger).fixed and (divided := rescaled(fits, larger)):
-        called, others = divided
-        mistakes[f"from_reml_per_{called}"] = _from_reml(others, smaller, larger)
+    if fits.model(smaller).fixed != fits.model(larger).fixed:
+        mistakes |= in_other_units(fits, larger, lambda others: _from_reml(others, smaller, larger), "from_reml_per_{}")
     return Answer(test.statistic, mistakes)
 
 
@@ -211,12 +204,12 @@ def lrt_p(fits: Fits, *, of: ItemName, df: int | None = None) -> Answer:
 
 
 def _gain_step(items: Items, *, smaller: str, larger: str) -> Step | None:
-    asked, counted = _likelihood_items(items, smaller, larger), items.find("lrt_df", smaller=smaller, larger=larger)
+    asked = [items.find("log_likelihood", model=one) for one in (smaller, larger)]
 
     def gain(few: float, many: float, df: float) -> float | None:
         return 2.0 * (many - few) - 2.0 * df if many > few and is_df(df) else None
 
-    return Step((*asked, counted), gain) if asked and counted else None
+    return follows([*asked, items.find("lrt_df", smaller=smaller, larger=larger)], gain)
 
 
 @question(

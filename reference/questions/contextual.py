@@ -6,9 +6,10 @@ import numpy as np
 
 import reference as engine
 from reference.questions.answers import Answer, Step, Value
-from reference.questions.coefficients import coefficient_of, in_other_units, predictors_of
+from reference.questions.coefficients import coefficient_of, predictors_of
 from reference.questions.computed import number_asked
 from reference.questions.fits import Fits
+from reference.questions.likelihoods import in_other_units
 from reference.questions.question import ItemName, ModelName, question
 from reference.questions.setting import Items, QuestionError
 
@@ -82,7 +83,7 @@ def within_slope(fits: Fits, *, model: ModelName, within: str, between: str, ble
         # Of the column as it is: what a learner has who neither splits it nor knows groups.
         "ols": fits.ols(blend).coefficients[raw],
     }
-    mistakes |= {name: value for name, (value,) in in_other_units(fits, model, within).items()}
+    mistakes |= in_other_units(fits, model, lambda others: coefficient_of(others.mixed(model), within))
     return Answer(coefficient_of(fit, within), mistakes, standard_error=engine.standard_errors(fit)[within])
 
 
@@ -125,7 +126,7 @@ def between_slope(fits: Fits, *, model: ModelName, within: str, between: str, bl
         # The coefficient of the means next to the raw column is the difference of the two slopes exactly.
         "contextual": found - inside,
     }
-    mistakes |= {name: value for name, (value,) in in_other_units(fits, model, between).items()}
+    mistakes |= in_other_units(fits, model, lambda others: coefficient_of(others.mixed(model), between))
     return Answer(found, mistakes, standard_error=engine.standard_errors(fit)[between])
 
 
@@ -174,12 +175,16 @@ def contextual(fits: Fits, *, within: ItemName, between: ItemName) -> Answer:
     model, blend, own, of_means = (str(inside.parameters[key]) for key in ("model", "blend", "within", "between"))
     fit, raw = fits.mixed(model), _raw(fits, model, own, of_means, blend, str(inside.parameters["level"]))
     low, high = coefficient_of(fit, own), coefficient_of(fit, of_means)
+
+    def difference(of: Fits) -> float:
+        return coefficient_of(of.mixed(model), of_means) - coefficient_of(of.mixed(model), own)
+
     mistakes: dict[str, Value] = {
         "sign": low - high,
         "between": high,
         "against_blend": high - coefficient_of(fits.mixed(blend), raw),
     }
-    mistakes |= {name: many - few for name, (few, many) in in_other_units(fits, model, own, of_means).items()}
+    mistakes |= in_other_units(fits, model, difference)
     contrast = np.array([{of_means: 1.0, own: -1.0}.get(name, 0.0) for name in fit.design.fixed_names])
     small = abs(high) < SMALLEST_BETWEEN * abs(low)
     faults = (f"the slope between groups is only {high / low:.2f} of that within them",) if small else ()

@@ -77,33 +77,6 @@ class Panels(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return self.smallest_sd.get(model, SMALLEST_SD) if isinstance(self.smallest_sd, dict) else self.smallest_sd
 
 
-def draw(setting: Setting, panels: Panels, data: Dataset, rng: np.random.Generator, source: str) -> Dataset:
-    """Return a table drawn from the fit of another one, not yet examined.
-
-    Whole groups of the outermost factor are resampled with their rows, so that every predictor and every other column
-    comes along; then the response is drawn anew. Every group has an id that the other table does not have.
-
-    Parameters
-    ----------
-    setting, panels
-        What the assignment says of its table, and of how others are drawn.
-    data : Dataset
-        The learner's table.
-    rng : numpy.random.Generator
-        Where chance comes from.
-    source : str
-        What messages call the new table.
-
-    Raises
-    ------
-    QuestionError
-        If ``panels`` speaks of what there is not, or tables cannot be drawn from this model.
-    DesignError, ConvergenceError
-        If the model cannot be fitted to the table.
-    """
-    return Source.of(setting, panels, data).draw(rng, source)
-
-
 def correlations_in(covariance: Floats) -> Floats:
     """Return correlations, zero where an effect has no variance."""
     sds = np.sqrt(np.diagonal(covariance))
@@ -113,7 +86,11 @@ def correlations_in(covariance: Floats) -> Floats:
 
 @dataclass(frozen=True, eq=False)
 class Source:
-    """What tables are drawn from: a table, the fit of its model, and the factor that is resampled."""
+    """What tables are drawn from: a learners' table, the fit of its model, and the factor that is resampled.
+
+    Whole groups of that factor are resampled with their rows, so that every predictor and every other column comes
+    along; then the response is drawn anew. Every group has an id that the learners' table does not have.
+    """
 
     setting: Setting
     panels: Panels
@@ -123,7 +100,15 @@ class Source:
 
     @classmethod
     def of(cls, setting: Setting, panels: Panels, data: Dataset) -> Source:
-        """Return what tables are drawn from; QuestionError if none can be."""
+        """Return what tables are drawn from.
+
+        Raises
+        ------
+        QuestionError
+            If ``panels`` speaks of what there is not, or tables cannot be drawn from this model.
+        DesignError, ConvergenceError
+            If the model cannot be fitted to the table.
+        """
         name = panels.simulate or next(reversed(setting.models), "")
         if name not in setting.models:
             raise QuestionError(f"[panels] simulate: there is no model {name!r}; {_there_is(setting.models)}.")
@@ -140,7 +125,7 @@ class Source:
         return self.fit.model.response.strip("`")
 
     def draw(self, rng: np.random.Generator, source: str) -> Dataset:
-        """Return a table, not yet examined."""
+        """Return a table, not yet examined; ``source`` is what messages call it."""
         rows, copies = self._resampled(rng)
         frame = self.data.frame.iloc[rows].reset_index(drop=True)
         old = frame

@@ -104,6 +104,12 @@ class Fits:
         except engine.DesignError:
             return None
 
+    def centred_otherwise(self, model: str, centre: Sequence[str], at: str) -> dict[str, MixedFit]:
+        """Return the REML fit with columns centred at the other means, by the mistake's name, where there is one."""
+        name, other = ("group_mean", self.levels(model)[-1]) if at == GRAND else ("grand_mean", GRAND)
+        fit = self.centred_fit(model, centre, other)
+        return {name: fit} if fit else {}
+
     def null(self, model: str) -> MixedModel:
         """Return a model without its predictors: the same groups, whose levels alone vary."""
         whole = self.model(model)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from reference.questions.question import LIBRARY, Question
 
 
-def _add(name: str, kind: str, words: str, carried: float = 0.0) -> None:
-    LIBRARY[name] = Question(name, None, kind, None, None, False, carried, None, words)
+def _add(name: str, kind: str, words: str) -> None:
+    LIBRARY[name] = Question(name, None, kind, words)
 
 
 _add(

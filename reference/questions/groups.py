@@ -12,7 +12,7 @@ from reference.arrays import Integers
 from reference.data.columns import Level
 from reference.data.formula import INTERCEPT
 from reference.data.groups import read_groups
-from reference.questions.answers import Answer, Step, Value
+from reference.questions.answers import Answer, Step, Value, follows
 from reference.questions.fits import Fits
 from reference.questions.question import ModelName, question
 from reference.questions.setting import Items, QuestionError
@@ -76,12 +76,10 @@ def group_values(fits: Fits, *, model: ModelName, effect: str = INTERCEPT, level
 
 
 def _ranking_step(items: Items, *, model: str, effect: str, top: int, level: str | None) -> Step | None:
-    asked = items.find("group_values", model=model, effect=effect, level=level)
-
     def first(values: Mapping[Level, float]) -> tuple[Level, ...] | None:
         return _first(values, top) if len(set(values.values())) > top else None
 
-    return Step((asked,), first) if asked else None
+    return follows([items.find("group_values", model=model, effect=effect, level=level)], first)
 
 
 @question(

@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import partial
 
 from reference.errors import MultilevelError
-from reference.questions.answers import Answer, AnswerKey, Step
+from reference.questions.answers import Answer, AnswerKey, Step, coincide
 from reference.questions.dataset import Dataset
 from reference.questions.expressions import evaluate, names_in
 from reference.questions.fits import Fits
@@ -90,17 +90,7 @@ def answer_key(
     fits.answer = answer
     if not any(answer(item).faults for item in doubtful):
         found = {one.item: answer(one.item) for one in items if library[one.question].answer is not None}
-    return AnswerKey(
-        values={item: one.value for item, one in found.items()},
-        standard_errors={i: one.standard_error for i, one in found.items() if one.standard_error is not None},
-        mistakes={item: one.mistakes for item, one in found.items()},
-        sizes={item: one.size for item, one in found.items() if one.size is not None},
-        scores={item: one.scores for item, one in found.items() if one.scores is not None},
-        steps=steps_of(items, library),
-        objectives={item: one.objective for item, one in found.items() if one.objective is not None},
-        slips={item: one.slips for item, one in found.items()},
-        faults=tuple(f"{item}: {fault}" for item, one in found.items() for fault in one.faults),
-    )
+    return AnswerKey(found, steps_of(items, library))
 
 
 def _named(item: str, error: Exception) -> str:
@@ -109,7 +99,7 @@ def _named(item: str, error: Exception) -> str:
 
 
 def _changed(asked: Asked, answer: Answer, other: Callable[[str], Answer]) -> Answer:
-    """Return an answer with the mistakes that the author left out or added."""
+    """Return an answer with the mistakes that the author left out or added, and without those that are right here."""
     kept = {name: value for name, value in answer.mistakes.items() if name not in asked.without}
     for name, text in asked.also.items():
         known = {"right": answer.value, **answer.mistakes}
@@ -118,4 +108,4 @@ def _changed(asked: Asked, answer: Answer, other: Callable[[str], Answer]) -> An
             kept[name] = float(evaluate(text, known))
         except (TypeError, ArithmeticError) as error:
             raise QuestionError(f"key 'also', mistake {name!r}: {text!r} comes to no number: {error}.") from None
-    return replace(answer, mistakes=kept)
+    return replace(answer, mistakes={name: one for name, one in kept.items() if not coincide(answer.value, one)})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import replace
 
 from reference.questions.answers import Answer, Value
@@ -12,11 +13,11 @@ from reference.questions.question import ModelName, question
 _HUNDRED = 100.0
 
 
-def rescaled(fits: Fits, model: str) -> tuple[str, Fits] | None:
-    """Return the fits of the table with the predictors of a model divided as learners may, and how that is called.
+def in_other_units(fits: Fits, model: str, value: Callable[[Fits], Value], mistake: str = "per_{}") -> dict[str, Value]:
+    """Return what comes of the table with the predictors of a model divided as learners may, by the mistake's name.
 
-    ``hundred`` where each of them is divided by 100, else ``several``; None where an assignment divides none. Derived
-    columns are computed from the divided ones.
+    That has ``hundred`` in it where each of them is divided by 100, else ``several``; empty where an assignment divides
+    none. Derived columns are computed from the divided ones.
     """
     factors = {name: one.rescaled for name, one in fits.setting.columns.items() if one.rescaled}
     used, text = set[str](), fits.model(model).fixed
@@ -26,9 +27,10 @@ def rescaled(fits: Fits, model: str) -> tuple[str, Fits] | None:
     frame = fits.data.frame
     divided = {name: frame[name] / factor for name, factor in factors.items() if name in used and name in frame}
     if not divided:
-        return None
+        return {}
     called = "hundred" if {factors[name] for name in divided} == {_HUNDRED} else "several"
-    return called, Fits(replace(fits.data, frame=frame.assign(**divided)), fits.setting, fits.items, fits.answer)
+    others = Fits(replace(fits.data, frame=frame.assign(**divided)), fits.setting, fits.items, fits.answer)
+    return {mistake.format(called): value(others)}
 
 
 @question(
@@ -66,9 +68,7 @@ def log_likelihood(fits: Fits, *, model: ModelName) -> Answer:
     """The log-likelihood of a model fitted by maximum likelihood."""
     fit = fits.mixed(model, reml=False)
     mistakes: dict[str, Value] = {"reml": fits.mixed(model).log_likelihood, "deviance": fit.criterion}
-    if divided := rescaled(fits, model):
-        called, others = divided
-        mistakes[f"reml_per_{called}"] = others.mixed(model).log_likelihood
+    mistakes |= in_other_units(fits, model, lambda others: others.mixed(model).log_likelihood, "reml_per_{}")
     for one in fits.items:
         if one.question == "log_likelihood" and one.parameters["model"] != model:
             mistakes["swapped"] = fits.mixed(str(one.parameters["model"]), reml=False).log_likelihood
@@ -111,13 +111,12 @@ stopped_early = "Deine zentrierte Schätzung ist weniger plausibel als die rohe,
 def log_likelihood_change(fits: Fits, *, model: ModelName, centre: tuple[str, ...], at: str = GRAND) -> Answer:
     """How much the REML log-likelihood of a model changes when columns are centred."""
     centred, raw = fits.mixed(model, centre=centre, at=at), fits.mixed(model)
-    name, other = ("group_mean", fits.levels(model)[-1]) if at == GRAND else ("grand_mean", GRAND)
     mistakes: dict[str, Value] = {
         "reml_against_ml": centred.log_likelihood - fits.mixed(model, reml=False).log_likelihood,
     }
-    if moved := fits.centred_fit(model, centre, other):
+    for name, moved in fits.centred_otherwise(model, centre, at).items():
         mistakes[name] = moved.log_likelihood - raw.log_likelihood
-    if divided := rescaled(fits, model):
-        called, others = divided
-        mistakes[f"per_{called}_against_one"] = others.mixed(model).log_likelihood - raw.log_likelihood
+    mistakes |= in_other_units(
+        fits, model, lambda others: others.mixed(model).log_likelihood - raw.log_likelihood, "per_{}_against_one"
+    )
     return Answer(centred.log_likelihood - raw.log_likelihood, mistakes)

@@ -13,7 +13,8 @@ from pandas.api.types import is_numeric_dtype
 import reference as engine
 from reference import MixedFit, MixedModel
 from reference.data.formula import effects
-from reference.questions.answers import Answer, Step, Value
+from reference.questions.answers import Answer, Step, Value, follows
+from reference.questions.coefficients import bounds
 from reference.questions.fits import Fits
 from reference.questions.question import ModelName, question
 from reference.questions.setting import Items, QuestionError
@@ -79,10 +80,6 @@ def _level_variances(fit: MixedFit, row: pd.DataFrame) -> dict[str, float]:
         z = part.matrix(row)[0]
         found[model.group[-1]] = found.get(model.group[-1], 0.0) + float(z @ term.covariance @ z)
     return found
-
-
-def _bounds(expected: float, deviation: float, times: float = Z95) -> dict[str, float]:
-    return {"low": expected - times * deviation, "high": expected + times * deviation}
 
 
 @question(
@@ -208,12 +205,8 @@ def deviation(fits: Fits, *, model: ModelName, at: Place = {}) -> Answer:  # noq
 
 
 def _interval_step(items: Items, *, model: str, at: Place) -> Step | None:
-    inputs = [items.find(one, model=model, at=at) for one in ("expected", "deviation")]
-
-    def interval(expected: float, deviation: float) -> dict[str, float] | None:
-        return _bounds(expected, deviation) if deviation > 0 else None
-
-    return Step(tuple(one for one in inputs if one), interval) if all(inputs) else None
+    asked = [items.find(one, model=model, at=at) for one in ("expected", "deviation")]
+    return follows(asked, lambda middle, sd: bounds(middle, Z95 * sd) if sd > 0 else None)
 
 
 @question(
@@ -248,10 +241,10 @@ def prediction_interval(fits: Fits, *, model: ModelName, at: Place = {}) -> Answ
     fit, row = fits.mixed(model), row_at(fits, model, at)
     middle, reach, error = fixed_part(fit, row), _deviation(fit, row), _error(fit, row)
     return Answer(
-        _bounds(middle, reach),
+        bounds(middle, Z95 * reach),
         {
-            "of_the_mean": _bounds(middle, error),
-            "residual_only": _bounds(middle, math.hypot(error, fit.sigma)),
-            "one_deviation": _bounds(middle, reach, 1.0),
+            "of_the_mean": bounds(middle, Z95 * error),
+            "residual_only": bounds(middle, Z95 * math.hypot(error, fit.sigma)),
+            "one_deviation": bounds(middle, reach),
         },
     )

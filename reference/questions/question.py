@@ -73,12 +73,12 @@ class Question:
         From the fits of a table and the item's parameters to the answer; None where only the author knows it.
     kind : str
         How answers are compared.
+    raw_words : str
+        TOML, a table for each language.
     tolerance, decimals, no_fit, carried
         What an item has if it says nothing else.
     step : callable or None
         How the answer follows from those to other items.
-    raw_words : str
-        TOML, a table for each language.
     options : callable or None
         From everything that is asked and an item's parameters to the texts to choose from, for a choice.
     """
@@ -86,12 +86,12 @@ class Question:
     name: str
     answer: Callable[..., Answer] | None
     kind: str
-    tolerance: float | None
-    decimals: int | None
-    no_fit: bool | tuple[str, ...]
-    carried: float
-    step: StepOf | None
     raw_words: str
+    tolerance: float | None = None
+    decimals: int | None = None
+    no_fit: bool | tuple[str, ...] = False
+    carried: float = 0.0
+    step: StepOf | None = None
     options: OptionsOf | None = None
 
     @cached_property
@@ -188,7 +188,7 @@ def question(
         name, into = answer.__name__, _INTO.get()
         if name in LIBRARY or name in into:
             raise QuestionError(f"there is a question {name!r} already; give the function another name.")
-        one = Question(name, answer, kind, tolerance, decimals, no_fit, carried, step, words, options)
+        one = Question(name, answer, kind, words, tolerance, decimals, no_fit, carried, step, options)
         if into is not LIBRARY:
             _require_whole(one, answer)
         into[name] = one

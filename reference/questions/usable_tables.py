@@ -80,7 +80,7 @@ def usable_draw(
     Parameters
     ----------
     setting, panels, items, library, data
-        As for :func:`draw` and :func:`faults`.
+        As for :class:`Source` and :func:`faults`.
     seed : int
         Not negative; it always gives the same table.
     tries : int
@@ -93,7 +93,7 @@ def usable_draw(
     SimulationError
         If the seed is negative or no draw was usable; the message says why, and what to do.
     QuestionError
-        As for :func:`draw` and :func:`faults`.
+        As for :meth:`Source.of` and :func:`faults`.
     """
     if seed < 0:
         raise SimulationError(f"seed {seed} is negative; give 0 or more.")

@@ -11,7 +11,7 @@ from scipy.optimize import minimize
 import reference as engine
 from reference import MixedFit
 from reference.arrays import Floats
-from reference.questions.answers import Answer, Objective, Step, Value, nearly
+from reference.questions.answers import Answer, Objective, Step, Value, follows, nearly
 from reference.questions.fits import GRAND, RESIDUAL, Fits
 from reference.questions.question import ModelName, question
 from reference.questions.setting import Items, QuestionError
@@ -22,12 +22,11 @@ _INTERCEPT = "Intercept"
 _NULL_SLACK = 0.1
 
 
-def find_variances(
+def _find_variances(
     items: Items, model: str, levels: tuple[str, ...], centre: tuple[str, ...] = ()
-) -> tuple[str, ...] | None:
-    """Return the items that ask for the intercept variances of levels, in their order; None if one is not asked."""
-    found = [items.find("variance", model=model, level=one, effect=_INTERCEPT, centre=centre) for one in levels]
-    return tuple(one for one in found if one) if all(found) else None
+) -> list[str | None]:
+    """Return the items that ask for the intercept variances of levels, in their order; None for one that is not asked."""
+    return [items.find("variance", model=model, level=one, effect=_INTERCEPT, centre=centre) for one in levels]
 
 
 @question(
@@ -141,10 +140,10 @@ def _objective(
     if effect != _INTERCEPT:
         return None
     levels = (*(term.group[-1] for term in fit.model.terms), RESIDUAL)
-    asked = find_variances(fits.items, model, levels, centre)
-    if asked and all(term.effects == (_INTERCEPT,) for term in fit.terms):
+    asked = [item for item in _find_variances(fits.items, model, levels, centre) if item]
+    if len(asked) == len(levels) and all(term.effects == (_INTERCEPT,) for term in fit.terms):
         return Objective(
-            asked,
+            tuple(asked),
             lambda *values: engine.deficit_at(fit, np.diag(np.array(values[:-1], dtype=float)), float(values[-1])),
         )
     if len(fit.terms) == 1 and fit.term.effects[:1] == (_INTERCEPT,) and len(fit.term.effects) == 2:
@@ -175,28 +174,20 @@ def _alone(fit: MixedFit) -> Callable[..., float]:
     return lambda variance: deficit(float(variance))
 
 
-def share_step(items: Items, model: str, above: tuple[str, ...], levels: tuple[str, ...]) -> Step | None:
-    """Return the step from the variances of all levels to the share of some; None where one of them is not asked."""
-    asked = find_variances(items, model, levels)
-    places = [levels.index(one) for one in above]
+def _share_step(items: Items, model: str, level: str, *, with_above: bool) -> Step | None:
+    """Return the step from the variances of all levels to the share of one, or also of those named before it."""
+    found = [one.parameters for one in items if one.question == "variance" and one.parameters["model"] == model]
+    asked = dict.fromkeys(str(parameters["level"]) for parameters in found)
+    levels = (*(one for one in asked if one != RESIDUAL), RESIDUAL)
+    if level not in levels:
+        return None
+    last = levels.index(level)
+    first = 0 if with_above else last
 
     def share(*variances: float) -> float | None:
-        return sum(variances[place] for place in places) / sum(variances) if min(variances) > 0 else None
+        return sum(variances[first : last + 1]) / sum(variances) if min(variances) > 0 else None
 
-    return Step(asked, share) if asked else None
-
-
-def _asked_levels(items: Items, model: str) -> tuple[str, ...]:
-    """Return the levels of a model whose variances are asked, the residual last."""
-    found = [
-        str(one.parameters["level"]) for one in items if one.question == "variance" and one.parameters["model"] == model
-    ]
-    return (*(level for level in dict.fromkeys(found) if level != RESIDUAL), RESIDUAL)
-
-
-def _icc_step(items: Items, *, model: str, level: str) -> Step | None:
-    levels = _asked_levels(items, model)
-    return share_step(items, model, (level,), levels) if level in levels else None
+    return follows(_find_variances(items, model, levels), share)
 
 
 @question(
@@ -204,7 +195,7 @@ def _icc_step(items: Items, *, model: str, level: str) -> Step | None:
     tolerance=0.0008,
     decimals=4,
     carried=0.5,
-    step=_icc_step,
+    step=lambda items, *, model, level: _share_step(items, model, level, with_above=False),
     words="""
 [en]
 title = "Share of the {groups}"
@@ -284,17 +275,12 @@ def _parts(fits: Fits, fit: MixedFit, model: str) -> dict[str, float]:
     return {level: fits.variance(fit, level) for level in (*fits.levels(model), RESIDUAL)}
 
 
-def _correlation_step(items: Items, *, model: str, same: str) -> Step | None:
-    levels = _asked_levels(items, model)
-    return share_step(items, model, levels[: levels.index(same) + 1], levels) if same in levels else None
-
-
 @question(
     kind="correlation",
     tolerance=0.0008,
     decimals=4,
     carried=0.5,
-    step=_correlation_step,
+    step=lambda items, *, model, same: _share_step(items, model, same, with_above=True),
     no_fit=("independent",),
     words="""
 [en]

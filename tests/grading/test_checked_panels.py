@@ -79,7 +79,7 @@ def test_nothing_just_beyond_a_tolerance_is_accepted(rubric: Rubric, checked: li
             right = expected(item, keyed.answers) if item.kind != "manual" else None
             if not isinstance(right, float) or item.kind in ("p_value", "count"):
                 continue
-            objective = keyed.answers.objectives.get(item.id)
+            objective = keyed.answers.answers[item.id].objective
             if objective is not None and objective.inputs == (item.id,):
                 continue  # how good it is by the criterion counts, and not how far it is
             scale = scale_of(item, keyed.answers)

@@ -19,7 +19,7 @@ from autograder.records.grading import Found
 KEY = own_panel(Course(Path(__file__).resolve().parents[2] / "solutions").rubric("practice")).answers
 FIGURES = ("gain_average", "gain_best_store", "lrt_p", "icc")
 ANSWERS = {name: KEY.values[name] for name in FIGURES}
-TOP, STORES = KEY.values["top5"], tuple(KEY.scores["top5"])
+TOP, STORES = KEY.values["top5"], tuple(KEY.answers["top5"].scores)
 ASKED = Memo(FIGURES, "top5", (3, 5))
 
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from reference import fit_mixed
 from reference.questions import LIBRARY, Answer, Asked, Column, Dataset, Items, QuestionError, Setting
-from reference.questions.draws import Panels, draw
+from reference.questions.draws import Panels, Source
 from reference.questions.question import Question, collecting, question
 from reference.questions.usable_tables import SimulationError, faults, usable_draw
 
@@ -66,7 +66,7 @@ def _marks() -> tuple[Setting, Dataset]:
 
 
 def _drawn(of: tuple[Setting, Dataset], panels: Panels, seed: int) -> pd.DataFrame:
-    return draw(*(of[0], panels, of[1]), np.random.default_rng(seed), "a draw").frame
+    return Source.of(of[0], panels, of[1]).draw(np.random.default_rng(seed), "a draw").frame
 
 
 def _asked(ask: str, library: Mapping[str, Question] = LIBRARY, **parameters: Any) -> Items:
@@ -77,7 +77,8 @@ def _asked(ask: str, library: Mapping[str, Question] = LIBRARY, **parameters: An
 @given(SEEDS)
 def test_text_ids_are_new_and_stay_text_and_what_is_constant_stays_so(seed: int) -> None:
     setting, data = _days()
-    drawn = draw(setting, Panels(groups={"subject": (20, 40)}), data, np.random.default_rng(seed), "a draw")
+    source = Source.of(setting, Panels(groups={"subject": (20, 40)}), data)
+    drawn = source.draw(np.random.default_rng(seed), "a draw")
     again = Dataset.from_csv(drawn.to_csv_bytes()).frame
     pd.testing.assert_frame_equal(again, drawn.frame, check_dtype=False)
     ids = set(again["subject"])

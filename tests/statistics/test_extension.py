@@ -65,7 +65,7 @@ def test_the_key_agrees_with_lme4(key: AnswerKey) -> None:
     for item, value in oracle["answers"].items():
         assert key.values[item] == pytest.approx(float(value), rel=1e-7), item
     for item, value in oracle["errors"].items():
-        assert key.standard_errors[item] == pytest.approx(float(value), rel=1e-7), item
+        assert key.answers[item].standard_error == pytest.approx(float(value), rel=1e-7), item
 
 
 def test_the_other_answers_follow_from_those(key: AnswerKey) -> None:
@@ -101,7 +101,7 @@ def least_deficit(objective: Objective, city: float, store: float) -> float:
 
 
 def test_variances_are_held_against_the_criterion(cities: Dataset, key: AnswerKey) -> None:
-    objective = key.objectives["var_city"]
+    objective = key.answers["var_city"].objective
     best = [key.values[name] for name in objective.inputs]
     assert objective.deficit(*best) == pytest.approx(0.0, abs=1e-9)
     nested = fit(NESTED, cities.frame)

@@ -124,7 +124,8 @@ def test_a_release_holds_no_number_that_was_computed(exam: Course) -> None:
     table = document["contents"].pop("table")
     written = {float(number) for number in re.findall(r"\d+\.\d+(?:e-?\d+)?", json.dumps(document))}
     key = own_panel(exam.rubric("quarterly")).answers
-    computed = [number for part in (key.values, key.mistakes, key.scores) for number in numbers_in(part)]
+    parts = (part for one in key.answers.values() for part in (one.value, one.mistakes, one.scores))
+    computed = [number for part in parts for number in numbers_in(part)]
     telling = {abs(number) for number in computed if number != round(number, 2)}
     assert len(telling) > 100
     shown = {round(number, digits) for number in telling for digits in (3, 4, 6)}
