@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from autograder.assignment.rubric import Item, Rubric
@@ -22,7 +23,6 @@ __all__ = [
     "Dataset",
     "Keyed",
     "Value",
-    "answer_key",
     "expected",
     "hidden_panel",
     "own_panel",
@@ -60,15 +60,18 @@ def own_panel(rubric: Rubric, folder: Path | None = None) -> Keyed:
         If the assignment's own cannot be: that is its author's to mend.
     """
     file = folder / PANEL_FILE if folder else None
-    try:
-        if file and file.is_file():
+    answers_on = partial(questions.answer_key, rubric.setting, rubric.asked, rubric.questions)
+    if file and file.is_file():
+        failed = "The panel beside the notebook cannot be read"
+        try:
             panel = Dataset.from_csv(file)
-            return Keyed(panel, answer_key(rubric, panel), hidden=False)
-    except MultilevelError as error:
-        raise KeyUnavailable(f"The panel beside the notebook cannot be read: {error}") from error
+            failed = "The reference has no answers for this panel"
+            return Keyed(panel, answers_on(panel), hidden=False)
+        except MultilevelError as error:
+            raise KeyUnavailable(f"{failed}: {error}") from error
     panel = assignments_panel(rubric)
     try:
-        answers = questions.answer_key(rubric.setting, rubric.asked, rubric.questions, panel)
+        answers = answers_on(panel)
         _require_kinds(rubric, answers)
     except MultilevelError as error:
         raise CourseError(f"{rubric.assignment}: {error}") from error
@@ -123,20 +126,6 @@ def hidden_panel(rubric: Rubric, seed: int, *, tried: Callable[[int], None] = la
     except MultilevelError as error:
         raise KeyUnavailable(f"No hidden panel of {rubric.assignment!r} comes of the seed {seed}: {error}") from error
     return Keyed(panel, answers, hidden=True)
-
-
-def answer_key(rubric: Rubric, panel: Dataset) -> AnswerKey:
-    """Return the answers to a rubric's items on a table.
-
-    Raises
-    ------
-    KeyUnavailable
-        If the reference has none, or cannot certify its own fit.
-    """
-    try:
-        return questions.answer_key(rubric.setting, rubric.asked, rubric.questions, panel)
-    except MultilevelError as error:
-        raise KeyUnavailable(f"The reference has no answers for this panel: {error}") from error
 
 
 def _require_kinds(rubric: Rubric, answers: AnswerKey) -> None:

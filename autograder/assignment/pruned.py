@@ -15,7 +15,7 @@ from typing import TypeAlias
 
 import msgspec
 
-from autograder.assignment.rubric import Rubric
+from autograder.assignment.rubric import Item, Rubric
 from autograder.errors import RubricError
 from autograder.records.writing import write_whole
 
@@ -31,33 +31,21 @@ _HEAD = """# Written anew by each `mlm release`: known mistakes that no table is
 
 def leave_out(rubric: Rubric, pruned: Pruned) -> Rubric:
     """Return a rubric without some known mistakes, as if ``without`` named them."""
-    asked = replace(
-        rubric.asked,
-        asked=tuple(
-            replace(
-                one,
-                without=(*one.without, *pruned.get(one.item, ())),
-                also={name: text for name, text in one.also.items() if name not in pruned.get(one.item, ())},
-            )
-            for one in rubric.asked
-        ),
+
+    def kept(item: str, named: Mapping[str, str]) -> dict[str, str]:
+        return {name: text for name, text in named.items() if name not in pruned.get(item, ())}
+
+    def left(item: Item) -> Item:
+        without = (*item.without, *pruned.get(item.id, ()))
+        also, hints = kept(item.id, item.also), kept(item.id, item.hints)
+        return msgspec.structs.replace(item, without=without, also=also, hints=hints)
+
+    asked = tuple(
+        replace(one, without=(*one.without, *pruned.get(one.item, ())), also=kept(one.item, one.also))
+        for one in rubric.asked
     )
-    notebooks = tuple(
-        msgspec.structs.replace(
-            notebook,
-            item=tuple(
-                msgspec.structs.replace(
-                    item,
-                    without=asked[item.id].without,
-                    also=asked[item.id].also,
-                    hints={name: text for name, text in item.hints.items() if name not in pruned.get(item.id, ())},
-                )
-                for item in notebook.item
-            ),
-        )
-        for notebook in rubric.notebook
-    )
-    return msgspec.structs.replace(rubric, asked=asked, notebook=notebooks)
+    notebooks = tuple(msgspec.structs.replace(one, item=tuple(map(left, one.item))) for one in rubric.notebook)
+    return msgspec.structs.replace(rubric, asked=replace(rubric.asked, asked=asked), notebook=notebooks)
 
 
 def read_pruned(folder: Path) -> dict[str, dict[str, str]]:

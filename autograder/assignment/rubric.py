@@ -16,6 +16,7 @@ import msgspec
 from autograder.kinds.kind import Kind
 from autograder.kinds.registry import KINDS
 from autograder.language.catalogue import DEFAULT, LANGUAGES
+from autograder.records.values import Value
 from reference.questions import Items, Panels, Question, Setting
 
 #: What `check` says of an answer before handing in, as the teacher chooses.
@@ -144,9 +145,10 @@ class Rubric(msgspec.Struct, frozen=True):
         """All items, in the order of the notebooks."""
         return tuple(item for notebook in self.notebook for item in notebook.item)
 
-    def hint(self, item: Item, mistake: str) -> str | None:
-        """Return the words for a mistake in an item."""
-        return item.hints.get(mistake)
+    def taken(self, answers: Mapping[str, Value]) -> dict[str, Value]:
+        """Return answers in the form that their kinds compare, so that they mean the same whatever they came in."""
+        kinds = {item.id: item.answer_kind for item in self.items}
+        return {name: kinds[name].read(value) if name in kinds else value for name, value in answers.items()}
 
 
 #: The words of an item, by which no answer is told from another.

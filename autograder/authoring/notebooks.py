@@ -51,12 +51,13 @@ def source_notebook(assignment: str, proposal: Proposal, task: Task, fits: Fits,
         name = item["id"]
         if "slots" in item:
             cells.append(new_markdown_cell(_sentence(item, fits, language)))
-            right = f'{name} = {{"percent": 100 * SHARE, "of": "{translated(item["slots"]["of"]["right"], language)}"}}'
             share = written[item["needs"][0]].right.removeprefix(f"{ANSWER} = ")
-            right = right.replace("SHARE", f"({share})")
+            word = translated(item["slots"]["of"]["right"], language)
+            right = f'{name} = {{"percent": 100 * ({share}), "of": "{word}"}}'
         else:
             right = written[name].right.replace(ANSWER, name)
-        cells.append(_solution(answer_cell(name), _what(item, fits, language), right))
+        said = Sentence("new.assign", name=name, what=what_to_assign(item, fits, language))
+        cells.append(_solution(answer_cell(name), translated(said, language), right))
         cells.append(_code(name, f'check("{name}", {name})', locked=True, points=item["points"]))
     kernel = {"display_name": "Python 3", "language": "python", "name": "python3"}
     notebook = new_notebook(cells=cells, metadata={"kernelspec": kernel, "language_info": {"name": "python"}})
@@ -74,10 +75,6 @@ def what_to_assign(item: Mapping[str, Any], fits: Fits, language: str) -> str:
     """Return what an item asks for, in the words of its question."""
     spoken = gaps(fits.setting, asked_of(item))
     return fill(LIBRARY[item["ask"]].words_in(language).task, spoken)
-
-
-def _what(item: Mapping[str, Any], fits: Fits, language: str) -> str:
-    return translated(Sentence("new.assign", name=item["id"], what=what_to_assign(item, fits, language)), language)
 
 
 def _request(proposal: Proposal, task: Task, fits: Fits, language: str, statements: list[str]) -> str:

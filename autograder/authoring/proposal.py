@@ -34,16 +34,8 @@ TRIALS, CLEAR = 12, 0.6
 #: The most coefficients that are asked for.
 COEFFICIENTS = 3
 NULL, INTERCEPTS, SLOPES, WITHOUT = "null", "intercepts", "slopes", "without"
-_POINTS = {
-    "icc": 2,
-    "sentence": 2,
-    "lrt": 2,
-    "coefficient": 2,
-    "group_values": 2,
-    "ranking": 2,
-    "expected": 2,
-    "deviation": 2,
-}
+# All others are worth one point.
+_TWO_POINTS = {"icc", "sentence", "lrt", "coefficient", "group_values", "ranking", "expected", "deviation"}
 _PLURAL_IN_ES = ("s", "x", "z", "ch", "sh")
 
 
@@ -118,22 +110,15 @@ def propose(data: Dataset, formula: str, language: str = DEFAULT) -> Proposal:
             remarks.append(f"{why} The assignment asks about models without it.")
     rows = (translated(Sentence(f"new.{name}"), language) for name in ("row", "rows"))
     setting = Setting(columns=columns, rows=Column(call=next(rows), calls=next(rows)), models=models)
-    smallest = {name: _smallest_sd(fits[name]) for name in models}
-    panels = Panels(
-        simulate=next(reversed(models)),
-        smallest_sd={name: sd for name, sd in smallest.items() if sd < SMALLEST_SD} or SMALLEST_SD,
-    )
+    largest = next(reversed(models))
+    smallest = {name: round(0.45 * float(fits[name].optimum.scales.min()), 3) for name in models}
+    small = {name: sd for name, sd in smallest.items() if sd < SMALLEST_SD}
+    panels = Panels(simulate=largest, smallest_sd=small or SMALLEST_SD)
     tasks = tuple(_tasks(setting, fits, data))
     asked = {item.get("term") for task in tasks for item in task.items}
-    largest = fits[next(reversed(models))]
-    if left := [one for one in largest.design.fixed_names if one not in (INTERCEPT, *asked)]:
+    if left := [one for one in fits[largest].design.fixed_names if one not in (INTERCEPT, *asked)]:
         remarks.append(f"Nothing is asked about the coefficients of {', '.join(left)}.")
-    proposal = Proposal(setting, panels, tasks, tuple(remarks))
-    return _with_clear_answers(proposal, data)
-
-
-def _smallest_sd(fit: MixedFit) -> float:
-    return min(SMALLEST_SD, round(0.45 * float(fit.optimum.scales.min()), 3))
+    return _with_clear_answers(Proposal(setting, panels, tasks, tuple(remarks)), data)
 
 
 def _columns(model: MixedModel, data: Dataset) -> dict[str, Column]:
@@ -222,7 +207,7 @@ def _is_nested(smaller: MixedFit, larger: MixedFit) -> bool:
 
 
 def _item(ask: str, name: str, **parameters: Any) -> dict[str, Any]:
-    return {"ask": ask, "id": name, "points": _POINTS.get(ask, 1), **parameters}
+    return {"ask": ask, "id": name, "points": 2 if ask in _TWO_POINTS else 1, **parameters}
 
 
 def _of_levels(setting: Setting, levels: Sequence[str]) -> Iterator[dict[str, Any]]:

@@ -118,16 +118,18 @@ def _models_of_test(fits: Fits, item: str) -> tuple[str, str]:
     return str(asked.parameters["smaller"]), str(asked.parameters["larger"])
 
 
+def _tail(tested: tuple[str, str], tail: str = "sf") -> str:
+    return f"stats.chi2.{tail}({_statistic(*tested)}, {_df(*tested)})"
+
+
 def _lrt_p(fits: Fits, *, of: str, **_: Any) -> Code:
     tested = _models_of_test(fits, of)
-    tail = f"({_statistic(*tested)}, {_df(*tested)})"
-    return _one(f"stats.chi2.sf{tail}", wrong_tail=f"stats.chi2.cdf{tail}")
+    return _one(_tail(tested), wrong_tail=_tail(tested, "cdf"))
 
 
 def _decision(fits: Fits, *, of: str) -> Code:
     smaller, larger = _models_of_test(fits, of)
-    p = f"stats.chi2.sf({_statistic(smaller, larger)}, {_df(smaller, larger)})"
-    return _one(f'"{larger}" if {p} < 0.05 else "{smaller}"')
+    return _one(f'"{larger}" if {_tail((smaller, larger))} < 0.05 else "{smaller}"')
 
 
 def _coefficient(fits: Fits, *, model: str, term: str, **_: Any) -> Code:
@@ -179,30 +181,27 @@ def _expected(fits: Fits, *, model: str, at: Mapping[str, Any] = {}) -> Code:
     return Code(right, mean)
 
 
-def _prediction(fits: Fits, model: str, at: Mapping[str, Any], last: Callable[[str], str]) -> str:
-    made = f"{_new_row(fits, model, at)}prediction = predict_new_groups({variable(model)}, new)\n"
-    return made + last(f"{variable(model)}.sigma")
+def _predicted(fits: Fits, model: str, at: Mapping[str, Any]) -> str:
+    return f"{_new_row(fits, model, at)}prediction = predict_new_groups({variable(model)}, new)\n"
 
 
 def _deviation(fits: Fits, *, model: str, at: Mapping[str, Any] = {}) -> Code:
-    def assigned(text: str) -> str:
-        return _prediction(fits, model, at, lambda sigma: f"{ANSWER} = {text.replace('SIGMA', sigma)}")
-
+    made, error = f"{_predicted(fits, model, at)}{ANSWER} = ", "prediction.standard_error[0]"
     return Code(
-        assigned("prediction.deviation[0]"),
+        f"{made}prediction.deviation[0]",
         {
-            "of_the_mean": assigned("prediction.standard_error[0]"),
-            "residual_only": assigned("(prediction.standard_error[0] ** 2 + SIGMA ** 2) ** 0.5"),
-            "variance": assigned("prediction.deviation[0] ** 2"),
+            "of_the_mean": f"{made}{error}",
+            "residual_only": f"{made}({error} ** 2 + {variable(model)}.sigma ** 2) ** 0.5",
+            "variance": f"{made}prediction.deviation[0] ** 2",
         },
     )
 
 
 def _prediction_interval(fits: Fits, *, model: str, at: Mapping[str, Any] = {}) -> Code:
+    made = f"{_predicted(fits, model, at)}middle = predict_population({variable(model)}, new)[0]\n"
+
     def around(reach: str) -> str:
-        middle = f"middle = predict_population({variable(model)}, new)[0]\n"
-        bounds = f"reach = {reach}\n{ANSWER} = {{'low': middle - reach, 'high': middle + reach}}".replace("'", '"')
-        return _prediction(fits, model, at, lambda _: middle + bounds)
+        return f'{made}reach = {reach}\n{ANSWER} = {{"low": middle - reach, "high": middle + reach}}'
 
     return Code(
         around("1.96 * prediction.deviation[0]"),

@@ -14,7 +14,6 @@ from autograder.assignment.key import Keyed, expected
 from autograder.assignment.release import ReleasedNotebook
 from autograder.assignment.rubric import Memo, Rubric
 from autograder.grading.memo import read_memo
-from autograder.kinds.registry import taken
 from autograder.language.catalogue import Sentence, listed, together
 from autograder.records.grading import Found, ItemResult, NotebookGrade, NotebookRun, SubmittedNotebook, Verdict
 from autograder.records.values import Number, Value
@@ -86,9 +85,7 @@ def _with_warnings(result: ItemResult, warnings: tuple[str, ...]) -> ItemResult:
 
 
 def _found_in(rubric: Rubric, asked: Memo, text: str, answers: Mapping[str, Value], own: Keyed) -> tuple[Found, ...]:
-    kinds = {item.id: item.kind for item in rubric.items}
-    read = {name: taken(kinds[name], value) for name, value in answers.items() if name in kinds}
-    figures = {name: value.value for name, value in read.items() if isinstance(value, Number)}
+    figures = {name: value.value for name, value in rubric.taken(answers).items() if isinstance(value, Number)}
     ranking = next((other for other in rubric.items if other.id == asked.top), None)
     top = expected(ranking, own.answers) if ranking else ()
     names = (ranking and own.answers.answers[ranking.id].scores) or ()

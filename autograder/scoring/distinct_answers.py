@@ -108,18 +108,18 @@ def examine(rubric: Rubric, keyed: Keyed) -> Examination:
     for item in rubric.items:
         if item.answer_kind.by_person:
             continue
-        answers = _known_answers(item, keyed)
+        answers = {RIGHT_ANSWER: expected(item, keyed.answers), **keyed.answers.mistakes.get(item.id, {})}
         problems += _tolerance_problems(item)
         for name, value in answers.items():
             taken = _taken_for(rubric, item, value, keyed)
-            if taken in answers and _are_one(rubric, item, (name, taken), answers, keyed):
+            if taken in answers and _are_one(item, (name, taken), answers, keyed):
                 taken = name
             confusion[item.id, name] = taken
             if taken != name:
                 known = (name, taken) if taken in answers else (name,)
                 problems.append(Problem(item.id, f"the answer {name!r} is taken for {taken!r}", known, 0.0))
         problems += _swap_problems(rubric, item, answers[RIGHT_ANSWER], keyed)
-        for pair in _pairs(rubric, item, answers, keyed):
+        for pair in _pairs(item, answers, keyed):
             pairs.append(pair)
             least = FROM_RIGHT if RIGHT_ANSWER in (pair.one, pair.other) else FROM_EACH_OTHER
             if pair.margin < least:
@@ -231,10 +231,6 @@ def distance_of(item: Item, one: Expected, other: Expected, keyed: Keyed) -> flo
     return min(distance(item.kind, one, other, scale), distance(item.kind, other, one, scale))
 
 
-def _known_answers(item: Item, keyed: Keyed) -> dict[str, Expected]:
-    return {RIGHT_ANSWER: expected(item, keyed.answers), **keyed.answers.mistakes.get(item.id, {})}
-
-
 def _taken_for(rubric: Rubric, item: Item, value: Expected, keyed: Keyed) -> str:
     judged = judge_value(rubric, item, key_value(value), keyed.answers)
     if judged.finding.verdict is Verdict.CORRECT:
@@ -255,18 +251,17 @@ def _swap_problems(rubric: Rubric, item: Item, right: Expected, keyed: Keyed) ->
             yield Problem(item.id, f"{places} are taken for each other")
 
 
-def _pairs(rubric: Rubric, item: Item, answers: Mapping[str, Expected], keyed: Keyed) -> Iterator[Pair]:
+def _pairs(item: Item, answers: Mapping[str, Expected], keyed: Keyed) -> Iterator[Pair]:
     for one, other in combinations(answers, 2):
-        if not _are_one(rubric, item, (one, other), answers, keyed):
+        if not _are_one(item, (one, other), answers, keyed):
             yield Pair(item.id, one, other, distance_of(item, answers[one], answers[other], keyed))
 
 
-def _are_one(rubric: Rubric, item: Item, names: tuple[str, str], answers: Mapping[str, Expected], keyed: Keyed) -> bool:
+def _are_one(item: Item, names: tuple[str, str], answers: Mapping[str, Expected], keyed: Keyed) -> bool:
     """Return whether two mistakes need not be told apart: the same words, or the same answer on this panel."""
     if RIGHT_ANSWER in names:
         return False
-    hints = {rubric.hint(item, name) for name in names}
-    if len(hints) == 1 and hints != {None}:
-        return True
     one, other = names
+    if item.hints.get(one) and item.hints.get(one) == item.hints.get(other):
+        return True
     return distance_of(item, answers[one], answers[other], keyed) <= _SAME

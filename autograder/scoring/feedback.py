@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from autograder.assignment.rubric import Item, Rubric
+from autograder.assignment.rubric import Item
 from autograder.kinds.finding import TOO_FEW, Finding
 from autograder.language.catalogue import Sentence
 from autograder.records.grading import Ending, Verdict
@@ -19,15 +19,13 @@ def ended(ending: Ending) -> str:
     return Sentence(f"endings.{ending.name.lower()}")
 
 
-def explain(rubric: Rubric, item: Item, finding: Finding, mistake: str | None) -> tuple[str, str | None]:
+def explain(item: Item, finding: Finding, mistake: str | None) -> tuple[str, str | None]:
     """Return the reason of a result and a hint, if there is one.
 
     Parameters
     ----------
-    rubric : Rubric
-        Has the words for known mistakes.
     item : Item
-        Has the advice for an answer that nothing explains.
+        Has the words for known mistakes, and the advice for an answer that nothing explains.
     finding : Finding
         What the comparison found.
     mistake : str or None
@@ -35,7 +33,7 @@ def explain(rubric: Rubric, item: Item, finding: Finding, mistake: str | None) -
     """
     if finding.verdict not in (Verdict.WRONG, Verdict.PARTIAL) or finding == TOO_FEW:
         return finding.sentence, None
-    hint = rubric.hint(item, mistake) if mistake else None
+    hint = item.hints.get(mistake) if mistake else None
     return finding.sentence, hint or item.advice or None
 
 

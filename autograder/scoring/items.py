@@ -15,7 +15,6 @@ from dataclasses import replace
 from autograder.assignment.key import Keyed
 from autograder.assignment.rubric import Item, Rubric
 from autograder.kinds.finding import Finding
-from autograder.kinds.registry import taken
 from autograder.language.catalogue import Sentence, listed
 from autograder.records.grading import Ending, ItemResult, NotebookRun, SubmittedNotebook, Verdict
 from autograder.records.values import Value
@@ -85,9 +84,9 @@ def _score_item(
     # min() takes the first of equals: what is wrong on the learner's own panel is said before what is wrong elsewhere.
     keyed, worst = min(judged, key=lambda pair: pair[1].finding.share)
     if not keyed.hidden:
-        return _result(rubric, item, worst)
+        return _result(item, worst)
     # Nothing is said of what was found on a hidden panel: the learner's code could put the panel itself into it.
-    own = _result(rubric, item, judged[0][1])
+    own = _result(item, judged[0][1])
     if own.verdict is Verdict.CARRIED:
         # A step that was right at home only: what it was taken from is all that there is to say.
         assert isinstance(own.reason, Sentence), "it names the answers that are not right"
@@ -109,11 +108,8 @@ def _rests_on_constants(rubric: Rubric, item: Item, runs: Sequence[tuple[Keyed, 
     step = runs[0][0].answers.steps.get(item.id)
     if step is None or len(runs) < 2:
         return False
-    kinds = {other.id: other.kind for other in rubric.items}
-    given = [
-        [taken(kinds[name], run.answers[name]) if name in run.answers else None for name in step.inputs]
-        for _, run in runs
-    ]
+    answers = [rubric.taken(run.answers) for _, run in runs]
+    given = [[one.get(name) for name in step.inputs] for one in answers]
     return all(values == given[0] for values in given)
 
 
@@ -124,11 +120,11 @@ def judge_alone(
 
     ``own`` holds what the learner answered before.
     """
-    return _result(rubric, item, judge_value(rubric, item, value, keyed.answers, own))
+    return _result(item, judge_value(rubric, item, value, keyed.answers, own))
 
 
-def _result(rubric: Rubric, item: Item, judged: Judged) -> ItemResult:
-    reason, hint = feedback.explain(rubric, item, judged.finding, judged.mistake)
+def _result(item: Item, judged: Judged) -> ItemResult:
+    reason, hint = feedback.explain(item, judged.finding, judged.mistake)
     return ItemResult(
         item=item.id,
         verdict=judged.finding.verdict,

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from autograder.assignment.key import AnswerKey, expected, fillings, scale_of
 from autograder.assignment.rubric import Item, Rubric
 from autograder.kinds.finding import COARSE, RIGHT, ROUNDED, TOO_FEW, Expected, Finding, Scale, wrong
-from autograder.kinds.registry import compare, taken
+from autograder.kinds.registry import compare
 from autograder.language.catalogue import Sentence, listed
 from autograder.records.grading import Verdict
 from autograder.records.values import Number, Value, python_value
@@ -63,9 +63,7 @@ def judge_value(
     """
     if item.id in rubric.withheld:
         return Judged(_RECORDED)
-    kinds = {other.id: other.kind for other in rubric.items}
-    # An answer means the same to those that follow from it, whatever it is wrapped in.
-    given = {name: taken(kinds[name], v) if name in kinds else v for name, v in {**(own or {}), item.id: value}.items()}
+    given = rubric.taken({**(own or {}), item.id: value})
     judged = _judge(rubric, item, given[item.id], key, given)
     return replace(judged, holds=_holds(rubric, item, judged, key, given))
 

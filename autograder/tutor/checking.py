@@ -99,7 +99,7 @@ def _card_of(tutor: Tutor, rubric: Rubric, item: Item, result: ItemResult, tries
     if tutor.says_of(rubric) == "right or wrong":
         return plain_result(rubric, result)
     heading = Sentence("card.heading", title=item.title, name=item.id, verdict=name_of(result.verdict))
-    lines, notes = explanation(rubric, item, result, tries)
+    lines, notes = explanation(item, result, tries)
     if tries > len(notes) > 0:
         notes = (*notes, _way_on(tutor, rubric, item))
     return Card(tone_of(result), SIGNS[result.verdict], heading, lines, notes, language=rubric.language)
@@ -114,14 +114,14 @@ def plain_result(rubric: Rubric, result: ItemResult) -> Card:
     return plain_card("bad", SIGNS[Verdict.WRONG], result.item, "not_yet", said, language=rubric.language)
 
 
-def explanation(rubric: Rubric, item: Item, result: ItemResult, tries: int) -> tuple[tuple[str, ...], tuple[Note, ...]]:
+def explanation(item: Item, result: ItemResult, tries: int) -> tuple[tuple[str, ...], tuple[Note, ...]]:
     """Return what is said of a result at once, and the hints that so many tries have earned.
 
     The reason and the words for a known mistake come at once; then a question, a direction, and the section to read.
     """
     if result.hint is None:
         return (result.reason,), ()
-    named = rubric.hint(item, result.mistake) if result.mistake else None
+    named = item.hints.get(result.mistake) if result.mistake else None
     lines = (result.reason, named) if named else (result.reason,)
     hints = [
         Note(Sentence(f"card.{label}"), text)

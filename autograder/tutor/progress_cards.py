@@ -32,8 +32,8 @@ def reveal_card(tutor: Tutor, name: str) -> Card:
     rubric, notebook, item = found
     if item.answer_kind.by_person:
         return memo_card(tutor, rubric, notebook, item)
-    if item.answer_kind.by_person or name in rubric.withheld:
-        said = Sentence("card.nothing_to_reveal" if item.answer_kind.by_person else "card.elsewhere_compared")
+    if name in rubric.withheld:
+        said = Sentence("card.elsewhere_compared")
         return plain_card("wait", SIGNS[Verdict.NEEDS_PERSON], name, "not_revealed", said, language=tutor.language)
     progress = tutor.notes.read(notebook.name)
     result = tutor.results(rubric, notebook, progress).get(name)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -48,21 +48,16 @@ class Part:
         return next((task for task in self.tasks if not task.done), None)
 
 
-@dataclass(frozen=True)
-class Links:
-    """Where JupyterLab opens notebooks, and where the course's site is served, if it is."""
-
-    lab: str
-    site: str | None
-
-
 def study_page(folder: Path, *, lab: str, site: str | None) -> str:
-    """Return the start page, as HTML, of a folder that `mlm study` made; raise CourseError if it is none."""
+    """Return the start page, as HTML, of a folder that `mlm study` made; raise CourseError if it is none.
+
+    ``lab`` is where JupyterLab opens notebooks, and ``site`` where the course's site is served, if it is.
+    """
     studies = [(study.place, path) for path in folder.iterdir() if (study := read_study(path))]
     tutors = [tutor_in(path) for _, path in sorted(studies)]
     if not tutors:
         raise CourseError(f"{folder} has no exercises in it. Make them with mlm study.")
-    return _page(tutors, "study.start", Links(lab, site))
+    return _page(tutors, "study.start", {"lab": lab, "site": site})
 
 
 def summary_card(tutor: Tutor) -> Card:
@@ -80,7 +75,7 @@ def summary_card(tutor: Tutor) -> Card:
     return Card("wait", "▤", Sentence("study.summary"), tuple(lines), foot=kept, language=tutor.language)
 
 
-def _page(tutors: Sequence[Tutor], title: str, links: Links | None = None) -> str:
+def _page(tutors: Sequence[Tutor], title: str, links: Mapping[str, str | None] | None = None) -> str:
     language = tutors[0].language
 
     def say(name: str, **gaps: object) -> str:

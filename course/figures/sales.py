@@ -7,11 +7,13 @@ stores in one pair of axes. 3: what an average store with ordinary budgets shoul
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from course.figures.style import BLUE, GREY, INK, ORANGE, PALE, Floats, Picture, canvas, panels, styled
 from course.live import number
+from reference import predict_new_groups
 from reference.data.columns import Level
 from reference.panels import MEDIA, Panel
 from reference.tutorial import Tutorial
@@ -133,9 +135,8 @@ def weekly_prediction(results: Tutorial) -> Picture:
     fit, means = results.intercept.fit, results.description.means
     weeks = np.array(list(results.by_week))
     predicted = np.array(list(results.by_week.values()))
-    values = {"Intercept": 1.0, **{name: means[name] for name in MEDIA}}
-    rows = np.array([[float(week) if n == "week" else values[n] for n in fit.fixed_effects] for week in weeks])
-    errors = np.sqrt(np.einsum("ip,pq,iq->i", rows, fit.covariance, rows))
+    places = pd.DataFrame({"week": weeks, **{name: means[name] for name in MEDIA}})
+    errors = predict_new_groups(fit, places).standard_error
     axes.fill_between(
         weeks, predicted - _REACH * errors, predicted + _REACH * errors, color=BLUE, alpha=0.2, linewidth=0
     )

@@ -141,14 +141,11 @@ class Fits:
         QuestionError
             If there is none.
         """
+        has: list[str] = []
         for term, model in zip(fit.terms, fit.model.terms, strict=True):
             if model.group[-1] == level and effect in term.effects:
                 return term
-        has = [
-            f"{effect} by {model.group[-1]}"
-            for t, model in zip(fit.terms, fit.model.terms, strict=True)
-            for effect in t.effects
-        ]
+            has += [f"{one} by {model.group[-1]}" for one in term.effects]
         raise QuestionError(
             f"in the model {fit.model.name!r} no {effect} varies by {level!r}; there is {', '.join(has)}."
         )

@@ -15,7 +15,7 @@ from reference.data.groups import read_groups
 from reference.questions.answers import Answer, Step, Value, follows
 from reference.questions.fits import Fits
 from reference.questions.question import ModelName, question
-from reference.questions.setting import Items, QuestionError
+from reference.questions.setting import Column, Items, QuestionError
 
 #: Two of the first groups must be this many standard deviations of the effect apart for a ranking to be clear.
 SMALLEST_GAP = 0.02
@@ -69,9 +69,9 @@ def group_values(fits: Fits, *, model: ModelName, effect: str = INTERCEPT, level
         if own := _own_slopes(fits, fit, term, effect):
             mistakes[f"ols_per_{noun}"] = own
             mistakes[f"ols_per_{noun}_{called}_only"] = _own_slopes(fits, fit, term, effect, alone=True)
-        if factor := fits.setting.columns[effect].rescaled if effect in fits.setting.columns else None:
-            name = "per_hundred" if factor == 100.0 else "per_several"
-            mistakes[name] = {group: factor * value for group, value in values.items()}
+        column = fits.setting.columns.get(effect, Column())
+        if factor := column.rescaled:
+            mistakes[column.slip] = {group: factor * value for group, value in values.items()}
     return Answer(values, mistakes)
 
 

@@ -8,9 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from reference import FittedTerm, MixedFit
 from reference.data.columns import Level
-from reference.data.formula import RandomTerm
 from reference.data.groups import group_names, read_groups
 from reference.questions.answers import Answer, Value
 from reference.questions.fits import Fits
@@ -28,6 +26,7 @@ BEST = "best"
 class _Known:
     """The expectation in a known group: the fixed part, the effects of its level and of those it lies in, its mean."""
 
+    level: str
     fixed: float
     own: float
     upper: Mapping[str, float]
@@ -55,22 +54,19 @@ def _known(fits: Fits, model: str, at: Place, level: str | None, group: Level) -
     first, second = np.sort(means)[:-3:-1]
     close = group == BEST and first - second < SMALLEST_LEAD * float(np.std(responses))
     called = f"the two {fits.setting.plural(level)} with the largest mean are only {first - second:.3f} apart"
-    return _Known(fixed_part(fit, row), own, upper, float(means[place]), (called,) if close else ())
+    return _Known(level, fixed_part(fit, row), own, upper, float(means[place]), (called,) if close else ())
 
 
 def _level(fits: Fits, model: str, level: str | None) -> str:
     """Return the level of the groups that are asked for: the one with the most groups if it is not said."""
     levels = fits.levels(model)
     if level is None:
-        sizes = {one.group[-1]: len(term.levels) for term, one in _terms(fits.mixed(model))}
-        return max(levels, key=lambda name: sizes[name])
+        fit = fits.mixed(model)
+        sizes = {one.group[-1]: len(term.levels) for term, one in zip(fit.terms, fit.model.terms, strict=True)}
+        return max(levels, key=sizes.__getitem__)
     if level not in levels:
         raise QuestionError(f"the model {model!r} has no level {level!r}; it has {', '.join(levels)}.")
     return level
-
-
-def _terms(fit: MixedFit) -> zip[tuple[FittedTerm, RandomTerm]]:
-    return zip(fit.terms, fit.model.terms, strict=True)
 
 
 def _position(ids: Sequence[Any], group: Level, noun: str) -> int:
@@ -126,7 +122,7 @@ def expected_known(
     found = known.fixed + sum(known.upper.values()) + known.own
     mistakes: dict[str, Value] = {
         "marginal": known.fixed,
-        f"mean_of_{noun(_level(fits, model, level))}": known.mean,
+        f"mean_of_{noun(known.level)}": known.mean,
         **{f"{noun(one)}_only": known.fixed + effect for one, effect in known.upper.items()},
         **{f"{slug(one)}_left_out": found - effect for one, effect in known.upper.items()},
     }
@@ -165,12 +161,11 @@ def expected_in_upper(
     group: int | str = BEST,
 ) -> Answer:
     """The expectation in a new group that lies where a known one does: the effects of the levels above it, not its own."""
-    known, name = _known(fits, model, at, level, group), _level(fits, model, level)
+    known = _known(fits, model, at, level, group)
     if not known.upper:
         raise QuestionError(
-            f"in the model {model!r} {fits.setting.plural(name)} lie in no other groups; ask 'expected'."
+            f"in the model {model!r} {fits.setting.plural(known.level)} lie in no other groups; ask 'expected'."
         )
     found = known.fixed + sum(known.upper.values())
-    return Answer(
-        found, {"marginal": known.fixed, f"of_the_{fits.setting.noun(name)}": found + known.own}, faults=known.faults
-    )
+    own = f"of_the_{fits.setting.noun(known.level)}"
+    return Answer(found, {"marginal": known.fixed, own: found + known.own}, faults=known.faults)

@@ -9,7 +9,7 @@ from reference.data.columns import Level
 from reference.questions.answers import Answer, Value
 from reference.questions.fits import Fits
 from reference.questions.question import question
-from reference.questions.setting import QuestionError
+from reference.questions.setting import Column, QuestionError
 
 
 @question(
@@ -77,12 +77,11 @@ def group_means(fits: Fits, *, column: str, group: str) -> Answer:
     medians = fits.frame.groupby(group)[column].median()
     mistakes: dict[str, Value] = {"medians": dict(zip(found, medians.tolist(), strict=True))}
     columns = fits.setting.columns
-    if (upper := columns[group].within if group in columns else None) is not None:
+    if (upper := columns.get(group, Column()).within) is not None:
         of_rows = fits.frame.groupby(upper)[column].transform("mean")
         mistakes[f"{fits.setting.noun(upper)}_means"] = dict(
             zip(found, of_rows.groupby(fits.frame[group]).first().tolist(), strict=True)
         )
-    if factor := columns[column].rescaled if column in columns else None:
-        name = "per_hundred" if factor == 100.0 else "per_several"
-        mistakes[name] = {one: value / factor for one, value in found.items()}
+    if factor := (about := columns.get(column, Column())).rescaled:
+        mistakes[about.slip] = {one: value / factor for one, value in found.items()}
     return Answer(found, mistakes)

@@ -29,6 +29,11 @@ class Column(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     calls: str = ""
     rescaled: float | None = None
 
+    @property
+    def slip(self) -> str:
+        """The name of the mistake of counting it in these units."""
+        return "per_hundred" if self.rescaled == 100.0 else "per_several"
+
 
 class Setting(msgspec.Struct, frozen=True):
     """A table and the models of it. ``rows`` is what people call a row; ``derive`` an expression for each new column."""

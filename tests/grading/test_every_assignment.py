@@ -65,7 +65,7 @@ def test_every_known_mistake_has_words_and_every_word_a_mistake(each: Grading) -
     known = {(i, name) for keyed in each.panels for i, named in keyed.answers.mistakes.items() for name in named}
     items = {item.id: item for item in rubric.items}
     assert len({name for _, name in known}) >= 12
-    assert [(i, name) for i, name in sorted(known) if not rubric.hint(items[i], name)] == []
+    assert [(i, name) for i, name in sorted(known) if not items[i].hints.get(name)] == []
     for item in rubric.items:
         assert item.no_fit is True or set(item.no_fit or ()) <= {*item.hints, STOPPED_EARLY}, item.id
 
@@ -84,8 +84,8 @@ def test_right_and_wrong_are_told_apart_on_every_panel(each: Grading) -> None:
             for name, value in mistakes.items():
                 judged = judge_value(rubric, item, key_value(value), keyed.answers)
                 same = {other for other, like in mistakes.items() if distance_of(item, value, like, keyed) < 1e-6}
-                words = {rubric.hint(item, other) for other in same}
-                assert rubric.hint(item, judged.mistake or "") in words, (keyed.panel.source, item.id, name)
+                words = {item.hints.get(other) for other in same}
+                assert item.hints.get(judged.mistake or "") in words, (keyed.panel.source, item.id, name)
                 assert judged.finding.share <= 0.5
 
 
@@ -191,7 +191,7 @@ def test_an_answer_is_judged_by_its_own_rubric_alone(gradings: dict[str, Grading
     keyed = own_panel(rubric)
     result = judge_alone(rubric, item, plain_value(keyed.answers.mistakes["share_city"]["both_levels"]), keyed)
     assert result.mistake == "both_levels"
-    assert result.hint == rubric.hint(item, "both_levels")
+    assert result.hint == item.hints.get("both_levels")
 
 
 EXTREME = (0.0, -0.0, 5e-324, 1e-9, -1.0, 100.0, 1e100, -1e154, 1e200, 1.797e308, -1.797e308)

@@ -77,10 +77,10 @@ def test_every_known_mistake_is_named_and_has_words(rubric: Rubric, panels: tupl
                 found = judge_alone(rubric, item, plain_value(value), keyed)
                 if found.verdict is Verdict.CORRECT:
                     continue  # on this panel the mistake is too close to tell; on another it is not
-                words = rubric.hint(item, mistake)
+                words = item.hints.get(mistake)
                 assert words, (item.id, mistake)
                 # Two names may stand for one value here, or for one misunderstanding.
-                same = {name for name in mistakes if mistakes[name] == value or rubric.hint(item, name) == words}
+                same = {name for name in mistakes if mistakes[name] == value or item.hints.get(name) == words}
                 assert found.mistake in same, (item.id, mistake)
                 assert found.hint
                 seen += 1
