@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import msgspec
 
 from autograder.grading.files import Unreadable
-from autograder.scoring.feedback import shorten
+from autograder.scoring.left_out import shorten
 
 #: Bounds with room for a long notebook with pictures pasted into its texts.
 MAX_CELLS, MAX_CODE, MAX_TEXT = 1_000, 1_000_000, 100_000

@@ -49,9 +49,8 @@ from autograder.sandbox.boxes import Boxes, Job, Run, run_job
 from autograder.sandbox.policy import Limits
 from autograder.sandbox.run_store import RunStore, Store
 from autograder.scoring.distinct_answers import checked_panel
-from autograder.scoring.feedback import shorten
 from autograder.scoring.items import resolve_dependencies, score_notebook
-from autograder.scoring.left_out import failed_only_there, told_of
+from autograder.scoring.left_out import failed_only_there, shorten, told_of
 
 _LOG = logging.getLogger("mlm")
 

@@ -9,7 +9,7 @@ from autograder.assignment.key import Keyed, expected
 from autograder.assignment.rubric import Item, Rubric
 from autograder.records.grading import Ending, Grade, ItemResult, NotebookGrade, Verdict
 from autograder.records.values import describe, python_value
-from autograder.scoring.feedback import shorten
+from autograder.scoring.left_out import shorten
 
 #: How many items are told of at most.
 MOST = 8

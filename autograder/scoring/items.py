@@ -14,32 +14,36 @@ from dataclasses import replace
 
 from autograder.assignment.key import Keyed
 from autograder.assignment.rubric import Item, Rubric
-from autograder.kinds.finding import Finding
+from autograder.kinds.finding import TOO_FEW, Finding
 from autograder.language.catalogue import Sentence, listed
 from autograder.records.grading import Ending, ItemResult, NotebookRun, SubmittedNotebook, Verdict
 from autograder.records.values import Value
-from autograder.scoring import feedback
 from autograder.scoring.left_out import failed_before, what_bears_on
 from autograder.scoring.one_answer import Judged, judge_value
 
 #: Verdicts that let the items that need this one be judged.
 _CLEARED = (Verdict.CORRECT, Verdict.PARTIAL, Verdict.NEEDS_PERSON)
 
-#: What is said of an answer that is the learner's own panel's only.
-_TYPED_IN = (feedback.ELSEWHERE, feedback.MADE_UP)
+#: All that is said of a hidden panel, whatever was found there.
+ELSEWHERE = Sentence("scoring.elsewhere")
+#: Said where a step is right, but the numbers it was taken from are no results.
+MADE_UP = Sentence("scoring.made_up")
 
 
 def judge_item(rubric: Rubric, item: Item, notebook: SubmittedNotebook, run: NotebookRun, keyed: Keyed) -> Judged:
     """Return how an item fared in one run: its answer if there is one, else why there is none."""
     if item.id in run.answers:
         return judge_value(rubric, item, run.answers[item.id], keyed.answers, run.answers)
-    return Judged(_why_missing(rubric, item, notebook, run))
+    return Judged(_unread(notebook) or _why_missing(rubric, item, notebook, run))
+
+
+def _unread(notebook: SubmittedNotebook) -> Finding | None:
+    """Return why nothing in a notebook could be read; None if it could."""
+    verdict = Verdict.MISSING if notebook.absent else Verdict.MALFORMED
+    return None if notebook.problem is None else Finding(verdict, 0.0, notebook.problem)
 
 
 def _why_missing(rubric: Rubric, item: Item, notebook: SubmittedNotebook, run: NotebookRun) -> Finding:
-    if notebook.problem is not None:
-        verdict = Verdict.MISSING if notebook.absent else Verdict.MALFORMED
-        return Finding(verdict, 0.0, notebook.problem)
     failed = what_bears_on(item.id, failed_before(item.id, notebook, run))
     if failed is not None and failed.grade_id in notebook.untouched:
         return Finding(Verdict.MISSING, 0.0, Sentence("scoring.untouched", cell=failed.grade_id))
@@ -48,7 +52,7 @@ def _why_missing(rubric: Rubric, item: Item, notebook: SubmittedNotebook, run: N
         what = "scoring.stopped" if rubric.after_error == "next cell" else "scoring.left_out"
         return Finding(verdict, 0.0, Sentence(what, place=failed.place, error=failed.said))
     if run.ending is not Ending.FINISHED:
-        return Finding(Verdict(run.ending.value), 0.0, feedback.ended(run.ending))
+        return Finding(Verdict(run.ending.value), 0.0, Sentence(f"endings.{run.ending.name.lower()}"))
     return Finding(Verdict.MISSING, 0.0, Sentence("scoring.no_value", item=item.id))
 
 
@@ -93,14 +97,12 @@ def _score_item(
         reason = Sentence("scoring.rests_on", items=own.reason.gaps["inputs"])
         return replace(own, score=0.0, verdict=Verdict.WRONG, reason=reason)
     own = replace(own, score=round(worst.finding.share * item.points, 2), verdict=worst.finding.verdict)
-    return own if judged[0][1].finding.verdict is not Verdict.CORRECT else replace(own, reason=feedback.ELSEWHERE)
+    return own if judged[0][1].finding.verdict is not Verdict.CORRECT else replace(own, reason=ELSEWHERE)
 
 
 def _without_carrying(judged: Judged) -> Judged:
     """Take back what a right step from wrong answers earned: answers that are right at home only were typed in."""
-    return (
-        Judged(Finding(Verdict.WRONG, 0.0, feedback.MADE_UP)) if judged.finding.verdict is Verdict.CARRIED else judged
-    )
+    return Judged(Finding(Verdict.WRONG, 0.0, MADE_UP)) if judged.finding.verdict is Verdict.CARRIED else judged
 
 
 def _rests_on_constants(rubric: Rubric, item: Item, runs: Sequence[tuple[Keyed, NotebookRun]]) -> bool:
@@ -124,27 +126,27 @@ def judge_alone(
 
 
 def _result(item: Item, judged: Judged) -> ItemResult:
-    reason, hint = feedback.explain(item, judged.finding, judged.mistake)
+    """Return the result with what its learner reads: why it is not right, and a hint; never the right value."""
+    finding = judged.finding
+    named = item.hints.get(judged.mistake) if judged.mistake else None
+    is_helped = finding.verdict in (Verdict.WRONG, Verdict.PARTIAL) and finding != TOO_FEW
     return ItemResult(
         item=item.id,
-        verdict=judged.finding.verdict,
-        score=round(judged.finding.share * item.points, 2),
+        verdict=finding.verdict,
+        score=round(finding.share * item.points, 2),
         points=item.points,
-        reason=reason,
+        reason=finding.sentence,
         mistake=judged.mistake,
-        hint=hint,
+        hint=(named or item.advice or None) if is_helped else None,
         holds=judged.holds,
     )
 
 
 def _for_a_person(item: Item, notebook: SubmittedNotebook) -> ItemResult:
-    if notebook.problem is not None:
-        verdict = Verdict.MISSING if notebook.absent else Verdict.MALFORMED
-        return ItemResult(item.id, verdict, 0.0, item.points, notebook.problem)
-    if item.id in notebook.untouched:
-        reason = Sentence("scoring.untouched", cell=item.id)
-        return ItemResult(item.id, Verdict.MISSING, 0.0, item.points, reason)
-    return ItemResult(item.id, Verdict.NEEDS_PERSON, 0.0, item.points, Sentence("scoring.for_a_person"))
+    found = _unread(notebook)
+    if found is None and item.id in notebook.untouched:
+        found = Finding(Verdict.MISSING, 0.0, Sentence("scoring.untouched", cell=item.id))
+    return _result(item, Judged(found or Finding(Verdict.NEEDS_PERSON, 0.0, Sentence("scoring.for_a_person"))))
 
 
 def resolve_dependencies(rubric: Rubric, results: Iterable[ItemResult]) -> dict[str, ItemResult]:
@@ -169,7 +171,7 @@ def resolve_dependencies(rubric: Rubric, results: Iterable[ItemResult]) -> dict[
         failed = [other.item for other in before if other.verdict not in _CLEARED]
         reason: str | None = Sentence("scoring.rests_on", items=listed(failed)) if failed else None
         if item.answer_kind.worded and not item.carried:
-            typed_in = [name for name in failed if given[name].reason in _TYPED_IN]
+            typed_in = [name for name in failed if given[name].reason in (ELSEWHERE, MADE_UP)]
             reason = _why_unread(item, before, typed_in, holds=holds)
         certain = result.verdict is Verdict.CORRECT and not item.answer_kind.worded
         if reason and not certain and _is_about_the_value(result):

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 from autograder.language.catalogue import Sentence
 from autograder.records.grading import CellError, NotebookRun, SubmittedNotebook
-from autograder.scoring import feedback
 
 #: Statements of a notebook that failed, of which the learner's page tells one by one.
 _MOST_TOLD = 10
@@ -34,13 +33,19 @@ class Failed:
     @property
     def said(self) -> str:
         """What Python said of it, on one line."""
-        return feedback.shorten(f"{self.error.name}: {self.error.message}").rstrip(".: ")
+        return shorten(f"{self.error.name}: {self.error.message}").rstrip(".: ")
 
     @property
     def missed(self) -> str | None:
         """The name that had no value there, if that is why it failed."""
         found = _UNDEFINED.search(self.error.message) if self.error.name == "NameError" else None
         return found[1] if found else None
+
+
+def shorten(message: str, limit: int = 160) -> str:
+    """Return a message on one line, cut where it grows long, with nothing in it that steers a terminal."""
+    line = "".join(character for character in " ".join(message.split()) if character.isprintable())
+    return line if len(line) <= limit else line[: limit - 1] + "…"
 
 
 def failed_before(check: str | None, notebook: SubmittedNotebook, run: NotebookRun) -> list[Failed]:

@@ -40,17 +40,12 @@ def card_for(tutor: Tutor, name: str, value: object) -> Card:
     progress = tutor.notes.read(notebook.name)
     before = progress.answers.get(name)
     progress = progress.with_answer(name, Answered(answer))
-    if item.answer_kind.by_person or tutor.says_of(rubric) == "recorded" or name in rubric.withheld:
+    by_person, counted = item.answer_kind.by_person, tutor.says_of(rubric) == "recorded"
+    if by_person or counted or name in rubric.withheld:
         tutor.notes.write(notebook.name, progress)
-        noted = Sentence("card.noted_as", found=describe(answer))
-        said = Sentence("scoring.for_a_person") if item.answer_kind.by_person else noted
-        told = (
-            (said, Sentence("card.you_read_it", name=item.id))
-            if item.answer_kind.by_person and tutor.alone
-            else (said,)
-        )
-        card = plain_card("wait", _NOTED, name, "noted", *told, language=tutor.language)
-        counted = tutor.says_of(rubric) == "recorded"
+        said = Sentence("scoring.for_a_person") if by_person else Sentence("card.noted_as", found=describe(answer))
+        alone = [Sentence("card.you_read_it", name=item.id)] if by_person and tutor.alone else []
+        card = plain_card("wait", _NOTED, name, "noted", said, *alone, language=tutor.language)
         return replace(card, foot=_counted(notebook, progress) if counted else score_line(tutor, rubric, notebook))
     result = tutor.results(rubric, notebook, progress)[name]
     tries = _tries(before, answer, result)

@@ -1,19 +1,38 @@
-"""The table every model of the course is fitted to: weeks within stores."""
+"""The table every model of the course is fitted to, weeks within stores, and the models.
+
+The figures of the tutorial's panel are the 200 markets of ``Advertising`` in James, Witten, Hastie & Tibshirani (2013),
+*An Introduction to Statistical Learning*, Springer (``advertising.csv``: tv, radio, newspaper in thousands of dollars,
+sales in thousands of units). The R package datarium's ``marketing`` is these figures times 1.2, rounded to 2 decimals,
+with tv called youtube and radio facebook. The tutorial reads its rows in order as stores 1 to 20 with weeks 1 to 10
+each; the panel structure is the tutorial's invention.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from importlib import resources
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from reference.arrays import LARGEST_INTEGER, Floats, Integers
+from reference.data.formula import parse_formula
 from reference.errors import TableError
 
 MEDIA = ("youtube", "facebook", "newspaper")
 COLUMNS = ("store_id", "week", *MEDIA, "sales")
 _INTEGER_COLUMNS = ("store_id", "week")
+
+_STORES, _WEEKS, _SCALE = 20, 10, 1.2
+_FIGURES = {"youtube": "tv", "facebook": "radio", "newspaper": "newspaper", "sales": "sales"}
+
+_PREDICTORS = "week + youtube + facebook + newspaper"
+NULL_MODEL = parse_formula("sales ~ 1 + (1 | store_id)", name="null")
+RANDOM_INTERCEPT = parse_formula(f"sales ~ {_PREDICTORS} + (1 | store_id)", name="random intercept")
+RANDOM_SLOPE = parse_formula(f"sales ~ {_PREDICTORS} + (1 + youtube | store_id)", name="random slope")
+#: How many stores the course calls the top.
+TOP = 5
 
 
 class PanelError(TableError):
@@ -85,6 +104,15 @@ class Panel:
     def __len__(self) -> int:
         """Return the number of rows."""
         return int(self.sales.size)
+
+
+def tutorial_panel() -> Panel:
+    """Return the tutorial's panel, read and validated afresh: 20 stores by 10 weeks, in the file's order."""
+    with (resources.files("reference.panels") / "advertising.csv").open("rb") as lines:
+        figures = pd.read_csv(lines)
+    columns = {name: (figures[column] * _SCALE).round(2) for name, column in _FIGURES.items()}
+    stores, weeks = np.repeat(np.arange(1, _STORES + 1), _WEEKS), np.tile(np.arange(1, _WEEKS + 1), _STORES)
+    return Panel.from_frame(pd.DataFrame({"store_id": stores, "week": weeks, **columns}), "the tutorial's panel")
 
 
 def _check_columns(frame: pd.DataFrame, source: str) -> None:

@@ -29,8 +29,7 @@ _CALLED = {
     "center",
     "scale",
     "standardize",
-}
-_CALLED |= {"Treatment", "Sum", "Helmert", "Diff", "Poly"}
+} | {"Treatment", "Sum", "Helmert", "Diff", "Poly"}
 _SIGNS = (ast.Add, ast.Sub, ast.Mult, ast.Div, ast.USub, ast.UAdd)
 _LARGEST_POWER = 100
 

@@ -58,12 +58,10 @@ def fixed_part(fit: MixedFit, row: pd.DataFrame) -> float:
     return float(engine.predict_population(fit, row)[0])
 
 
-def _error(fit: MixedFit, row: pd.DataFrame) -> float:
-    return float(engine.predict_new_groups(fit, row).standard_error[0])
-
-
-def _deviation(fit: MixedFit, row: pd.DataFrame) -> float:
-    return float(engine.predict_new_groups(fit, row).deviation[0])
+def _spread(fit: MixedFit, row: pd.DataFrame) -> tuple[float, float]:
+    """Return the standard error of what is expected in a new group, and the standard deviation of a row of it."""
+    found = engine.predict_new_groups(fit, row)
+    return float(found.standard_error[0]), float(found.deviation[0])
 
 
 def _outermost(model: MixedModel) -> list[str]:
@@ -117,7 +115,7 @@ def expected(fits: Fits, *, model: ModelName, at: Place = {}) -> Answer:  # noqa
             # A logarithm has no value at zero, so nobody could make the mistake.
             with suppress(engine.DesignError), np.errstate(all="ignore"):
                 mistakes[f"{fits.setting.noun(name)}_zero"] = fixed_part(fit, row.assign(**{name: 0.0}))
-    return Answer(fixed_part(fit, row), mistakes, standard_error=_error(fit, row))
+    return Answer(fixed_part(fit, row), mistakes, standard_error=_spread(fit, row)[0])
 
 
 @question(
@@ -148,14 +146,14 @@ covariances_left_out = "Du hast die quadrierten Fehler der einzelnen Koeffizient
 def expected_error(fits: Fits, *, model: ModelName, at: Place = {}) -> Answer:  # noqa: B006 - never changed
     """The standard error of the fixed part at a place, given the estimated variances."""
     fit, row, levels = fits.mixed(model), row_at(fits, model, at), fits.levels(model)
-    found, x = _error(fit, row), fit.design.encoding.fixed.matrix(row)[0]
+    found, x = _spread(fit, row)[0], fit.design.encoding.fixed.matrix(row)[0]
     mistakes: dict[str, Value] = {
         "variance": found**2,
         "covariances_left_out": float(np.sqrt(x**2 @ np.diagonal(fit.covariance))),
     }
     for level in _outermost(fits.model(model)):
         if (others := fits.only_fit(model, [one for one in levels if one != level])) is not None:
-            mistakes[f"{fits.setting.slug(level)}_left_out"] = _error(others, row)
+            mistakes[f"{fits.setting.slug(level)}_left_out"] = _spread(others, row)[0]
     return Answer(found, mistakes)
 
 
@@ -191,7 +189,7 @@ variance = "Das ist eine Varianz. Zieh die Wurzel, damit es in Einheiten von {re
 def deviation(fits: Fits, *, model: ModelName, at: Place = {}) -> Answer:  # noqa: B006 - never changed
     """The standard deviation of one new observation in a new group, around what is expected there."""
     fit, row = fits.mixed(model), row_at(fits, model, at)
-    found, error, parts = _deviation(fit, row), _error(fit, row), _level_variances(fit, row)
+    (error, found), parts = _spread(fit, row), _level_variances(fit, row)
     mistakes: dict[str, Value] = {
         "of_the_mean": error,
         "residual_only": math.hypot(error, fit.sigma),
@@ -239,7 +237,7 @@ one_deviation = "Das reicht eine Standardabweichung nach jeder Seite. Wie viele 
 def prediction_interval(fits: Fits, *, model: ModelName, at: Place = {}) -> Answer:  # noqa: B006 - never changed
     """The 95 % interval of one new observation in a new group."""
     fit, row = fits.mixed(model), row_at(fits, model, at)
-    middle, reach, error = fixed_part(fit, row), _deviation(fit, row), _error(fit, row)
+    middle, (error, reach) = fixed_part(fit, row), _spread(fit, row)
     return Answer(
         bounds(middle, Z95 * reach),
         {

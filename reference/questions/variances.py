@@ -95,10 +95,11 @@ def variance(
     if level == RESIDUAL:
         mistakes["ols_residual_variance"] = fits.ols(model).sigma ** 2
         slips["of_residuals"] = nearly(float(np.var(fit.design.matrices.response - fit.fitted, ddof=1)))
+    name = ("Residual", "") if level == RESIDUAL else (fits.term(fit, level, effect).name, effect)
     return Answer(
         found,
         mistakes,
-        standard_error=_standard_error(fit, fits, level, effect),
+        standard_error=engine.variance_standard_errors(fit).get(name),
         size=None if level == RESIDUAL else fit.sigma**2,
         objective=_objective(fits, fit, model, level, effect, centre, at),
         slips=slips,
@@ -125,12 +126,6 @@ def _level_mistakes(fits: Fits, model: str, level: str) -> dict[str, Value]:
         found["other_level"] = fits.variance(fit, others[0])
         found["relative"] = fits.variance(fit, level) / fit.sigma**2
     return found
-
-
-def _standard_error(fit: MixedFit, fits: Fits, level: str, effect: str) -> float | None:
-    errors = engine.variance_standard_errors(fit)
-    name = ("Residual", "") if level == RESIDUAL else (fits.term(fit, level, effect).name, effect)
-    return errors.get(name)
 
 
 def _objective(

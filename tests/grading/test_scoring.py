@@ -22,8 +22,7 @@ from autograder.records.grading import (
 )
 from autograder.records.values import Value
 from autograder.sandbox.wire import plain_value
-from autograder.scoring import feedback
-from autograder.scoring.items import judge_alone, resolve_dependencies, score_notebook
+from autograder.scoring.items import ELSEWHERE, judge_alone, resolve_dependencies, score_notebook
 from autograder.scoring.left_out import failed_only_there
 
 TASK = "task1-icc"
@@ -201,13 +200,13 @@ def test_nothing_is_said_of_what_was_found_on_the_hidden_panel(
 ) -> None:
     for item in ("icc", "var_store", "icc_reading"):
         found = score(rubric, panels, {item: value}, only=1)[item]
-        assert (found.reason, found.hint, found.mistake, found.score) == (feedback.ELSEWHERE, None, None, 0.0)
+        assert (found.reason, found.hint, found.mistake, found.score) == (ELSEWHERE, None, None, 0.0)
 
 
 def test_nor_of_a_crash_there(rubric: Rubric, panels: tuple[Keyed, ...]) -> None:
     run = NotebookRun(TASK, Ending.FINISHED, (CellRun(0, (), (CellError("Leak731", "7.31", 731, "7.31"),)),))
     found = score(rubric, panels, {"icc": None}, only=1, run=run)["icc"]
-    assert (found.verdict, found.reason) == (Verdict.CRASHED, feedback.ELSEWHERE)
+    assert (found.verdict, found.reason) == (Verdict.CRASHED, ELSEWHERE)
 
 
 def test_what_is_partly_right_at_home_and_wrong_elsewhere_is_told_by_home(

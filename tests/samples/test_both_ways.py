@@ -15,7 +15,7 @@ from autograder.grading.submission import SubmissionFolder, read_submission
 from autograder.records.grading import Ending, Verdict
 from autograder.sandbox.boxes import Boxes, Job
 from autograder.sandbox.policy import Limits
-from autograder.scoring import feedback
+from autograder.scoring.items import ELSEWHERE, MADE_UP
 from autograder.tutor.progress import Answered, Progress
 from autograder.tutor.tutor import tutor_in
 
@@ -44,7 +44,7 @@ def test_what_the_cards_call_right_at_home_is_right_when_graded(
     build_sample(SAMPLES / case, course, grading.rubric, tmp_path / case)
     submission = read_submission(SubmissionFolder(case, tmp_path / case), grading.release)
     compared, tutor = 0, tutor_in(tmp_path, course=course, worked_on=grade.assignment)
-    typed_in = {item.item for item in grade.items if item.reason in (feedback.ELSEWHERE, feedback.MADE_UP)}
+    typed_in = {item.item for item in grade.items if item.reason in (ELSEWHERE, MADE_UP)}
     for item in grading.rubric.items:
         if typed_in & set(item.rests_on):
             typed_in.add(item.id)
