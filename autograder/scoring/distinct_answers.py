@@ -180,18 +180,14 @@ def draw(
 
 
 @dataclass(frozen=True)
-class Reason:
-    """What keeps panels from being used: an item and answers of it that cannot be told apart, or else what is wrong.
+class Reason(Problem):
+    """What keeps panels from being used: a problem that some of them have.
 
-    ``margin`` is the median of the tolerances between them; ``times`` says on how many of ``panels`` panels it was so.
+    ``margin`` is the median of the tolerances between the answers; ``times`` says on how many of ``panels`` it was so.
     """
 
-    item: str
-    said: str
-    answers: tuple[str, ...]
-    margin: float
-    times: int
-    panels: int
+    times: int = 0
+    panels: int = 0
 
     def __str__(self) -> str:
         """Return it with its count and what to do."""

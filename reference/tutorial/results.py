@@ -110,7 +110,7 @@ def run_tutorial(panel: Panel) -> Tutorial:
         ranking=engine.rank_groups(slope, "youtube"),
         slopes=engine.slope_intervals(slope, "youtube"),
         chances=engine.probability_top(slope, "youtube", min(TOP, len(panel.stores))),
-        by_week=predict_by_week(intercept, panel),
+        by_week=_by_week(intercept, panel),
         rows=engine.predict_conditional(slope, panel.frame),
         collinearity=engine.read_collinearity(pooled),
     )
@@ -147,14 +147,8 @@ def describe_fit(fit: MixedFit) -> MixedResults:
     )
 
 
-def predict_by_week(fit: MixedFit, panel: Panel) -> Mapping[int, float]:
-    """Return the population prediction for each week of the panel with the media at their grand means.
-
-    Raises
-    ------
-    DesignError
-        If the model has predictors other than the week and the media.
-    """
+def _by_week(fit: MixedFit, panel: Panel) -> Mapping[int, float]:
+    """Return the population prediction for each week of a panel with the media at their grand means."""
     weeks = np.unique(panel.week)
     grid = pd.DataFrame({"week": weeks, **{name: float(getattr(panel, name).mean()) for name in MEDIA}})
     return MappingProxyType(dict(zip(weeks.tolist(), engine.predict_population(fit, grid).tolist(), strict=True)))
