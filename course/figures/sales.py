@@ -6,9 +6,10 @@ stores in one pair of axes. 3: what an average store with ordinary budgets shoul
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from course.figures.style import BLUE, GREY, INK, ORANGE, PALE, Floats, Picture, canvas, panels, styled
@@ -51,15 +52,9 @@ def sales_by_week(results: Tutorial) -> Picture:
 @styled
 def sales_by_store(panel: Panel) -> Picture:
     """Return a small panel per store: its weeks, its own line, and the line of all stores."""
-    figure, by_store = small_multiples(panel)
-    ends = np.array([0.0, float(panel.youtube.max())])
-    common = np.polyfit(panel.youtube, panel.sales, 1)
     lines = _lines(panel)
-    for store, axes in by_store.items():
-        own = panel.store_id == store
-        axes.plot(ends, np.polyval(common, ends), color=GREY, linestyle=":", linewidth=1.4)
-        axes.plot(*lines[store][1:], color=ORANGE, linewidth=1.8)
-        axes.scatter(panel.youtube[own], panel.sales[own], s=11, color=BLUE)
+    common = np.polyval(np.polyfit(panel.youtube, panel.sales, 1), [0.0, panel.youtube.max()])
+    figure = small_multiples(panel, panel.sales, common, {store: line[1:] for store, line in lines.items()})
     caption = (
         "Sales against YouTube spend by store: points are weeks, the solid line is the store's own, the dotted one "
         "that of all stores. Nothing else is held fixed here yet."
@@ -96,19 +91,24 @@ def sales_together(panel: Panel) -> Picture:
     return Picture("2b", figure, caption, alt)
 
 
-def small_multiples(panel: Panel) -> tuple[Figure, dict[Level, Axes]]:
-    """Return a figure of sales against YouTube with small axes for each store, by store, still empty."""
-    stores = panel.stores
-    rows = -(-len(stores) // _COLUMNS)
+def small_multiples(
+    panel: Panel, sales: Floats, common: Floats, lines: Mapping[Level, tuple[Floats, Floats]]
+) -> Figure:
+    """Return a figure of sales (n,) against YouTube with small axes for each store: its weeks, its line, and the common
+    one, dotted, whose sales (2,) are at no and at the highest spend."""
+    rows = -(-len(lines) // _COLUMNS)
     figure, grid = panels(rows, _COLUMNS, height=1.35 * rows + 0.5, sharex=True, sharey=True)
-    for axes in grid.ravel()[len(stores) :]:
+    for axes in grid.ravel()[len(lines) :]:
         axes.set_axis_off()
     figure.supxlabel("YouTube, 1,000 dollars", fontsize=11)
     figure.supylabel("sales, 1,000 pieces", fontsize=11)
-    by_store: dict[Level, Axes] = dict(zip(stores, grid.ravel().tolist(), strict=False))
-    for store, axes in by_store.items():
+    for axes, (store, line) in zip(grid.ravel(), lines.items(), strict=False):
+        own = panel.store_id == store
         axes.set_title(f"store {store}", fontsize=9, weight="normal", pad=2)
-    return figure, by_store
+        axes.plot([0.0, panel.youtube.max()], common, color=GREY, linestyle=":", linewidth=1.4)
+        axes.plot(*line, color=ORANGE, linewidth=1.8)
+        axes.scatter(panel.youtube[own], sales[own], s=11, color=BLUE)
+    return figure
 
 
 def _lines(panel: Panel) -> dict[Level, tuple[float, Floats, Floats]]:

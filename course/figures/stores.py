@@ -72,18 +72,17 @@ def store_fits(results: Tutorial) -> Picture:
     others = sum(effects[name] * getattr(panel, name) for name in _OTHERS)
     level = effects["Intercept"] + float(np.mean(others))
     adjusted = panel.sales - others + np.mean(others)
-    figure, by_store = small_multiples(panel)
-    for store, (intercept, slope) in zip(fit.term.levels, fit.term.modes, strict=True):
-        axes, own = by_store[store], panel.store_id == store
-        axes.plot(ends, level + effects["youtube"] * ends, color=GREY, linestyle=":", linewidth=1.4)
-        axes.plot(ends, level + intercept + (effects["youtube"] + slope) * ends, color=ORANGE, linewidth=1.8)
-        axes.scatter(panel.youtube[own], adjusted[own], s=11, color=BLUE)
+    lines = {
+        store: (ends, level + intercept + (effects["youtube"] + slope) * ends)
+        for store, (intercept, slope) in zip(fit.term.levels, fit.term.modes, strict=True)
+    }
+    figure = small_multiples(panel, adjusted, level + effects["youtube"] * ends, lines)
     caption = (
         "The random-slope model store by store: the solid line is the store's, the dotted one the average store's. "
         "Points are weeks, with week and other media brought to their means."
     )
     alt = (
-        f"A small scatter plot for each of {len(by_store)} stores, sales against YouTube spend, with the store's line "
+        f"A small scatter plot for each of {len(lines)} stores, sales against YouTube spend, with the store's line "
         "by the model and that of the average store. Points lie nearer to the lines than in Figure 2, since week and "
         f"other media are held fixed: they scatter with a standard deviation of {number(fit.sigma, 1)}."
     )
