@@ -78,13 +78,11 @@ class AssignmentWords(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     def spoken(self, setting: Setting) -> Setting:
         """Return a setting with these nouns in the place of its own."""
-        columns = {name: _called(column, self.columns.get(name)) for name, column in setting.columns.items()}
+        columns = {name: _called(column, self.columns.get(name, Nouns())) for name, column in setting.columns.items()}
         return msgspec.structs.replace(setting, columns=columns, rows=_called(setting.rows, self.rows))
 
 
-def _called(column: Column, nouns: Nouns | None) -> Column:
-    if nouns is None:
-        return column
+def _called(column: Column, nouns: Nouns) -> Column:
     return msgspec.structs.replace(column, call=nouns.call or column.call, calls=nouns.calls or column.calls)
 
 
