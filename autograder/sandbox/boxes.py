@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import os
 import queue
 import threading
 from collections.abc import Callable, Iterator, Mapping
@@ -20,6 +21,7 @@ from typing import TypeAlias
 from autograder.errors import BoxBroken, BoxUnavailable
 from autograder.records.grading import NotebookRun
 from autograder.sandbox.box import Box
+from autograder.sandbox.cgroups import memory_there_is
 from autograder.sandbox.policy import Limits, require_allowed
 from autograder.sandbox.run_record import Record
 
@@ -54,22 +56,8 @@ class Job:
         }
 
 
-#: Runs a job: `run_job`, or `Boxes.run` of boxes that are warm.
+#: Runs a job, as `Boxes.run` does.
 Run: TypeAlias = Callable[[Job], dict[str, NotebookRun]]
-
-
-def run_job(job: Job) -> dict[str, NotebookRun]:
-    """Return one run for every notebook of the job, in a box that is opened and closed for it.
-
-    Raises
-    ------
-    BoxUnavailable
-        If bubblewrap is missing or not allowed here.
-    BoxBroken
-        If a box fails, and not by what a learner's code did.
-    """
-    with Boxes() as boxes:
-        return boxes.run(job)
 
 
 class Boxes:
@@ -177,6 +165,27 @@ class Boxes:
             box.close()
             raise
         return box
+
+
+def count_workers(workers: int | None) -> int:
+    """Return how many boxes to run at a time: as asked, or one per processor for which there is memory."""
+    return workers or min(len(os.sched_getaffinity(0)), _room())
+
+
+def _room() -> int:
+    return max(1, memory_there_is() // Limits().memory_bytes)  # at least one is tried
+
+
+def memory_advice(workers: int | None) -> str | None:
+    """Return a sentence where fewer boxes run than there are processors, or more than there is memory for."""
+    wanted = workers or len(os.sched_getaffinity(0))
+    if wanted <= _room():
+        return None
+    there, each = memory_there_is() / 1e9, Limits().memory_bytes / 1e9
+    have = f"There are {there:.1f} GB of memory here, and a notebook may use {each:.1f} GB"
+    if workers is None:
+        return f"{have}, so {_room()} of {wanted} run at a time."
+    return f"{have}: {wanted} at a time may want more than there is. What fails by that is run again, alone."
 
 
 class _Turns:

@@ -56,7 +56,8 @@ def test_a_wall_that_does_not_hold_is_noticed(monkeypatch: pytest.MonkeyPatch, c
     mount = policy.Mount(course.root.parent / "reference", "/box/site/reference")
     honest = policy.library_mounts()
     monkeypatch.setattr(policy, "library_mounts", lambda packages: (*honest, mount))
-    leaking = {wall.claim for wall in doctor.examine_box(protected_files(course)) if not wall.holds}
+    with Boxes() as boxes:
+        leaking = {wall.claim for wall in doctor.examine_box(protected_files(course), boxes) if not wall.holds}
     assert leaking == {
         "questions, keys, the course's tables and the autograder cannot be imported",
         "no file of the course but the box's own code and the engine can be read",

@@ -12,7 +12,7 @@ from autograder.cli import main
 from autograder.errors import CourseError
 from autograder.records.values import Text
 from autograder.sandbox import policy, run_store
-from autograder.sandbox.boxes import Boxes, Job, run_job
+from autograder.sandbox.boxes import Boxes, Job
 
 #: What the tests themselves need: installed with them, and in no box.
 OWN = "pluggy"
@@ -21,7 +21,8 @@ CELLS = ("from autograder.student import check", f"from {OWN} import __version__
 
 def test_a_package_of_the_course_can_be_imported_and_without_the_course_it_cannot() -> None:
     job = Job({"task": CELLS}, b"")
-    without = run_job(job)["task"]
+    with Boxes() as boxes:
+        without = boxes.run(job)["task"]
     assert without.cells[1].errors[0].name == "ModuleNotFoundError"
     assert without.answers == {}
     with Boxes((OWN,)) as boxes:

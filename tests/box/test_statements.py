@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from autograder.records.grading import CellError, Ending, NotebookRun
-from autograder.records.values import ListValue, Number, Text, Truth
+from autograder.records.grading import Ending, NotebookRun
+from autograder.records.values import CellError, ListValue, Number, Text, Truth
 from autograder.sandbox.boxes import Boxes, Job
 
 IMPORT = "from autograder.student import check, load_panel"

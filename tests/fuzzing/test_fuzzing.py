@@ -31,7 +31,6 @@ from autograder.records import values
 from autograder.records.grading import Cell, Ending, Grade, NotebookGrade, NotebookRun, SubmittedNotebook, Verdict
 from autograder.results.executed_notebook import executed_notebook
 from autograder.results.pages import learner_page, reading_page
-from autograder.sandbox import wire
 from autograder.sandbox.boxes import Boxes
 from autograder.sandbox.policy import Limits
 from autograder.sandbox.run_record import Record
@@ -116,7 +115,7 @@ def test_mutated_notebooks_are_run_in_the_box_to_a_verdict(
     limited = replace(grading, panels=grading.panels[:1], limits=LIMITS)
     notebooks = [read(tmp_path, grading, *mutant(number)) for number in drawn]
     with Boxes() as boxes:
-        for graded in pool.map(lambda notebook: grade_notebook(limited, notebook, boxes.run), notebooks):
+        for graded in pool.map(lambda notebook: grade_notebook(limited, notebook, boxes.run, {}), notebooks):
             require_whole(limited, graded)
 
 
@@ -139,7 +138,7 @@ def honest_events(rubric: Rubric, keyed: Keyed) -> list[dict[str, Any]]:
             "notebook": "t",
             "cell": 1,
             "outputs": (),
-            "errors": [wire.ErrorText("E", "message", 1, "x")],
+            "errors": [values.CellError("E", "message", 1, "x")],
         },
     ]
     return [msgspec.to_builtins(event) for event in (*answers, *cells)]

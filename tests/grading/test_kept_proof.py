@@ -72,7 +72,7 @@ def test_after_a_changed_sentence_nothing_is_run_again(
     work, release = Work(monkeypatch), parse_release(make_release(course, rubric))
 
     def proof(rubric: Rubric) -> tuple[Proof, int, int]:
-        return work.of(lambda: prove(course, rubric, release, panels=1, store=Store(tmp_path / "runs")))
+        return work.of(lambda: prove(course, rubric, release, Store(tmp_path / "runs"), panels=1))
 
     first, drawn, runs = proof(rubric)
     assert drawn > 1

@@ -41,9 +41,9 @@ SET_UP = """
 import os, resource, sys
 resource.setrlimit(resource.RLIMIT_AS, ({memory},) * 2)
 sys.path.append({ours!r})
-from inside import recording, student
+from inside import student
 sys.path.remove({ours!r})
-ours = student.Student({name!r}, recording.Channel(os.open({answers!r}, os.O_WRONLY | os.O_CREAT)), {panel!r})
+ours = student.Student({name!r}, os.open({answers!r}, os.O_WRONLY | os.O_CREAT), {panel!r})
 """
 
 #: What a cell may show, in all the ways that differ inside IPython.

@@ -162,9 +162,9 @@ def test_the_command_says_what_the_cards_say(
 ) -> None:
     in_the_box = pipeline.grade_notebook
 
-    def once(grading: pipeline.Grading, notebook: SubmittedNotebook, **more: Any) -> NotebookGrade:
+    def once(grading: pipeline.Grading, notebook: SubmittedNotebook, *more: Any) -> NotebookGrade:
         if notebook.name not in ran:
-            ran[notebook.name] = in_the_box(grading, notebook, **more)
+            ran[notebook.name] = in_the_box(grading, notebook, *more)
         return ran[notebook.name]
 
     monkeypatch.setattr(pipeline, "grade_notebook", once)
