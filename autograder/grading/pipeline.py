@@ -97,7 +97,7 @@ def grade_submission(grading: Grading, submission: Submission, run: Run) -> Grad
         If the box or the reference fails; the learner is then not graded.
     """
     panels = grading.panels_of(submission.student)
-    notebooks = _graded(grading, submission.notebooks, panels, run, submission.files)
+    notebooks = _graded(grading, submission, panels, run)
     return Grade(
         submission.student,
         grading.rubric.assignment,
@@ -108,27 +108,8 @@ def grade_submission(grading: Grading, submission: Submission, run: Run) -> Grad
     )
 
 
-def grade_notebook(
-    grading: Grading, notebook: SubmittedNotebook, run: Run, files: Mapping[str, bytes]
-) -> NotebookGrade:
-    """Return the grade of one notebook alone, as a learner asks for it, with files beside it by path.
-
-    Raises
-    ------
-    OurFault
-        If the box or the reference fails.
-    """
-    return _graded(grading, (notebook,), grading.panels, run, files)[0]
-
-
-def _graded(
-    grading: Grading,
-    notebooks: tuple[SubmittedNotebook, ...],
-    panels: tuple[Keyed, ...],
-    run: Run,
-    files: Mapping[str, bytes],
-) -> tuple[NotebookGrade, ...]:
-    """Return notebooks run on panels, scored, each item with what it depends on and with what lies beside it."""
+def _graded(grading: Grading, submission: Submission, panels: tuple[Keyed, ...], run: Run) -> tuple[NotebookGrade, ...]:
+    notebooks = submission.notebooks
     job = Job(
         {
             n.name: tuple(cell.source if cell.cell_type == "code" else None for cell in n.cells)
@@ -140,7 +121,7 @@ def _graded(
         asked={entry.name: frozenset(item.id for item in entry.item) for entry in grading.rubric.notebook},
         locked={n.name: frozenset(i for i, cell in enumerate(n.cells) if cell.locked) for n in notebooks},
         error_ends_cell=grading.rubric.after_error == "next cell",
-        files=files,
+        files=submission.files,
     )
     # What cells show on a hidden panel is shown to nobody.
     runs = [

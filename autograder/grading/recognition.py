@@ -27,21 +27,14 @@ class Recognised:
     grade_ids: Sequence[str | None]
     by_content: frozenset[str] = frozenset()
 
-    def first_of_each(self) -> dict[str, Cell]:
-        """Return the first cell that goes by each name, in the order of the submitted notebook."""
-        found: dict[str, Cell] = {}
-        for cell, name in zip(self.cells, self.grade_ids, strict=True):
-            if name is not None:
-                found.setdefault(name, cell)
-        return found
-
     def changed(self, release: ReleasedNotebook) -> int:
         """Return how many of the cells that are the learner's to fill are no longer as they were handed out."""
-        handed_in = self.first_of_each()
-        open_cells = [cell for cell in release.cells if cell.grade_id and not cell.locked]
+        pairs = zip(reversed(self.grade_ids), reversed(self.cells), strict=True)
+        handed_in = {name: cell for name, cell in pairs if name}  # of several of a name the first
         return sum(
             cell.grade_id in handed_in and not same_text(handed_in[cell.grade_id].source, cell.source)
-            for cell in open_cells
+            for cell in release.cells
+            if cell.grade_id and not cell.locked
         )
 
 

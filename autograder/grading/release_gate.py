@@ -23,8 +23,10 @@ from autograder.errors import ReleaseError
 from autograder.grading.pipeline import Grading, grade_submission
 from autograder.grading.proof_faults import given_away, wrong_in_solution
 from autograder.grading.pruning import Progress, prune
+from autograder.grading.recognition import recognise
+from autograder.grading.sanitise import sanitise
 from autograder.grading.submission import read_notebook
-from autograder.records.grading import Submission, SubmittedNotebook
+from autograder.records.grading import Submission
 from autograder.sandbox import policy
 from autograder.sandbox.boxes import Boxes
 from autograder.sandbox.run_store import RunStore, Store, code_digest, digest_of
@@ -91,14 +93,15 @@ def prove(
         closest = min(closest, drawn.examination.closest, key=lambda pair: pair.margin)
     with opened as boxes, ThreadPoolExecutor(workers) as pool:
         run = RunStore(store, boxes.run, boxes.packages).run
-        untouched = grade_submission(Grading(rubric, release, (own,)), _untouched(release), run)
-        if said := given_away(rubric, source, untouched):
+        untouched = Submission("release", tuple(sanitise(recognise(r.cells, r), r) for r in release))
+        graded = grade_submission(Grading(rubric, release, (own,)), untouched, run)
+        if said := given_away(rubric, source, graded):
             raise ReleaseError(said)
         # The notebooks alone: the rubric lies beside them, and must never come near a box.
         solution = Submission("solution", tuple(read_notebook(source / f"{r.name}.ipynb", r) for r in release))
-        graded = pool.map(lambda keyed: grade_submission(Grading(rubric, release, (keyed,)), solution, run), keys)
+        grades = pool.map(lambda keyed: grade_submission(Grading(rubric, release, (keyed,)), solution, run), keys)
         for number in progress(range(len(keys)), "Running the solution"):
-            if said := wrong_in_solution(rubric, source, next(graded), keys[number]):
+            if said := wrong_in_solution(rubric, source, next(grades), keys[number]):
                 raise ReleaseError(said)
     store.remove_unused()
     return Proof(closest, pruned)
@@ -157,18 +160,3 @@ def _require_apart(rubric: Rubric, examined: Examination) -> None:
             f"Make the tolerance smaller: its question has {usual:g}." if problem.mistakes else "Correct the rubric."
         )
         raise ReleaseError(f"{rubric.assignment}, item {problem} on the learners' own panel. {advice}")
-
-
-def _untouched(release: tuple[ReleasedNotebook, ...]) -> Submission:
-    """Return the release as a learner who does nothing hands it in."""
-    return Submission(
-        "release",
-        tuple(
-            SubmittedNotebook(
-                notebook.name,
-                notebook.cells,
-                untouched=frozenset(cell.grade_id for cell in notebook.cells if cell.grade_id and not cell.locked),
-            )
-            for notebook in release
-        ),
-    )
