@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import shutil
 import zipfile
 from collections.abc import Iterator, Mapping
@@ -131,12 +130,13 @@ def _zip_pages(into: Path, grades: Mapping[str, Grade], folders: Mapping[str, st
     without = [grade.name for name, grade in grades.items() if not grade.is_empty and folders.get(name) not in there]
     if not there:
         raise CourseError("Nobody in the worksheet has a page here. Is it of another course?")
-    made = io.BytesIO()
+    unfinished = to.with_name(f".writing-{to.name}")
     with filing(into):
-        with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as packed:
+        to.parent.mkdir(parents=True, exist_ok=True)
+        with zipfile.ZipFile(unfinished, "w", zipfile.ZIP_DEFLATED) as made:
             for folder, page in there.items():
-                packed.write(page, f"{folder}/feedback.html")
-        write_whole(to, made.getvalue())
+                made.write(page, f"{folder}/feedback.html")
+        unfinished.replace(to)
     OUT.print(f"{len(there)} pages are in {to}. In Moodle: Upload multiple feedback files in a zip.")
     if without:
         OUT.print(f"Graded, and without a page in it: {', '.join(without)}.")

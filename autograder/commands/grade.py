@@ -22,8 +22,9 @@ from autograder.errors import CourseError
 from autograder.grading import pipeline
 from autograder.grading.earlier import with_earlier
 from autograder.grading.found_class import FoundClass, find_class
+from autograder.grading.names import learner_name
 from autograder.grading.submission import SubmissionFolder
-from autograder.grading.whole_class import class_copies, learner_name, whole_class
+from autograder.grading.whole_class import class_copies, whole_class
 from autograder.records.grading import Copy, Grade, LeftOut, Verdict
 from autograder.records.verdict_signs import SIGNS
 from autograder.results.database import address_of, name_of

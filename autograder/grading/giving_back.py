@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from autograder.errors import CourseError
-from autograder.grading.names import shown_name
+from autograder.grading.names import learner_name, shown_name
 from autograder.grading.roster import Learner, Roster, columns_of, is_about_nobody, rows_of
 from autograder.grading.table_file import Cell, TableFile, read_table
 from autograder.records.grading import Grade
@@ -43,8 +43,7 @@ def known_learners(details: Mapping[str, Mapping[str, str]], grades: Mapping[str
     learners = []
     for student in sorted({*details, *grades}):
         known = details.get(student, {})
-        name = " ".join(filter(None, (known.get("first_name"), known.get("last_name"))))
-        shown = name or (grades[student].name if student in grades else student)
+        shown = learner_name(known) or (grades[student].name if student in grades else student)
         ids = {"login": student, "email": known.get("email", ""), "lms_id": known.get("lms_user_id", "")}
         learners.append(Learner(student, shown_name(shown), 0, {key: value for key, value in ids.items() if value}))
     return Roster(Path("the gradebook"), tuple(learners))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from autograder.grading.copies import find_copies
-from autograder.grading.names import shown_name
+from autograder.grading.names import learner_name, shown_name
 from autograder.grading.pipeline import Grading, grade_without_work
 from autograder.language.catalogue import Sentence
 from autograder.records.grading import Copy, Grade, Verdict
@@ -29,11 +29,6 @@ def whole_class(
     }
     others = {grade.student: grade for grade in graded if grade.is_ungraded or grade.student not in kept}
     return tuple(sorted({**nothing, **kept, **others}.values(), key=lambda grade: grade.name))
-
-
-def learner_name(learner: Mapping[str, str]) -> str:
-    """Return a learner's name as a roster gave it; empty if none did."""
-    return shown_name(" ".join(filter(None, (learner.get("first_name"), learner.get("last_name")))))
 
 
 def class_copies(grading: Grading, grades: Sequence[Grade]) -> tuple[Copy, ...]:
