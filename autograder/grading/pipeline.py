@@ -43,7 +43,8 @@ from autograder.results.gradebook import Gradebook
 from autograder.results.marks import basis_of
 from autograder.results.pages import class_page, learner_page, reading_page
 from autograder.results.stored import NOTHING_GIVEN, to_be_kept, with_scores_by_person, without_answers
-from autograder.sandbox.boxes import Boxes, Job, Run, count_workers
+from autograder.sandbox.box import Job
+from autograder.sandbox.boxes import Boxes, Run, count_workers
 from autograder.sandbox.policy import Limits
 from autograder.sandbox.run_store import RunStore, Store
 from autograder.scoring.distinct_answers import checked_panel
@@ -109,28 +110,29 @@ def grade_submission(grading: Grading, submission: Submission, run: Run) -> Grad
 
 
 def _graded(grading: Grading, submission: Submission, panels: tuple[Keyed, ...], run: Run) -> tuple[NotebookGrade, ...]:
-    notebooks = submission.notebooks
-    job = Job(
-        {
-            n.name: tuple(cell.source if cell.cell_type == "code" else None for cell in n.cells)
-            for n in notebooks
-            if n.problem is None
-        },
-        b"",
-        grading.limits,
-        asked={entry.name: frozenset(item.id for item in entry.item) for entry in grading.rubric.notebook},
-        locked={n.name: frozenset(i for i, cell in enumerate(n.cells) if cell.locked) for n in notebooks},
-        error_ends_cell=grading.rubric.after_error == "next cell",
-        files=submission.files,
-    )
-    # What cells show on a hidden panel is shown to nobody.
-    runs = [
-        (keyed, run(replace(job, panel_csv=keyed.panel.to_csv_bytes(), outputs=not keyed.hidden))) for keyed in panels
-    ]
+    asked = {entry.name: frozenset(item.id for item in entry.item) for entry in grading.rubric.notebook}
+    tables = [(keyed, keyed.panel.to_csv_bytes()) for keyed in panels]
+
+    def ran(notebook: SubmittedNotebook, table: bytes, *, hidden: bool) -> NotebookRun:
+        if notebook.problem is not None:
+            return NotebookRun(notebook.name, Ending.FINISHED)
+        return run(
+            Job(
+                notebook.name,
+                tuple(cell.source if cell.cell_type == "code" else None for cell in notebook.cells),
+                table,
+                grading.limits,
+                asked[notebook.name],
+                outputs=not hidden,  # what cells show on a hidden panel is shown to nobody
+                locked=frozenset(place for place, cell in enumerate(notebook.cells) if cell.locked),
+                files=submission.files,
+                error_ends_cell=grading.rubric.after_error == "next cell",
+            )
+        )
+
     graded = []
-    for notebook in notebooks:
-        not_run = NotebookRun(notebook.name, Ending.FINISHED)
-        each = [(keyed, by_name.get(notebook.name, not_run)) for keyed, by_name in runs]
+    for notebook in submission.notebooks:
+        each = [(keyed, ran(notebook, table, hidden=keyed.hidden)) for keyed, table in tables]
         items = score_notebook(grading.rubric, notebook, each)
         own, hidden = each[0][1], [found for keyed, found in each if keyed.hidden]
         only_hidden = failed_only_there(notebook, own, hidden)
@@ -140,7 +142,7 @@ def _graded(grading: Grading, submission: Submission, panels: tuple[Keyed, ...],
     return add_evidence(grading.rubric, graded, panels[0], grading.release)
 
 
-def grade_folder(grading: Grading, folder: SubmissionFolder, run: Callable[..., dict[str, NotebookRun]]) -> Grade:
+def grade_folder(grading: Grading, folder: SubmissionFolder, run: Callable[..., NotebookRun]) -> Grade:
     """Return one learner's grade, or one that is *ungraded* throughout if anything of ours fails.
 
     ``run`` is that of a `RunStore`: the grade says which of the kept runs are of it.

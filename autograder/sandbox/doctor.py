@@ -18,7 +18,8 @@ from autograder.records import values
 from autograder.records.grading import Ending, NotebookRun
 from autograder.sandbox import policy, systemcalls
 from autograder.sandbox.attempts import ATTEMPTS, ENDLESS, LEAVES
-from autograder.sandbox.boxes import Boxes, Job
+from autograder.sandbox.box import Job
+from autograder.sandbox.boxes import Boxes
 from autograder.sandbox.cgroups import open_group
 from autograder.sandbox.policy import Limits
 
@@ -82,22 +83,17 @@ def examine_box(protected: tuple[Path, ...], boxes: Boxes) -> tuple[Wall, ...]:
             "NAMESPACES": [1 << bit for bit in range(32) if systemcalls.NAMESPACE_FLAGS >> bit & 1],
         }
         setting = "\n".join(f"{name} = {value!r}" for name, value in values.items())
-        notebooks: dict[str, tuple[str | None, ...]] = {
-            "leaves": (setting, LEAVES),
-            "attempts": (
-                "from autograder.student import check\n" + setting,
-                *(
-                    f"{code}\ncheck({claim!r}, bool(got_through))\nprint(got_through)"
-                    for claim, code in ATTEMPTS.items()
-                ),
-            ),
-        }
-        jobs = (Job(notebooks, _PANEL, PROBE_LIMITS), Job({"endless": (setting, ENDLESS)}, _PANEL, ENDLESS_LIMITS))
-        with ThreadPoolExecutor(len(jobs)) as pool:
-            attempts, endless = pool.map(boxes.run, jobs)
-    stopped = endless["endless"].ending is Ending.TIMED_OUT
-    time = Wall("a loop without end is stopped", stopped, f"it ended as: {endless['endless'].ending}")
-    return (*(_wall(claim, cell, attempts["attempts"]) for cell, claim in enumerate(ATTEMPTS, 1)), time)
+        tries = tuple(
+            f"{code}\ncheck({claim!r}, bool(got_through))\nprint(got_through)" for claim, code in ATTEMPTS.items()
+        )
+        begin = f"from autograder.student import check\n{setting}"
+        with ThreadPoolExecutor(1) as pool:
+            endless = pool.submit(boxes.run, Job("endless", (setting, ENDLESS), _PANEL, ENDLESS_LIMITS))
+            boxes.run(Job("leaves", (setting, LEAVES), _PANEL, PROBE_LIMITS))
+            attempts = boxes.run(Job("attempts", (begin, *tries), _PANEL, PROBE_LIMITS))
+            ending = endless.result().ending
+    time = Wall("a loop without end is stopped", ending is Ending.TIMED_OUT, f"it ended as: {ending}")
+    return (*(_wall(claim, cell, attempts) for cell, claim in enumerate(ATTEMPTS, 1)), time)
 
 
 def describe_limits() -> str:

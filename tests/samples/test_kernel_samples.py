@@ -23,7 +23,8 @@ from autograder.grading.submission import SubmissionFolder, read_submission
 from autograder.records.grading import Ending
 from autograder.records.values import Value
 from autograder.sandbox import bubblewrap, policy
-from autograder.sandbox.boxes import Boxes, Job
+from autograder.sandbox.box import Job
+from autograder.sandbox.boxes import Boxes
 from autograder.sandbox.policy import Limits
 from autograder.sandbox.run_record import Record
 
@@ -99,7 +100,7 @@ def assert_same(notebooks: Mapping[str, tuple[str | None, ...]], panel: bytes, f
     As in a kernel, the first error ends its cell.
     """
     with Boxes() as boxes:
-        runs = boxes.run(Job(notebooks, panel, LIMITS, error_ends_cell=True))
+        runs = {n: boxes.run(Job(n, cells, panel, LIMITS, error_ends_cell=True)) for n, cells in notebooks.items()}
     count = 0
     for name, run in runs.items():
         if run.ending is Ending.FINISHED:
