@@ -78,7 +78,7 @@ def grade(
         from autograder.results.folder import Asked
 
         asked = Asked(None, submitted, hidden_seed, language, personal, db)
-        return command.grade(course_at(course), assignment, asked, into, student or (), workers, roster)
+        return command.grade(course_at(course), assignment, asked, into, student or (), workers, roster)[0]
 
 
 @app.command(epilog="Example: mlm handout practice --learners names.txt --into handout/ --course solutions/")

@@ -25,6 +25,8 @@ from autograder.assignment.samples import build_class
 from autograder.grading.pipeline import Grading, grade_class, prepare_panels, write_class_pages
 from autograder.grading.submission import find_submissions
 from autograder.records.grading import Grade
+from autograder.results.folder import Asked
+from autograder.sandbox.boxes import Boxes
 
 ROOT = Path(__file__).resolve().parents[1]
 SAMPLES = ROOT / "tests" / "submissions"
@@ -111,7 +113,8 @@ def graded_class(course: Course, gradings: dict[str, Grading], made_once: Once) 
         for assignment, grading in gradings.items():
             build_class(SAMPLES, course, grading.rubric, home / "submitted" / assignment)
             folders, _ = find_submissions(home / "submitted" / assignment, assignment)
-            graded = list(grade_class(grading, folders, home / "grading"))
+            with Boxes() as boxes:
+                graded = list(grade_class(grading, folders, home / "grading", boxes, Asked()))
             write_class_pages(grading, graded, home / "grading")
             grades |= {grade.student: grade for grade in graded}
         (home / "grades").write_bytes(pickle.dumps(grades))

@@ -26,16 +26,16 @@ from autograder.assignment.course import Course, installed_course
 from autograder.assignment.release import read_release
 from autograder.commands.doctor import protected_files, require_safe_box
 from autograder.errors import CourseError, OurFault
-from autograder.grading.basis import basis_of
 from autograder.grading.copies import personal_panel
 from autograder.grading.earlier import with_earlier
 from autograder.grading.names import shown_name
-from autograder.grading.pipeline import Grading, grade_and_note, prepare_panels
+from autograder.grading.pipeline import Grading, grade_folder, prepare_panels
 from autograder.grading.submission import SubmissionFolder, time_of
 from autograder.records.grading import Grade
 from autograder.results.executed_notebook import executed_notebook
 from autograder.results.folder import RUNS, hidden_seed
 from autograder.results.gradebook import file_scores, take_back_scores
+from autograder.results.marks import basis_of
 from autograder.results.stored import to_be_kept
 from autograder.sandbox.boxes import Boxes
 from autograder.sandbox.run_store import RunStore, Store
@@ -130,7 +130,7 @@ class BoxedExporter(NotebookExporter):
 
 def _grade(grading: Grading, folder: SubmissionFolder, runs: Store) -> Grade:
     with Boxes(grading.rubric.packages) as boxes:
-        grade = grade_and_note(grading, folder, RunStore(runs, boxes.run, boxes.packages).run)
+        grade = grade_folder(grading, folder, RunStore(runs, boxes.run, boxes.packages).run)
     if grade.is_ungraded:
         raise OurFault(grade.items[0].reason)
     if grade.is_empty:

@@ -17,7 +17,7 @@ from autograder.grading.files import files_in
 from autograder.grading.own_files import own_files
 from autograder.grading.submission import notebooks_in, read_notebook
 from autograder.language.catalogue import Sentence, translated
-from autograder.records.grading import ItemResult, Verdict
+from autograder.records.grading import Submission, Verdict
 from autograder.sandbox.boxes import Boxes
 from autograder.tutor.checking import NOTHING_TO_COMPARE, row
 from autograder.tutor.tutor import Tutor, tutor_in
@@ -34,7 +34,8 @@ def check(course: Course | None, notebook: Path, language: str | None = None) ->
     released = next(entry for entry in grading.release if entry.name == name)
     with ERR.status(f"Running {notebook.name} …"), Boxes(rubric.packages) as boxes:
         beside, _ = own_files(files_in(folder, depth=0), PurePosixPath())
-        graded = pipeline.grade_notebook(grading, read_notebook(notebook, released), run=boxes.run, files=beside)
+        submission = Submission("", (read_notebook(notebook, released),), files=beside)
+        (graded,) = pipeline.grade_submission(grading, submission, boxes.run).notebooks
     table = Table(box=None, pad_edge=False, show_header=False)
     for item in graded.items:
         sign, what, said = (printable(translated(text, rubric.language)) for text in row(tutor, rubric, item))
@@ -44,12 +45,8 @@ def check(course: Course | None, notebook: Path, language: str | None = None) ->
         OUT.print(printable(translated(Sentence("card.note", note=note), rubric.language)))
     if tutor.says_of(rubric) == "recorded":
         return 0 if all(item.verdict not in NOTHING_TO_COMPARE for item in graded.items) else 1
-    right = (item.verdict is Verdict.CORRECT or _is_recorded(rubric, item) for item in graded.items)
-    return 0 if all(right) else 1
-
-
-def _is_recorded(rubric: Rubric, item: ItemResult) -> bool:
-    return item.item in rubric.withheld and item.verdict not in NOTHING_TO_COMPARE
+    recorded = {i.item for i in graded.items if i.item in rubric.withheld and i.verdict not in NOTHING_TO_COMPARE}
+    return 0 if all(item.verdict is Verdict.CORRECT or item.item in recorded for item in graded.items) else 1
 
 
 def _handed_out(tutor: Tutor, course: Course | None, rubric: Rubric) -> tuple[ReleasedNotebook, ...]:

@@ -22,9 +22,9 @@ from autograder.errors import CourseError
 from autograder.grading import pipeline
 from autograder.grading.earlier import with_earlier
 from autograder.grading.found_class import FoundClass, find_class
+from autograder.grading.names import learner_name
 from autograder.grading.submission import SubmissionFolder
-from autograder.grading.whole_class import class_copies, learner_name, whole_class
-from autograder.grading.workers import count_workers, memory_advice
+from autograder.grading.whole_class import class_copies, whole_class
 from autograder.records.grading import Copy, Grade, LeftOut, Verdict
 from autograder.records.verdict_signs import SIGNS
 from autograder.results.database import address_of, name_of
@@ -32,8 +32,7 @@ from autograder.results.filing import filing, held
 from autograder.results.folder import GRADEBOOK, Asked, database_of, keep_database, make_results
 from autograder.results.folder import hidden_seed as drawn_seed
 from autograder.results.gradebook import Gradebook
-from autograder.results.pages import most_urgent
-from autograder.sandbox.boxes import Boxes
+from autograder.sandbox.boxes import Boxes, count_workers, memory_advice
 
 # What is expected of a sample was seen on these hidden panels, and on a few others a wrong fit happens to do better.
 _SAMPLES_SEED = 20
@@ -47,20 +46,8 @@ def grade(
     students: Sequence[str] = (),
     workers: int | None = None,
     roster: Path | None = None,
-) -> int:
-    """Grade the submissions of a folder, of a class or of some learners; see `mlm grade --help`."""
-    return _grade(course, assignment, asked, into, students, workers, roster)[0]
-
-
-def _grade(
-    course: Course,
-    assignment: str,
-    asked: Asked,
-    into: Path,
-    students: Sequence[str] = (),
-    workers: int | None = None,
-    roster: Path | None = None,
 ) -> tuple[int, Sequence[Grade]]:
+    """Grade the submissions of a class or of some learners; return the exit code too. See `mlm grade --help`."""
     course.require_apart(asked.submitted or into)
     rubric = course.rubric(assignment, asked.language)
     released = read_release(course, rubric)
@@ -180,7 +167,7 @@ def _print_grades(grades: Sequence[Grade], others: Sequence[LeftOut]) -> None:
             table.add_row(grade.name, "", "", f"{SIGNS[Verdict.MISSING]} nothing handed in")
             continue
         right = sum(item.verdict is Verdict.CORRECT for item in grade.items)
-        urgent = most_urgent(grade)
+        urgent = min((item.verdict for item in grade.items), key=list(Verdict).index)
         table.add_row(grade.name, grade.shown_score, f"{right} / {len(grade.items)}", f"{SIGNS[urgent]} {urgent}")
     for one in others:
         if one.is_learner:
@@ -210,7 +197,7 @@ def demo(course: Course, assignment: str | None, into: Path, *, workers: int | N
         names = build_class(course.samples, course, rubric, submitted)
     OUT.print(f"A class of {len(names)} sample submissions is in {submitted}.")
     asked = Asked(submitted=submitted, hidden_seed=_SAMPLES_SEED)
-    code, grades = _grade(course, rubric.assignment, asked, into / "grading", workers=workers)
+    code, grades = grade(course, rubric.assignment, asked, into / "grading", workers=workers)
     samples = [(course.samples / one.student, one) for one in grades]
     told = [(folder, one) for folder, one in samples if (folder / "expect.toml").is_file()]
     differs = [f"{one.student}: {line}." for folder, one in told for line in unexpected(folder, rubric, one)]

@@ -12,7 +12,7 @@ from autograder.assignment.release_file import RELEASE_FILE
 from autograder.assignment.rubric import Rubric
 from autograder.commands.console import ALL_GRADED, OUT, progress_bar
 from autograder.grading.copies import personal_panel
-from autograder.grading.roster import read_learners
+from autograder.grading.roster import read_roster
 from autograder.records.writing import write_whole
 from autograder.results.filing import filing
 
@@ -22,7 +22,7 @@ def handout(course: Course, assignment: str, learners: Path, into: Path) -> int:
     rubric = course.rubric(assignment)
     released = course.release(assignment)
     read_release(course, rubric)
-    students = read_learners(learners)
+    students = {one.student: one.shown for one in read_roster(learners).learners}
     for name, keyed in personal_panels(rubric, tuple(students)).items():
         folder = into / name / assignment
         with filing(into):

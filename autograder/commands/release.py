@@ -16,9 +16,9 @@ from autograder.assignment.release import make_release, parse_release, write_rel
 from autograder.assignment.release_file import RELEASE_FILE, kept_file, public
 from autograder.commands.console import ALL_GRADED, NEEDS_PERSON, OUT, progress_bar
 from autograder.grading.release_gate import prove
-from autograder.grading.workers import count_workers
 from autograder.language.catalogue import LANGUAGES, Sentence, translated
 from autograder.play.pages import write_play
+from autograder.sandbox.boxes import count_workers
 from autograder.sandbox.run_store import Store
 from autograder.scoring.distinct_answers import Problem, examine, reasons
 
@@ -35,16 +35,16 @@ def release(course: Course, assignment: str, *, panels: int, workers: int | None
             course,
             rubric,
             parse_release(made),
+            Store(course.root / ".mlm" / "runs" / assignment),
             panels=panels,
             workers=count_workers(workers),
-            store=Store(course.root / ".mlm" / "runs" / assignment),
             progress=lambda steps, what: progress.track(steps, total=len(steps), description=what),
             tried=partial(_tell, progress),
         )
     _print_left_out(proof.pruned)
     pair = proof.closest
     OUT.print(
-        f"Proved on the learners' panel and on {proof.panels} hidden ones. The closest two answers are {pair.one!r} "
+        f"Proved on the learners' panel and on {panels} hidden ones. The closest two answers are {pair.one!r} "
         f"and {pair.other!r} of {pair.item}: {pair.margin:.1f} tolerances apart."
     )
     kept = write_pruned(course.source(assignment), proof.pruned)

@@ -5,11 +5,11 @@ A zero, or a point that is missing, may have its reason in how a notebook was ha
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 from autograder.kinds.finding import ROUNDED, TOO_FEW
-from autograder.language.catalogue import Sentence, listed
-from autograder.records.grading import ItemResult, NotebookGrade, Submission, Verdict
+from autograder.language.catalogue import Sentence, few, listed
+from autograder.records.grading import NotebookGrade, Submission, Verdict
 from autograder.scoring.left_out import failed_before
 
 #: So many places in a notebook are named at most.
@@ -50,26 +50,22 @@ def _of_notebook(one: NotebookGrade) -> Iterator[str]:
         yield Sentence("attention.zero", notebook=notebook.name)
     failed = [each for each in failed_before(None, notebook, one.run) if each.grade_id not in notebook.untouched]
     if failed:
-        each = _first(Sentence("attention.statement", place=one.place, error=one.said) for one in failed)
+        each = few((Sentence("attention.statement", place=one.place, error=one.said) for one in failed), _MOST_NAMED)
         yield Sentence("attention.left_out", notebook=notebook.name, statements=listed(each))
-    lost = [item.item for item in one.items if item.score < item.points and _is_of_form(item)]
+    # Points are lost here by how an answer was given, and not by what it is.
+    lost = [
+        item.item
+        for item in one.items
+        if item.score < item.points
+        and (item.verdict is Verdict.MALFORMED or item.reason in (ROUNDED.sentence, TOO_FEW.sentence))
+    ]
     if lost and not notebook.is_unread:
         yield Sentence("attention.form", notebook=notebook.name, items=listed(lost))
     if one.only_hidden:
-        yield Sentence("attention.only_hidden", notebook=notebook.name, cells=listed(_first(one.only_hidden)))
+        cells = listed(few(one.only_hidden, _MOST_NAMED))
+        yield Sentence("attention.only_hidden", notebook=notebook.name, cells=cells)
     for note in filter(_is_told, notebook.notes):
         yield Sentence("attention.note", notebook=notebook.name, note=note)
-
-
-def _is_of_form(item: ItemResult) -> bool:
-    """Return whether an item lost points by how the answer was given, and not by what it is."""
-    return item.verdict is Verdict.MALFORMED or item.reason in (ROUNDED.sentence, TOO_FEW.sentence)
-
-
-def _first(names: Iterable[str]) -> list[str]:
-    """Return the first few of many names, each once."""
-    each = list(dict.fromkeys(names))
-    return each if len(each) <= _MOST_NAMED else [*each[:_MOST_NAMED], "…"]
 
 
 def _is_told(note: str) -> bool:

@@ -11,8 +11,8 @@ import re
 import stat
 import tempfile
 import zipfile
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path, PurePosixPath
@@ -22,6 +22,7 @@ from autograder.grading.files import (
     BAD_ZIP,
     MAX_DEPTH,
     MAX_FILES,
+    HandedIn,
     Unreadable,
     is_nobodys,
     path_in_zip,
@@ -31,7 +32,8 @@ from autograder.grading.files import (
 from autograder.grading.names import safe_name, shown_name
 from autograder.grading.own_files import TIMESTAMP
 from autograder.grading.roster import Learner, Roster
-from autograder.grading.submission import time_in_utc, time_of
+from autograder.grading.submission import stated_in, time_in_utc, time_of
+from autograder.records.grading import LeftOut
 
 #: How a path in a download says whose file it is: groups are the learner's identities as a roster has them, the file,
 #: and what tells attempts apart. The first that fits counts. None looks into a folder that a learner made, and each
@@ -64,20 +66,12 @@ _MOST_FILES, _MOST_BYTES = 100_000, 512 * 1024**2
 _LONGEST_STEM = 150
 
 
-@dataclass(frozen=True)
-class Entry:
-    """A file of a download: its path there, and what reads it."""
-
-    path: PurePosixPath
-    read: Callable[[], bytes]
-
-
 @dataclass
-class _Attempts:
-    """What was found of one learner: files by the name they are put under, with what tells which is the latest."""
+class Collected:
+    """What a download has of one learner: files by the name they are put under, with what tells which is the latest."""
 
     learner: Learner
-    files: dict[str, tuple[int, Entry]] = field(default_factory=dict)
+    files: dict[str, tuple[int, HandedIn]] = field(default_factory=dict)
     time: str = ""
     stamp: str = ""
 
@@ -86,27 +80,36 @@ class _Attempts:
         """When that was, in UTC by ISO 8601, from the best that says so; empty if nothing does."""
         return self.time or self.learner.handed_in or self.stamp
 
+    def write(self, folder: Path) -> None:
+        """Write it into a folder, all of it or nothing, unless what lies there is of later.
 
-@dataclass(frozen=True)
-class Collected:
-    """What is in a download: what each learner handed in, by the name that results are filed under, and the rest."""
-
-    attempts: Mapping[str, _Attempts]
-    unmatched: Mapping[str, str]
-
-    @property
-    def learners(self) -> tuple[Learner, ...]:
-        """Whose work it is."""
-        return tuple(one.learner for one in self.attempts.values())
-
-    def time_of(self, learner: Learner) -> str:
-        """Return when a learner handed in, in UTC by ISO 8601; empty if nothing says so."""
-        return self.attempts[learner.student].handed_in
-
-    def write(self, assignment: str, into: Path) -> None:
-        """Put it into a folder for each learner, one for the assignment in it, where nothing later lies."""
-        for student, attempts in self.attempts.items():
-            _write(attempts, into / student / assignment)
+        What cannot be read says why, as the file of its name.
+        """
+        time = self.handed_in
+        if time and time_of(folder) > time:
+            return
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        left = _MOST_BYTES
+        with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".writing-") as scratch:
+            fresh = Path(scratch) / folder.name
+            fresh.mkdir()
+            for number, (name, (_, entry)) in enumerate(list(self.files.items())[:MAX_FILES]):
+                try:
+                    content = entry.read()
+                    left -= len(content)
+                    if left < 0:
+                        raise Unreadable("too_large_together", limit=_MOST_BYTES // 1024**2)
+                except Unreadable as error:
+                    content = str(error.why).encode()  # read as a notebook that is none, so that the learner is named
+                _write_file(fresh, name, content, number)
+            if len(self.files) > MAX_FILES:
+                said = Unreadable("too_many_files", limit=MAX_FILES).why
+                (fresh / "left-out.ipynb").write_text(said, encoding="utf-8")
+            if time:
+                (fresh / TIMESTAMP).write_text(f"{time.replace('T', ' ')} UTC", encoding="ascii")
+            if folder.exists():
+                folder.replace(Path(scratch) / "before")
+            fresh.replace(folder)
 
 
 def is_download(submitted: Path) -> bool:
@@ -122,46 +125,52 @@ def is_download(submitted: Path) -> bool:
 _PLAIN = "a folder for each learner"
 
 
-def collect(source: Path, assignment: str, notebooks: Iterable[str], roster: Roster | None) -> Collected:
-    """Return what is in a download; of several attempts the latest counts.
+def collect(
+    source: Path, assignment: str, notebooks: Iterable[str], roster: Roster | None
+) -> tuple[tuple[Collected, ...], tuple[LeftOut, ...]]:
+    """Return what is in a download, by learner, and the rest; of several attempts the latest counts.
 
     Raises
     ------
     CourseError
         If it is no download, nothing in it is a learner's of the roster, or a name in it is of two learners.
     """
-    found: dict[str, _Attempts] = {}
-    unmatched: dict[str, str] = {}
+    found: dict[str, Collected] = {}
+    unmatched: dict[str, LeftOut] = {}
+
+    def leave_out(entry: HandedIn, why: str) -> None:
+        unmatched[entry.shown] = LeftOut(entry.shown, why, is_learner=True)
+
     for entry in _without_common_folder(list(_entries(source)), assignment, roster):
         pattern, groups = _parsed(str(entry.path))
         if pattern is None or groups.get("assignment", assignment) != assignment:
-            unmatched[str(entry.path)] = "its name does not say whose it is, or is of another assignment"
+            leave_out(entry, "its name does not say whose it is, or is of another assignment")
             continue
         learner = _learner(groups, roster, f"{source}, {entry.path}")
         if learner is None:
-            unmatched[str(entry.path)] = "nobody in the roster goes by this name or number, or more than one does"
+            leave_out(entry, "nobody in the roster goes by this name or number, or more than one does")
             continue
-        attempts = found.setdefault(learner.student, _Attempts(learner))
+        attempts = found.setdefault(learner.student, Collected(learner))
         if attempts.learner.ids != learner.ids:
             raise CourseError(
-                f"{source}, {shown_name(str(entry.path))}: by the names of files alone this may be "
+                f"{source}, {entry.shown}: by the names of files alone this may be "
                 f"{attempts.learner.shown}'s, or somebody else's. Name the list of the class with --roster."
             )
         _take(attempts, entry, groups, assignment)
     if not found:
-        lines = "".join(f"\n  - {shown_name(name)}: {why}" for name, why in list(unmatched.items())[:10])
+        lines = "".join(f"\n  - {one}" for one in list(unmatched.values())[:10])
         hint = " Is it of another course?" if roster and unmatched else " Name the zip as it was downloaded."
         raise CourseError(f"{source}: nothing in it is a learner's work.{hint}{lines}")
     for attempts in found.values():
         attempts.files = _latest(attempts.files, set(notebooks))
-    return Collected(found, {shown_name(name): why for name, why in unmatched.items()})
+    return tuple(found.values()), tuple(unmatched.values())
 
 
-def _entries(source: Path) -> Iterator[Entry]:
+def _entries(source: Path) -> Iterator[HandedIn]:
     if source.is_dir():
         for path in sorted(source.rglob("*")):
             if stat.S_ISREG(path.lstat().st_mode) and not path.is_symlink():
-                yield Entry(PurePosixPath(path.relative_to(source)), partial(read_file, path))
+                yield HandedIn(PurePosixPath(path.relative_to(source)), partial(read_file, path))
         return
     try:
         opened = zipfile.ZipFile(source)
@@ -173,10 +182,10 @@ def _entries(source: Path) -> Iterator[Entry]:
     for member in members:
         inside = path_in_zip(member)
         if inside is not None and not stat.S_ISLNK(member.external_attr >> 16):
-            yield Entry(inside, partial(unpacked, opened, member))
+            yield HandedIn(inside, partial(unpacked, opened, member))
 
 
-def _without_common_folder(entries: list[Entry], assignment: str, roster: Roster | None) -> Iterator[Entry]:
+def _without_common_folder(entries: list[HandedIn], assignment: str, roster: Roster | None) -> Iterator[HandedIn]:
     """Yield the files that a person may have put there, without a folder that holds the whole download."""
     entries = [one for one in entries if not any(map(is_nobodys, one.path.parts))]
     tops = {one.path.parts[0] for one in entries if one.path.parts}
@@ -188,7 +197,7 @@ def _without_common_folder(entries: list[Entry], assignment: str, roster: Roster
     in_layout = any(path.parts[1:-1] == (assignment,) for path in works)
     is_learner = in_layout or _parsed(f"{top}/x")[0] != _PLAIN or (roster and roster.of_folder(top))
     for one in entries:
-        yield Entry(PurePosixPath(*one.path.parts[1:]), one.read) if top and deeper and not is_learner else one
+        yield replace(one, path=PurePosixPath(*one.path.parts[1:])) if top and deeper and not is_learner else one
 
 
 def _parsed(path: str) -> tuple[str | None, dict[str, str]]:
@@ -220,14 +229,14 @@ def _logins(groups: Mapping[str, str]) -> Iterator[dict[str, str]]:
     yield from ({"login": "_".join(filter(None, (*before[at:], groups["login"])))} for at in range(len(before) + 1))
 
 
-def _take(attempts: _Attempts, entry: Entry, groups: Mapping[str, str], assignment: str) -> None:
+def _take(attempts: Collected, entry: HandedIn, groups: Mapping[str, str], assignment: str) -> None:
     """Note a file of a learner, unless one of the same name of a later attempt is there."""
     file = groups["file"].lstrip("_")
     if "folder" in groups:
         file = file.removeprefix(f"{assignment}/")
     if file == TIMESTAMP:
         # In a system's download only a learner can have put it there.
-        attempts.stamp = _stamp(entry) if "folder" in groups else attempts.stamp
+        attempts.stamp = stated_in(entry.read) if "folder" in groups else attempts.stamp
         return
     time, number = _time(groups.get("time", "")), int(groups.get("number", 0))
     if time > attempts.time:
@@ -236,12 +245,12 @@ def _take(attempts: _Attempts, entry: Entry, groups: Mapping[str, str], assignme
         attempts.files[file] = (number, entry)
 
 
-def _latest(files: Mapping[str, tuple[int, Entry]], notebooks: set[str]) -> dict[str, tuple[int, Entry]]:
+def _latest(files: Mapping[str, tuple[int, HandedIn]], notebooks: set[str]) -> dict[str, tuple[int, HandedIn]]:
     """Return the last of the copies that Canvas numbers -1, -2, under the name without a number.
 
     Names that end so and are not there without a number may be of different notebooks: they are all kept.
     """
-    found: dict[str, tuple[int, int, Entry]] = {}
+    found: dict[str, tuple[int, int, HandedIn]] = {}
     for file, (number, entry) in files.items():
         copy = _NUMBERED.fullmatch(file)
         plain, attempt = file, 0
@@ -254,54 +263,15 @@ def _latest(files: Mapping[str, tuple[int, Entry]], notebooks: set[str]) -> dict
     return {file: (number, entry) for file, (_, number, entry) in found.items()}
 
 
-def _stamp(entry: Entry) -> str:
-    """Return what a ``timestamp.txt`` says, in UTC by ISO 8601; empty if it says nothing."""
-    try:
-        return _time(entry.read().decode("ascii").strip())
-    except (Unreadable, OSError, ValueError):
-        return ""
-
-
 def _time(stated: str) -> str:
     """Return a time in UTC by ISO 8601: Blackboard's, of the clock here, or the exchange's; empty if it is none."""
-    if not stated:
-        return ""
-    try:
-        if re.fullmatch(r"\d{4}(?:-\d\d){5}", stated):
-            there = datetime.strptime(stated, "%Y-%m-%d-%H-%M-%S").astimezone()
-            return there.astimezone(UTC).replace(tzinfo=None).isoformat()
+    if not re.fullmatch(r"\d{4}(?:-\d\d){5}", stated):
         return time_in_utc(stated)
+    try:
+        there = datetime.strptime(stated, "%Y-%m-%d-%H-%M-%S").astimezone()
+        return there.astimezone(UTC).replace(tzinfo=None).isoformat()
     except (ValueError, OverflowError):
         return ""
-
-
-def _write(attempts: _Attempts, folder: Path) -> None:
-    """Write what a learner handed in, all of it or nothing; what cannot be read says why, as the file of its name."""
-    time = attempts.handed_in
-    if time and time_of(folder) > time:
-        return
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    left = _MOST_BYTES
-    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".writing-") as scratch:
-        fresh = Path(scratch) / folder.name
-        fresh.mkdir()
-        for number, (name, (_, entry)) in enumerate(list(attempts.files.items())[:MAX_FILES]):
-            try:
-                content = entry.read()
-                left -= len(content)
-                if left < 0:
-                    raise Unreadable("too_large_together", limit=_MOST_BYTES // 1024**2)
-            except Unreadable as error:
-                content = str(error.why).encode()  # read as a notebook that is none, so that the learner is named
-            _write_file(fresh, name, content, number)
-        if len(attempts.files) > MAX_FILES:
-            said = Unreadable("too_many_files", limit=MAX_FILES).why
-            (fresh / "left-out.ipynb").write_text(said, encoding="utf-8")
-        if time:
-            (fresh / TIMESTAMP).write_text(f"{time.replace('T', ' ')} UTC", encoding="ascii")
-        if folder.exists():
-            folder.replace(Path(scratch) / "before")
-        fresh.replace(folder)
 
 
 def _write_file(folder: Path, name: str, content: bytes, number: int) -> None:

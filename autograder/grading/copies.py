@@ -38,16 +38,10 @@ def personal_panel(rubric: Rubric, student: str) -> Keyed:
 def find_copies(rubric: Rubric, grades: Sequence[Grade], panels: Mapping[str, Keyed]) -> Iterator[Copy]:
     """Yield each pair of learners of whom one handed in numbers that are right on the other's panel only.
 
-    Parameters
-    ----------
-    rubric : Rubric
-        Of the assignment. Choices, counts and words are the same on many panels and tell nothing.
-    grades : sequence of Grade
-        Of the class, with the answers of the runs on the learners' own panels.
-    panels : mapping
-        Each learner's own panel, by name.
+    ``grades`` are of the class, with the answers of the runs on the learners' own ``panels``, by name.
     """
     names = {grade.student: grade.name for grade in grades}
+    # Choices, counts and words are the same on many panels.
     telling = [item for item in rubric.items if not item.answer_kind.exact]
     for grade in sorted(grades, key=lambda grade: grade.student):
         answers = {name: value for notebook in grade.notebooks for name, value in notebook.run.answers.items()}

@@ -27,22 +27,13 @@ class _Earlier:
     """What each earlier release needs to be graded, prepared when the first learner hands in notebooks of it."""
 
     def __init__(self, course: Course, current: Grading, seed: int) -> None:
-        """Keep what is the same for all."""
         self._current, self._seed = current, seed
         self._known = kept_releases(course.source(current.rubric.assignment))
         self._ready: dict[str, Grading] = {}
         self._lock = Lock()
 
     def __call__(self, release: str, student: str) -> Grading | None:
-        """Return what grading a learner against a release needs; None if the course does not keep it.
-
-        Raises
-        ------
-        CourseError
-            If it cannot be graded beside the current one.
-        KeyUnavailable
-            If the reference has no answers for its panels.
-        """
+        """Return what grading a learner against a release needs; None if the course does not keep it."""
         if release not in self._known:
             return None
         with self._lock:
@@ -60,8 +51,7 @@ class _Earlier:
         if release is None:
             raise CourseError(f"{path} is gone. Put it back, or give the command again.")
         notebooks = parse_release(release)
-        differ = _graded_cells(notebooks) ^ _graded_cells(self._current.release)
-        if differ:
+        if differ := _graded_cells(notebooks) ^ _graded_cells(self._current.release):
             cells = ", ".join(sorted({cell for _, cell, _ in differ}))
             raise CourseError(
                 f"The notebooks were made from the release {name}, which has other graded cells or points than the "

@@ -31,16 +31,8 @@ def add_evidence(
 ) -> tuple[NotebookGrade, ...]:
     """Return a learner's notebooks with what bears on each item beside its verdict.
 
-    Parameters
-    ----------
-    rubric : Rubric
-        Of the assignment.
-    graded : sequence of NotebookGrade
-        All that the learner handed in, with the runs on the learner's own panel.
-    own : Keyed
-        That panel with its answers.
-    release : sequence of ReleasedNotebook
-        As handed out: its lines are in every text, and are nobody's words.
+    ``graded`` is all that the learner handed in, with the runs on ``own``, the learner's panel; ``release`` the
+    notebooks as handed out: their lines are in every text, and are nobody's words.
     """
     answers = {name: value for notebook in graded for name, value in notebook.run.answers.items()}
     items = {item.id: item for item in rubric.items}

@@ -5,6 +5,7 @@ Nothing here trusts what was handed in: no link is followed, nothing is unpacked
 
 from __future__ import annotations
 
+import codecs
 import io
 import lzma
 import os
@@ -50,14 +51,14 @@ class Unreadable(Exception):
 
 @dataclass(frozen=True)
 class HandedIn:
-    """A file that was handed in: where it lies in the learner's folder, when it was written as it states, its content.
+    """A file that was handed in: where it lies in the learner's folder, its content, when it was written as it states.
 
     ``read`` raises `Unreadable`, or OSError, where there is no content to be had.
     """
 
     path: PurePosixPath
-    time: float
     read: Callable[[], bytes]
+    time: float = 0.0
 
     @property
     def shown(self) -> str:
@@ -106,7 +107,7 @@ class _Walk:
             elif entry.name.casefold().endswith(".zip"):
                 yield from self._in_zip(at, path)
             else:
-                yield HandedIn(path, status.st_mtime, partial(self._read, at))
+                yield HandedIn(path, partial(self._read, at), status.st_mtime)
 
     def _in_zip(self, path: Path, place: PurePosixPath) -> Iterator[HandedIn]:
         """Yield the files in a zip, or the zip itself if it is not one that can be opened."""
@@ -122,7 +123,7 @@ class _Walk:
             if inside.is_absolute() or ".." in inside.parts or stat.S_ISLNK(member.external_attr >> 16):
                 yield _refused(place / inside.name, "leads_outside")
             else:
-                yield HandedIn(place / inside, _stated_time(member), partial(self._read_member, path, member))
+                yield HandedIn(place / inside, partial(self._read_member, path, member), _stated_time(member))
 
     def _read(self, path: Path) -> bytes:
         return self._counted(read_file(path))
@@ -146,7 +147,7 @@ def _refused(path: PurePosixPath, why: str, **gaps: object) -> HandedIn:
     def read() -> bytes:
         raise Unreadable(why, **gaps)
 
-    return HandedIn(path, 0.0, read)
+    return HandedIn(path, read)
 
 
 def read_file(path: Path) -> bytes:
@@ -168,6 +169,19 @@ def read_file(path: Path) -> bytes:
         if status.st_size > MAX_FILE_BYTES:
             raise Unreadable("too_large", limit=MAX_FILE_BYTES // 1024**2)
         return file.read(MAX_FILE_BYTES)
+
+
+def encoding_of(content: bytes) -> str:
+    """Return the encoding of a text, of those that programs save in; a byte-order mark is part of the text."""
+    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return "utf-16-le" if content.startswith(codecs.BOM_UTF16_LE) else "utf-16-be"
+    if b"\0" in content[:6].rstrip(b"\0"):  # half of most characters; zeros may also lie behind a file
+        return "utf-16-be" if content.startswith(b"\0") else "utf-16-le"
+    for encoding in ("utf-8", "cp1252"):
+        with suppress(UnicodeDecodeError):
+            content.decode(encoding)
+            return encoding
+    return "latin-1"
 
 
 BAD_ZIP = (

@@ -19,21 +19,20 @@ from autograder.results.filing import filing
 class FoundClass:
     """Where each learner's work is or will be, what is nobody's, and what is known of the learners.
 
-    ``submitted`` is the folder that holds the learners' folders.
+    ``submitted`` is the folder that holds the learners' folders, and ``collected`` what a download has for each.
     """
 
-    assignment: str
     submitted: Path
     folders: tuple[SubmissionFolder, ...]
     others: tuple[LeftOut, ...]
     learners: tuple[Learner, ...] = ()
-    collected: Collected | None = None
+    collected: tuple[Collected, ...] = ()
 
     def write(self, into: Path) -> None:
         """Unpack a download into the results folder, in nbgrader's layout."""
-        if self.collected is not None:
-            with filing(into):
-                self.collected.write(self.assignment, self.submitted)
+        with filing(into):
+            for one, folder in zip(self.collected, self.folders, strict=False):
+                one.write(folder.path)
 
 
 def find_class(
@@ -48,20 +47,19 @@ def find_class(
     """
     listed = read_roster(roster) if roster else None
     if is_download(submitted):
-        collected = collect(submitted, assignment, notebooks, listed)
+        collected, others = collect(submitted, assignment, notebooks, listed)
         place = into / "submitted"
+        learners = tuple(one.learner for one in collected)
         folders = tuple(
-            SubmissionFolder(one.student, place / one.student / assignment, one.shown, handed_in=collected.time_of(one))
-            for one in collected.learners
+            SubmissionFolder(of.student, place / of.student / assignment, of.shown, handed_in=one.handed_in)
+            for one, of in zip(collected, learners, strict=True)
         )
-        others = tuple(LeftOut(name, why, True) for name, why in collected.unmatched.items())
-        known = listed.learners if listed else collected.learners
-        return FoundClass(assignment, place, folders, others, known, collected)
+        return FoundClass(place, folders, others, listed.learners if listed else learners, collected)
     folders, others = find_submissions(submitted, assignment)
     if listed is None:
-        return FoundClass(assignment, submitted, folders, others)
+        return FoundClass(submitted, folders, others)
     folders, strangers = _matched(folders, listed)
-    return FoundClass(assignment, submitted, folders, (*others, *strangers), listed.learners)
+    return FoundClass(submitted, folders, (*others, *strangers), listed.learners)
 
 
 def _matched(

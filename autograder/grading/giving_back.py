@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from autograder.errors import CourseError
-from autograder.grading.names import shown_name
-from autograder.grading.roster import Learner, Roster, columns_of, ids_of, is_about_nobody
+from autograder.grading.names import learner_name, shown_name
+from autograder.grading.roster import Learner, Roster, columns_of, is_about_nobody, rows_of
 from autograder.grading.table_file import Cell, TableFile, read_table
 from autograder.records.grading import Grade
 
@@ -43,8 +43,7 @@ def known_learners(details: Mapping[str, Mapping[str, str]], grades: Mapping[str
     learners = []
     for student in sorted({*details, *grades}):
         known = details.get(student, {})
-        name = " ".join(filter(None, (known.get("first_name"), known.get("last_name"))))
-        shown = name or (grades[student].name if student in grades else student)
+        shown = learner_name(known) or (grades[student].name if student in grades else student)
         ids = {"login": student, "email": known.get("email", ""), "lms_id": known.get("lms_user_id", "")}
         learners.append(Learner(student, shown_name(shown), 0, {key: value for key, value in ids.items() if value}))
     return Roster(Path("the gradebook"), tuple(learners))
@@ -77,10 +76,7 @@ def fill(
     changed: dict[Cell, str] = {}
     seen: dict[str, str] = {}
     excused, waiting, without = [], [], []
-    for line, row in table.rows[1:]:
-        if is_about_nobody(row):
-            continue
-        ids = ids_of(row, columns)
+    for line, row, ids in rows_of(table, columns):
         learner = learners.match(ids, f"{path}, line {line}")
         grade = grades.get(learner.student) if learner else None
         if learner is None or grade is None or grade.is_empty:
@@ -167,8 +163,7 @@ def moodle_folders(path: Path, learners: Roster) -> dict[str, str]:
     if "participant" not in columns:
         raise CourseError(f"{path}, line 1: this is no grading worksheet of Moodle: no column says 'Participant 12'.")
     folders = {}
-    for line, row in table.rows[1:]:
-        ids = ids_of(row, columns)
+    for line, row, ids in rows_of(table, columns):
         learner = learners.match(ids, f"{path}, line {line}")
         if learner is not None and ids.get("participant", "").isdecimal():
             name = ids.get("name") or re.sub(r"\s*\d+$", "", row[columns["participant"]].text)

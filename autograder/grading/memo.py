@@ -60,16 +60,9 @@ def read_memo(
 ) -> tuple[Found, ...]:
     """Return what was found in a text, for the person who grades it.
 
-    Parameters
-    ----------
-    text : str
-        In Markdown. Anything may be in it; what lies beyond `MAX_CHARACTERS` is not read, nor is HTML.
-    asked : Memo
-        How many sentences were asked for, and which figures may be quoted.
-    figures : mapping
-        The learner's own answers by name, those that are numbers.
-    top, names : sequence
-        What is best in the ranking that the text should follow, and everything that could have been in it.
+    The text is Markdown, with anything in it; what lies beyond `MAX_CHARACTERS` is not read, nor is HTML. ``figures``
+    are the learner's own answers by name, those that are numbers; ``top`` is what is best in the ranking that the text
+    should follow, and ``names`` everything that could have been in it.
     """
     tokens = mistune.create_markdown(renderer=None)(text[:MAX_CHARACTERS])
     assert isinstance(tokens, list), "that is what there is without a renderer"

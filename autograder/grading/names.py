@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import unicodedata
+from collections.abc import Mapping
 
 #: File systems hold no longer names, in bytes; what is cut leaves room for what tells two names apart.
 _LONGEST, _CUT = 255, 200
@@ -33,6 +34,11 @@ def safe_name(name: str) -> str:
         return name
     cut = kept.encode("utf-8")[:_CUT].decode("utf-8", "ignore")
     return f"{cut}{'-' if cut else ''}{hashlib.sha256(os.fsencode(name)).hexdigest()[:8]}"
+
+
+def learner_name(known: Mapping[str, str]) -> str:
+    """Return a learner's name as a roster gave it, for people to read; empty if none did."""
+    return shown_name(" ".join(filter(None, (known.get("first_name"), known.get("last_name")))))
 
 
 def shown_name(name: str) -> str:

@@ -11,11 +11,13 @@ import codecs
 import json
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import msgspec
 
-from autograder.grading.files import Unreadable
+from autograder.grading.files import Unreadable, encoding_of
+from autograder.records.grading import Cell
 from autograder.scoring.left_out import shorten
 
 #: Bounds with room for a long notebook with pictures pasted into its texts.
@@ -26,20 +28,10 @@ _MOST_PARTS = 600_000
 
 
 @dataclass(frozen=True)
-class FileCell:
-    """A cell as it was submitted; what it lacks is None."""
-
-    cell_type: str
-    source: str
-    grade_id: str | None = None
-    cell_id: str | None = None
-
-
-@dataclass(frozen=True)
 class NotebookFile:
     """A notebook as it was submitted: its cells, and the id of the release that it says it was made from."""
 
-    cells: tuple[FileCell, ...]
+    cells: tuple[Cell, ...]
     release: str | None = None
 
 
@@ -55,7 +47,7 @@ class _Nbgrader(msgspec.Struct, frozen=True):
     grade_id: str | None = None
 
 
-class _Metadata(msgspec.Struct, frozen=True):
+class _OfCell(msgspec.Struct, frozen=True):
     nbgrader: _Nbgrader = _Nbgrader()
 
 
@@ -101,22 +93,20 @@ def parse_notebook(content: bytes) -> NotebookFile:
         raise Unreadable("no_cells")
     if len(cells) > MAX_CELLS:
         raise Unreadable("too_many_cells", limit=MAX_CELLS)
-    return NotebookFile(tuple(_bounded(map(_read_cell, cells))), _release_id(notebook.metadata))
+    release = _known(notebook.metadata, _OfNotebook).mlm.release
+    is_id = release is not None and re.fullmatch(r"[0-9a-f]{1,64}", release)
+    return NotebookFile(tuple(_bounded(map(_read_cell, cells))), release if is_id else None)
 
 
 def as_utf8(content: bytes) -> bytes:
     """Return a text as UTF-8 without a byte-order mark, by the encodings that programs save in."""
-    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        return content.decode("utf-16", "replace").encode()
-    if content[1:2] == b"\0" or content[:1] == b"\0":  # a bracket and a space are each half zero, and of one half
-        with_zero = "utf-16-le" if content[1:2] == b"\0" and content[:1] != b"\0" else "utf-16-be"
-        return content.decode(with_zero, "replace").encode()
     content = content.removeprefix(codecs.BOM_UTF8)
-    try:
-        content.decode()
-    except UnicodeDecodeError:
-        return content.decode("cp1252", "replace").encode()
-    return content
+    encoding = encoding_of(content)
+    if encoding == "utf-8":
+        return content
+    # In Latin-1 no byte is lost, but quotes are; here a byte that is no character may be.
+    text = content.decode("cp1252" if encoding == "latin-1" else encoding, "replace")
+    return text.removeprefix("\ufeff").encode()
 
 
 def _decode(text: bytes) -> _Notebook:
@@ -165,25 +155,22 @@ def _instead(text: bytes, error: str) -> str:
 _TYPES = {"code": "code", "markdown": "markdown", "heading": "markdown", "html": "markdown"}
 
 
-def _read_cell(cell: _Cell) -> FileCell:
+def _read_cell(cell: _Cell) -> Cell:
     cell_type = _TYPES.get(_text(cell.cell_type), "raw")
     source = _text(cell.source) or _text(cell.input)
-    return FileCell(cell_type, source, _grade_id(cell.metadata), _text(cell.id)[:100] or None)
+    grade_id = _known(cell.metadata, _OfCell).nbgrader.grade_id
+    return Cell(cell_type, source, grade_id, cell_id=_text(cell.id)[:100] or None)
 
 
-def _release_id(metadata: msgspec.Raw) -> str | None:
+_Known = TypeVar("_Known", _OfNotebook, _OfCell)
+
+
+def _known(metadata: msgspec.Raw, kind: type[_Known]) -> _Known:
+    """Return what is known of metadata; of what is neither nbgrader's nor ours nothing is."""
     try:
-        found = msgspec.json.decode(metadata, type=_OfNotebook).mlm.release
+        return msgspec.json.decode(metadata, type=kind)
     except (msgspec.MsgspecError, UnicodeError, ValueError, RecursionError):
-        return None
-    return found if found and re.fullmatch(r"[0-9a-f]{1,64}", found) else None
-
-
-def _grade_id(metadata: msgspec.Raw) -> str | None:
-    try:
-        return msgspec.json.decode(metadata, type=_Metadata).nbgrader.grade_id
-    except (msgspec.MsgspecError, UnicodeError, ValueError, RecursionError):
-        return None  # whatever it is, it is not nbgrader's
+        return kind()
 
 
 def _text(raw: msgspec.Raw) -> str:
@@ -200,7 +187,7 @@ def _text(raw: msgspec.Raw) -> str:
     return whole.replace("\r\n", "\n").replace("\r", "\n")
 
 
-def _bounded(cells: Iterable[FileCell]) -> Iterable[FileCell]:
+def _bounded(cells: Iterable[Cell]) -> Iterable[Cell]:
     """Yield cells whose code is not too long, and texts cut to what a person reads."""
     left = MAX_CODE
     for cell in cells:
@@ -210,4 +197,4 @@ def _bounded(cells: Iterable[FileCell]) -> Iterable[FileCell]:
                 raise Unreadable("too_much_text", limit=f"{MAX_CODE:,}")
             yield cell
         else:
-            yield FileCell(cell.cell_type, cell.source[:MAX_TEXT], cell.grade_id, cell.cell_id)
+            yield replace(cell, source=cell.source[:MAX_TEXT])

@@ -29,12 +29,7 @@ _TAKEN = frozenset({"sitecustomize", "usercustomize", "autograder", "reference",
 def own_files(files: Iterable[HandedIn], beside: PurePosixPath | None) -> tuple[dict[str, bytes], tuple[Sentence, ...]]:
     """Return the content of files to put beside a notebook, by their paths from there, and notes on all of them.
 
-    Parameters
-    ----------
-    files : iterable of HandedIn
-        What was handed in beside notebooks.
-    beside : PurePosixPath, optional
-        The folder of the notebooks, in the learner's; None if there is no notebook.
+    ``beside`` is the folder of the notebooks, in the learner's; None if there is no notebook.
     """
     kept: dict[str, bytes] = {}
     there, left_out = [], []
@@ -67,6 +62,4 @@ def _is_taken(path: PurePosixPath) -> bool:
     return path.suffix == ".pth" or module in _TAKEN or module in _installed() or module in sys.stdlib_module_names
 
 
-@cache
-def _installed() -> frozenset[str]:
-    return frozenset(metadata.packages_distributions())
+_installed = cache(metadata.packages_distributions)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
-from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -21,10 +20,8 @@ from autograder.assignment.release import ReleasedNotebook
 from autograder.assignment.rubric import Rubric
 from autograder.errors import AutograderError, BoxUnavailable, FilingError, GradebookError
 from autograder.grading.attention import look_at
-from autograder.grading.basis import basis_of
 from autograder.grading.evidence import add_evidence
 from autograder.grading.submission import SubmissionFolder, read_submission
-from autograder.grading.workers import count_workers
 from autograder.language.catalogue import Sentence
 from autograder.records.grading import (
     Copy,
@@ -43,9 +40,11 @@ from autograder.results.executed_notebook import executed_notebook
 from autograder.results.filing import filing
 from autograder.results.folder import GRADEBOOK, RUNS, Asked, write_configuration
 from autograder.results.gradebook import Gradebook
+from autograder.results.marks import basis_of
 from autograder.results.pages import class_page, learner_page, reading_page
 from autograder.results.stored import NOTHING_GIVEN, to_be_kept, with_scores_by_person, without_answers
-from autograder.sandbox.boxes import Boxes, Job, Run, run_job
+from autograder.sandbox.box import Job
+from autograder.sandbox.boxes import Boxes, Run, count_workers
 from autograder.sandbox.policy import Limits
 from autograder.sandbox.run_store import RunStore, Store
 from autograder.scoring.distinct_answers import checked_panel
@@ -79,24 +78,19 @@ class Grading:
         return (grade.earlier and self.earlier(grade.earlier, grade.student)) or self
 
 
-def prepare_panels(rubric: Rubric, seed: int | None, folder: Path | None = None) -> tuple[Keyed, ...]:
-    """Return the panels of a run with their answers: the learner's own, and the hidden one of a seed if there is one.
-
-    A panel in ``folder``, the learner's, is that learner's own.
+def prepare_panels(rubric: Rubric, seed: int) -> tuple[Keyed, ...]:
+    """Return the panels of a run with their answers: the learners' own, and the hidden one of a seed.
 
     Raises
     ------
     KeyUnavailable
         If the reference has no answers for a panel.
     """
-    own = own_panel(rubric, folder)
-    return (own,) if seed is None else (own, checked_panel(rubric, seed))
+    return own_panel(rubric), checked_panel(rubric, seed)
 
 
-def grade_submission(grading: Grading, submission: Submission, run: Run = run_job) -> Grade:
+def grade_submission(grading: Grading, submission: Submission, run: Run) -> Grade:
     """Return one learner's grade: every notebook run in the box on every panel, and scored outside.
-
-    ``run`` runs a job; a class is graded in boxes that stay open, and a single job needs none.
 
     Raises
     ------
@@ -104,10 +98,7 @@ def grade_submission(grading: Grading, submission: Submission, run: Run = run_jo
         If the box or the reference fails; the learner is then not graded.
     """
     panels = grading.panels_of(submission.student)
-    graded = _run_and_score(grading, submission.notebooks, panels, run, submission.files)
-    resolved = resolve_dependencies(grading.rubric, [item for notebook in graded for item in notebook.items])
-    notebooks = tuple(replace(n, items=tuple(resolved[item.item] for item in n.items)) for n in graded)
-    notebooks = add_evidence(grading.rubric, notebooks, panels[0], grading.release)
+    notebooks = _graded(grading, submission, panels, run)
     return Grade(
         submission.student,
         grading.rubric.assignment,
@@ -118,73 +109,53 @@ def grade_submission(grading: Grading, submission: Submission, run: Run = run_jo
     )
 
 
-def grade_notebook(
-    grading: Grading, notebook: SubmittedNotebook, run: Run = run_job, files: Mapping[str, bytes] | None = None
-) -> NotebookGrade:
-    """Return the grade of one notebook alone, as a learner asks for it, with files beside it by path.
+def _graded(grading: Grading, submission: Submission, panels: tuple[Keyed, ...], run: Run) -> tuple[NotebookGrade, ...]:
+    asked = {entry.name: frozenset(item.id for item in entry.item) for entry in grading.rubric.notebook}
+    tables = [(keyed, keyed.panel.to_csv_bytes()) for keyed in panels]
 
-    Raises
-    ------
-    OurFault
-        If the box or the reference fails.
-    """
-    (graded,) = _run_and_score(grading, (notebook,), grading.panels, run, files or {})
-    resolved = resolve_dependencies(grading.rubric, graded.items)
-    graded = replace(graded, items=tuple(resolved[item.item] for item in graded.items))
-    (graded,) = add_evidence(grading.rubric, (graded,), grading.panels[0], grading.release)
-    return graded
+    def ran(notebook: SubmittedNotebook, table: bytes, *, hidden: bool) -> NotebookRun:
+        if notebook.problem is not None:
+            return NotebookRun(notebook.name, Ending.FINISHED)
+        return run(
+            Job(
+                notebook.name,
+                tuple(cell.source if cell.cell_type == "code" else None for cell in notebook.cells),
+                table,
+                grading.limits,
+                asked[notebook.name],
+                outputs=not hidden,  # what cells show on a hidden panel is shown to nobody
+                locked=frozenset(place for place, cell in enumerate(notebook.cells) if cell.locked),
+                files=submission.files,
+                error_ends_cell=grading.rubric.after_error == "next cell",
+            )
+        )
 
-
-def _run_and_score(
-    grading: Grading,
-    notebooks: tuple[SubmittedNotebook, ...],
-    panels: tuple[Keyed, ...],
-    run: Run,
-    files: Mapping[str, bytes],
-) -> list[NotebookGrade]:
-    runnable = {n.name: _sources(n) for n in notebooks if n.problem is None}
-    job = Job(
-        runnable,
-        b"",
-        grading.limits,
-        asked={entry.name: frozenset(item.id for item in entry.item) for entry in grading.rubric.notebook},
-        locked={n.name: frozenset(i for i, cell in enumerate(n.cells) if cell.locked) for n in notebooks},
-        error_ends_cell=grading.rubric.after_error == "next cell",
-        files=files,
-    )
-    # What cells show on a hidden panel is shown to nobody.
-    runs = [
-        (keyed, run(replace(job, panel_csv=keyed.panel.to_csv_bytes(), outputs=not keyed.hidden))) for keyed in panels
-    ]
     graded = []
-    for notebook in notebooks:
-        not_run = NotebookRun(notebook.name, Ending.FINISHED)
-        own = [(keyed, by_name.get(notebook.name, not_run)) for keyed, by_name in runs]
-        items = score_notebook(grading.rubric, notebook, own)
-        hidden = [found for keyed, found in own if keyed.hidden]
-        only_hidden = failed_only_there(notebook, own[0][1], hidden)
-        graded.append(NotebookGrade(notebook, own[0][1], items, only_hidden, told_of(notebook, own[0][1])))
-    return graded
+    for notebook in submission.notebooks:
+        each = [(keyed, ran(notebook, table, hidden=keyed.hidden)) for keyed, table in tables]
+        items = score_notebook(grading.rubric, notebook, each)
+        own, hidden = each[0][1], [found for keyed, found in each if keyed.hidden]
+        only_hidden = failed_only_there(notebook, own, hidden)
+        graded.append(NotebookGrade(notebook, own, items, only_hidden, told_of(notebook, own)))
+    resolved = resolve_dependencies(grading.rubric, [item for notebook in graded for item in notebook.items])
+    graded = [replace(n, items=tuple(resolved[item.item] for item in n.items)) for n in graded]
+    return add_evidence(grading.rubric, graded, panels[0], grading.release)
 
 
-def _sources(notebook: SubmittedNotebook) -> tuple[str | None, ...]:
-    return tuple(cell.source if cell.cell_type == "code" else None for cell in notebook.cells)
-
-
-def grade_folder(grading: Grading, folder: SubmissionFolder, run: Run = run_job) -> Grade:
+def grade_folder(grading: Grading, folder: SubmissionFolder, run: Callable[..., NotebookRun]) -> Grade:
     """Return one learner's grade, or one that is *ungraded* throughout if anything of ours fails.
+
+    ``run`` is that of a `RunStore`: the grade says which of the kept runs are of it.
 
     Raises
     ------
     BoxUnavailable
         If no box can be built: then nobody can be graded, and the run ends.
     """
-    return _guarded(
-        grading,
-        folder,
-        lambda: _grade_by_release(grading, folder, run),
-        BoxUnavailable,
-    )
+    used: set[str] = set()
+    noting = partial(run, used=used)
+    grade = _guarded(grading, folder, lambda: _grade_by_release(grading, folder, noting), BoxUnavailable)
+    return replace(grade, runs=tuple(sorted(used)), handed_in=folder.handed_in)
 
 
 def _grade_by_release(grading: Grading, folder: SubmissionFolder, run: Run) -> Grade:
@@ -222,39 +193,33 @@ def _guarded(
 def _ungraded(grading: Grading, whose: SubmissionFolder | Grade, why: str) -> Grade:
     # What went wrong may quote what was handed in.
     reason = f"This could not be graded, and that is not the learner's doing: {shorten(why, 1_000)}"
+    return grade_without_work(grading, whose.student, whose.shown, Verdict.UNGRADED, reason)
+
+
+def grade_without_work(grading: Grading, student: str, shown: str, verdict: Verdict, why: str) -> Grade:
+    """Return a grade with one verdict throughout: nothing was run. What is missing was not handed in."""
+    absent = verdict is Verdict.MISSING
     notebooks = []
     for entry, released in zip(grading.rubric.notebook, grading.release, strict=True):
-        items = tuple(ItemResult(i.id, Verdict.UNGRADED, 0.0, i.points, reason) for i in entry.item)
-        run = NotebookRun(entry.name, Ending.FINISHED)
-        notebooks.append(NotebookGrade(SubmittedNotebook(entry.name, released.cells), run, items))
-    return Grade(whose.student, grading.rubric.assignment, tuple(notebooks), shown=whose.shown)
+        items = tuple(ItemResult(item.id, verdict, 0.0, item.points, why) for item in entry.item)
+        notebook = SubmittedNotebook(entry.name, released.cells, why if absent else None, absent=absent)
+        notebooks.append(NotebookGrade(notebook, NotebookRun(entry.name, Ending.FINISHED), items))
+    return Grade(student, grading.rubric.assignment, tuple(notebooks), shown=shown)
 
 
 def grade_class(
     grading: Grading,
     folders: tuple[SubmissionFolder, ...],
     into: Path,
-    *,
+    boxes: Boxes,
+    asked: Asked,
     workers: int | None = None,
-    boxes: Boxes | None = None,
-    asked: Asked | None = None,
 ) -> Iterator[Grade]:
     """Grade learners side by side and yield each grade once its pages and its gradebook entry are written.
 
-    Parameters
-    ----------
-    grading : Grading
-        What is the same for all.
-    folders : tuple of SubmissionFolder
-        The learners.
-    into : Path
-        Where ``gradebook.db``, ``autograded/``, ``feedback/`` and ``runs/`` go; a run that is in there is not repeated.
-    workers : int, optional
-        How many boxes run at a time; as many as there are processors if not given.
-    boxes : Boxes, optional
-        Boxes that are open already and stay so; else some are opened, and closed at the end.
-    asked : Asked, optional
-        What nbgrader is told in the results folder, for its commands to grade in the same way.
+    ``into`` is where ``gradebook.db``, ``autograded/``, ``feedback/`` and ``runs/`` go; a run that is in there is not
+    repeated. ``asked`` is what nbgrader is told there, for its commands to grade in the same way. ``workers`` boxes run
+    at a time, or as many as there are processors.
 
     Raises
     ------
@@ -265,24 +230,16 @@ def grade_class(
     BoxUnavailable
         If no box can be built.
     """
-    opened = nullcontext(boxes) if boxes else Boxes(grading.rubric.packages)
-    with opened as open_boxes, ThreadPoolExecutor(count_workers(workers)) as pool:
-        run = RunStore(Store(into / RUNS), open_boxes.run, open_boxes.packages).run
-        waiting = [pool.submit(grade_and_note, grading, folder, run) for folder in folders]
+    with ThreadPoolExecutor(count_workers(workers)) as pool:
+        run = RunStore(Store(into / RUNS), boxes.run, boxes.packages).run
+        waiting = [pool.submit(grade_folder, grading, folder, run) for folder in folders]
         try:
             with filing(into):
-                yield from _file_grades(grading, waiting, into, asked or Asked())
+                yield from _file_grades(grading, waiting, into, asked)
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
-            open_boxes.end_runs()
+            boxes.end_runs()
             raise
-
-
-def grade_and_note(grading: Grading, folder: SubmissionFolder, run: Callable[..., dict[str, NotebookRun]]) -> Grade:
-    """Return a learner's grade with when it was handed in, and which of the kept runs are of it."""
-    used: set[str] = set()
-    grade = grade_folder(grading, folder, partial(run, used=used))
-    return replace(grade, runs=tuple(sorted(used)), handed_in=folder.handed_in)
 
 
 def _file_grades(grading: Grading, waiting: list[Future[Grade]], into: Path, asked: Asked) -> Iterator[Grade]:
@@ -333,10 +290,9 @@ def write_class_pages(
     into: Path,
     copies: Sequence[Copy] = (),
     left_out: Sequence[LeftOut] = (),
-) -> tuple[Path, Path]:
-    """Write the page that shows the whole class and the one for who grades by hand; return their paths."""
+) -> None:
+    """Write the page that shows the whole class and the one for who grades by hand."""
     name = grading.rubric.assignment
     with filing(into):
-        shown = write_whole(into / f"{name}.html", class_page(grading.rubric, grades, copies, left_out))
-        to_read = write_whole(into / f"{name}-to-read.html", reading_page(grading.rubric, grades))
-    return shown, to_read
+        write_whole(into / f"{name}.html", class_page(grading.rubric, grades, copies, left_out))
+        write_whole(into / f"{name}-to-read.html", reading_page(grading.rubric, grades))

@@ -10,9 +10,10 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import TypeAlias
 
 from autograder.assignment.release import ReleasedNotebook
-from autograder.grading.notebook_file import FileCell
+from autograder.records.grading import Cell
 
 
 @dataclass(frozen=True)
@@ -22,25 +23,18 @@ class Recognised:
     ``by_content`` are the names of cells that nbgrader's metadata no longer tells.
     """
 
-    cells: Sequence[FileCell]
+    cells: Sequence[Cell]
     grade_ids: Sequence[str | None]
     by_content: frozenset[str] = frozenset()
 
-    def first_of_each(self) -> dict[str, FileCell]:
-        """Return the first cell that goes by each name, in the order of the submitted notebook."""
-        found: dict[str, FileCell] = {}
-        for cell, name in zip(self.cells, self.grade_ids, strict=True):
-            if name is not None:
-                found.setdefault(name, cell)
-        return found
-
     def changed(self, release: ReleasedNotebook) -> int:
         """Return how many of the cells that are the learner's to fill are no longer as they were handed out."""
-        handed_in = self.first_of_each()
-        open_cells = [cell for cell in release.cells if cell.grade_id and not cell.locked]
+        pairs = zip(reversed(self.grade_ids), reversed(self.cells), strict=True)
+        handed_in = {name: cell for name, cell in pairs if name}  # of several of a name the first
         return sum(
             cell.grade_id in handed_in and not same_text(handed_in[cell.grade_id].source, cell.source)
-            for cell in open_cells
+            for cell in release.cells
+            if cell.grade_id and not cell.locked
         )
 
 
@@ -53,7 +47,7 @@ def _visible(source: str) -> str:
     return "\n".join(line.rstrip() for line in source.strip().splitlines())
 
 
-def recognise(cells: Sequence[FileCell], release: ReleasedNotebook) -> Recognised:
+def recognise(cells: Sequence[Cell], release: ReleasedNotebook) -> Recognised:
     """Return which cells of a release submitted cells are."""
     released = {cell.grade_id for cell in release.cells if cell.grade_id}
     names = [cell.grade_id if cell.grade_id in released else None for cell in cells]
@@ -66,16 +60,18 @@ def recognise(cells: Sequence[FileCell], release: ReleasedNotebook) -> Recognise
     return Recognised(cells, names, frozenset(by_content))
 
 
-def _by_id(cells: Sequence[FileCell], _: Sequence[str | None], release: ReleasedNotebook) -> Iterator[tuple[int, str]]:
+#: Cells by where they stand, with the names that they may have.
+_Named: TypeAlias = Iterator[tuple[int, str]]
+
+
+def _by_id(cells: Sequence[Cell], _: Sequence[str | None], release: ReleasedNotebook) -> _Named:
     by_id = {cell.cell_id: cell.grade_id for cell in release.cells if cell.cell_id and cell.grade_id}
     for position, cell in enumerate(cells):
         if cell.cell_id in by_id:
             yield position, by_id[cell.cell_id]
 
 
-def _by_text(
-    cells: Sequence[FileCell], names: Sequence[str | None], release: ReleasedNotebook
-) -> Iterator[tuple[int, str]]:
+def _by_text(cells: Sequence[Cell], names: Sequence[str | None], release: ReleasedNotebook) -> _Named:
     texts: dict[str, list[str]] = {}
     for cell in release.cells:
         if cell.grade_id:
@@ -85,9 +81,7 @@ def _by_text(
             yield position, name
 
 
-def _by_first_line(
-    cells: Sequence[FileCell], names: Sequence[str | None], release: ReleasedNotebook
-) -> Iterator[tuple[int, str]]:
+def _by_first_line(cells: Sequence[Cell], names: Sequence[str | None], release: ReleasedNotebook) -> _Named:
     """Yield cells that begin as those did that were to be filled: the line says what to do."""
     begins = [(_first_line(cell.source), cell.grade_id) for cell in release.cells if cell.grade_id and not cell.locked]
     twice = Counter(line for line, _ in begins)
@@ -98,9 +92,7 @@ def _by_first_line(
             yield position, lines[line]
 
 
-def _by_place(
-    cells: Sequence[FileCell], names: Sequence[str | None], release: ReleasedNotebook
-) -> Iterator[tuple[int, str]]:
+def _by_place(cells: Sequence[Cell], names: Sequence[str | None], release: ReleasedNotebook) -> _Named:
     """Yield the cell that stands alone between two known ones where one that was to be filled is missing."""
     wanted = [cell for cell in release.cells if cell.grade_id]
     known = [position for position, name in enumerate(names) if name is not None]
@@ -115,7 +107,7 @@ def _by_place(
                 yield between[0], missing.grade_id
 
 
-def _nameless(cells: Sequence[FileCell], names: Sequence[str | None]) -> list[int]:
+def _nameless(cells: Sequence[Cell], names: Sequence[str | None]) -> list[int]:
     return [p for p, cell in enumerate(cells) if names[p] is None and cell.grade_id is None]
 
 
@@ -123,7 +115,7 @@ def _first_line(source: str) -> str:
     return next((line.strip() for line in source.splitlines() if line.strip()), "")
 
 
-def is_released_text(cell: FileCell, release: ReleasedNotebook) -> bool:
+def is_released_text(cell: Cell, release: ReleasedNotebook) -> bool:
     """Return whether a cell is one that the release has anyway, such as a heading."""
     text = _visible(cell.source)
     return any(other.grade_id is None and text == _visible(other.source) for other in release.cells)

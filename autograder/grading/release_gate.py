@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
@@ -23,10 +23,12 @@ from autograder.errors import ReleaseError
 from autograder.grading.pipeline import Grading, grade_submission
 from autograder.grading.proof_faults import given_away, wrong_in_solution
 from autograder.grading.pruning import Progress, prune
+from autograder.grading.recognition import recognise
+from autograder.grading.sanitise import sanitise
 from autograder.grading.submission import read_notebook
-from autograder.records.grading import Submission, SubmittedNotebook
+from autograder.records.grading import Submission
 from autograder.sandbox import policy
-from autograder.sandbox.boxes import Boxes, Run
+from autograder.sandbox.boxes import Boxes
 from autograder.sandbox.run_store import RunStore, Store, code_digest, digest_of
 from autograder.scoring.distinct_answers import FROM_EACH_OTHER, Drawn, Examination, Pair, draw, examine
 
@@ -37,12 +39,11 @@ FIRST_SEED = 7_000
 
 @dataclass(frozen=True)
 class Proof:
-    """What was proved: on how many panels, and the two answers that were nearest to each other on any of them.
+    """What was proved: the two answers that were nearest to each other on any panel.
 
     ``pruned`` holds the known mistakes that had to be left out for that, with the reasons.
     """
 
-    panels: int
     closest: Pair
     pruned: Pruned
 
@@ -51,12 +52,12 @@ def prove(
     course: Course,
     rubric: Rubric,
     release: tuple[ReleasedNotebook, ...],
+    store: Store,
     *,
     panels: int = PANELS,
     workers: int = 1,
     progress: Progress = lambda steps, _: steps,
     tried: Callable[[int], None] = lambda tries: None,
-    store: Store | None = None,
 ) -> Proof:
     """Return the proof that an assignment grades as it should.
 
@@ -75,76 +76,70 @@ def prove(
         If the box or the reference fails.
     """
     opened = Boxes(rubric.packages)  # what they lack is said before all else
+    source = course.source(rubric.assignment)
+    tables = _Tables(store, code_digest(source / EXTRA_FILE), tried)
     own = own_panel(rubric)
     examined = examine(rubric, own)
     _require_apart(rubric, examined)
-    extra = code_digest(course.source(rubric.assignment) / EXTRA_FILE)
-    pruned, ready = _pruned(rubric, own, examined, store, extra, progress, tried)
+    pruned = tables.prune(rubric, own, examined, progress)
     if pruned:
         rubric = leave_out(rubric, pruned)
         own = own_panel(rubric)
         examined = examine(rubric, own)
-    closest = examined.closest
-    keys: list[Keyed] = [own]
+    closest, keys = examined.closest, [own]
     for number in progress(range(panels), "Comparing answers"):
-        drawn = _drawn(rubric, FIRST_SEED + number, store, extra, ready, tried)
+        drawn = tables.draw(rubric, FIRST_SEED + number)
         keys.append(drawn.keyed)
         closest = min(closest, drawn.examination.closest, key=lambda pair: pair.margin)
-    with opened as boxes:
-        run = RunStore(store, boxes.run, boxes.packages).run if store else boxes.run
-        source = course.source(rubric.assignment)
-        _require_nothing_for_nothing(source, rubric, release, own, run)
-        _require_solution(source, rubric, release, keys, workers, progress, run)
-    if store:
-        store.remove_unused()
-    return Proof(panels, closest, pruned)
+    with opened as boxes, ThreadPoolExecutor(workers) as pool:
+        run = RunStore(store, boxes.run, boxes.packages).run
+        untouched = Submission("release", tuple(sanitise(recognise(r.cells, r), r) for r in release))
+        graded = grade_submission(Grading(rubric, release, (own,)), untouched, run)
+        if said := given_away(rubric, source, graded):
+            raise ReleaseError(said)
+        # The notebooks alone: the rubric lies beside them, and must never come near a box.
+        solution = Submission("solution", tuple(read_notebook(source / f"{r.name}.ipynb", r) for r in release))
+        grades = pool.map(lambda keyed: grade_submission(Grading(rubric, release, (keyed,)), solution, run), keys)
+        for number in progress(range(len(keys)), "Running the solution"):
+            if said := wrong_in_solution(rubric, source, next(grades), keys[number]):
+                raise ReleaseError(said)
+    store.remove_unused()
+    return Proof(closest, pruned)
 
 
-def _pruned(
-    rubric: Rubric,
-    own: Keyed,
-    examined: Examination,
-    store: Store | None,
-    extra: str,
-    progress: Progress,
-    tried: Callable[[int], None],
-) -> tuple[Pruned, dict[int, Drawn]]:
-    """Return which known mistakes to leave out, found once for everything that decides it; see `prune`."""
-    digest = _digest(rubric, extra, "pruned", FIRST_SEED)
-    known = store.read(digest) if store else None
-    if known is not None:
-        with contextlib.suppress(msgspec.MsgspecError):
-            return msgspec.json.decode(known, type=dict[str, dict[str, str]]), {}
-    pruned, ready = prune(rubric, own, examined, FIRST_SEED, progress, tried)
-    if store:
-        store.write(digest, msgspec.json.encode(pruned).decode())
-    return pruned, ready
+class _Tables:
+    """The tables of a proof. What takes long to find of them is kept in the store: mistakes to leave out, and tries."""
 
+    def __init__(self, store: Store, extra: str, tried: Callable[[int], None]) -> None:
+        self._store, self._extra, self._tried = store, extra, tried
+        self._ready: dict[int, Drawn] = {}
 
-def _drawn(
-    rubric: Rubric,
-    seed: int,
-    store: Store | None,
-    extra: str,
-    ready: Mapping[int, Drawn],
-    tried: Callable[[int], None],
-) -> Drawn:
-    """Return the panel of a seed; which of its tries will do is kept, as most of the time goes into the others."""
-    if store is None:
-        return ready.get(seed) or draw(rubric, seed, tried=tried)
-    digest = _digest(rubric, extra, seed)
-    known = store.read(digest)
-    drawn = ready.get(seed) or draw(rubric, seed, int(known) if known and known.isdecimal() else None, tried)
-    if known != str(drawn.attempt):
-        store.write(digest, str(drawn.attempt))
-    return drawn
+    def prune(self, rubric: Rubric, own: Keyed, examined: Examination, progress: Progress) -> Pruned:
+        """Return which known mistakes to leave out, found once for everything that decides it; see `pruning.prune`."""
+        digest = self._digest(rubric, "pruned", FIRST_SEED)
+        known = self._store.read(digest)
+        if known is not None:
+            with contextlib.suppress(msgspec.MsgspecError):
+                return msgspec.json.decode(known, type=dict[str, dict[str, str]])
+        pruned, self._ready = prune(rubric, own, examined, FIRST_SEED, progress, self._tried)
+        self._store.write(digest, msgspec.json.encode(pruned).decode())
+        return pruned
 
+    def draw(self, rubric: Rubric, seed: int) -> Drawn:
+        """Return the panel of a seed; which of its tries will do is kept, as most of the time goes into the others."""
+        digest = self._digest(rubric, seed)
+        known = self._store.read(digest)
+        attempt = int(known) if known and known.isdecimal() else None
+        drawn = self._ready.get(seed) or draw(rubric, seed, attempt, self._tried)
+        if known != str(drawn.attempt):
+            self._store.write(digest, str(drawn.attempt))
+        return drawn
 
-def _digest(rubric: Rubric, extra: str, *what: str | int) -> str:
-    """Return the digest of everything that decides what is drawn, and how answers are told apart there."""
-    table = [msgspec.to_builtins(rubric.setting), msgspec.to_builtins(rubric.panels), rubric.data.hex()]
-    items = [deciding(item) for item in rubric.items]
-    return digest_of([_code(), extra, rubric.assignment, *what, table, items])
+    def _digest(self, rubric: Rubric, *what: str | int) -> str:
+        """Return the digest of everything that decides what is drawn, and how answers are told apart there."""
+        table = [msgspec.to_builtins(rubric.setting), msgspec.to_builtins(rubric.panels), rubric.data.hex()]
+        items = [deciding(item) for item in rubric.items]
+        return digest_of([_code(), self._extra, rubric.assignment, *what, table, items])
 
 
 @cache
@@ -165,42 +160,3 @@ def _require_apart(rubric: Rubric, examined: Examination) -> None:
             f"Make the tolerance smaller: its question has {usual:g}." if problem.mistakes else "Correct the rubric."
         )
         raise ReleaseError(f"{rubric.assignment}, item {problem} on the learners' own panel. {advice}")
-
-
-def _require_nothing_for_nothing(
-    source: Path, rubric: Rubric, release: tuple[ReleasedNotebook, ...], own: Keyed, run: Run
-) -> None:
-    notebooks = tuple(
-        SubmittedNotebook(
-            notebook.name,
-            notebook.cells,
-            untouched=frozenset(cell.grade_id for cell in notebook.cells if cell.grade_id and not cell.locked),
-        )
-        for notebook in release
-    )
-    graded = grade_submission(Grading(rubric, release, (own,)), Submission("release", notebooks), run)
-    if said := given_away(rubric, source, graded):
-        raise ReleaseError(said)
-
-
-def _require_solution(
-    source: Path,
-    rubric: Rubric,
-    release: tuple[ReleasedNotebook, ...],
-    keys: list[Keyed],
-    workers: int,
-    progress: Progress,
-    run: Run,
-) -> None:
-    # The notebooks alone: the rubric lies beside them, and must never come near a box.
-    solution = Submission("solution", tuple(read_notebook(source / f"{r.name}.ipynb", r) for r in release))
-
-    def wrong(keyed: Keyed) -> str | None:
-        graded = grade_submission(Grading(rubric, release, (keyed,)), solution, run)
-        return wrong_in_solution(rubric, source, graded, keyed)
-
-    with ThreadPoolExecutor(workers) as pool:
-        runs = pool.map(wrong, keys)
-        for _ in progress(range(len(keys)), "Running the solution"):
-            if said := next(runs):
-                raise ReleaseError(said)

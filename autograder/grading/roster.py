@@ -36,14 +36,7 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
     "handed_in": ("last modified (submission)", "zuletzt geändert (abgabe)"),
     "first": ("first name", "first_name", "vorname", "prénom", "nombre", "nome", "voornaam"),
     "last": (
-        "last name",
-        "last_name",
-        "surname",
-        "nachname",
-        "nom",
-        "apellido(s)",
-        "apellidos",
-        "cognome",
+        *("last name", "last_name", "surname", "nachname", "nom", "apellido(s)", "apellidos", "cognome"),
         "achternaam",
     ),
 }
@@ -159,7 +152,14 @@ def columns_of(table: TableFile) -> dict[str, int]:
     return places
 
 
-def ids_of(row: tuple[Cell, ...], columns: Mapping[str, int]) -> dict[str, str]:
+def rows_of(table: TableFile, columns: Mapping[str, int]) -> Iterator[tuple[int, tuple[Cell, ...], dict[str, str]]]:
+    """Yield the rows that are about a learner: number of the line, cells, and what they say of who it is."""
+    for line, row in table.rows[1:]:
+        if not is_about_nobody(row):
+            yield line, row, _ids(row, columns)
+
+
+def _ids(row: tuple[Cell, ...], columns: Mapping[str, int]) -> dict[str, str]:
     """Return what a row says of who it is about; the number alone of Moodle's "Participant 12"."""
     ids = {name: row[place].text for name, place in columns.items() if place < len(row) and row[place].text}
     numbered = _NUMBERED.fullmatch(ids.get("participant", ""))
@@ -196,10 +196,7 @@ def read_roster(path: Path) -> Roster:
 
 
 def _of_table(table: TableFile, columns: Mapping[str, int]) -> Iterator[Learner]:
-    for line, row in table.rows[1:]:
-        if is_about_nobody(row):
-            continue
-        ids = ids_of(row, columns)
+    for line, _, ids in rows_of(table, columns):
         name = " ".join(filter(None, (ids.get("first"), ids.get("last")))) or ids.get("name", "")
         student = next((ids[one] for one in (*IDENTITIES, "name") if one in ids), name)
         if not student:
@@ -239,14 +236,3 @@ def _require_once(path: Path, learners: tuple[Learner, ...]) -> None:
                     f"{place} is the {name.replace('_', ' ')} of {first.shown} in line {first.line}, too, so it is not "
                     "known who is meant. Correct or remove one of the two lines."
                 )
-
-
-def read_learners(path: Path) -> dict[str, str]:
-    """Return the learners of a list, as people read their names, by what their folders are called.
-
-    Raises
-    ------
-    CourseError
-        As :func:`read_roster` does.
-    """
-    return {one.student: one.shown for one in read_roster(path).learners}

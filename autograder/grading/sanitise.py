@@ -11,10 +11,9 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from autograder.assignment.release import ReleasedNotebook
-from autograder.grading.notebook_file import FileCell
 from autograder.grading.recognition import Recognised, is_released_text, same_text
 from autograder.grading.written import text_elsewhere
-from autograder.language.catalogue import Sentence, listed
+from autograder.language.catalogue import Sentence, few, listed
 from autograder.records.grading import Cell, SubmittedNotebook
 
 #: So many names of cells are in a note at most; a learner can make up any number of them.
@@ -25,7 +24,7 @@ _MOST_NAMED = 12
 class _Sorted:
     """Submitted cells by what they are: in the place of a released one, or the learner's own, by what they follow."""
 
-    handed_in: dict[str, FileCell] = field(default_factory=dict)
+    handed_in: dict[str, Cell] = field(default_factory=dict)
     own: list[tuple[str | None, Cell]] = field(default_factory=list)
     twice: list[str] = field(default_factory=list)
     unknown: list[str] = field(default_factory=list)
@@ -117,14 +116,9 @@ def _notes(found: Recognised, release: ReleasedNotebook, there: _Sorted) -> Iter
     }
     for note, cells in named.items():
         if cells:
-            yield Sentence(f"submission.{note}", cells=_few(cells))
+            yield Sentence(f"submission.{note}", cells=listed(few(cells, _MOST_NAMED)))
     if [name for name in released if name in there.handed_in] != list(there.handed_in):
         yield Sentence("submission.moved")
-
-
-def _few(names: Collection[str]) -> str:
-    each = list(dict.fromkeys(names))
-    return listed(each if len(each) <= _MOST_NAMED else [*each[:_MOST_NAMED], "…"])
 
 
 def _assemble(release: ReleasedNotebook, there: _Sorted, texts: Mapping[str, str]) -> Iterator[Cell]:

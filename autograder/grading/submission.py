@@ -7,7 +7,7 @@ stands for; nothing is raised, so that no learner's file keeps another from bein
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path, PurePosixPath
@@ -47,12 +47,7 @@ class SubmissionFolder:
 def find_submissions(directory: Path, assignment: str) -> tuple[tuple[SubmissionFolder, ...], tuple[LeftOut, ...]]:
     """Return the submissions in a folder, and everything in it that is not one.
 
-    Parameters
-    ----------
-    directory : Path
-        Holds one folder per learner, with the notebooks anywhere in it, best in a folder of the assignment's name.
-    assignment : str
-        Name of the assignment.
+    It holds one folder per learner, with the notebooks anywhere in it, best in a folder of the assignment's name.
 
     Raises
     ------
@@ -81,15 +76,23 @@ def find_submissions(directory: Path, assignment: str) -> tuple[tuple[Submission
 
 def time_of(folder: Path) -> str:
     """Return when a folder was handed in, as nbgrader's ``timestamp.txt`` in it says; empty if none says so."""
+    return stated_in(partial(read_file, folder / TIMESTAMP))
+
+
+def stated_in(read: Callable[[], bytes]) -> str:
+    """Return the time that a ``timestamp.txt`` states, in UTC by ISO 8601; empty if there is none to be read."""
     try:
-        return time_in_utc(read_file(folder / TIMESTAMP).decode("ascii").strip())
-    except (Unreadable, OSError, ValueError, OverflowError):
+        return time_in_utc(read().decode("ascii").strip())
+    except (Unreadable, OSError, UnicodeError):
         return ""
 
 
 def time_in_utc(stated: str) -> str:
-    """Return a time as nbgrader writes it, in UTC by ISO 8601; ValueError or OverflowError if it is none."""
-    return str(parse_utc(stated).isoformat())
+    """Return a time as nbgrader writes it, in UTC by ISO 8601; empty if it is none."""
+    try:
+        return str(parse_utc(stated).isoformat()) if stated else ""
+    except (ValueError, OverflowError):
+        return ""
 
 
 def _is_work(entry: Path) -> bool:
@@ -159,12 +162,12 @@ def _read(folder: SubmissionFolder, path: Path, release: Sequence[ReleasedNotebo
         tuple(notebooks),
         shown=folder.shown,
         files=kept,
-        notes=(*map(_unknown_file, strangers[:MOST_NOTES]), *notes),
+        notes=(*map(_unreadable, strangers[:MOST_NOTES]), *notes),
         release=max(ids, key=ids.count, default=None),
     )
 
 
-def _unknown_file(one: _Looked) -> Sentence:
+def _unreadable(one: _Looked) -> Sentence:
     why = one.problem or Sentence("submission.no_cell_of_ours")
     return Sentence("submission.unreadable", file=one.file.shown, why=why)
 
@@ -233,8 +236,7 @@ def _notebook(
     if taken is None:
         return SubmittedNotebook(released.name, released.cells, Sentence("submission.absent", file=file), absent=True)
     if taken.unknown is None:
-        problem = Sentence("submission.unreadable", file=taken.file.shown, why=taken.problem)
-        return SubmittedNotebook(released.name, released.cells, problem)
+        return SubmittedNotebook(released.name, released.cells, _unreadable(taken))
     notes = [Sentence("submission.taken", file=taken.file.shown)] if taken.file.path.name != file or others else []
     if others:
         notes.append(Sentence("submission.not_taken", files=listed([one.file.shown for one in others])))
@@ -258,4 +260,4 @@ def read_notebook(path: Path, release: ReleasedNotebook) -> SubmittedNotebook:
 
 
 def _handed_in(path: Path) -> HandedIn:
-    return HandedIn(PurePosixPath(path.name), 0.0, partial(read_file, path))
+    return HandedIn(PurePosixPath(path.name), partial(read_file, path))

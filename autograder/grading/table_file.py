@@ -5,13 +5,13 @@ What is written back differs in the cells that were to change, and in no other b
 
 from __future__ import annotations
 
-import codecs
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from autograder.errors import CourseError
+from autograder.grading.files import encoding_of
 
 #: No list of a class is larger.
 _MOST_BYTES = 32 * 1024**2
@@ -66,7 +66,7 @@ def read_table(path: Path) -> TableFile:
         raise CourseError(f"{path}: this list cannot be read ({error.strerror}). Name a CSV file.") from None
     if content is None or content.startswith(b"PK\3\4"):
         raise CourseError(f"{path}: this is not a CSV file. Save or export the list as CSV.")
-    encoding = _encoding(content)
+    encoding = encoding_of(content)
     try:
         text = content.decode(encoding)
     except UnicodeDecodeError:
@@ -74,21 +74,6 @@ def read_table(path: Path) -> TableFile:
     first = text.partition("\n")[0]
     mark = max(",;\t", key=lambda mark: re.sub(r'"[^"]*"', "", first).count(mark))
     return TableFile(path, text, encoding, mark, _rows(text, mark, path))
-
-
-def _encoding(content: bytes) -> str:
-    # The mark itself stays in the text, so that it is written back.
-    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        return "utf-16-le" if content.startswith(codecs.BOM_UTF16_LE) else "utf-16-be"
-    if b"\0" in content[:4]:
-        return "utf-16-be" if content.startswith(b"\0") else "utf-16-le"
-    for encoding in ("utf-8", "cp1252"):
-        try:
-            content.decode(encoding)
-        except UnicodeDecodeError:
-            continue
-        return encoding
-    return "latin-1"
 
 
 def _rows(text: str, mark: str, path: Path) -> tuple[tuple[int, tuple[Cell, ...]], ...]:

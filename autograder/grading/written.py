@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 from autograder.records.grading import Cell
 
@@ -20,16 +20,8 @@ _QUOTED = re.compile(r"\"\"\"(.*?)\"\"\"|'''(.*?)'''|\"([^\"\n]*)\"|'([^'\n]*)'"
 def text_elsewhere(place: Cell, handed_in: str | None, own: Sequence[tuple[str | None, Cell]], released: str) -> str:
     """Return what a learner wrote for a person outside the cell that is there for it; empty if nothing.
 
-    Parameters
-    ----------
-    place : Cell
-        The cell as it was handed out.
-    handed_in : str, optional
-        What it holds now; None if it is gone.
-    own : sequence of (str or None, Cell)
-        The learner's own cells, each with the name of the cell that it follows.
-    released : str
-        All text of the release, which is nobody's words.
+    ``place`` is that cell as it was handed out, and ``handed_in`` what it holds now, None if it is gone; ``own`` are
+    the learner's own cells, each with the name of the cell that it follows; ``released`` is all text of the release.
     """
     lines = set(released.splitlines())
     below = [cell for after, cell in own if after == place.grade_id]
@@ -50,18 +42,15 @@ def _prose(cell: Cell) -> str:
         return cell.source
     lines = cell.source.splitlines()
     comments = "\n".join(line.strip().lstrip("#").strip() for line in lines if line.lstrip().startswith("#"))
-    strings = "\n".join("".join(found) for found in _QUOTED.findall(cell.source) if _is_prose("".join(found).split()))
-    bare = "\n".join(line for line in lines if _is_prose(line.split()))
+    strings = "\n".join(filter(_is_prose, map("".join, _QUOTED.findall(cell.source))))
+    bare = "\n".join(filter(_is_prose, lines))
     return max((comments, strings, bare), key=_count_words)
 
 
-def _is_prose(tokens: Sequence[str]) -> bool:
-    return len(tokens) >= _WORDS_IN_A_LINE and _count(tokens) >= _SHARE_OF_WORDS * len(tokens)
-
-
-def _count(tokens: Iterable[str]) -> int:
-    return sum(_WORD.fullmatch(token) is not None for token in tokens)
+def _is_prose(line: str) -> bool:
+    tokens = len(line.split())
+    return tokens >= _WORDS_IN_A_LINE and _count_words(line) >= _SHARE_OF_WORDS * tokens
 
 
 def _count_words(text: str) -> int:
-    return _count(text.split())
+    return sum(_WORD.fullmatch(token) is not None for token in text.split())

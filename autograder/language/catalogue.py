@@ -8,13 +8,11 @@ from __future__ import annotations
 
 import tomllib
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache, reduce
 from importlib import resources
 
 from autograder.errors import UsageError
-
-__all__ = ["DEFAULT", "LANGUAGES", "MissingWords", "Sentence", "listed", "require_language", "together", "translated"]
 
 #: The language of the names' first words, and the one that stands in where another has none.
 DEFAULT = "en"
@@ -73,6 +71,12 @@ def translated(text: str, language: str) -> str:
         return str(text)
     gaps = {name: translated(gap, language) if isinstance(gap, str) else gap for name, gap in text.gaps.items()}
     return pattern.format_map(gaps)
+
+
+def few(names: Iterable[str], most: int) -> list[str]:
+    """Return names, each once, and no more of them than that."""
+    each = list(dict.fromkeys(names))
+    return each if len(each) <= most else [*each[:most], "…"]
 
 
 def listed(names: Sequence[str]) -> str:

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from autograder.records.values import Output, Value
+from autograder.records.values import CellError, Output, Value
 
 
 class Verdict(StrEnum):
-    """What is said of one item, in the order in which it is shown to a person."""
+    """What is said of one item; the earlier it stands here, the sooner a person should look."""
 
     UNGRADED = "ungraded"
     TIMED_OUT = "timed out"
@@ -25,10 +25,6 @@ class Verdict(StrEnum):
     SKIPPED = "skipped"
     NEEDS_PERSON = "needs a person"
     CORRECT = "correct"
-
-
-#: Position of each verdict in that order: the lower, the sooner a person should look.
-URGENCY: Mapping[Verdict, int] = {verdict: position for position, verdict in enumerate(Verdict)}
 
 
 class Ending(StrEnum):
@@ -101,20 +97,6 @@ class Submission:
     def is_empty(self) -> bool:
         """True if no notebook of the assignment was handed in."""
         return all(notebook.absent for notebook in self.notebooks)
-
-
-@dataclass(frozen=True)
-class CellError:
-    """The exception that ended a statement of a cell, or why Python could not read it, shortened for a reader.
-
-    ``line`` is where the statement begins, counted from 1 in the cell as the learner sees it; ``statement`` its first
-    line.
-    """
-
-    name: str
-    message: str
-    line: int
-    statement: str
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
 
@@ -102,8 +102,21 @@ class Output(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     traceback: tuple[str, ...] = ()
 
 
-def size(kept: Value | Output) -> int:
-    """Return about how many bytes of memory an answer or an output takes."""
+class CellError(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The exception that ended a statement of a cell, or why Python could not read it, shortened for a reader.
+
+    ``line`` is where the statement begins, counted from 1 in the cell as the learner sees it; ``statement`` its first
+    line.
+    """
+
+    name: Annotated[str, msgspec.Meta(max_length=100)]
+    message: Annotated[str, msgspec.Meta(max_length=500)]
+    line: Annotated[int, msgspec.Meta(ge=1, le=1_000_000)]
+    statement: Annotated[str, msgspec.Meta(max_length=100)]
+
+
+def size(kept: Value | Output | CellError) -> int:
+    """Return about how many bytes of memory an answer, an output or an error takes."""
     total, waiting = 0, [getattr(kept, name) for name in kept.__struct_fields__]
     while waiting:
         part = waiting.pop()

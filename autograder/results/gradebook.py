@@ -29,7 +29,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from autograder.assignment.release import ReleasedNotebook
 from autograder.errors import GradebookError
-from autograder.records.grading import Grade, Verdict
+from autograder.records.grading import Cell, Grade, Verdict
 from autograder.results.database import address_of, let_others_write, name_of, require_gradebook, sole_writer
 from autograder.results.marks import PERSON, Basis, changes, enter_marks, forget, keep, kept, make_tables
 from autograder.results.stored import ByPerson, with_scores_by_person, without_answers
@@ -95,7 +95,8 @@ class Gradebook:
                 book.update_or_create_notebook(notebook.name, assignment, kernelspec=_KERNEL)
                 for cell in notebook.cells:
                     if cell.grade_id is not None:
-                        _enter_cell(book, assignment, notebook, cell.grade_id, cell.cell_type, cell.source)
+                        place = (cell.grade_id, notebook.name, assignment)
+                        _enter_cell(book, place, cell, notebook.metadata[cell.grade_id])
 
     def _require_same_cells(self, assignment: str, release: tuple[ReleasedNotebook, ...]) -> None:
         try:
@@ -244,23 +245,13 @@ def _own_programs_on_path() -> Iterator[None]:
         os.environ["PATH"] = before
 
 
-def _enter_cell(
-    book: NbgraderGradebook,
-    assignment: str,
-    notebook: ReleasedNotebook,
-    name: str,
-    cell_type: str,
-    source: str,
-) -> None:
-    entry = notebook.metadata[name]
-    place = (name, notebook.name, assignment)
+def _enter_cell(book: NbgraderGradebook, place: tuple[str, str, str], cell: Cell, entry: Mapping[str, Any]) -> None:
     if entry["grade"]:
-        book.update_or_create_grade_cell(*place, max_score=float(entry["points"]), cell_type=cell_type)
+        book.update_or_create_grade_cell(*place, max_score=float(entry["points"]), cell_type=cell.cell_type)
     if entry["solution"]:
         book.update_or_create_solution_cell(*place)
-    book.update_or_create_source_cell(
-        *place, cell_type=cell_type, locked=entry["locked"], source=source, checksum=entry.get("checksum")
-    )
+    told = {"locked": entry["locked"], "source": cell.source, "checksum": entry.get("checksum")}
+    book.update_or_create_source_cell(*place, cell_type=cell.cell_type, **told)
 
 
 def file_scores(address: str, grade: Grade, basis: Basis) -> None:
@@ -288,9 +279,6 @@ def _enter_scores(book: NbgraderGradebook, grade: Grade) -> None:
             place = (item.item, notebook.notebook.name, grade.assignment, grade.student)
             # What could not be read is not nought: a person decides what becomes of it.
             waits = notebook.notebook.is_unread or item.verdict is Verdict.NEEDS_PERSON
-            _enter_score(book.find_grade(*place), item.score, waits=waits)
-
-
-def _enter_score(entry: object, score: float, *, waits: bool) -> None:
-    entry.auto_score = None if waits else float(score)  # type: ignore[attr-defined]
-    entry.needs_manual_grade = waits and entry.manual_score is None  # type: ignore[attr-defined]
+            entry: Any = book.find_grade(*place)
+            entry.auto_score = None if waits else float(item.score)
+            entry.needs_manual_grade = waits and entry.manual_score is None

@@ -6,20 +6,27 @@ added when one of these changes, or the score, and says when and by whom; gradin
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+import getpass
+import hashlib
+import os
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from importlib.metadata import version
 from typing import Any
 
 import msgspec
 import sqlalchemy as sa
 from sqlalchemy.orm import scoped_session
 
+from autograder.assignment.key import Keyed
+from autograder.assignment.rubric import Rubric
 from autograder.errors import GradebookError
 from autograder.records.grading import Grade
 from autograder.results.database import SCHEMA
 from autograder.results.stored import as_json, from_json
+from autograder.sandbox.run_store import digest_of
 
 _TABLES = sa.MetaData()
 _SCHEMA = sa.Table("mlm_schema", _TABLES, sa.Column("version", sa.Integer, primary_key=True))
@@ -63,6 +70,21 @@ class Basis:
     rubric: str = ""
     version: str = ""
     tolerances: Mapping[str, float | None] = field(default_factory=dict)
+
+
+def basis_of(rubric: Rubric, panels: Sequence[Keyed], command: str) -> Basis:
+    """Return who grades, by which command, and on what: panels and what is asked by digests of them."""
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):  # a number without a name, as in some containers
+        user = str(os.getuid())
+    return Basis(
+        f"{user}, {command}",
+        panel=" ".join(hashlib.sha256(keyed.panel.to_csv_bytes()).hexdigest()[:16] for keyed in panels),
+        rubric=digest_of([msgspec.to_builtins(item) for item in rubric.items])[:16],
+        version=version("mlm-course"),
+        tolerances={item.id: item.tolerance for item in rubric.items},
+    )
 
 
 def make_tables(engine: sa.Engine) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from autograder.assignment.rubric import Rubric
 from autograder.language.catalogue import DEFAULT, Sentence, translated
-from autograder.records.grading import URGENCY, Copy, Grade, LeftOut, Verdict
+from autograder.records.grading import Copy, Grade, LeftOut, Verdict
 from autograder.records.verdict_signs import SIGNS, name_of
 from autograder.results.templating import template
 
@@ -64,8 +64,3 @@ def _in_language(rubric: Rubric) -> dict[str, Any]:
         "say": lambda name, **gaps: said(Sentence(f"page.{name}", **gaps)),
         "verdict": lambda verdict: said(name_of(verdict)),
     }
-
-
-def most_urgent(grade: Grade) -> Verdict:
-    """Return the verdict of a grade that a person should look at first."""
-    return min((item.verdict for item in grade.items), key=URGENCY.__getitem__)

@@ -44,26 +44,9 @@ _LONGEST, _MOST_BARS = 20_000, 300
 
 #: What Markdown becomes. Nothing here is loaded, placed elsewhere on the page, or found by the page's own scripts.
 _TAGS = {
-    "a",
-    "b",
-    "blockquote",
-    "br",
-    "code",
-    "del",
-    "em",
-    "h1",
-    "h2",
-    "h3",
-    "h4",
-    "h5",
-    "h6",
-    "hr",
-    "i",
-    "li",
-    "ol",
-    "p",
+    *("a", "b", "blockquote", "br", "code", "del", "em", "h1", "h2", "h3", "h4", "h5", "h6", "hr", "i", "li", "ol"),
+    *("p", "pre", "span", "strong", "table", "tbody", "td", "th", "thead", "tr", "ul"),
 }
-_TAGS |= {"pre", "span", "strong", "table", "tbody", "td", "th", "thead", "tr", "ul"}
 
 
 def clean_outputs(outputs: Iterable[Output]) -> list[NotebookNode]:

@@ -6,22 +6,24 @@ What an attempt needs to know of the host (files it must not read, a server it m
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
 
-
-@dataclass(frozen=True)
-class Attempt:
-    """One way out: what holds if it fails, and code that sets ``got_through``."""
-
-    name: str
-    claim: str
-    code: str
-
-
-SEES_REPOSITORY = Attempt(
-    "repository",
-    "no file of the course but the box's own code and the engine can be read",
-    """
+#: What holds if an attempt fails, and the code of it, which sets ``got_through``.
+ATTEMPTS: Mapping[str, str] = {
+    "questions, keys, the course's tables and the autograder cannot be imported": """
+import importlib
+got_through = []
+absent = "questions questions.variances command panels tutorial".split()
+modules = [f"reference.{name}" for name in absent] + ["nbgrader"]
+modules += [f"autograder.{name}" for name in ("assignment.key", "errors", "grading", "scoring", "tutor")]
+for module in modules:
+    try:
+        importlib.import_module(module)
+        got_through.append(module)
+    except ImportError:
+        pass
+""",
+    "no file of the course but the box's own code and the engine can be read": """
 import os
 protected = {tuple(pair) for pair in PROTECTED}
 numbers = {number for _, number in protected}
@@ -39,31 +41,7 @@ while folders:
         elif entry.inode() in numbers and (entry.stat().st_dev, entry.inode()) in protected:
             got_through.append(entry.path)
 """,
-)
-
-ATTEMPTS = (
-    Attempt(
-        "imports",
-        "questions, keys, the course's tables and the autograder cannot be imported",
-        """
-import importlib
-got_through = []
-absent = "questions questions.variances command panels tutorial".split()
-modules = [f"reference.{name}" for name in absent] + ["nbgrader"]
-modules += [f"autograder.{name}" for name in ("assignment.key", "errors", "grading", "scoring", "tutor")]
-for module in modules:
-    try:
-        importlib.import_module(module)
-        got_through.append(module)
-    except ImportError:
-        pass
-""",
-    ),
-    SEES_REPOSITORY,
-    Attempt(
-        "answers",
-        "no question, no words for mistakes and no key lies in the box, under whatever folder",
-        """
+    "no question, no words for mistakes and no key lies in the box, under whatever folder": """
 import fnmatch, os
 got_through = sorted(set(os.listdir("/box/site/reference")) - set(ENGINE))
 for folder, folders, names in os.walk("/box"):
@@ -71,11 +49,7 @@ for folder, folders, names in os.walk("/box"):
     for pattern in ours:
         got_through += [os.path.join(folder, name) for name in fnmatch.filter(names, pattern)]
 """,
-    ),
-    Attempt(
-        "network",
-        "no connection leads out, not even to this machine",
-        """
+    "no connection leads out, not even to this machine": """
 import socket
 got_through = []
 for family, address in ((socket.AF_INET, ("127.0.0.1", PORT)), (socket.AF_UNIX, ABSTRACT)):
@@ -89,11 +63,7 @@ for family, address in ((socket.AF_INET, ("127.0.0.1", PORT)), (socket.AF_UNIX, 
 names = [line.split(":")[0].strip() for line in open("/proc/net/dev").readlines()[2:]]
 got_through += [name for name in names if name != "lo"]
 """,
-    ),
-    Attempt(
-        "processes_seen",
-        "no process outside can be seen or signalled",
-        """
+    "no process outside can be seen or signalled": """
 import os
 pids = [int(name) for name in os.listdir("/proc") if name.isdigit()]
 got_through = [open(f"/proc/{pid}/cmdline").read()[:80] for pid in pids if pid not in (1, 2, os.getpid())]
@@ -103,11 +73,7 @@ try:
 except (ProcessLookupError, PermissionError):
     pass
 """,
-    ),
-    Attempt(
-        "neighbours",
-        "no other notebook can be reached, nor found by what it left behind",
-        """
+    "no other notebook can be reached, nor found by what it left behind": """
 import os, socket
 got_through = [path for path in ("/tmp", "/dev/shm", "/dev/pts") if set(os.listdir(path)) - {"work", "matplotlib"}]
 for name in NEIGHBOURS:
@@ -121,11 +87,7 @@ for space, number in SPACES.items():
     if os.stat(f"/proc/self/ns/{space}").st_ino == number:
         got_through.append(space)
 """,
-    ),
-    Attempt(
-        "parent",
-        "the memory and the files of the process that notebooks are started from are out of reach",
-        """
+    "the memory and the files of the process that notebooks are started from are out of reach": """
 import contextlib, os, stat
 got_through = []
 for pid in (1, os.getppid()):
@@ -139,11 +101,7 @@ for number in range(3, 256):
         if stat.S_ISREG(os.fstat(number).st_mode) or stat.S_ISDIR(os.fstat(number).st_mode):
             got_through.append(f"descriptor {number}")
 """,
-    ),
-    Attempt(
-        "system_calls",
-        "the system calls that no notebook needs are not there",
-        """
+    "the system calls that no notebook needs are not there": """
 import ctypes, errno, os, signal
 call = ctypes.CDLL(None, use_errno=True).syscall
 call.argtypes, got_through = [ctypes.c_long] * 7, []
@@ -158,11 +116,7 @@ for flag in NAMESPACES:
         os.waitpid(child, 0)
         got_through.append(f"clone with {flag:x}")
 """,
-    ),
-    Attempt(
-        "sockets",
-        "no socket speaks a protocol of the Internet, nor to the kernel, the hypervisor or the hardware",
-        """
+    "no socket speaks a protocol of the Internet, nor to the kernel, the hypervisor or the hardware": """
 import socket
 got_through = []
 for family in set(range(1, 46)) - {socket.AF_UNIX}:
@@ -173,11 +127,7 @@ for family in set(range(1, 46)) - {socket.AF_UNIX}:
         except OSError:
             pass
 """,
-    ),
-    Attempt(
-        "scheduling",
-        "nothing changes how other processes are scheduled, or which ends first where memory is short",
-        """
+    "nothing changes how other processes are scheduled, or which ends first where memory is short": """
 import os, signal
 got_through = []
 for name, call in (
@@ -193,11 +143,7 @@ for name, call in (
     except OSError:
         pass
 """,
-    ),
-    Attempt(
-        "watching",
-        "no use of files by others can be watched",
-        """
+    "no use of files by others can be watched": """
 import fcntl, os, sys
 folder = os.open(os.path.dirname(os.__file__), os.O_RDONLY)
 got_through = []
@@ -209,22 +155,14 @@ for command in (fcntl.F_NOTIFY, fcntl.F_NOTIFY | 1 << 31, fcntl.F_SETLEASE):
         pass
 os.close(folder)
 """,
-    ),
-    Attempt(
-        "host_names",
-        "no folder, mount or control group of the host is named",
-        """
+    "no folder, mount or control group of the host is named": """
 import glob
 got_through = []
 for path in glob.glob("/proc/[0-9]*/mount*") + glob.glob("/proc/[0-9]*/task/*/mount*"):
     got_through += [line for line in open(path) if line.strip()]
 got_through += [line for line in open("/proc/self/cgroup") if not line.rstrip().endswith(":/")]
 """,
-    ),
-    Attempt(
-        "environment",
-        "no variable of the host's environment is passed on",
-        """
+    "no variable of the host's environment is passed on": """
 import glob, os
 got_through = [name for name in os.environ if os.environ[name] == SECRET]
 for path in glob.glob("/proc/[0-9]*/environ"):
@@ -235,11 +173,7 @@ for path in glob.glob("/proc/[0-9]*/environ"):
     except OSError:
         pass
 """,
-    ),
-    Attempt(
-        "privileges",
-        "no privilege is held or can be won back",
-        """
+    "no privilege is held or can be won back": """
 import ctypes, os
 status = dict(line.split(":", 1) for line in open("/proc/self/status"))
 got_through = [name for name in ("CapEff", "CapPrm", "CapInh", "CapAmb", "CapBnd") if int(status[name], 16)]
@@ -255,11 +189,7 @@ libc = ctypes.CDLL(None, use_errno=True)
 if libc.mount(b"none", b"/tmp", b"tmpfs", 0, None) == 0:
     got_through.append("mount")
 """,
-    ),
-    Attempt(
-        "writing",
-        "nothing can be written but in a bounded scratch space",
-        """
+    "nothing can be written but in a bounded scratch space": """
 import os
 got_through = []
 for folder in ("/", "/box", "/box/run", "/box/site", "/box/python/bin", "/usr", "/etc", "/dev", "/dev/pts", "/proc"):
@@ -287,11 +217,7 @@ try:
 except OSError:
     pass
 """,
-    ),
-    Attempt(
-        "file_size",
-        "no file grows past its limit",
-        """
+    "no file grows past its limit": """
 try:
     with open("large", "wb") as file:
         file.write(bytes(FILE + 1))
@@ -300,16 +226,14 @@ try:
 except OSError:
     got_through = False
 """,
-    ),
-    Attempt(
-        "memory",
-        "memory ends at its limit",
-        "try:\n    kept = bytearray(MEMORY)\n    got_through = True\nexcept MemoryError:\n    got_through = False",
-    ),
-    Attempt(
-        "forks",
-        "the number of processes ends at its limit",
-        """
+    "memory ends at its limit": """
+try:
+    kept = bytearray(MEMORY)
+    got_through = True
+except MemoryError:
+    got_through = False
+""",
+    "the number of processes ends at its limit": """
 import os, signal
 children, got_through = [], True
 try:
@@ -324,8 +248,7 @@ for child in children:
     os.kill(child, signal.SIGKILL)
     os.waitpid(child, 0)
 """,
-    ),
-)
+}
 
 #: Leaves a process, files and a socket behind, none of which may be there when the next notebook runs.
 LEAVES = """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import random
@@ -9,7 +10,7 @@ import select
 import socket
 import subprocess
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, field
 from threading import Event
 
 import psutil
@@ -44,6 +45,38 @@ USER_INSIDE = 1000
 MOST_LEFT = 1 / 16
 
 
+@dataclass(frozen=True)
+class Job:
+    """What a box is asked to run: the cells of a notebook, None for one that is not code, on one panel.
+
+    ``asked`` are the names of the answers that are kept; without it, all are. ``outputs`` says whether what cells show
+    is kept. ``locked`` are the places of the cells that are ours. ``files`` lie beside the notebook, by their paths
+    from there; none takes the place of the panel's. ``error_ends_cell`` says that what comes in a cell after its first
+    error is not run.
+    """
+
+    name: str
+    cells: tuple[str | None, ...]
+    panel_csv: bytes
+    limits: Limits = field(default_factory=Limits)
+    asked: frozenset[str] | None = None
+    outputs: bool = True
+    locked: frozenset[int] = frozenset()
+    files: Mapping[str, bytes] = field(default_factory=dict)
+    error_ends_cell: bool = False
+
+    @property
+    def order(self) -> dict[str, object]:
+        """What the box is told, as JSON can write it."""
+        return {
+            "name": self.name,
+            "cells": self.cells,
+            "locked": sorted(self.locked),
+            "files": {path: base64.b64encode(content).decode("ascii") for path, content in self.files.items()},
+            "error_ends_cell": self.error_ends_cell,
+        }
+
+
 class Box:
     """A box with the scientific stack imported, which runs one notebook at a time."""
 
@@ -57,7 +90,7 @@ class Box:
         BoxUnavailable
             If there is no bubblewrap or no libseccomp.
         """
-        self._as_root = bubblewrap.opens_as_root()
+        self._as_root = os.geteuid() == 0
         self._filter = systemcalls.compiled_filter()
         self._complaints = os.memfd_create("mlm")
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -108,20 +141,10 @@ class Box:
         if not isinstance(read_report(self._control), Ready):
             bubblewrap.refuse(self._complaint())
 
-    def run(
-        self,
-        order: Mapping[str, object],
-        panel_csv: bytes,
-        limits: Limits,
-        record: Record,
-        ended: Event,
-        *,
-        alone: bool,
-    ) -> NotebookRun:
-        """Return the run of one notebook, on a panel, within limits, in the record that was begun for it.
+    def run(self, job: Job, ended: Event, *, alone: bool) -> NotebookRun:
+        """Return the run of a notebook.
 
-        ``order`` is what `Job.order` says of it; ``ended`` is set when nobody wants the run any more; ``alone`` says
-        that no other notebook of ours runs meanwhile.
+        ``ended`` is set when nobody wants it any more; ``alone`` says that no other notebook of ours runs meanwhile.
 
         Raises
         ------
@@ -129,20 +152,21 @@ class Box:
             If the box or the machine fails, and not by what the learner's code did. The box must then be closed.
         """
         # The wall inside is for when the keeper fails: it knows nothing of what others take from the notebook's time.
-        walls = {**asdict(limits), "wall_seconds": PATIENCE * limits.wall_seconds + GRACE_SECONDS}
-        contents = json.dumps({**order, "limits": walls}).encode()
-        meter = self._meter(limits)
+        walls = {**asdict(job.limits), "wall_seconds": PATIENCE * job.limits.wall_seconds + GRACE_SECONDS}
+        contents = json.dumps({**job.order, "limits": walls}).encode()
+        record = Record(job.name, len(job.cells), job.asked, outputs=job.outputs)
+        meter = self._meter(job.limits)
         way_out, inner_end = os.pipe()
         descriptors = [inner_end]
         try:
-            descriptors += map(_memory_file, (contents, panel_csv, self._filter))
+            descriptors += map(_memory_file, (contents, job.panel_csv, self._filter))
             if self._group is not None:
                 descriptors += self._group.doors()
             user = random.SystemRandom().choice(UNUSED_USERS) if self._as_root else USER_INSIDE
             socket.send_fds(self._control, [json.dumps({"user": user}).encode()], descriptors)
             while descriptors:
                 os.close(descriptors.pop())
-            return record.finish(keep(self._control, way_out, record, meter, limits, ended, alone=alone))
+            return record.finish(keep(self._control, way_out, record, meter, job.limits, ended, alone=alone))
         except (BoxBroken, OSError) as error:
             raise BoxBroken(f"{error} {self._complaint()}".strip()) from error
         finally:

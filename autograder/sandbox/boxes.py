@@ -8,68 +8,22 @@ never becomes a verdict.
 
 from __future__ import annotations
 
-import base64
 import contextlib
+import os
 import queue
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from autograder.errors import BoxBroken, BoxUnavailable
 from autograder.records.grading import NotebookRun
-from autograder.sandbox.box import Box
+from autograder.sandbox.box import Box, Job
+from autograder.sandbox.cgroups import memory_there_is
 from autograder.sandbox.policy import Limits, require_allowed
-from autograder.sandbox.run_record import Record
 
-
-@dataclass(frozen=True)
-class Job:
-    """What a box is asked to run: code cells by notebook (None for a cell that is not code), on one panel.
-
-    ``asked`` are the names of the answers that are kept, by notebook; without it, all are. ``outputs`` says whether
-    what cells show is kept. ``locked`` are the places of the cells that are ours, by notebook. ``files`` lie beside
-    each notebook, by their paths from there; none takes the place of the panel's. ``error_ends_cell`` says that what
-    comes in a cell after its first error is not run.
-    """
-
-    notebooks: Mapping[str, tuple[str | None, ...]]
-    panel_csv: bytes
-    limits: Limits = field(default_factory=Limits)
-    asked: Mapping[str, frozenset[str]] | None = None
-    outputs: bool = True
-    locked: Mapping[str, frozenset[int]] = field(default_factory=dict)
-    files: Mapping[str, bytes] = field(default_factory=dict)
-    error_ends_cell: bool = False
-
-    def order(self, name: str) -> dict[str, object]:
-        """Return what the box is told of a notebook, as JSON can write it."""
-        return {
-            "name": name,
-            "cells": self.notebooks[name],
-            "locked": sorted(self.locked.get(name, ())),
-            "files": {path: base64.b64encode(content).decode("ascii") for path, content in self.files.items()},
-            "error_ends_cell": self.error_ends_cell,
-        }
-
-
-#: Runs a job: `run_job`, or `Boxes.run` of boxes that are warm.
-Run: TypeAlias = Callable[[Job], dict[str, NotebookRun]]
-
-
-def run_job(job: Job) -> dict[str, NotebookRun]:
-    """Return one run for every notebook of the job, in a box that is opened and closed for it.
-
-    Raises
-    ------
-    BoxUnavailable
-        If bubblewrap is missing or not allowed here.
-    BoxBroken
-        If a box fails, and not by what a learner's code did.
-    """
-    with Boxes() as boxes:
-        return boxes.run(job)
+#: Runs a job, as `Boxes.run` does.
+Run: TypeAlias = Callable[[Job], NotebookRun]
 
 
 class Boxes:
@@ -118,8 +72,8 @@ class Boxes:
         """End every notebook that runs, and let none begin: `run` raises, and nobody waits for a verdict any more."""
         self._ended.set()
 
-    def run(self, job: Job) -> dict[str, NotebookRun]:
-        """Return one run for every notebook of the job; from any thread.
+    def run(self, job: Job) -> NotebookRun:
+        """Return the run of a notebook; from any thread.
 
         Raises
         ------
@@ -128,23 +82,18 @@ class Boxes:
         BoxBroken
             If a box fails, and not by what a learner's code did.
         """
-        return {name: self._run(name, job) for name in job.notebooks}
-
-    def _run(self, name: str, job: Job) -> NotebookRun:
         # Only what fails once more, alone, is told.
         with contextlib.suppress(BoxBroken), self._turns.turn(alone=False):
-            return self._run_once(name, job, alone=False)
+            return self._run(job, alone=False)
         with self._turns.turn(alone=True):
-            return self._run_once(name, job, alone=True)
+            return self._run(job, alone=True)
 
-    def _run_once(self, name: str, job: Job, *, alone: bool) -> NotebookRun:
+    def _run(self, job: Job, *, alone: bool) -> NotebookRun:
         if self._ended.is_set():
             raise BoxBroken("The run was ended.")
-        asked = None if job.asked is None else job.asked[name]
-        record = Record(name, len(job.notebooks[name]), asked, outputs=job.outputs)
         box = self._take() or self._open()
         try:
-            run = box.run(job.order(name), job.panel_csv, job.limits, record, self._ended, alone=alone)
+            run = box.run(job, self._ended, alone=alone)
         except BaseException:
             box.close()
             raise
@@ -177,6 +126,27 @@ class Boxes:
             box.close()
             raise
         return box
+
+
+def count_workers(workers: int | None) -> int:
+    """Return how many boxes to run at a time: as asked, or one per processor for which there is memory."""
+    return workers or min(len(os.sched_getaffinity(0)), _room())
+
+
+def _room() -> int:
+    return max(1, memory_there_is() // Limits().memory_bytes)  # at least one is tried
+
+
+def memory_advice(workers: int | None) -> str | None:
+    """Return a sentence where fewer boxes run than there are processors, or more than there is memory for."""
+    wanted = workers or len(os.sched_getaffinity(0))
+    if wanted <= _room():
+        return None
+    there, each = memory_there_is() / 1e9, Limits().memory_bytes / 1e9
+    have = f"There are {there:.1f} GB of memory here, and a notebook may use {each:.1f} GB"
+    if workers is None:
+        return f"{have}, so {_room()} of {wanted} run at a time."
+    return f"{have}: {wanted} at a time may want more than there is. What fails by that is run again, alone."
 
 
 class _Turns:

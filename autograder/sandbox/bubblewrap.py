@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from pathlib import Path, PurePosixPath
 
@@ -77,11 +76,6 @@ def _parents(mounts: list[Mount]) -> list[str]:
             if str(parent) != "/":
                 found[str(parent)] = None
     return list(found)
-
-
-def opens_as_root() -> bool:
-    """Return True if root opens the boxes."""
-    return os.geteuid() == 0
 
 
 def refuse(complaint: str) -> None:

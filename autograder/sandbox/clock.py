@@ -83,16 +83,10 @@ def busy_seconds() -> float:
 
 
 def lost_seconds(passed: float, ran: float, waited: float, processors: int) -> float:
-    """Return how much of a time tasks lost to those of others.
+    """Return how many seconds, of those that ``passed`` on the wall, tasks lost to those of others.
 
-    Parameters
-    ----------
-    passed : float
-        Seconds on the wall.
-    ran, waited : float
-        Seconds that the tasks ran, and that they were ready to run and did not, added up over the tasks.
-    processors : int
-        Of the machine. Tasks beyond this number wait for each other, and lose nothing by that.
+    ``ran`` and ``waited`` are the seconds that they ran, and that they were ready to run and did not, added up over the
+    tasks. Tasks beyond the number of the machine's ``processors`` wait for each other, and lose nothing by that.
     """
     could_run = min(ran + waited, processors * passed)
     at_a_time = max(could_run / passed, 1.0) if passed > 0 else 1.0

@@ -10,15 +10,16 @@ import os
 import socket
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from autograder.records import values
 from autograder.records.grading import Ending, NotebookRun
 from autograder.sandbox import policy, systemcalls
-from autograder.sandbox.attempts import ATTEMPTS, ENDLESS, LEAVES, Attempt
-from autograder.sandbox.boxes import Boxes, Job
+from autograder.sandbox.attempts import ATTEMPTS, ENDLESS, LEAVES
+from autograder.sandbox.box import Job
+from autograder.sandbox.boxes import Boxes
 from autograder.sandbox.cgroups import open_group
 from autograder.sandbox.policy import Limits
 
@@ -52,15 +53,10 @@ _FORBIDDEN = """
 """
 
 
-def examine_box(protected: tuple[Path, ...], boxes: Boxes | None = None) -> tuple[Wall, ...]:
-    """Return what holds of the box on this machine.
+def examine_box(protected: tuple[Path, ...], boxes: Boxes) -> tuple[Wall, ...]:
+    """Return what holds of these boxes on this machine.
 
-    Parameters
-    ----------
-    protected : tuple of Path
-        Files that must not be readable inside: the course, its keys, the gradebook, the submissions.
-    boxes : Boxes, optional
-        The boxes to examine; else two are opened, and closed at the end.
+    ``protected`` are files that must not be readable inside: the course, its keys, the gradebook, the submissions.
 
     Raises
     ------
@@ -87,22 +83,17 @@ def examine_box(protected: tuple[Path, ...], boxes: Boxes | None = None) -> tupl
             "NAMESPACES": [1 << bit for bit in range(32) if systemcalls.NAMESPACE_FLAGS >> bit & 1],
         }
         setting = "\n".join(f"{name} = {value!r}" for name, value in values.items())
-        notebooks: dict[str, tuple[str | None, ...]] = {
-            "leaves": (setting, LEAVES),
-            "attempts": (
-                "from autograder.student import check\n" + setting,
-                *(
-                    f"{attempt.code}\ncheck({attempt.name!r}, bool(got_through))\nprint(got_through)"
-                    for attempt in ATTEMPTS
-                ),
-            ),
-        }
-        jobs = (Job(notebooks, _PANEL, PROBE_LIMITS), Job({"endless": (setting, ENDLESS)}, _PANEL, ENDLESS_LIMITS))
-        with nullcontext(boxes) if boxes else Boxes() as examined, ThreadPoolExecutor(len(jobs)) as pool:
-            attempts, endless = pool.map(examined.run, jobs)
-    stopped = endless["endless"].ending is Ending.TIMED_OUT
-    time = Wall("a loop without end is stopped", stopped, f"it ended as: {endless['endless'].ending}")
-    return (*(_read_attempt(attempt, attempts["attempts"]) for attempt in ATTEMPTS), time)
+        tries = tuple(
+            f"{code}\ncheck({claim!r}, bool(got_through))\nprint(got_through)" for claim, code in ATTEMPTS.items()
+        )
+        begin = f"from autograder.student import check\n{setting}"
+        with ThreadPoolExecutor(1) as pool:
+            endless = pool.submit(boxes.run, Job("endless", (setting, ENDLESS), _PANEL, ENDLESS_LIMITS))
+            boxes.run(Job("leaves", (setting, LEAVES), _PANEL, PROBE_LIMITS))
+            attempts = boxes.run(Job("attempts", (begin, *tries), _PANEL, PROBE_LIMITS))
+            ending = endless.result().ending
+    time = Wall("a loop without end is stopped", ending is Ending.TIMED_OUT, f"it ended as: {ending}")
+    return (*(_wall(claim, cell, attempts) for cell, claim in enumerate(ATTEMPTS, 1)), time)
 
 
 def describe_limits() -> str:
@@ -128,17 +119,17 @@ def describe_libraries() -> str | None:
     )
 
 
-def _read_attempt(attempt: Attempt, run: NotebookRun) -> Wall:
-    answer = run.answers.get(attempt.name)
-    position = 1 + ATTEMPTS.index(attempt)
-    printed = [output.text for cell in run.cells if cell.index == position for output in cell.outputs]
+def _wall(claim: str, place: int, run: NotebookRun) -> Wall:
+    answer = run.answers.get(claim)
     if answer == values.Truth(False):
-        return Wall(attempt.claim, True, "held")
+        return Wall(claim, True, "held")
+    ran = [cell for cell in run.cells if cell.index == place]
     if answer == values.Truth(True):
-        return Wall(attempt.claim, False, f"an attempt got through: {''.join(printed)[:200].strip()}")
-    errors = [error for cell in run.cells if cell.index == position for error in cell.errors]
+        printed = "".join(output.text for cell in ran for output in cell.outputs)
+        return Wall(claim, False, f"an attempt got through: {printed[:200].strip()}")
+    errors = [error for cell in ran for error in cell.errors]
     detail = f"{errors[0].name}: {errors[0].message}" if errors else f"the run ended as: {run.ending}"
-    return Wall(attempt.claim, False, f"could not tell ({detail})")
+    return Wall(claim, False, f"could not tell ({detail})")
 
 
 @contextmanager

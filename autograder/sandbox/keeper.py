@@ -21,7 +21,7 @@ from autograder.errors import BoxBroken
 from autograder.records.grading import Ending
 from autograder.sandbox import processes
 from autograder.sandbox.cgroups import Group
-from autograder.sandbox.clock import Clock
+from autograder.sandbox.clock import Clock, Used
 from autograder.sandbox.inside import recording, zygote
 from autograder.sandbox.policy import Limits
 from autograder.sandbox.run_record import Record
@@ -96,14 +96,8 @@ class Memory(Enum):
     TAKEN = "the kernel has ended a process that held no more than it may, because others did"
 
 
-class Meter(Protocol):
+class Meter(Used, Protocol):
     """What a running notebook has used."""
-
-    def cpu_seconds(self) -> float:
-        """Return the processor time of all its processes, on a clock that began before it did."""
-
-    def waited_seconds(self) -> float | None:
-        """Return how long its tasks have waited for a processor since this was last asked, added up; None if untold."""
 
     def memory(self, *, killed: bool = False) -> Memory:
         """Return what is known of its memory; ``killed`` says that it ended by a signal that may be the kernel's."""
@@ -122,7 +116,7 @@ class GroupMeter:
 
     def waited_seconds(self) -> float | None:
         """Return what the group's tasks have waited since the last look."""
-        return self._delays.since_last_look(self._group.members()) if self._delays.are_told else None
+        return self._delays.since_last_look(self._group.members())
 
     def memory(self, *, killed: bool = False) -> Memory:
         """Return whether the kernel has ended a process of this notebook for memory, and whose limit was met."""
@@ -146,8 +140,7 @@ class ProcessMeter:
 
     def waited_seconds(self) -> float | None:
         """Return what the processes' tasks have waited since the last look."""
-        family = [process.pid for process in processes.family(self._root)]
-        return self._delays.since_last_look(family) if self._delays.are_told else None
+        return self._delays.since_last_look(process.pid for process in processes.family(self._root))
 
     def memory(self, *, killed: bool = False) -> Memory:
         """Return whether the processes hold more than they may now, or may have been ended for others."""
@@ -254,13 +247,10 @@ class _Walls:
             return self._memory_ended(memory)
         if self.meter.cpu_seconds() > self.cpu_end:
             return Ending.TIMED_OUT
-        return self._time_ended()
-
-    def _time_ended(self) -> Ending | BoxBroken | None:
-        clock = self.clock
-        if clock.counted > self.limits.wall_seconds and (clock.ran_freely or (self.alone and clock.machine_had_time)):
+        clock, wall = self.clock, self.limits.wall_seconds
+        if clock.counted > wall and (clock.ran_freely or (self.alone and clock.machine_had_time)):
             return Ending.TIMED_OUT
-        if clock.counted > self.limits.wall_seconds or clock.passed > PATIENCE * self.limits.wall_seconds:
+        if clock.counted > wall or clock.passed > PATIENCE * wall:
             return BoxBroken(NO_TIME.format(passed=clock.passed, counted=clock.counted))
         return None
 

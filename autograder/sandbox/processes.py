@@ -28,11 +28,15 @@ class Delays:
     def __init__(self) -> None:
         """Begin with tasks that have not waited yet."""
         self._seen: dict[tuple[int, str], int] = {}
-        #: False where this kernel does not say how long a task waits.
-        self.are_told = os.path.exists("/proc/self/schedstat")
+        self._are_told = os.path.exists("/proc/self/schedstat")
 
-    def since_last_look(self, processes: Iterable[int]) -> float:
-        """Return the seconds that all tasks of these processes have waited since the last look, added up."""
+    def since_last_look(self, processes: Iterable[int]) -> float | None:
+        """Return the seconds that all tasks of these processes have waited since the last look, added up.
+
+        None where this kernel does not say how long a task waits.
+        """
+        if not self._are_told:
+            return None
         now: dict[tuple[int, str], int] = {}
         for process in processes:
             for task in _tasks(process):

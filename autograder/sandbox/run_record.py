@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable, Iterator, Set
 
 from msgspec.structs import replace
 
 from autograder.records import values
-from autograder.records.grading import CellError, CellRun, Ending, NotebookRun
+from autograder.records.grading import CellRun, Ending, NotebookRun
 from autograder.sandbox import wire
 
 #: What is kept of a notebook takes no more memory than this, in bytes: all answers together, all outputs, and all
 #: errors. A course asks for some kilobytes; the outputs leave room for twenty figures.
 MOST_ANSWERS, MOST_OUTPUTS, MOST_ERRORS = 1024**2, 3 * 1024**2, 256 * 1024
-
-
-def _size(error: CellError) -> int:
-    """Return about how many bytes of memory an error takes."""
-    return 200 + sum(map(sys.getsizeof, (error.name, error.message, error.statement)))
 
 
 class Record:
@@ -38,29 +32,28 @@ class Record:
     def take(self, line: bytes | bytearray) -> None:
         """Enter one event; what makes no sense, or speaks of another notebook, is left out."""
         match wire.parse_event(line, self._asked, outputs=self._wants_outputs):
-            case wire.CellDone(self.notebook, index) as done if 0 <= index < self._count:
-                self._enter_cell(done)
+            case wire.CellDone(self.notebook, run) if 0 <= run.index < self._count:
+                self._enter_cell(run)
             case wire.Answer(self.notebook, name, value):
                 self._enter_answer(name, value)
 
-    def _enter_cell(self, done: wire.CellDone) -> None:
-        if done.cell in self._cells:
-            self._outputs_left += sum(map(values.size, self._cells[done.cell].outputs))
-            self._errors_left += sum(map(_size, self._cells[done.cell].errors))
-        outputs, left_out = [], done.left_out
+    def _enter_cell(self, done: CellRun) -> None:
+        if before := self._cells.get(done.index):
+            self._outputs_left += sum(map(values.size, before.outputs))
+            self._errors_left += sum(map(values.size, before.errors))
+        outputs = []
         for output in map(self._cut, done.outputs):
             if values.size(output) <= self._outputs_left:
                 self._outputs_left -= values.size(output)
                 outputs.append(output)
-        left_out = left_out or tuple(outputs) != done.outputs
+        left_out = done.left_out or tuple(outputs) != done.outputs
         errors = tuple(self._errors_that_fit(done.errors))
-        self._cells[done.cell] = CellRun(done.cell, tuple(outputs), errors, left_out and self._wants_outputs)
+        self._cells[done.index] = CellRun(done.index, tuple(outputs), errors, left_out and self._wants_outputs)
 
-    def _errors_that_fit(self, told: Iterable[wire.ErrorText]) -> Iterator[CellError]:
-        for one in told:
-            error = CellError(one.name, one.message, one.line, one.statement)
-            if _size(error) <= self._errors_left:
-                self._errors_left -= _size(error)
+    def _errors_that_fit(self, told: Iterable[values.CellError]) -> Iterator[values.CellError]:
+        for error in told:
+            if values.size(error) <= self._errors_left:
+                self._errors_left -= values.size(error)
                 yield error
 
     def _cut(self, output: values.Output) -> values.Output:

@@ -14,7 +14,7 @@ import platform
 import sys
 import threading
 from collections import defaultdict
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from functools import cache
 from pathlib import Path
 
@@ -24,7 +24,8 @@ from autograder import records
 from autograder.records.grading import Ending, NotebookRun
 from autograder.records.writing import write_whole
 from autograder.sandbox import policy
-from autograder.sandbox.boxes import Job, Run
+from autograder.sandbox.box import Job
+from autograder.sandbox.boxes import Run
 
 #: How a run that is kept came to its end. Time, memory and a crash may be the machine's doing: those are run again.
 KEPT = frozenset({Ending.FINISHED, Ending.OUTPUT_LIMIT})
@@ -70,28 +71,23 @@ class RunStore:
         self._store, self._run, self._packages = store, run, packages
         self._turns: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
 
-    def run(self, job: Job, used: set[str] | None = None) -> dict[str, NotebookRun]:
-        """Return one run for every notebook of the job, and add the names they are filed under to ``used``.
-
-        May be called from any thread.
+    def run(self, job: Job, used: set[str] | None = None) -> NotebookRun:
+        """Return the run of a job, and add the name that it is filed under to ``used``; from any thread.
 
         Raises
         ------
         BoxUnavailable, BoxBroken
             As the function does that runs jobs. What failed so is not kept.
         """
-        digests = {name: run_digest(name, job, self._packages) for name in job.notebooks}
+        digest = run_digest(job, self._packages)
         if used is not None:
-            used |= set(digests.values())
-        return {name: self._one(name, job, digest) for name, digest in digests.items()}
-
-    def _one(self, name: str, job: Job, digest: str) -> NotebookRun:
+            used.add(digest)
         with self._turns[digest]:  # two learners may hand in the same at the same time
             kept = self._store.read(digest)
             if kept is not None:
                 with contextlib.suppress(msgspec.MsgspecError, ValueError, RecursionError):
                     return _RUN.decode(kept)
-            run = self._run(replace(job, notebooks={name: job.notebooks[name]}))[name]
+            run = self._run(job)
             if run.ending in KEPT:
                 text = msgspec.json.encode(run).decode()
                 if _RUN.decode(text) == run:
@@ -102,11 +98,11 @@ class RunStore:
 _RUN = msgspec.json.Decoder(NotebookRun)
 
 
-def run_digest(name: str, job: Job, packages: tuple[str, ...] = ()) -> str:
-    """Return the digest of everything that decides what comes out of a notebook of a job."""
-    asked = None if job.asked is None else sorted(job.asked[name])
+def run_digest(job: Job, packages: tuple[str, ...] = ()) -> str:
+    """Return the digest of everything that decides what comes out of a job."""
+    asked = None if job.asked is None else sorted(job.asked)
     panel = hashlib.sha256(job.panel_csv).hexdigest()
-    return digest_of([job.order(name), asked, job.outputs, panel, asdict(job.limits), box_digest(packages)])
+    return digest_of([job.order, asked, job.outputs, panel, asdict(job.limits), box_digest(packages)])
 
 
 @cache

@@ -14,7 +14,7 @@ import os
 import socket
 import tempfile
 from collections.abc import Iterable
-from functools import cache
+from functools import cache, partial
 
 from autograder.errors import BoxUnavailable
 
@@ -94,27 +94,28 @@ def compiled_filter() -> bytes:
         import pyseccomp  # which looks for libseccomp when it is imported
 
         rules = pyseccomp.SyscallFilter(defaction=pyseccomp.ERRNO(errno.ENOSYS))
+        allow = partial(_rule, rules, pyseccomp.ALLOW)
         for name in sorted(ALLOWED):
-            _allow(rules, name)
+            allow(name)
         for name in PRETENDED:
             _rule(rules, pyseccomp.ERRNO(0), name)
         for name in OWN_SCHEDULING:
-            _allow(rules, name, pyseccomp.Arg(0, pyseccomp.EQ, 0))
-        _allow(rules, "setpriority", *(pyseccomp.Arg(n, pyseccomp.EQ, os.PRIO_PROCESS) for n in (0, 1)))
+            allow(name, pyseccomp.Arg(0, pyseccomp.EQ, 0))
+        allow("setpriority", *(pyseccomp.Arg(n, pyseccomp.EQ, os.PRIO_PROCESS) for n in (0, 1)))
         for command in FILE_COMMANDS:
             # The kernel looks at these 32 bits alone.
-            _allow(rules, "fcntl", pyseccomp.Arg(1, pyseccomp.MASKED_EQ, 0xFFFFFFFF, command))
+            allow("fcntl", pyseccomp.Arg(1, pyseccomp.MASKED_EQ, 0xFFFFFFFF, command))
         for command in LOCKS:
             _rule(rules, pyseccomp.ERRNO(0), "fcntl", pyseccomp.Arg(1, pyseccomp.MASKED_EQ, 0xFFFFFFFF, command))
         for option in SOCKET_OPTIONS:
-            _allow(rules, "setsockopt", pyseccomp.Arg(2, pyseccomp.MASKED_EQ, 0xFFFFFFFF, option))
+            allow("setsockopt", pyseccomp.Arg(2, pyseccomp.MASKED_EQ, 0xFFFFFFFF, option))
         for option in BUFFER_SIZES:
             _rule(rules, pyseccomp.ERRNO(0), "setsockopt", pyseccomp.Arg(2, pyseccomp.MASKED_EQ, 0xFFFFFFFF, option))
-        _allow(rules, "clone", pyseccomp.Arg(0, pyseccomp.MASKED_EQ, NAMESPACE_FLAGS, 0))
+        allow("clone", pyseccomp.Arg(0, pyseccomp.MASKED_EQ, NAMESPACE_FLAGS, 0))
         # Buffers of the Internet's protocols are counted for no control group.
         _rule(rules, pyseccomp.ERRNO(errno.EAFNOSUPPORT), "socket", pyseccomp.Arg(0, pyseccomp.NE, int(socket.AF_UNIX)))
         for name in ("socket", "socketpair"):
-            _allow(rules, name, pyseccomp.Arg(0, pyseccomp.EQ, int(socket.AF_UNIX)))
+            allow(name, pyseccomp.Arg(0, pyseccomp.EQ, int(socket.AF_UNIX)))
         with tempfile.TemporaryFile() as file:
             rules.export_bpf(file)
             file.seek(0)
@@ -129,12 +130,6 @@ def numbers(names: Iterable[str]) -> dict[str, int]:
 
     found = {name: pyseccomp.resolve_syscall(pyseccomp.Arch.NATIVE, name) for name in names}
     return {name: number for name, number in found.items() if number >= 0}
-
-
-def _allow(rules: object, name: str, *arguments: object) -> None:
-    import pyseccomp
-
-    _rule(rules, pyseccomp.ALLOW, name, *arguments)
 
 
 def _rule(rules: object, action: int, name: str, *arguments: object) -> None:

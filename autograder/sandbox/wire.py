@@ -14,18 +14,10 @@ from typing import Annotated
 
 import msgspec
 
-from autograder.records.values import (
-    TOO_LARGE,
-    ListValue,
-    MappingValue,
-    Number,
-    Output,
-    Table,
-    Text,
-    Value,
-)
+from autograder.records.grading import CellRun
+from autograder.records.values import TOO_LARGE, CellError, ListValue, MappingValue, Number, Output, Table, Text, Value
 from autograder.sandbox.inside.plain import plain
-from autograder.sandbox.inside.recording import MOST_ERRORS, MOST_OF_LINE
+from autograder.sandbox.inside.recording import MOST_ERRORS
 
 #: No answer of the course is near these sizes; a longer one is refused rather than compared.
 MAX_ELEMENTS = 20_000
@@ -38,26 +30,11 @@ _MOST_VALUE, _MOST_OUTPUTS, _MOST_ERRORS, _MOST_REST = 1024**2, 8 * 1024**2, 128
 _MOST_STRINGS = 50_000
 
 
-class ErrorText(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Name and message of an exception, the line of the cell where the statement begins that it ended, and this."""
-
-    name: Annotated[str, msgspec.Meta(max_length=100)]
-    message: Annotated[str, msgspec.Meta(max_length=500)]
-    line: Annotated[int, msgspec.Meta(ge=1, le=1_000_000)]
-    statement: Annotated[str, msgspec.Meta(max_length=MOST_OF_LINE)]
-
-
 class CellDone(msgspec.Struct, frozen=True):
-    """A cell has run; ``outputs`` are cleaned by `autograder.results.safe_outputs` before anyone sees them.
-
-    ``left_out`` says that there were more outputs than are taken apart.
-    """
+    """A cell has run; ``left_out`` of its run says, too, that there were more outputs than are taken apart."""
 
     notebook: str
-    cell: int
-    outputs: tuple[Output, ...]
-    errors: tuple[ErrorText, ...] = ()
-    left_out: bool = False
+    run: CellRun
 
 
 class Answer(msgspec.Struct, frozen=True):
@@ -90,8 +67,8 @@ _LINE: msgspec.json.Decoder[_CellLine | _AnswerLine] = msgspec.json.Decoder(_Cel
 _TEXT = msgspec.json.Decoder(str)
 _INDEX = msgspec.json.Decoder(int)
 _VALUE: msgspec.json.Decoder[Value] = msgspec.json.Decoder(Value)
-_ERRORS: msgspec.json.Decoder[tuple[ErrorText, ...]] = msgspec.json.Decoder(
-    Annotated[tuple[ErrorText, ...], msgspec.Meta(max_length=MOST_ERRORS)]
+_ERRORS: msgspec.json.Decoder[tuple[CellError, ...]] = msgspec.json.Decoder(
+    Annotated[tuple[CellError, ...], msgspec.Meta(max_length=MOST_ERRORS)]
 )
 _OUTPUTS: msgspec.json.Decoder[tuple[Output, ...]] = msgspec.json.Decoder(
     Annotated[tuple[Output, ...], msgspec.Meta(max_length=MAX_OUTPUTS)]
@@ -99,22 +76,12 @@ _OUTPUTS: msgspec.json.Decoder[tuple[Output, ...]] = msgspec.json.Decoder(
 
 
 def parse_event(line: bytes | bytearray, asked: abc.Set[str] | None = None, *, outputs: bool = True) -> Event | None:
-    """Return the event that a line of the box states, or None if it states none.
+    """Return the event that a line of the box states, already bounded in length by the reader.
 
-    Parameters
-    ----------
-    line : bytes or bytearray
-        One line, already bounded in length by the reader.
-    asked : set of str, optional
-        The names of the answers that are wanted; others are not taken apart, and state none. Without it all are wanted.
-    outputs : bool
-        Whether the outputs of cells are wanted.
-
-    Returns
-    -------
-    Event or None
-        None for anything that is not exactly one of the shapes of this module: broken JSON, unknown or missing fields,
-        nesting without end, numbers beyond a double, lone surrogates. Of what is oversized, the event says only that.
+    None for anything that is not exactly one of the shapes of this module: broken JSON, unknown or missing fields,
+    nesting without end, numbers beyond a double, lone surrogates. Of what is oversized, the event says only that.
+    ``asked`` are the names of the answers that are wanted, or all are: others are not taken apart, and state none.
+    ``outputs`` says whether the outputs of cells are wanted.
     """
     try:
         found = _LINE.decode(line)
@@ -145,13 +112,9 @@ def _cell(found: _CellLine, line: bytes | bytearray, *, outputs: bool) -> CellDo
     size = len(found.outputs) * (1 if is_narrow else 4)
     strings = (line.count(b'"') - line.count(b'\\"')) // 2
     fits = size <= _MOST_OUTPUTS and strings <= _MOST_STRINGS and line.count(b'"output_type"') <= MAX_OUTPUTS
-    return CellDone(
-        _TEXT.decode(found.notebook),
-        _INDEX.decode(found.cell),
-        _OUTPUTS.decode(found.outputs) if outputs and fits else (),
-        _ERRORS.decode(found.errors),
-        left_out=not (outputs and fits),
-    )
+    shown = _OUTPUTS.decode(found.outputs) if outputs and fits else ()
+    run = CellRun(_INDEX.decode(found.cell), shown, _ERRORS.decode(found.errors), left_out=not (outputs and fits))
+    return CellDone(_TEXT.decode(found.notebook), run)
 
 
 def _is_bounded(value: Value) -> bool:

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from autograder.language.catalogue import Sentence
-from autograder.records.grading import CellError, NotebookRun, SubmittedNotebook
+from autograder.records.grading import NotebookRun, SubmittedNotebook
+from autograder.records.values import CellError
 
 #: Statements of a notebook that failed, of which the learner's page tells one by one.
 _MOST_TOLD = 10

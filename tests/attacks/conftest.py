@@ -21,8 +21,9 @@ from autograder.grading import pipeline
 from autograder.grading.pipeline import Grading, grade_class, write_class_pages
 from autograder.grading.submission import SubmissionFolder
 from autograder.records.grading import Grade
-from autograder.results.folder import GRADEBOOK
+from autograder.results.folder import GRADEBOOK, Asked
 from autograder.results.gradebook import Gradebook
+from autograder.sandbox.boxes import Boxes
 from autograder.sandbox.policy import Limits
 
 HONEST = Path(__file__).resolve().parents[1] / "submissions" / "solution"
@@ -64,9 +65,9 @@ def attacked_class(
                 "SEED": str(home / "grading" / "hidden-seed.txt"),
             }
             _hand_in(seating, course, rubric, home / "submitted", facts)
-            (alone,) = grade_class(
-                grading, (SubmissionFolder("honest-0", home / "submitted" / "honest-0"),), home / "peaceful"
-            )
+            first = (SubmissionFolder("honest-0", home / "submitted" / "honest-0"),)
+            with Boxes() as boxes:
+                (alone,) = grade_class(grading, first, home / "peaceful", boxes, Asked())
             _open_results(grading, home / "grading")
             trees = (home / "submitted", home / "bait", course.root, course.root.parent / "exercises")
             trees += (course.root.parent / "autograder", course.root.parent / "reference", home / "peaceful")
@@ -74,7 +75,9 @@ def attacked_class(
             limits = {attack.name: attack.expected.box_limits() for attack in attacks}
             _limit_each(patch, limits)
             folders = tuple(SubmissionFolder(name, home / "submitted" / name) for name in seating)
-            grades = {grade.student: grade for grade in grade_class(grading, folders, home / "grading")}
+            with Boxes() as boxes:
+                graded = list(grade_class(grading, folders, home / "grading", boxes, Asked()))
+            grades = {grade.student: grade for grade in graded}
             write_class_pages(grading, list(grades.values()), home / "grading")
             after = snapshot(trees, temporary)
         honest = tuple(name for name, attack in seating.items() if attack is None)

@@ -8,7 +8,8 @@ from typing import Protocol
 import pytest
 
 from autograder.records.grading import NotebookRun
-from autograder.sandbox.boxes import Boxes, Job
+from autograder.sandbox.box import Job
+from autograder.sandbox.boxes import Boxes
 from autograder.sandbox.policy import Limits
 from reference.panels import tutorial_panel
 
@@ -40,6 +41,6 @@ def run(boxes: Boxes, panel: bytes) -> Run:
     """Run cells in one of the boxes."""
 
     def run_cells(*cells: str, limits: Limits | None = None) -> NotebookRun:
-        return boxes.run(Job({"task": (IMPORT, *cells)}, panel, limits or Limits()))["task"]
+        return boxes.run(Job("task", (IMPORT, *cells), panel, limits or Limits()))
 
     return run_cells

@@ -25,7 +25,8 @@ from autograder.records.grading import Ending, NotebookRun
 from autograder.records.values import ListValue, Number, Other, Text, Truth
 from autograder.sandbox import bubblewrap, doctor, policy, systemcalls
 from autograder.sandbox.attempts import ATTEMPTS
-from autograder.sandbox.boxes import Boxes, Job
+from autograder.sandbox.box import Job
+from autograder.sandbox.boxes import Boxes
 from autograder.sandbox.policy import Limits
 from reference.panels import tutorial_panel
 
@@ -56,7 +57,8 @@ def test_a_wall_that_does_not_hold_is_noticed(monkeypatch: pytest.MonkeyPatch, c
     mount = policy.Mount(course.root.parent / "reference", "/box/site/reference")
     honest = policy.library_mounts()
     monkeypatch.setattr(policy, "library_mounts", lambda packages: (*honest, mount))
-    leaking = {wall.claim for wall in doctor.examine_box(protected_files(course)) if not wall.holds}
+    with Boxes() as boxes:
+        leaking = {wall.claim for wall in doctor.examine_box(protected_files(course), boxes) if not wall.holds}
     assert leaking == {
         "questions, keys, the course's tables and the autograder cannot be imported",
         "no file of the course but the box's own code and the engine can be read",
@@ -179,7 +181,7 @@ def test_ending_python_costs_the_rest_of_this_notebook_and_no_other(boxes: Boxes
         "ends": (IMPORT, "check('x', 2)", cell, "check('y', 3)"),
         "after": (IMPORT, "check('x', 4)"),
     }
-    runs = boxes.run(Job(notebooks, PANEL))
+    runs = {name: boxes.run(Job(name, cells, PANEL)) for name, cells in notebooks.items()}
     assert {name: entry.ending for name, entry in runs.items()} == {
         "before": Ending.FINISHED,
         "ends": Ending.CRASHED,
@@ -235,8 +237,8 @@ def test_nothing_outlives_a_notebook_and_nothing_outlives_the_box(boxes: Boxes) 
         "import os\ncheck('seen', any(open(f'/proc/{p}/comm').read().strip() == "
         f"'{marker}' for p in os.listdir('/proc') if p.isdigit()))"
     )
-    runs = boxes.run(Job({"leaves": (IMPORT, leaves), "looks": (IMPORT, looks)}, PANEL))
-    assert runs["looks"].answers == {"seen": Truth(False)}
+    boxes.run(Job("leaves", (IMPORT, leaves), PANEL))
+    assert boxes.run(Job("looks", (IMPORT, looks), PANEL)).answers == {"seen": Truth(False)}
     assert [p for p in psutil.process_iter(["name"]) if p.info["name"] == marker] == []
 
 
@@ -251,9 +253,9 @@ def test_stopping_the_box_and_restarting_its_clock_for_ever_is_no_way_around_the
         "        except OSError: pass\n"
         "    time.sleep(0.5)"
     )
-    job = Job({"hangs": (IMPORT, hangs), "next": (IMPORT, "check('a', 1)")}, PANEL, Limits(wall_seconds=1.0))
-    runs = boxes.run(job)
-    assert Ending.TIMED_OUT in {entry.ending for entry in runs.values()}
+    notebooks = {"hangs": (IMPORT, hangs), "next": (IMPORT, "check('a', 1)")}
+    runs = [boxes.run(Job(name, cells, PANEL, Limits(wall_seconds=1.0))) for name, cells in notebooks.items()]
+    assert Ending.TIMED_OUT in {entry.ending for entry in runs}
 
 
 def test_the_processor_time_of_many_processes_together_is_limited(run: Run) -> None:
@@ -286,9 +288,8 @@ def test_killing_every_process_it_can_see_harms_nobody_else(boxes: Boxes) -> Non
         "        with contextlib.suppress(OSError): os.kill(target, signal.SIGSTOP)\n"
         "check('alive', os.getppid())"
     )
-    runs = boxes.run(Job({"kills": (IMPORT, kills), "after": (IMPORT, "check('x', 4)")}, PANEL))
-    assert runs["kills"].answers == {"alive": Number(1.0)}
-    assert runs["after"].answers == {"x": Number(4.0)}
+    assert boxes.run(Job("kills", (IMPORT, kills), PANEL)).answers == {"alive": Number(1.0)}
+    assert boxes.run(Job("after", (IMPORT, "check('x', 4)"), PANEL)).answers == {"x": Number(4.0)}
 
 
 def test_a_count_that_no_notebook_can_hold_does_no_harm(run: Run) -> None:
@@ -341,7 +342,7 @@ def test_outputs_are_those_of_a_notebook(run: Run) -> None:
 
 def run_in_a_new_box() -> NotebookRun:
     with Boxes() as boxes:
-        return boxes.run(Job({"task": ("1",)}, PANEL))["task"]
+        return boxes.run(Job("task", ("1",), PANEL))
 
 
 def fake_bubblewrap(folder: Path, script: str) -> None:
@@ -356,7 +357,7 @@ def test_without_bubblewrap_nothing_runs(monkeypatch: pytest.MonkeyPatch, tmp_pa
     with Boxes() as boxes:
         boxes.open_soon(2)
         with pytest.raises(BoxUnavailable, match="bwrap was not found"):
-            boxes.run(Job({"task": ("1",)}, PANEL))
+            boxes.run(Job("task", ("1",), PANEL))
 
 
 def test_where_bubblewrap_is_refused_nothing_runs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

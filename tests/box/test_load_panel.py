@@ -8,7 +8,8 @@ import pytest
 
 from autograder import student
 from autograder.records.values import Text
-from autograder.sandbox.boxes import Boxes, Job
+from autograder.sandbox.box import Job
+from autograder.sandbox.boxes import Boxes
 from reference.questions import Dataset
 
 TABLES = {
@@ -28,7 +29,7 @@ def test_the_box_and_home_read_the_same(
     table: str, boxes: Boxes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cells = ("from autograder.student import check, load_panel", f"t = load_panel()\ncheck('said', repr({SAYS}))")
-    ended = boxes.run(Job({"task": cells}, Dataset.from_csv(table.encode()).to_csv_bytes()))["task"]
+    ended = boxes.run(Job("task", cells, Dataset.from_csv(table.encode()).to_csv_bytes()))
     (tmp_path / "panel.csv").write_text(table, encoding="utf-8")
     monkeypatch.chdir(tmp_path)
     t = student.load_panel()

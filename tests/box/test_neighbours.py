@@ -21,7 +21,8 @@ from autograder.errors import BoxBroken
 from autograder.records.grading import Ending
 from autograder.records.values import Number
 from autograder.sandbox import box, cgroups, clock
-from autograder.sandbox.boxes import Boxes, Job, _Turns
+from autograder.sandbox.box import Job
+from autograder.sandbox.boxes import Boxes, _Turns
 from autograder.sandbox.clock import lost_seconds
 from autograder.sandbox.keeper import PATIENCE, Memory, _Walls
 from autograder.sandbox.policy import Limits
@@ -69,15 +70,13 @@ def test_a_busy_machine_times_nobody_out(boxes: Boxes, panel: bytes) -> None:
     computes = "import time\nwhile time.process_time() < 2.0: pass\ncheck('done', 1)"
     limits = Limits(wall_seconds=5.0, cpu_seconds=20)
     with busy_processes(8 * len(os.sched_getaffinity(0))):
-        (ended,) = boxes.run(Job({"task": (IMPORT, computes)}, panel, limits)).values()
+        ended = boxes.run(Job("task", (IMPORT, computes), panel, limits))
     assert (ended.ending, ended.answers) == (Ending.FINISHED, {"done": Number(1.0)})
 
 
 def test_sleeping_on_a_busy_machine_is_no_way_around_the_time_limit(boxes: Boxes, panel: bytes) -> None:
     with busy_processes(2 * len(os.sched_getaffinity(0))):
-        (ended,) = boxes.run(
-            Job({"task": ("import time; time.sleep(10**6)",)}, panel, Limits(wall_seconds=2.0))
-        ).values()
+        ended = boxes.run(Job("task", ("import time; time.sleep(10**6)",), panel, Limits(wall_seconds=2.0)))
     assert ended.ending is Ending.TIMED_OUT
 
 
@@ -91,20 +90,21 @@ def test_many_processes_beside_it_time_nobody_out(
     burns = "import os\nfor _ in range(3): os.fork()\nwhile True: pass"
     computes = "import time\nwhile time.process_time() < 1.5: pass\ncheck('done', 1)"
     with Boxes() as boxes, ThreadPoolExecutor(2) as pool:
-        burner = pool.submit(boxes.run, Job({"task": (burns,)}, panel, Limits(cpu_seconds=8)))
-        job = Job({"task": (IMPORT, computes)}, panel, Limits(wall_seconds=2.5, cpu_seconds=20))
-        (ended,) = boxes.run(job).values()
+        burner = pool.submit(boxes.run, Job("task", (burns,), panel, Limits(cpu_seconds=8)))
+        job = Job("task", (IMPORT, computes), panel, Limits(wall_seconds=2.5, cpu_seconds=20))
+        ended = boxes.run(job)
         assert (ended.ending, ended.answers) == (Ending.FINISHED, {"done": Number(1.0)})
-        assert burner.result()["task"].ending is Ending.TIMED_OUT
+        assert burner.result().ending is Ending.TIMED_OUT
 
 
 def test_a_box_opens_where_its_processes_are_the_first_to_end_already() -> None:
     """As in some containers; what was set there can be lowered by nobody inside."""
     opens = (
         "open('/proc/self/oom_score_adj', 'w').write('1000')\n"
-        "from autograder.sandbox.boxes import Boxes, Job\n"
+        "from autograder.sandbox.box import Job\n"
+        "from autograder.sandbox.boxes import Boxes\n"
         "cell = 'print(open(\"/proc/self/oom_score_adj\").read().strip())'\n"
-        "with Boxes() as boxes: print(boxes.run(Job({'task': (cell,)}, b''))['task'].cells[0].outputs[0].text)"
+        "with Boxes() as boxes: print(boxes.run(Job('task', (cell,), b'')).cells[0].outputs[0].text)"
     )
     ended = subprocess.run([sys.executable, "-c", opens], capture_output=True, text=True, check=False)
     assert (ended.stdout.strip(), ended.stderr) == ("1000", "")
@@ -191,7 +191,8 @@ CLASS = """
 import json, sys
 from concurrent.futures import ThreadPoolExecutor
 from autograder.errors import BoxBroken
-from autograder.sandbox.boxes import Boxes, Job, _Turns
+from autograder.sandbox.box import Job
+from autograder.sandbox.boxes import Boxes, _Turns
 from autograder.sandbox.cgroups import memory_there_is
 from autograder.sandbox import box
 from autograder.sandbox.policy import Limits
@@ -203,7 +204,7 @@ honest = "from autograder.student import check\\nkept = bytearray(b'x' * 10**8)\
 with Boxes() as boxes, ThreadPoolExecutor(2) as pool:
     def run(cell, limits):
         try:
-            ended = boxes.run(Job({"task": (cell,)}, b"", limits))["task"]
+            ended = boxes.run(Job("task", (cell,), b"", limits))
             return [str(ended.ending), len(ended.answers)]
         except BoxBroken as broken:
             return [str(broken), 0]

@@ -12,7 +12,8 @@ from autograder.cli import main
 from autograder.errors import CourseError
 from autograder.records.values import Text
 from autograder.sandbox import policy, run_store
-from autograder.sandbox.boxes import Boxes, Job, run_job
+from autograder.sandbox.box import Job
+from autograder.sandbox.boxes import Boxes
 
 #: What the tests themselves need: installed with them, and in no box.
 OWN = "pluggy"
@@ -20,12 +21,13 @@ CELLS = ("from autograder.student import check", f"from {OWN} import __version__
 
 
 def test_a_package_of_the_course_can_be_imported_and_without_the_course_it_cannot() -> None:
-    job = Job({"task": CELLS}, b"")
-    without = run_job(job)["task"]
+    job = Job("task", CELLS, b"")
+    with Boxes() as boxes:
+        without = boxes.run(job)
     assert without.cells[1].errors[0].name == "ModuleNotFoundError"
     assert without.answers == {}
     with Boxes((OWN,)) as boxes:
-        ended = boxes.run(job)["task"]
+        ended = boxes.run(job)
     (version,) = (line.split()[1] for line in policy.versions((OWN,)) if line.startswith(f"{OWN} "))
     assert ended.answers == {"version": Text(version)}
 
@@ -51,9 +53,9 @@ def test_a_package_that_is_missing_or_that_would_bring_the_key_is_refused(packag
 
 
 def test_runs_in_boxes_with_other_packages_are_other_runs() -> None:
-    job = Job({"task": CELLS}, b"")
-    assert run_store.run_digest("task", job) == run_store.run_digest("task", job, ())
-    assert run_store.run_digest("task", job) != run_store.run_digest("task", job, (OWN,))
+    job = Job("task", CELLS, b"")
+    assert run_store.run_digest(job) == run_store.run_digest(job, ())
+    assert run_store.run_digest(job) != run_store.run_digest(job, (OWN,))
 
 
 def test_a_release_and_the_grading_have_what_the_course_allows(

@@ -12,7 +12,8 @@ import pytest
 from autograder.errors import BoxBroken
 from autograder.records.grading import Ending, NotebookRun
 from autograder.sandbox import run_store
-from autograder.sandbox.boxes import Boxes, Job
+from autograder.sandbox.box import Job
+from autograder.sandbox.boxes import Boxes
 from autograder.sandbox.policy import Limits
 from autograder.sandbox.run_store import RunStore, Store
 
@@ -32,8 +33,8 @@ class Counted:
     def __init__(self, boxes: Boxes) -> None:
         self.boxes, self.count = boxes, 0
 
-    def __call__(self, job: Job) -> dict[str, NotebookRun]:
-        self.count += len(job.notebooks)
+    def __call__(self, job: Job) -> NotebookRun:
+        self.count += 1
         return self.boxes.run(job)
 
 
@@ -44,7 +45,7 @@ def counted(boxes: Boxes) -> Counted:
 
 @pytest.fixture
 def job(panel: bytes) -> Job:
-    return Job({"task": CELLS}, panel, asked={"task": frozenset({"rows", "table", "none", "words", "by"})})
+    return Job("task", CELLS, panel, asked=frozenset({"rows", "table", "none", "words", "by"}))
 
 
 def entries(folder: Path) -> list[Path]:
@@ -56,11 +57,10 @@ def test_the_same_is_run_once_also_by_another_process_later(counted, job, tmp_pa
     again = RunStore(Store(tmp_path / "runs"), counted).run(job)
     assert counted.count == 1
     assert again == first
-    run = again["task"]
-    assert run.ending is Ending.FINISHED
-    assert set(run.answers) == {"rows", "table", "none", "words", "by"}
-    assert [cell.errors[0].name for cell in run.cells if cell.errors] == ["ZeroDivisionError"]
-    assert any("image/png" in output.data for cell in run.cells for output in cell.outputs)
+    assert again.ending is Ending.FINISHED
+    assert set(again.answers) == {"rows", "table", "none", "words", "by"}
+    assert [cell.errors[0].name for cell in again.cells if cell.errors] == ["ZeroDivisionError"]
+    assert any("image/png" in output.data for cell in again.cells for output in cell.outputs)
 
 
 def test_two_at_the_same_time_are_run_once(counted, job, tmp_path):
@@ -72,18 +72,16 @@ def test_two_at_the_same_time_are_run_once(counted, job, tmp_path):
 
 
 CHANGES: dict[str, Callable[[Job], Job]] = {
-    "a byte of a cell": lambda job: replace(job, notebooks={"task": (*CELLS[:-1], f"{CELLS[-1]} ")}),
-    "a cell that is no code": lambda job: replace(job, notebooks={"task": (*CELLS, None)}),
-    "the notebook's name": lambda job: replace(
-        job, notebooks={"other": CELLS}, asked={"other": frozenset({"rows", "table", "none", "words", "by"})}
-    ),
+    "a byte of a cell": lambda job: replace(job, cells=(*CELLS[:-1], f"{CELLS[-1]} ")),
+    "a cell that is no code": lambda job: replace(job, cells=(*CELLS, None)),
+    "the notebook's name": lambda job: replace(job, name="other"),
     "a byte of a file": lambda job: replace(job, files={"own.py": b"x = 2"}),
     "a file's name": lambda job: replace(job, files={"mine.py": b"x = 1"}),
     "a byte of the panel": lambda job: replace(job, panel_csv=job.panel_csv + b"\n"),
     "limits": lambda job: replace(job, limits=Limits(wall_seconds=80.0)),
     "outputs": lambda job: replace(job, outputs=False),
-    "what is asked": lambda job: replace(job, asked={"task": frozenset({"rows"})}),
-    "locked cells": lambda job: replace(job, locked={"task": frozenset({0})}),
+    "what is asked": lambda job: replace(job, asked=frozenset({"rows"})),
+    "locked cells": lambda job: replace(job, locked=frozenset({0})),
     "what follows an error": lambda job: replace(job, error_ends_cell=True),
 }
 
@@ -98,10 +96,10 @@ def test_a_change_is_run_again(what, counted, job, tmp_path):
     assert len(entries(tmp_path / "runs")) == 2
 
 
-def test_only_the_changed_notebook_of_a_job_is_run_again(counted, panel, tmp_path):
+def test_only_the_changed_notebook_of_two_is_run_again(counted, panel, tmp_path):
     runs = RunStore(Store(tmp_path / "runs"), counted)
-    runs.run(Job({"one": ("1",), "two": ("2",)}, panel))
-    runs.run(Job({"one": ("1",), "two": ("3",)}, panel))
+    for name, cell in (("one", "1"), ("two", "2"), ("one", "1"), ("two", "3")):
+        runs.run(Job(name, (cell,), panel))
     assert counted.count == 3
 
 
@@ -148,7 +146,7 @@ def test_a_damaged_entry_is_run_again_and_replaced(damage, counted, job, tmp_pat
     (entry,) = entries(tmp_path / "runs")
     whole = entry.read_bytes()
     entry.write_bytes(damage(whole))
-    assert runs.run(job)["task"].answers == first["task"].answers
+    assert runs.run(job).answers == first.answers
     assert counted.count == 2
     assert runs.run(job) == RunStore(Store(tmp_path / "runs"), counted).run(job)
     assert counted.count == 2
@@ -176,13 +174,13 @@ def test_something_else_in_the_place_of_an_entry_or_of_the_folder_costs_a_run_an
 def test_ends_that_may_be_the_machines_are_not_kept(cell, limits, ending, counted, panel, tmp_path):
     runs = RunStore(Store(tmp_path / "runs"), counted)
     for _ in range(2):
-        assert runs.run(Job({"task": (cell,)}, panel, limits))["task"].ending is ending
+        assert runs.run(Job("task", (cell,), panel, limits)).ending is ending
     assert counted.count == 2
     assert not (tmp_path / "runs").exists()
 
 
 def test_a_fault_of_ours_is_raised_and_not_kept(counted, job, tmp_path):
-    def broken(job: Job) -> dict[str, NotebookRun]:
+    def broken(job: Job) -> NotebookRun:
         raise BoxBroken("The box ended.")
 
     with pytest.raises(BoxBroken):

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import pytest
 
-from autograder.records.grading import CellError, Ending, NotebookRun
-from autograder.records.values import ListValue, Number, Text, Truth
-from autograder.sandbox.boxes import Boxes, Job
+from autograder.records.grading import Ending, NotebookRun
+from autograder.records.values import CellError, ListValue, Number, Text, Truth
+from autograder.sandbox.box import Job
+from autograder.sandbox.boxes import Boxes
 
 IMPORT = "from autograder.student import check, load_panel"
 
 
 def run_cells(boxes: Boxes, panel: bytes, *cells: str, locked: frozenset[int] = frozenset()) -> NotebookRun:
     """Run cells behind the import of `check`, those of these numbers as ours."""
-    return boxes.run(Job({"task": (IMPORT, *cells)}, panel, locked={"task": locked}))["task"]
+    return boxes.run(Job("task", (IMPORT, *cells), panel, locked=locked))
 
 
 def told(run: NotebookRun, cell: int) -> list[tuple[int, str]]:
@@ -91,7 +92,7 @@ def test_the_last_value_is_shown_as_in_jupyter(boxes: Boxes, panel: bytes) -> No
 
 def test_an_error_ends_its_cell_where_that_is_the_rule(boxes: Boxes, panel: bytes) -> None:
     cells = (IMPORT, "x = 1\n1 / 0\nx = 2", "check('x', x)", "x = 3\ny = = 1", "check('y', x)")
-    run = boxes.run(Job({"task": cells}, panel, error_ends_cell=True))["task"]
+    run = boxes.run(Job("task", cells, panel, error_ends_cell=True))
     assert run.answers == {"x": Number(1.0), "y": Number(1.0)}
     assert (told(run, 1), told(run, 3)) == ([(2, "ZeroDivisionError")], [(2, "SyntaxError")])
 
@@ -180,7 +181,7 @@ def test_the_panel_of_the_run_lies_beside_the_notebook_with_the_learners_files(b
         "check('found', [helpers.icc_of(1, 3), tools.VALUE, hasattr(numpy, 'TAKEN')])",
         "check('there', sorted([*os.listdir(), *os.listdir('/tmp')]))",
     )
-    run = boxes.run(Job({"task": cells}, panel, files=files))["task"]
+    run = boxes.run(Job("task", cells, panel, files=files))
     assert run.answers["panel"] == Number(float(len(panel)))
     assert run.answers["found"] == ListValue((0.25, 5.0, False))
     there = run.answers["there"]

@@ -14,7 +14,8 @@ from autograder.errors import BoxBroken
 from autograder.records.grading import Ending, NotebookRun
 from autograder.records.values import ListValue, Number, Text, Truth
 from autograder.sandbox import box, cgroups, doctor, processes
-from autograder.sandbox.boxes import Boxes, Job
+from autograder.sandbox.box import Job
+from autograder.sandbox.boxes import Boxes
 from autograder.sandbox.cgroups import open_group
 from autograder.sandbox.policy import Limits
 from autograder.sandbox.run_record import Record
@@ -56,9 +57,9 @@ def test_notebooks_that_run_at_the_same_time_do_not_find_each_other(boxes: Boxes
         "        if open(f'/proc/{pid}/comm').read().strip() == other: found.add(pid)\n"
         "check('found', sorted(found)); check('mine', connected := mine)"
     )
-    jobs = [Job({"task": (IMPORT, f"NAMES = {names!r}", cell)}, panel) for names in (("anna", "ben"), ("ben", "anna"))]
+    jobs = [Job("task", (IMPORT, f"NAMES = {names!r}", cell), panel) for names in (("anna", "ben"), ("ben", "anna"))]
     with ThreadPoolExecutor(2) as pool:
-        runs = [ended["task"] for ended in pool.map(boxes.run, jobs)]
+        runs = list(pool.map(boxes.run, jobs))
     assert [ended.answers["mine"] for ended in runs] == [Text("anna"), Text("ben")]
     assert [str(ended.answers["found"]) for ended in runs] == ["ListValue(items=())"] * 2
 
@@ -77,7 +78,8 @@ def test_nothing_that_is_set_on_an_open_file_is_found_by_the_next_notebook(boxes
         "lock(0, SET, 77); fcntl.fcntl(0, F_SETSIG, 33); fcntl.fcntl(0, fcntl.F_SETFL, os.O_NONBLOCK)\n"
         "try:\n    os.utime('/dev/null')\nexcept OSError: check('held', True)\n"
     )
-    for ended in boxes.run(Job({name: (IMPORT, cell) for name in "ab"}, panel)).values():
+    for name in "ab":
+        ended = boxes.run(Job(name, (IMPORT, cell), panel))
         assert ended.answers == {"found": ListValue((False, 0.0, 0.0)), "held": Truth(True)}
 
 
@@ -86,8 +88,8 @@ def test_every_notebook_draws_random_numbers_of_its_own(boxes: Boxes, panel: byt
         "import random, numpy, uuid, tempfile\n"
         "check('drawn', [random.random(), numpy.random.rand(), uuid.uuid4().hex, tempfile.mktemp()])"
     )
-    runs = boxes.run(Job({name: (IMPORT, cell) for name in "abc"}, panel))
-    drawn = [str(ended.answers["drawn"]).split(",") for ended in runs.values()]
+    runs = [boxes.run(Job(name, (IMPORT, cell), panel)) for name in "abc"]
+    drawn = [str(ended.answers["drawn"]).split(",") for ended in runs]
     assert [len(set(column)) for column in zip(*drawn, strict=True)] == [3, 3, 3, 3]
 
 
@@ -102,20 +104,20 @@ def test_numpy_threads_and_processes_work_after_the_fork(boxes: Boxes, panel: by
         "plt.hist(square.ravel()); plt.savefig('figure.png')\n"
         "check('threads', threads); check('forks', forks)"
     )
-    (ended,) = boxes.run(Job({"task": (IMPORT, cell)}, panel, Limits(wall_seconds=60.0))).values()
+    ended = boxes.run(Job("task", (IMPORT, cell), panel, Limits(wall_seconds=60.0)))
     assert ended.ending is Ending.FINISHED
     assert ended.answers == {"threads": Number(1800.0), "forks": Number(1800.0)}
 
 
 def test_a_box_that_has_ended_between_notebooks_is_replaced(panel: bytes) -> None:
-    job = Job({"task": (IMPORT, "check('x', 1)")}, panel)
+    job = Job("task", (IMPORT, "check('x', 1)"), panel)
     with Boxes() as boxes:
         boxes.run(job)
         (opened,) = boxes._idle.queue
         family = processes.family(opened.root)
         family[-1].kill()
         psutil.wait_procs(family)
-        assert boxes.run(job)["task"].answers == {"x": Number(1.0)}
+        assert boxes.run(job).answers == {"x": Number(1.0)}
 
 
 def test_a_box_that_ends_under_a_notebook_is_our_fault(panel: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -137,9 +139,9 @@ def test_a_box_that_ends_under_a_notebook_is_our_fault(panel: bytes, monkeypatch
     monkeypatch.setattr(Record, "take", kill)
     with Boxes() as boxes:
         with pytest.raises(BoxBroken, match="The box ended while a notebook ran"):
-            boxes.run(Job({"task": (IMPORT, "check('die', 1)", "import signal; signal.pause()")}, panel))
+            boxes.run(Job("task", (IMPORT, "check('die', 1)", "import signal; signal.pause()"), panel))
         assert len(opened) == 2
-        assert boxes.run(Job({"task": (IMPORT, "check('x', 1)")}, panel))["task"].answers == {"x": Number(1.0)}
+        assert boxes.run(Job("task", (IMPORT, "check('x', 1)"), panel)).answers == {"x": Number(1.0)}
 
 
 def test_nothing_is_left_of_boxes_that_were_closed(panel: bytes, pytestconfig: pytest.Config) -> None:
@@ -154,8 +156,8 @@ def test_nothing_is_left_of_boxes_that_were_closed(panel: bytes, pytestconfig: p
     mounts, files = Path("/proc/self/mountinfo").read_text(), set(os.listdir(tempfile.gettempdir()))
     with Boxes() as boxes, ThreadPoolExecutor(2) as pool:
         boxes.open_soon(3)  # of which two will be needed
-        job = Job({f"task{number}": (leaves,) for number in range(5)}, panel)
-        runs = [ended for found in pool.map(boxes.run, [job] * submissions) for ended in found.values()]
+        jobs = [Job(f"task{number}", (leaves,), panel) for number in range(5)]
+        runs = list(pool.map(boxes.run, jobs * submissions))
         assert descendants() > before[0]
     assert [ended.ending for ended in runs] == [Ending.FINISHED] * 5 * submissions
     assert (descendants(), groups()) == before
@@ -176,7 +178,7 @@ FORKS = (
 
 def run_in_new_box(panel: bytes, *cells: str, limits: Limits) -> NotebookRun:
     with Boxes() as boxes:
-        return boxes.run(Job({"task": (IMPORT, *cells)}, panel, limits))["task"]
+        return boxes.run(Job("task", (IMPORT, *cells), panel, limits))
 
 
 SENDS = (
@@ -194,16 +196,16 @@ def test_memory_that_a_notebook_left_is_not_taken_from_the_next_one(panel: bytes
     limits = Limits(memory_bytes=2**30)
     with Boxes() as boxes:
         for _ in range(12):
-            (left,) = boxes.run(Job({"task": (SENDS,)}, panel, limits)).values()
+            left = boxes.run(Job("task", (SENDS,), panel, limits))
             assert left.ending is Ending.FINISHED
-        (honest,) = boxes.run(Job({"task": (IMPORT, "check('x', len(bytes(6 * 10**8)))")}, panel, limits)).values()
+        honest = boxes.run(Job("task", (IMPORT, "check('x', len(bytes(6 * 10**8)))"), panel, limits))
     assert honest.answers == {"x": Number(6e8)}
 
 
 @needs_group
 def test_files_in_memory_count_as_memory(boxes: Boxes, panel: bytes) -> None:
     limits = Limits(memory_bytes=2**30, scratch_bytes=2**31, file_bytes=2**23)
-    (ended,) = boxes.run(Job({"task": (IMPORT, "check('a', 1)", FILLS)}, panel, limits)).values()
+    ended = boxes.run(Job("task", (IMPORT, "check('a', 1)", FILLS), panel, limits))
     assert ended.ending is Ending.OUT_OF_MEMORY
     assert ended.answers == {"a": Number(1.0)}
 
@@ -247,7 +249,7 @@ def test_what_a_notebook_shows_is_what_jupyter_shows(boxes: Boxes, panel: bytes)
         "exit()",
         "print('not the end')",
     )
-    (ended,) = boxes.run(Job({"task": cells}, panel)).values()
+    ended = boxes.run(Job("task", cells, panel))
     shown = [[output.text or output.data.get("text/plain") for output in cell.outputs] for cell in ended.cells]
     assert shown == [["2"], ["kept\n"], [], [], ["'not shown\\n'"], [], ["not the end\n"]]
     assert ended.ending is Ending.FINISHED

@@ -13,9 +13,10 @@ from pathlib import Path
 import pytest
 
 from autograder.assignment.course import Course
+from autograder.assignment.key import own_panel
 from autograder.assignment.release import read_release
 from autograder.assignment.rubric import Rubric
-from autograder.grading.pipeline import Grading, prepare_panels
+from autograder.grading.pipeline import Grading
 from autograder.language.catalogue import Sentence
 from autograder.records.grading import (
     Ending,
@@ -33,7 +34,7 @@ from autograder.results.gradebook import Gradebook
 @pytest.fixture(scope="session")
 def grading(course: Course, rubric: Rubric) -> Grading:
     """What a grading of the practice assignment needs, but for a hidden panel: nothing is run here."""
-    return Grading(rubric, read_release(course, rubric), prepare_panels(rubric, None))
+    return Grading(rubric, read_release(course, rubric), (own_panel(rubric),))
 
 
 @pytest.fixture

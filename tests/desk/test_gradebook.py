@@ -17,13 +17,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from autograder.errors import FilingError, GradebookError
-from autograder.grading.basis import basis_of
 from autograder.grading.pipeline import Grading
 from autograder.language.catalogue import Sentence, listed, translated
 from autograder.records.grading import Cell, Grade, NotebookGrade, SubmittedNotebook, Verdict
 from autograder.results.database import address_of, name_of
 from autograder.results.gradebook import Gradebook
-from autograder.results.marks import PERSON, Basis
+from autograder.results.marks import PERSON, Basis, basis_of
 from autograder.results.stored import as_json, from_json, to_be_kept
 
 Make = Callable[..., Grade]

@@ -25,13 +25,21 @@ from autograder.assignment.course import Course
 from autograder.assignment.key import Keyed, expected
 from autograder.assignment.rubric import Item, Rubric
 from autograder.grading.evidence import add_evidence
-from autograder.grading.pipeline import Grading, grade_notebook
+from autograder.grading.pipeline import Grading, grade_submission
 from autograder.grading.submission import read_notebook
 from autograder.records import values
-from autograder.records.grading import Cell, Ending, Grade, NotebookGrade, NotebookRun, SubmittedNotebook, Verdict
+from autograder.records.grading import (
+    Cell,
+    Ending,
+    Grade,
+    NotebookGrade,
+    NotebookRun,
+    Submission,
+    SubmittedNotebook,
+    Verdict,
+)
 from autograder.results.executed_notebook import executed_notebook
 from autograder.results.pages import learner_page, reading_page
-from autograder.sandbox import wire
 from autograder.sandbox.boxes import Boxes
 from autograder.sandbox.policy import Limits
 from autograder.sandbox.run_record import Record
@@ -116,8 +124,9 @@ def test_mutated_notebooks_are_run_in_the_box_to_a_verdict(
     limited = replace(grading, panels=grading.panels[:1], limits=LIMITS)
     notebooks = [read(tmp_path, grading, *mutant(number)) for number in drawn]
     with Boxes() as boxes:
-        for graded in pool.map(lambda notebook: grade_notebook(limited, notebook, boxes.run), notebooks):
-            require_whole(limited, graded)
+        submissions = (Submission("mutant", (notebook,)) for notebook in notebooks)
+        for graded in pool.map(lambda one: grade_submission(limited, one, boxes.run), submissions):
+            require_whole(limited, graded.notebooks[0])
 
 
 def honest_events(rubric: Rubric, keyed: Keyed) -> list[dict[str, Any]]:
@@ -139,7 +148,7 @@ def honest_events(rubric: Rubric, keyed: Keyed) -> list[dict[str, Any]]:
             "notebook": "t",
             "cell": 1,
             "outputs": (),
-            "errors": [wire.ErrorText("E", "message", 1, "x")],
+            "errors": [values.CellError("E", "message", 1, "x")],
         },
     ]
     return [msgspec.to_builtins(event) for event in (*answers, *cells)]

@@ -62,7 +62,7 @@ def test_a_long_text_is_not_there_many_times_while_it_is_read() -> None:
         peak = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
         assert isinstance(event, wire.CellDone)
-        assert event.left_out is (length > room)
+        assert event.run.left_out is (length > room)
         assert peak < 3 * room
 
 

@@ -20,6 +20,7 @@ from autograder.assignment.rubric import Rubric
 from autograder.errors import KeyUnavailable, ReleaseError, RubricError
 from autograder.grading.release_gate import prove
 from autograder.records.grading import Ending, NotebookRun, SubmittedNotebook, Verdict
+from autograder.sandbox.run_store import Store
 from autograder.sandbox.wire import key_value
 from autograder.scoring import distinct_answers
 from autograder.scoring.distinct_answers import FROM_EACH_OTHER, FROM_RIGHT, checked_panel, distance_of, examine
@@ -128,7 +129,7 @@ def with_tolerance(text: str, item: str, tolerance: float) -> str:
 
 def refused(course: Course, path: Path, release: tuple[ReleasedNotebook, ...]) -> str:
     try:
-        prove(course, load_rubric(path.parent), release, panels=1)
+        prove(course, load_rubric(path.parent), release, Store(path.parents[1] / "runs"), panels=1)
     except (RubricError, ReleaseError) as error:
         return str(error)
     return "it was released"
@@ -172,13 +173,14 @@ def test_a_solution_that_is_wrong_is_not_released(course: Course, rubric: Rubric
         text = path.read_text(encoding="utf-8")
         (folder / path.name).write_text(text.replace("float(extra * slope)", "float(slope)"), encoding="utf-8")
     shutil.copy(course.root / "course.toml", folder.parent)
+    release = parse_release(make_release(course, rubric))
     with pytest.raises(
         ReleaseError, match=r"task5-memo.ipynb, cell 'gain_average': the solution gave .* like 'one_unit'"
     ):
-        prove(Course(tmp_path / "solutions"), rubric, parse_release(make_release(course, rubric)), panels=1)
+        prove(Course(tmp_path / "solutions"), rubric, release, Store(tmp_path / "runs"), panels=1)
 
 
-def test_a_release_that_gives_an_answer_away_is_not_released(course: Course, rubric: Rubric) -> None:
+def test_a_release_that_gives_an_answer_away_is_not_released(course: Course, rubric: Rubric, tmp_path: Path) -> None:
     release = parse_release(make_release(course, rubric))
     given_away = tuple(
         replace(
@@ -193,7 +195,7 @@ def test_a_release_that_gives_an_answer_away_is_not_released(course: Course, rub
         for notebook in release
     )
     with pytest.raises(ReleaseError, match=r"cell 'media_means': as it is handed out it answers .* and earns 2 points"):
-        prove(course, rubric, given_away, panels=1)
+        prove(course, rubric, given_away, Store(tmp_path / "runs"), panels=1)
 
 
 def test_noise_of_good_software_is_tolerated(rubric: Rubric, checked: list[Keyed]) -> None:

@@ -27,6 +27,7 @@ from autograder.grading.submission import find_submissions
 from autograder.records.grading import Grade
 from autograder.results.folder import Asked, write_configuration
 from autograder.results.gradebook import Gradebook
+from autograder.sandbox.boxes import Boxes
 
 ASSIGNMENT = """
 title = "Stores"
@@ -105,7 +106,8 @@ def graded(course: Course, tmp_path: Path, *, personal: bool = False) -> dict[st
     panels = {one.student: personal_panel(rubric, one.student) for one in folders} if personal else {}
     grading = Grading(rubric, notebooks, prepare_panels(rubric, SEED), personal=panels)
     grading = with_earlier(course, grading, SEED)
-    return {grade.student: grade for grade in grade_class(grading, folders, tmp_path / "grading")}
+    with Boxes() as boxes:
+        return {one.student: one for one in grade_class(grading, folders, tmp_path / "grading", boxes, Asked())}
 
 
 def executed(tmp_path: Path, student: str) -> str:

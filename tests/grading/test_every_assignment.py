@@ -19,6 +19,7 @@ from autograder.cli import main
 from autograder.grading.pipeline import Grading, grade_submission
 from autograder.grading.submission import SubmissionFolder, read_submission
 from autograder.records.grading import Verdict
+from autograder.sandbox.boxes import Boxes
 from autograder.sandbox.wire import key_value, plain_value
 from autograder.scoring.distinct_answers import FROM_EACH_OTHER, checked_panel, distance_of, examine
 from autograder.scoring.items import judge_alone
@@ -112,7 +113,8 @@ def test_the_extensions_solution_is_right_on_another_panel(course: Course, gradi
     grading = gradings["extension"]
     rubric = grading.rubric
     solution = read_submission(SubmissionFolder("solution", course.source("extension")), grading.release)
-    graded = grade_submission(Grading(rubric, grading.release, (checked_panel(rubric, 31),)), solution)
+    with Boxes() as boxes:
+        graded = grade_submission(Grading(rubric, grading.release, (checked_panel(rubric, 31),)), solution, boxes.run)
     assert {item.item: item.reason for item in graded.items if item.verdict is not Verdict.CORRECT} == {}
 
 

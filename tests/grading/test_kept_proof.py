@@ -17,7 +17,8 @@ from autograder.assignment.rubric import Item, Rubric
 from autograder.grading import pruning, release_gate
 from autograder.grading.release_gate import Proof, prove
 from autograder.records.grading import NotebookRun
-from autograder.sandbox.boxes import Boxes, Job
+from autograder.sandbox.box import Job
+from autograder.sandbox.boxes import Boxes
 from autograder.sandbox.run_store import Store
 from autograder.scoring import distinct_answers
 
@@ -34,8 +35,8 @@ class Work:
             self.drawn.append(seed)
             return draw(rubric, seed, **asked)
 
-        def counted(boxes: Boxes, job: Job) -> dict[str, NotebookRun]:
-            self.runs += len(job.notebooks)
+        def counted(boxes: Boxes, job: Job) -> NotebookRun:
+            self.runs += 1
             return run(boxes, job)
 
         for module in (distinct_answers, pruning):
@@ -72,7 +73,7 @@ def test_after_a_changed_sentence_nothing_is_run_again(
     work, release = Work(monkeypatch), parse_release(make_release(course, rubric))
 
     def proof(rubric: Rubric) -> tuple[Proof, int, int]:
-        return work.of(lambda: prove(course, rubric, release, panels=1, store=Store(tmp_path / "runs")))
+        return work.of(lambda: prove(course, rubric, release, Store(tmp_path / "runs"), panels=1))
 
     first, drawn, runs = proof(rubric)
     assert drawn > 1

@@ -16,6 +16,7 @@ from autograder.assignment.release import make_release, parse_release
 from autograder.cli import main
 from autograder.errors import ReleaseError
 from autograder.grading.release_gate import prove
+from autograder.sandbox.run_store import Store
 
 MORE = """  { ask = "icc", id = "share", model = "levels", level = "school", points = 2 },
   { ask = "group_values", id = "levels", model = "levels", effect = "Intercept", level = "school", points = 1 },
@@ -32,7 +33,7 @@ def released(folder: Path) -> str:
     course = Course(folder.parent)
     rubric = course.rubric("ex", whole=True)
     with pytest.raises(ReleaseError) as refused:
-        prove(course, rubric, parse_release(make_release(course, rubric)), panels=1)
+        prove(course, rubric, parse_release(make_release(course, rubric)), Store(folder.parent / "runs"), panels=1)
     return str(refused.value)
 
 

@@ -12,7 +12,6 @@ from autograder.assignment.key import Keyed, expected
 from autograder.assignment.rubric import Rubric
 from autograder.records.grading import (
     Cell,
-    CellError,
     CellRun,
     Ending,
     ItemResult,
@@ -20,7 +19,7 @@ from autograder.records.grading import (
     SubmittedNotebook,
     Verdict,
 )
-from autograder.records.values import Value
+from autograder.records.values import CellError, Value
 from autograder.sandbox.wire import plain_value
 from autograder.scoring.items import ELSEWHERE, judge_alone, resolve_dependencies, score_notebook
 from autograder.scoring.left_out import failed_only_there

@@ -9,6 +9,7 @@ from autograder.assignment.key import hidden_panel
 from autograder.grading.pipeline import Grading, grade_submission
 from autograder.grading.submission import SubmissionFolder, read_submission
 from autograder.records.grading import Verdict
+from autograder.sandbox.boxes import Boxes
 
 
 @pytest.mark.drawn(6)
@@ -16,7 +17,8 @@ from autograder.records.grading import Verdict
 def test_the_solution_scores_everything_on_a_hidden_panel(seed: int, course: Course, grading: Grading) -> None:
     submission = read_submission(SubmissionFolder("solution", course.source("practice")), grading.release)
     panels = (hidden_panel(grading.rubric, seed),)
-    graded = grade_submission(Grading(grading.rubric, grading.release, panels), submission)
+    with Boxes() as boxes:
+        graded = grade_submission(Grading(grading.rubric, grading.release, panels), submission, boxes.run)
     wanting = {item.item: item.reason for item in graded.items if item.verdict is not Verdict.CORRECT}
     manual = {item.id for item in grading.rubric.items if item.answer_kind.by_person}
     assert set(wanting) == manual

@@ -21,7 +21,7 @@ from autograder.assignment.rubric import Rubric
 from autograder.errors import CourseError
 from autograder.grading.files import MAX_FILE_BYTES
 from autograder.grading.names import safe_name
-from autograder.grading.roster import read_learners
+from autograder.grading.roster import read_roster
 from autograder.grading.submission import find_submissions, read_notebook
 
 
@@ -287,17 +287,18 @@ def test_handout_and_grading_take_the_same_names(tmp_path: Path, name: str) -> N
     (tmp_path / "class" / name).mkdir(parents=True)
     (tmp_path / "names.txt").write_text(f"\ufeff{name}\n", encoding="utf-8")
     found, _ = find_submissions(tmp_path / "class", "practice")
-    assert [found[0].student] == list(read_learners(tmp_path / "names.txt"))
+    assert [found[0].student] == [one.student for one in read_roster(tmp_path / "names.txt").learners]
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp1252"])
 def test_a_list_of_learners_is_read_in_the_encodings_of_spreadsheets(tmp_path: Path, encoding: str) -> None:
     (tmp_path / "names.txt").write_bytes("Zoë\r\nJürgen\r\n".encode(encoding))
-    assert read_learners(tmp_path / "names.txt") == {"Zoë": "Zoë", "Jürgen": "Jürgen"}
+    learners = read_roster(tmp_path / "names.txt").learners
+    assert {one.student: one.shown for one in learners} == {"Zoë": "Zoë", "Jürgen": "Jürgen"}
 
 
 @pytest.mark.parametrize("second", ["zoë", "Zoe\u0308"])
 def test_names_of_a_list_that_hardly_differ_are_refused(tmp_path: Path, second: str) -> None:
     (tmp_path / "names.txt").write_text(f"Zoë\n\n{second}\n", encoding="utf-8")
     with pytest.raises(CourseError, match=r"names.txt, line 3: .* hardly differs from line 1"):
-        read_learners(tmp_path / "names.txt")
+        read_roster(tmp_path / "names.txt")

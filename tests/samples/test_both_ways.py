@@ -13,7 +13,8 @@ from autograder.assignment.samples import build_sample, read_sample
 from autograder.grading.pipeline import Grading
 from autograder.grading.submission import SubmissionFolder, read_submission
 from autograder.records.grading import Ending, Verdict
-from autograder.sandbox.boxes import Boxes, Job
+from autograder.sandbox.box import Job
+from autograder.sandbox.boxes import Boxes
 from autograder.sandbox.policy import Limits
 from autograder.scoring.items import ELSEWHERE, MADE_UP
 from autograder.tutor.progress import Answered, Progress
@@ -50,9 +51,9 @@ def test_what_the_cards_call_right_at_home_is_right_when_graded(
             typed_in.add(item.id)
     for handed_in, one, notebook in zip(submission.notebooks, grade.notebooks, grading.rubric.notebook, strict=True):
         cells = tuple(cell.source if cell.cell_type == "code" else None for cell in handed_in.cells)
-        locked = {notebook.name: frozenset(place for place, cell in enumerate(handed_in.cells) if cell.locked)}
+        locked = frozenset(place for place, cell in enumerate(handed_in.cells) if cell.locked)
         panel = grading.panels[0].panel.to_csv_bytes()
-        run = boxes.run(Job({notebook.name: cells}, panel, LIMITS, outputs=False, locked=locked))[notebook.name]
+        run = boxes.run(Job(notebook.name, cells, panel, LIMITS, outputs=False, locked=locked))
         if handed_in.problem is not None or run.ending is not Ending.FINISHED:
             continue
         at_home = tutor.results(

@@ -23,7 +23,9 @@ from autograder.errors import BoxBroken
 from autograder.grading import pipeline
 from autograder.grading.pipeline import Grading, grade_class
 from autograder.grading.submission import find_submissions
+from autograder.results.folder import Asked
 from autograder.results.gradebook import Gradebook
+from autograder.sandbox.boxes import Boxes
 
 SAMPLES = Path(__file__).resolve().parents[1] / "submissions"
 
@@ -304,7 +306,8 @@ def test_our_failure_is_said_costs_no_mark_and_stops_nobody_else(
 
     monkeypatch.setattr(pipeline, "read_submission", fails_for_ben)
     folders, _ = find_submissions(quick_class, "practice")
-    grades = {grade.student: grade for grade in grade_class(grading, folders, tmp_path / "into")}
+    with Boxes() as boxes:
+        grades = {one.student: one for one in grade_class(grading, folders, tmp_path / "into", boxes, Asked())}
     assert {student: grade.is_ungraded for student, grade in grades.items()} == {
         "anna": False,
         "ben": True,
@@ -328,7 +331,8 @@ def test_a_page_that_cannot_be_made_stops_nobody_else(
 
     monkeypatch.setattr(pipeline, "executed_notebook", fails_for_ben)
     folders, _ = find_submissions(quick_class, "practice")
-    grades = {grade.student: grade for grade in grade_class(grading, folders, tmp_path / "into")}
+    with Boxes() as boxes:
+        grades = {one.student: one for one in grade_class(grading, folders, tmp_path / "into", boxes, Asked())}
     assert {student for student, grade in grades.items() if grade.is_ungraded} == {"ben"}
     assert {row[0] for row in dump(tmp_path / "into") if len(row) == 1} == {"anna", "carla"}
 
@@ -350,7 +354,8 @@ def test_an_unsafe_box_grades_nothing(
 
 def test_grades_of_another_release_are_not_mixed(grading: Grading, quick_class: Path, tmp_path: Path) -> None:
     folders, _ = find_submissions(quick_class, "practice")
-    list(grade_class(grading, folders[:1], tmp_path))
+    with Boxes() as boxes:
+        list(grade_class(grading, folders[:1], tmp_path, boxes, Asked()))
     with Gradebook(tmp_path / "gradebook.db") as book:
         with pytest.raises(Exception, match="grades of 'practice' with other cells than the release has") as refused:
             book.prepare("practice", grading.release[:1])

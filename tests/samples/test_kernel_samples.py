@@ -23,7 +23,8 @@ from autograder.grading.submission import SubmissionFolder, read_submission
 from autograder.records.grading import Ending
 from autograder.records.values import Value
 from autograder.sandbox import bubblewrap, policy
-from autograder.sandbox.boxes import Boxes, Job
+from autograder.sandbox.box import Job
+from autograder.sandbox.boxes import Boxes
 from autograder.sandbox.policy import Limits
 from autograder.sandbox.run_record import Record
 
@@ -41,9 +42,9 @@ SET_UP = """
 import os, resource, sys
 resource.setrlimit(resource.RLIMIT_AS, ({memory},) * 2)
 sys.path.append({ours!r})
-from inside import recording, student
+from inside import student
 sys.path.remove({ours!r})
-ours = student.Student({name!r}, recording.Channel(os.open({answers!r}, os.O_WRONLY | os.O_CREAT)), {panel!r})
+ours = student.Student({name!r}, os.open({answers!r}, os.O_WRONLY | os.O_CREAT), {panel!r})
 """
 
 #: What a cell may show, in all the ways that differ inside IPython.
@@ -99,7 +100,7 @@ def assert_same(notebooks: Mapping[str, tuple[str | None, ...]], panel: bytes, f
     As in a kernel, the first error ends its cell.
     """
     with Boxes() as boxes:
-        runs = boxes.run(Job(notebooks, panel, LIMITS, error_ends_cell=True))
+        runs = {n: boxes.run(Job(n, cells, panel, LIMITS, error_ends_cell=True)) for n, cells in notebooks.items()}
     count = 0
     for name, run in runs.items():
         if run.ending is Ending.FINISHED:

@@ -9,7 +9,6 @@ import sys
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 from bs4 import BeautifulSoup
@@ -20,7 +19,8 @@ from autograder.assignment.rubric import Says
 from autograder.cli import main
 from autograder.errors import CourseError
 from autograder.grading import pipeline
-from autograder.records.grading import NotebookGrade, SubmittedNotebook
+from autograder.records.grading import Grade, Submission
+from autograder.sandbox.boxes import Run
 from autograder.tutor import study
 from autograder.tutor.checking import card_for
 from autograder.tutor.progress import read_study
@@ -136,7 +136,7 @@ def test_the_start_page_says_where_one_is_and_what_comes_next(
 
 
 @pytest.fixture(scope="module")
-def ran() -> dict[str, NotebookGrade]:
+def ran() -> dict[str, Grade]:
     """The one run of a notebook, by its name: what is said of it differs, and the run does not."""
     return {}
 
@@ -156,18 +156,19 @@ def test_the_command_says_what_the_cards_say(
     code: int,
     expected: str,
     unexpected: str,
-    ran: dict[str, NotebookGrade],
+    ran: dict[str, Grade],
     monkeypatch: pytest.MonkeyPatch,
     capsys: Capture,
 ) -> None:
-    in_the_box = pipeline.grade_notebook
+    in_the_box = pipeline.grade_submission
 
-    def once(grading: pipeline.Grading, notebook: SubmittedNotebook, **more: Any) -> NotebookGrade:
-        if notebook.name not in ran:
-            ran[notebook.name] = in_the_box(grading, notebook, **more)
-        return ran[notebook.name]
+    def once(grading: pipeline.Grading, submission: Submission, run: Run) -> Grade:
+        name = submission.notebooks[0].name
+        if name not in ran:
+            ran[name] = in_the_box(grading, submission, run)
+        return ran[name]
 
-    monkeypatch.setattr(pipeline, "grade_notebook", once)
+    monkeypatch.setattr(pipeline, "grade_submission", once)
     folder = handed_out(says)
     text = (course.source("practice") / "task1-icc.ipynb").read_text(encoding="utf-8")
     right = "icc = var_store / (var_store + var_residual)"

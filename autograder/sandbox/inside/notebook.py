@@ -13,7 +13,7 @@ from contextlib import nullcontext, suppress
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from .recording import Channel, Outputs, Stream
+from .recording import Outputs, Stream
 
 PANEL = "/box/run/panel.csv"
 WORK = "/tmp/work"
@@ -29,12 +29,12 @@ class Notebooks:
         self.outputs, self.student = Outputs(), student
         self.shell = shell.make_shell(self.outputs)
 
-    def run(self, job: dict[str, Any], channel: Channel) -> None:
+    def run(self, job: dict[str, Any], way_out: int) -> None:
         """Run the code cells of a job in order; what fails costs its own statement, or its own cell if so ordered."""
         begin_afresh({name: base64.b64decode(content) for name, content in job["files"].items()})
-        student = self.student.Student(job["name"], channel, PANEL)
+        student = self.student.Student(job["name"], way_out, PANEL)
         outputs, shell, locked = self.outputs, self.shell, frozenset(job["locked"])
-        outputs.begin(job["name"], job["limits"]["output_bytes"], channel)
+        outputs.begin(job["name"], job["limits"]["output_bytes"], way_out)
         sys.stdout, sys.stderr = Stream("stdout", outputs), Stream("stderr", outputs)
         shell.error_ends_cell = job["error_ends_cell"]
         for index, source in enumerate(job["cells"]):

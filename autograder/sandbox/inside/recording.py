@@ -11,18 +11,11 @@ from typing import Any
 FINISHED, OUTPUT_LIMIT = 96, 97
 
 
-class Channel:
-    """The way out: whole JSON lines on one file descriptor."""
-
-    def __init__(self, descriptor: int) -> None:
-        """Keep the descriptor events are written to."""
-        self.descriptor = descriptor
-
-    def send(self, event: dict[str, Any]) -> None:
-        """Write one event as one line of JSON."""
-        data = json.dumps(event, allow_nan=False, ensure_ascii=False).encode("utf-8", "replace") + b"\n"
-        while data:
-            data = data[os.write(self.descriptor, data) :]
+def send_event(way_out: int, event: dict[str, Any]) -> None:
+    """Write one event as one line of JSON to a file descriptor."""
+    data = json.dumps(event, allow_nan=False, ensure_ascii=False).encode("utf-8", "replace") + b"\n"
+    while data:
+        data = data[os.write(way_out, data) :]
 
 
 MOST_OUTPUTS = 1_000
@@ -38,9 +31,9 @@ class Outputs:
         """Start with no notebook and no output; what comes before a notebook goes nowhere."""
         self.begin("", 1 << 20, None)
 
-    def begin(self, notebook: str, limit: int, channel: Channel | None) -> None:
+    def begin(self, notebook: str, limit: int, way_out: int | None) -> None:
         """Start a notebook that may write so many characters."""
-        self.notebook, self.left, self.channel, self.cell = notebook, limit, channel, 0
+        self.notebook, self.left, self.way_out, self.cell = notebook, limit, way_out, 0
         self.clear()
 
     def add(self, output: dict[str, Any], size: int) -> None:
@@ -80,16 +73,9 @@ class Outputs:
         for item in self.items:
             if "name" in item:
                 item["text"] = "".join(item["text"])
-        assert self.channel is not None
-        self.channel.send(
-            {
-                "event": "cell",
-                "notebook": self.notebook,
-                "cell": self.cell,
-                "outputs": self.items,
-                "errors": errors,
-            }
-        )
+        assert self.way_out is not None
+        event = {"event": "cell", "notebook": self.notebook, "cell": self.cell, "outputs": self.items, "errors": errors}
+        send_event(self.way_out, event)
         self.clear()
 
 

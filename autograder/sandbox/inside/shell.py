@@ -165,15 +165,8 @@ class Shell(InteractiveShell):
 
     def _showtraceback(self, etype: Any, evalue: Any, stb: Any) -> None:
         lines = [str(line).encode("utf-8", "replace").decode("utf-8") for line in stb]
-        self.outputs.add(
-            {
-                "output_type": "error",
-                "ename": name_of(etype),
-                "evalue": text_of(evalue),
-                "traceback": lines,
-            },
-            sum(map(len, lines)),
-        )
+        error = {"output_type": "error", "ename": name_of(etype), "evalue": text_of(evalue), "traceback": lines}
+        self.outputs.add(error, sum(map(len, lines)))
 
     def ask_exit(self) -> None:
         """Do nothing: quit() and exit() end no notebook that is graded."""

@@ -39,17 +39,8 @@ def as_python(source: str) -> str:
 def readable(source: str) -> tuple[str, list[tuple[int, SyntaxError]]]:
     """Return a cell without the lines that cannot be parsed, with the numbers of these and why.
 
-    Parameters
-    ----------
-    source : str
-        A cell as the learner wrote it, magics and all.
-
-    Returns
-    -------
-    str
-        A cell that can be parsed, each line where it was.
-    list of (int, SyntaxError)
-        By lines, counted from 1; of lines that were left out together, the first.
+    ``source`` is the cell as the learner wrote it, magics and all; in what is returned each line is where it was. Lines
+    are counted from 1, and of lines that were left out together the first is named.
     """
     if _problem(source) is None or _is_magic(source):
         return source, []

@@ -24,7 +24,7 @@ from typing import Any
 
 from . import walls
 from .notebook import Notebooks
-from .recording import FINISHED, OUTPUT_LIMIT, Channel
+from .recording import FINISHED, OUTPUT_LIMIT
 
 #: How a notebook's first process says that the second ended otherwise: its processor time was used up, it failed, it
 #: was killed, or it was still there when even a machine without time for it should have been done.
@@ -168,7 +168,7 @@ def _run(
         for descriptor in range(3):
             os.dup2(nowhere, descriptor)
         _close_all_but(way_out)
-        notebooks.run(job, Channel(way_out))
+        notebooks.run(job, way_out)
         status = FINISHED
     finally:
         os._exit(status)
