@@ -25,7 +25,7 @@ _CRITERION, _EFFECTS = 1e-4, 1e-3
 # Optimiser, and the relative variances that it starts from.
 _SEARCHES = (("bfgs", 1.0), ("lbfgs", 0.01))
 # A variance of zero, in residual ones: by zero itself statsmodels would divide, and to large ones it must be added.
-_ZEROS = (1e-10, 1e-9, 1e-8, 1e-7)
+_ZEROS = (1e-10, 1e-9, 1e-8, 1e-7, 1e-6, 1e-5)
 
 
 def fit_statsmodels(model: Any, *, reml: bool = True) -> Any:
