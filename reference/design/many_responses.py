@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from reference.arrays import Floats, Integers, block_slices
+from reference.arrays import Floats, Integers, entry_pairs
 from reference.design.design import Design, design_rows
 from reference.design.elimination import row_stacks
 from reference.design.standardised import choose_columns
@@ -43,7 +43,9 @@ def reduce_responses(design: Design, responses: Floats, *, reml: bool) -> tuple[
         np.ascontiguousarray(kept[:, q : whitened.shape[1]]),
         np.ascontiguousarray(kept[:, whitened.shape[1] :].swapaxes(0, 1)),
     )
-    surfaces = ManyResponses(np.ascontiguousarray(kept[:, :q]), *parts, rest, sizes, denominator, reml, _pairs(sizes))
+    surfaces = ManyResponses(
+        np.ascontiguousarray(kept[:, :q]), *parts, rest, sizes, denominator, reml, entry_pairs(sizes, sizes)
+    )
     return surfaces, ols, scales
 
 
@@ -63,9 +65,3 @@ def _reduced(rows: Floats, sizes: Integers, q: int, p: int) -> tuple[Floats, Flo
     rest = np.empty((width - start, p + 1, p + 1))
     rest[:, :p, :p], rest[:, :p, p], rest[:, p, :p], rest[:, p, p] = fixed, cross.T, cross.T, squares
     return kept, rest
-
-
-def _pairs(sizes: tuple[int, ...]) -> Integers:
-    """Return the (i, j), i >= j, of the lower triangles of all blocks, (k, 2)."""
-    blocks = [range(part.start, part.stop) for part in block_slices(sizes)]
-    return np.array([(i, j) for block in blocks for j in block for i in block if i >= j], dtype=np.int64)

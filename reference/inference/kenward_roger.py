@@ -8,7 +8,7 @@ from itertools import product
 import numpy as np
 from scipy.special import fdtrc
 
-from reference.arrays import Floats, block_slices
+from reference.arrays import Floats, entry_pairs
 from reference.errors import DesignError
 from reference.estimates import Estimates
 from reference.inference.leverage import read_leverage
@@ -127,13 +127,8 @@ def kenward_roger_tests(fit: Estimates) -> tuple[Coefficient, ...]:
 
 def _parameters(fit: Estimates) -> list[list[tuple[int, int]]]:
     """Return, for each covariance parameter, the pairs of effects whose covariance it is: one, or two mirrored."""
-    pairs = [
-        (i, k)
-        for part in block_slices(fit.optimum.surface.sizes)
-        for i in range(part.start, part.stop)
-        for k in range(i, part.stop)
-    ]
-    return [[(i, k)] if i == k else [(i, k), (k, i)] for i, k in pairs]
+    sizes = fit.optimum.surface.sizes
+    return [[(i, k)] if i == k else [(i, k), (k, i)] for k, i in entry_pairs(sizes, sizes).tolist()]
 
 
 def _slopes(leverage: Leverage, parameters: list[list[tuple[int, int]]]) -> Floats:

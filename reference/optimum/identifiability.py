@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from reference.arrays import Floats, block_slices
+from reference.arrays import Floats, entry_pairs
 from reference.errors import ConvergenceError, DesignError, SaturationError
 from reference.likelihood.surface import Derivatives, Surface
 from reference.optimum.optimiser import Optimum, find_optimum
@@ -40,8 +40,7 @@ def check_identified(surface: Surface, labels: Sequence[str]) -> None:
     DesignError
         If the criterion is the same along a whole line of covariances.
     """
-    blocks = [range(part.start, part.stop) for part in block_slices(surface.sizes)]
-    pairs = [(i, j) for block in blocks for i in block for j in block if j <= i]
+    pairs = entry_pairs(surface.sizes, surface.sizes).tolist()
     order = sum(surface.sizes)
     directions = np.zeros((len(pairs), order, order))
     for direction, (i, j) in zip(directions, pairs, strict=True):

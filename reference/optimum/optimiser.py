@@ -8,19 +8,16 @@ point over all covariance matrices, whatever their rank.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
-from reference.arrays import Floats, block_slices
+from reference.arrays import Floats, block_slices, entry_pairs
 from reference.errors import ConvergenceError
 from reference.likelihood.surface import Derivatives, Point, Surface
-from reference.optimum.directions import combine, entry_pairs, factor_directions, turn_factor
 from reference.optimum.starts import Start, choose_starts
-from reference.optimum.trust_region import FLAT, Iterate, descend
+from reference.optimum.trust_region import FLAT, descend
 
 _MAX_ITERATIONS = 200
 MAX_POLISH = 30
@@ -44,21 +41,11 @@ HOPELESS = 12.0
 
 
 @dataclass(frozen=True)
-class Iteration:
-    """One iteration: criterion before it, largest gradient entry, trust radius, whether it was taken."""
-
-    criterion: float
-    gradient: float
-    radius: float
-    accepted: bool
-
-
-@dataclass(frozen=True)
 class Descent:
-    """The log of one start: its steps, where it ended, and what a further step promised to gain."""
+    """The log of one start: how many steps it took, where it ended, and what a further step promised to gain."""
 
     start: str
-    steps: tuple[Iteration, ...]
+    steps: int
     criterion: float
     promise: float
 
@@ -152,6 +139,31 @@ class Optimum:
         return sum(abs(end - self.criterion) <= SAME_PREDICTION for end in ends)
 
 
+def turn_factor(factor: Floats, sizes: tuple[int, ...]) -> tuple[Floats, Floats]:
+    """Return the rotation and the scales of each block."""
+    if len(sizes) == 1:
+        rotation, scales, _ = np.linalg.svd(factor)
+        return rotation, scales
+    rotation, scales = np.zeros_like(factor), np.zeros(factor.shape[0])
+    for part in block_slices(sizes):
+        rotation[part, part], scales[part], _ = np.linalg.svd(factor[part, part])
+    return rotation, scales
+
+
+def factor_directions(rotation: Floats, sizes: tuple[int, ...], ranks: tuple[int, ...]) -> Floats:
+    """Return the directions in which a factor can move at the ranks given, (k, Q, Q)."""
+    rows, columns = entry_pairs(sizes, ranks).T
+    directions = np.zeros((rows.size, *rotation.shape))
+    directions[np.arange(rows.size), :, columns] = rotation[:, rows].T
+    return directions
+
+
+def combine(weights: Floats, directions: Floats) -> Floats:
+    """Return the sum of directions (k, Q, Q), weighted (k,)."""
+    combined: Floats = (weights @ directions.reshape(weights.size, -1)).reshape(directions.shape[1:])
+    return combined
+
+
 def find_optimum(surface: Surface) -> Optimum:
     """Return the lowest optimum over all starts, its ranks settled, its digits polished, and certified.
 
@@ -192,15 +204,14 @@ def optimum_from(surface: Surface, factor: Floats) -> Optimum:
 
 def _certified(optimum: Optimum) -> Optimum:
     sizes, everywhere = optimum.surface.sizes, optimum.derivatives()
-    steps = len(optimum.descents[optimum.chosen].steps)
     kept = np.array([optimum.scales[column] > 0 for _, column in entry_pairs(sizes, sizes)])
     curvature = np.linalg.eigvalsh(everywhere.hessian)
     if not (optimum.decrement <= DECREMENT and curvature[0] >= -DESCENDING * max(1.0, float(curvature[-1]))):
         raise ConvergenceError(
-            f"the best of {len(optimum.descents)} starts stopped after {steps} steps at a point that is not a "
-            f"certified optimum: the criterion could still fall by {optimum.decrement:.1e}, and its smallest curvature "
-            f"is {curvature[0]:.1e}; look for a group or a row that differs wildly from the others, or fit a model "
-            "with fewer random effects."
+            f"the best of {len(optimum.descents)} starts stopped after {optimum.descents[optimum.chosen].steps} steps "
+            "at a point that is not a certified optimum: the criterion could still fall by "
+            f"{optimum.decrement:.1e}, and its smallest curvature is {curvature[0]:.1e}; look for a group or a row "
+            "that differs wildly from the others, or fit a model with fewer random effects."
         )
     gradient = float(np.abs(everywhere.gradient[kept]).max(initial=0.0))
     return replace(optimum, gradient=gradient, curvature=float(curvature[0]))
@@ -213,27 +224,16 @@ def _descend(start: Start, known: float, surface: Surface, enough: float = PROMI
     is tried at once. A descent about to reach the criterion of a known optimum ends there.
     """
     state, gain, untried = Optimum.at(surface, start.factor), np.inf, True
-    path: list[Iterate[Optimum]] = []
-    for here in descend(state, max(1.0, float(state.scales.max()))):
-        path.append(here)
+    for steps, here in enumerate(descend(state, max(1.0, float(state.scales.max())))):
         state, gain = here.state, here.predicted
-        if gain <= enough or len(path) > _MAX_ITERATIONS or _heads_for(known, state.criterion, gain):
+        if gain <= enough or steps == _MAX_ITERATIONS or _heads_for(known, state.criterion, gain):
             break
         if gain <= NEAR and untried and state.scales.min() <= SNAP:
             untried = False
             cut = _cut(replace(state, decrement=gain), state.criterion, known)
             if cut is not None:
-                return Descent(start.name, _steps(path), cut.criterion, cut.decrement), cut
-    return Descent(start.name, _steps(path), state.criterion, gain), replace(state, decrement=gain)
-
-
-def _steps(path: Sequence[Iterate[Optimum]]) -> tuple[Iteration, ...]:
-    return tuple(
-        Iteration(
-            here.state.criterion, float(np.abs(here.local.gradient).max()), here.radius, after.state is not here.state
-        )
-        for here, after in pairwise(path)
-    )
+                return Descent(start.name, steps, cut.criterion, cut.decrement), cut
+    return Descent(start.name, steps, state.criterion, gain), replace(state, decrement=gain)
 
 
 def _heads_for(known: float, criterion: float, gain: float) -> bool:

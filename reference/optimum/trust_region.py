@@ -43,10 +43,9 @@ S = TypeVar("S", bound=State)
 
 @dataclass(frozen=True, eq=False)
 class Iterate(Generic[S]):
-    """A state, its derivatives, the trust radius there, and the gain that the next step promises."""
+    """A state, the trust radius there, and the gain that the next step promises."""
 
     state: S
-    local: Derivatives
     radius: float
     predicted: float
 
@@ -59,7 +58,7 @@ def descend(state: S, radius: float) -> Iterator[Iterate[S]]:
     local = state.derivatives()
     while True:
         move, predicted = trust_region_step(local, radius)
-        yield Iterate(state, local, radius, predicted)
+        yield Iterate(state, radius, predicted)
         try:
             trial = state.moved(move)
             ratio = (state.criterion - trial.criterion) / predicted
