@@ -74,7 +74,7 @@ class MixedFit(Estimates):
             is given.
         """
         refuse_options("predict", others, PREDICT_OPTIONS)
-        table = self._rows() if new is None else new
+        table = self.design.rows if new is None else new
         values = (predict_conditional if groups else predict_population)(self, table)
         return pd.Series(values, index=table.index, name=self.model.response)
 
@@ -137,22 +137,17 @@ class MixedFit(Estimates):
     @property
     def fittedvalues(self) -> pd.Series:
         """Conditional fitted values, (n,): fixed part plus the groups' modes."""
-        return pd.Series(self.fitted, index=self._rows().index, name=self.model.response)
+        return pd.Series(self.fitted, index=self.design.rows.index, name=self.model.response)
 
     @property
     def resid(self) -> pd.Series:
         """Conditional residuals, (n,), in units of the response."""
-        return pd.Series(self.residuals, index=self._rows().index, name="resid")
+        return pd.Series(self.residuals, index=self.design.rows.index, name="resid")
 
     @property
     def converged(self) -> bool:
         """True: a fit that does not reach its optimum is a ConvergenceError."""
         return True
-
-    def _rows(self) -> pd.DataFrame:
-        if self.design.table is None:
-            raise DesignError("this fit read its table in pieces and kept no rows; use a data frame for this.")
-        return self.design.table
 
     def _named(self, column: str) -> pd.Series:
         return coefficient_table(self)[column]

@@ -37,7 +37,7 @@ def reduce_responses(design: Design, responses: Floats, *, reml: bool) -> tuple[
     scales = np.sqrt(np.einsum("mn,mn->m", left, left) / n)
     rows = np.column_stack([whitened, (left / scales[:, None]).T])[np.argsort(codes, kind="stable")]
     kept, rest = _reduced(rows, np.bincount(codes), q, fixed.shape[1])
-    sizes = tuple(len(term.names) for term in design.terms)
+    sizes = tuple(len(term.effects) for term in design.terms)
     denominator = n - (fixed.shape[1] if reml else 0)
     parts = (
         np.ascontiguousarray(kept[:, q : whitened.shape[1]]),

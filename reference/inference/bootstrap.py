@@ -136,7 +136,7 @@ def bootstrap_shares(
     of_fixed, of_random, of_residual = share_roots(fit.design)
     fixed = ((found.coefficients @ of_fixed.T) ** 2).sum(axis=1)
     # The factors are in orthonormal units.
-    raw = [root @ np.linalg.inv(term.root) for root, term in zip(of_random, fit.design.terms, strict=True)]
+    raw = [root @ np.linalg.inv(term.root) for root, term in zip(of_random, fit.terms, strict=True)]
     random = found.sigmas**2 * ((block_diag(*raw) @ found.factors) ** 2).sum(axis=(1, 2))
     residual = found.sigmas**2 * of_residual
     tails = (1.0 - level) / 2.0, (1.0 + level) / 2.0

@@ -81,7 +81,7 @@ def conditional_covariances(fit: Estimates) -> tuple[Floats, ...]:
     Bates, Mächler, Bolker & Walker (2015), J. Stat. Softw. 67(1), section 5.3.
     """
     spreads = fit.design.by_term(fit.optimum.point.conditional_covariance(fit.optimum.factor))
-    backs = [np.linalg.inv(design.root) for design in fit.design.terms]
+    backs = (np.linalg.inv(term.root) for term in fit.terms)
     pairs = zip(spreads, backs, strict=True)
     return tuple(fit.sigma**2 * (back @ spread[:, own, own] @ back.T) for (spread, own), back in pairs)
 
@@ -263,12 +263,12 @@ def _prediction_errors(fit: Estimates, predictor: str, group: str | None) -> _Pr
     term = slope_term(fit, predictor, group)
     leverage, position = read_leverage(fit), fit.terms.index(term)
     part = block_slices(fit.optimum.surface.sizes)[position]
-    back = np.linalg.inv(fit.design.terms[position].root)[term.effects.index(predictor)]
+    back = np.linalg.inv(term.root)[term.effects.index(predictor)]
     places = np.array(leverage.places[part]).T
     select = np.zeros((len(places), leverage.relative.shape[0]))
     select[np.arange(len(places))[:, None], places] = back
     contrast = np.array([float(name == predictor) for name in fit.design.fixed_names])
-    average = fit.optimum.point.inverse_root @ np.linalg.solve(fit.design.fixed_root.T, contrast)
+    average = fit.optimum.point.inverse_root @ np.linalg.solve(fit.design.units.fixed.root.T, contrast)
     shared = average - (select @ leverage.relative) @ leverage.fixed
     return _PredictionErrors(term, select @ leverage.conditional @ select.T, shared, average)
 

@@ -199,7 +199,7 @@ def _error(fit: Estimates, parameter: VarianceParameter) -> float:
     rate = 0.5 * local.log_residual
     if effects:
         part = block_slices(optimum.surface.sizes)[position]
-        back = np.linalg.inv(fit.design.terms[position].root)[effects]
+        back = np.linalg.inv(fit.terms[position].root)[effects]
         rows, moved = back @ optimum.factor[part], back @ optimum.active_directions[:, part]
         lengths = np.linalg.norm(rows, axis=1)[:, None]
         rows, moved = rows / lengths, moved / lengths
@@ -225,7 +225,7 @@ def _profile_variance(along: VarianceSlice, z: float) -> Interval:
         limits = _limits(along, estimate, spread, (-1.0, 1.0), z)
     elif parameter.effects:
         # The deviation that makes an effect vary as much as the residual.
-        unit = fit.sigma / np.linalg.norm(fit.design.terms[parameter.term].root[:, parameter.effects[0]])
+        unit = fit.sigma / np.linalg.norm(fit.terms[parameter.term].root[:, parameter.effects[0]])
         spread = float(np.fmin(estimate * error, estimate + unit))
         limits = _limits(along, estimate, spread, (0.0, np.inf), z)
     else:

@@ -74,7 +74,7 @@ class KenwardRoger:
 
     def _rates(self, contrasts: Floats) -> Floats:
         """Return the slopes in an orthonormal basis (p, r) of combinations (r, p), (a, r, r)."""
-        weights = self.fit.optimum.point.inverse_root @ np.linalg.solve(self.fit.design.fixed_root.T, contrasts.T)
+        weights = self.fit.optimum.point.inverse_root @ np.linalg.solve(self.fit.design.units.fixed.root.T, contrasts.T)
         basis = np.linalg.qr(weights)[0]
         return np.asarray(basis.T @ self.slopes @ basis, dtype=np.float64)
 
@@ -107,7 +107,7 @@ def kenward_roger(fit: Estimates) -> KenwardRoger:
     p = fit.coefficients.size
     excess = middle - np.einsum("apq,bqs->abps", slopes, slopes)
     growth = np.einsum("ab,abps->ps", weight, excess)
-    back = np.linalg.inv(fit.design.fixed_root) @ fit.optimum.point.inverse_root.T
+    back = np.linalg.inv(fit.design.units.fixed.root) @ fit.optimum.point.inverse_root.T
     adjusted = fit.sigma**2 * back @ (np.eye(p) + growth + growth.T) @ back.T
     return KenwardRoger(fit, (adjusted + adjusted.T) / 2.0, weight, slopes)
 

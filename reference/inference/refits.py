@@ -55,13 +55,12 @@ def simulate_responses(fit: Estimates, rng: np.random.Generator) -> Iterator[Flo
     matrices = fit.design.matrices
     expected = matrices.fixed @ fit.coefficients
     parts = [
-        (fit.sigma * term.relative_factor, effects, matrices.codes[design.factor])
-        for term, design, effects in zip(fit.terms, fit.design.terms, matrices.random, strict=True)
+        (fit.sigma * term.relative_factor, effects, matrices.codes[term.factor], len(term.levels))
+        for term, effects in zip(fit.terms, matrices.random, strict=True)
     ]
-    counts = [len(term.levels) for term in fit.terms]
     while True:
         response = expected + fit.sigma * rng.standard_normal(expected.size)
-        for (factor, effects, codes), count in zip(parts, counts, strict=True):
+        for factor, effects, codes, count in parts:
             modes = rng.standard_normal((count, len(factor))) @ factor.T
             response += np.einsum("iq,iq->i", effects, modes[codes])
         yield response
@@ -116,11 +115,11 @@ def refit_responses(fit: Estimates, responses: Floats) -> Refits:
         return _joined([_refit(fit, response) for response in responses])
     surfaces, ols, scales = reduce_responses(fit.design, responses, reml=fit.reml)
     best, certified = find_optima(surfaces, fit.optimum.factor, fit.optimum.surface.weight)
-    constant = unit_constant(fit.design, reml=fit.reml) - 2.0 * surfaces.denominator * np.log(fit.design.scale)
+    constant = unit_constant(fit.design, reml=fit.reml) - 2.0 * surfaces.denominator * np.log(fit.design.units.scale)
     beta = -best.inverse[:, -1, :-1] / best.inverse[:, -1, -1:]
     found = Refits(
         criteria=best.criterion + constant + 2.0 * surfaces.denominator * np.log(scales),
-        coefficients=np.asarray(np.linalg.solve(fit.design.fixed_root, (ols + scales[:, None] * beta).T).T),
+        coefficients=np.asarray(np.linalg.solve(fit.design.units.fixed.root, (ols + scales[:, None] * beta).T).T),
         sigmas=scales / np.abs(best.inverse[:, -1, -1]) / np.sqrt(surfaces.denominator),
         factors=best.rotation * best.scales[:, None],
     )

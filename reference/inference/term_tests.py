@@ -10,7 +10,6 @@ from scipy.special import fdtrc
 
 from reference.arrays import Floats
 from reference.data.hypotheses import tested_columns
-from reference.errors import DesignError
 from reference.estimates import Estimates
 from reference.inference.kenward_roger import kenward_roger as kenward_roger_of
 from reference.inference.satterthwaite import satterthwaite_freedoms
@@ -48,10 +47,9 @@ def term_tests(fit: Estimates, *, kenward_roger: bool = False) -> tuple[TermTest
     Kuznetsova, Brockhoff & Christensen (2017), J. Stat. Softw. 82(13), section 2; Halekoh & Højsgaard (2014), J. Stat.
     Softw. 59(9), section 3.
     """
-    if fit.design.table is None:
-        raise DesignError("this fit read its table in pieces and kept no rows; use a data frame for this.")
+    rows = fit.design.rows
     test = kenward_roger_of(fit).f_test if kenward_roger else partial(_by_satterthwaite, fit)
-    terms = tested_columns(fit.design.encoding.fixed, fit.design.table)
+    terms = tested_columns(fit.design.encoding.fixed, rows)
     return tuple(TermTest(name, len(weights), *test(weights)) for name, weights in terms.items())
 
 

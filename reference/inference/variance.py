@@ -120,7 +120,7 @@ def share_roots(design: Design) -> tuple[Floats, tuple[Floats, ...], float]:
     n = design.n_observations
     if design.encoding.fixed.has_intercept and not design.model.weights:
         # The first orthonormal column is constant, so the others carry all the variation of X beta.
-        return design.fixed_root[1:] / np.sqrt(n - 1), tuple(term.root for term in design.terms), 1.0
+        return design.units.fixed.root[1:] / np.sqrt(n - 1), tuple(term.root for term in design.terms), 1.0
     matrices = design.matrices
     fixed = matrices.unweighted(matrices.fixed)
     inverse_roots = matrices.unweighted(np.ones(n))
