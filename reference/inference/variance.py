@@ -10,6 +10,9 @@ from reference.arrays import Floats, triangular_factor
 from reference.design.design import Design
 from reference.estimates import Estimates, FittedTerm
 
+# The shares that are reported, of those of a VarianceShares.
+SHARES = ("icc_adjusted", "icc_unadjusted", "r2_marginal", "r2_conditional")
+
 
 @dataclass(frozen=True)
 class VarianceComponent:

@@ -18,7 +18,7 @@ from reference.inference.intervals import Interval
 from reference.inference.kenward_roger import kenward_roger_tests
 from reference.inference.satterthwaite import Coefficient, coefficient_tests
 from reference.inference.term_tests import TermTest
-from reference.inference.variance import VarianceShares, variance_components
+from reference.inference.variance import SHARES, VarianceShares, variance_components
 from reference.output.text import aligned, format_p
 
 _DIGITS = 4
@@ -103,10 +103,7 @@ def term_lines(tests: Sequence[TermTest]) -> Iterator[str]:
 
 def share_lines(shares: Mapping[str, VarianceShares]) -> Iterator[str]:
     """Yield a table of the ICC and R² of fits by name."""
-    rows = [
-        [name, *(f"{value:z.4f}" for value in (s.icc_adjusted, s.icc_unadjusted, s.r2_marginal, s.r2_conditional))]
-        for name, s in shares.items()
-    ]
+    rows = [[name, *(f"{getattr(one, share):z.4f}" for share in SHARES)] for name, one in shares.items()]
     yield from aligned(["", "ICC adjusted", "unadjusted", "R² marginal", "conditional"], rows)
 
 

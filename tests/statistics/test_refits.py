@@ -9,8 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reference import SaturationError, bootstrap_shares, bootstrap_test, fit
-from reference.design.many_responses import reduce_responses
-from reference.inference.refits import refit_responses, simulate_responses
+from reference.inference.refits import reduce_responses, refit_responses, simulate_responses
 from reference.optimum.many_responses import find_optima
 
 FORMULAS = (
