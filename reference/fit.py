@@ -251,8 +251,8 @@ def fit_mixed(
     """
     if reml not in (True, False):
         raise DesignError(f"reml={reml!r} is not understood; write True for REML, or False for maximum likelihood.")
-    table, parsed = _weighted(data, _parsed(model), weights)
-    return MixedFit.of_design(build_design(table, parsed, missing=missing, collinear=collinear), reml=bool(reml))
+    design = build_design(*_weighted(data, model, weights), missing=missing, collinear=collinear)
+    return MixedFit.of_design(design, reml=bool(reml))
 
 
 def criterion_at(
@@ -282,7 +282,7 @@ def criterion_at(
     DesignError, SaturationError
         If theta has the wrong length or is not finite, or the model cannot be estimated from the data.
     """
-    design = build_design(*_weighted(data, _parsed(model), weights))
+    design = build_design(*_weighted(data, model, weights))
     surface = design.surface(reml=reml)
     length = sum(size * (size + 1) // 2 for size in surface.sizes)
     if np.shape(theta) != (length,) or not np.isfinite(theta).all():
@@ -298,8 +298,12 @@ def criterion_at(
     return float(surface.profile(factor).criterion + unit_constant(design, reml=reml))
 
 
-def _weighted(data: Table, model: MixedModel, weights: str | Sequence[float] | None) -> tuple[Table, MixedModel]:
+def _weighted(data: Table, model: MixedModel | str, weights: str | Sequence[float] | None) -> tuple[Table, MixedModel]:
     """Return the table and the model with weights; those that are no column of the table become one."""
+    if isinstance(model, str):
+        model = parse_formula(model)
+    elif not isinstance(model, MixedModel):
+        raise DesignError(f"the model is a {type(model).__name__}; give the table first, and then a formula.")
     if weights is None:
         return data, model
     if isinstance(weights, str):
@@ -316,11 +320,3 @@ def _weighted(data: Table, model: MixedModel, weights: str | Sequence[float] | N
         raise DesignError("the weights' index is not the table's; give weights.reindex(frame.index), or numbers alone.")
     # The name that R gives them.
     return data.assign(**{"(weights)": np.asarray(weights)}), replace(model, weights="(weights)")
-
-
-def _parsed(model: MixedModel | str) -> MixedModel:
-    if isinstance(model, str):
-        return parse_formula(model)
-    if not isinstance(model, MixedModel):
-        raise DesignError(f"the model is a {type(model).__name__}; give the table first, and then a formula.")
-    return model

@@ -139,20 +139,10 @@ def build_design(
 ) -> Design:
     """Return the design of a model on a table in long format, any that :func:`~reference.data.tables.open_table` takes.
 
-    Parameters
-    ----------
-    data, model, missing
-        As there.
-    collinear : "drop" or "raise"
-        Whether columns of X that depend on those before them are left out and named, or are an error.
-
-    Raises
-    ------
-    DesignError
-        If a column is missing, empty or not finite somewhere, is constant, or depends on the others; or if there is
-        one group only or nothing left to explain.
-    FormulaError
-        If more effects of a factor vary than there are groups, as where effects and groups have changed places.
+    ``collinear`` says whether columns of X that depend on those before them are left out and named, or are an error. A
+    DesignError says that a column is missing, empty or not finite somewhere, constant, or depends on the others, that
+    there is one group only or nothing left to explain; a FormulaError that more effects of a factor vary than there
+    are groups, as where effects and groups have changed places.
     """
     if collinear not in ("drop", "raise"):
         raise DesignError(

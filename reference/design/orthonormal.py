@@ -32,10 +32,7 @@ class Basis:
     def of(cls, part: Part, columns: Columns, places: Sequence[int], root: Floats) -> Basis:
         """Return the orthonormal basis of a part, columns at ``places``, given a root (k, k) of the products of all.
 
-        Raises
-        ------
-        DesignError
-            If a column is constant or depends on the others.
+        A DesignError says that a column is constant or depends on the others.
         """
         places = list(places)
         shift, scale = columns.shift[places], columns.scale[places]
@@ -104,11 +101,8 @@ class Units:
 def choose_units(encoding: Encoding, columns: Columns, root: Floats, n_observations: int) -> Units:
     """Return the units of a model, given a root (k, k) of the products of all standardised columns.
 
-    Raises
-    ------
-    DesignError
-        If a column is constant or depends on the others, there are not more rows than columns of X, the response
-        is fitted exactly, or the unit of a column is one in which variances are beyond what a float holds.
+    A DesignError says that a column is constant or depends on the others, there are not more rows than columns of X,
+    the response is fitted exactly, or the unit of a column is one in which variances are beyond what a float holds.
     """
     _check_rows(n_observations, len(encoding.fixed.names))
     parts = (encoding.fixed, *encoding.random)
@@ -141,10 +135,8 @@ def choose_units(encoding: Encoding, columns: Columns, root: Floats, n_observati
 def check_fixed_part(matrices: Matrices) -> Floats:
     """Return R (p, p), upper triangular with a positive diagonal, of X = Q R.
 
-    Raises
-    ------
-    DesignError
-        If a column is constant or depends on the others, or there are not more rows than columns.
+    A DesignError says that a column is constant or depends on the others, or that there are not more rows than
+    columns.
     """
     _check_rows(*matrices.fixed.shape)
     columns = choose_columns(matrices.encoding, matrices.columns)

@@ -165,7 +165,8 @@ def probability_top(
 
 def _hits(errors: _PredictionErrors, modes: Floats, count: int, draws: int, rng: np.random.Generator) -> Floats:
     """Return in how many draws each group is among the first, given the modes over sigma."""
-    roots, hits = _roots(errors.own), np.zeros(modes.size)
+    values, vectors = np.linalg.eigh(errors.own)
+    roots, hits = vectors * np.sqrt(np.maximum(values, 0.0))[:, None, :], np.zeros(modes.size)
     at_once = max(1, _DRAWN_AT_ONCE // modes.size)
     for start in range(0, draws, at_once):
         size = min(at_once, draws - start)
@@ -236,16 +237,9 @@ def _occasions(chance: Floats, draws: int, rng: np.random.Generator) -> tuple[In
 class _PredictionErrors:
     """The errors of the groups' slopes over sigma: normal, an ``own`` part plus ``shared`` · u for one u ~ N(0, I_p).
 
-    Parameters
-    ----------
-    term : FittedTerm
-        The random term of the slope, its J = K · L groups in K clusters of L.
-    own : (K, L, L)
-        The covariance of the part that is not shared.
-    shared : (K, L, p)
-        By group.
-    average : (p,)
-        The same for the fixed effect alone.
+    The J = K · L groups of the slope's ``term`` lie in K clusters of L: ``own``, (K, L, L), is the covariance of the
+    part that is not shared, ``shared``, (K, L, p), goes by group, and ``average``, (p,), is the same for the fixed
+    effect alone.
     """
 
     term: FittedTerm
@@ -271,9 +265,3 @@ def _prediction_errors(fit: Estimates, predictor: str, group: str | None) -> _Pr
     average = fit.optimum.point.inverse_root @ np.linalg.solve(fit.design.units.fixed.root.T, contrast)
     shared = average - (select @ leverage.relative) @ leverage.fixed
     return _PredictionErrors(term, select @ leverage.conditional @ select.T, shared, average)
-
-
-def _roots(covariances: Floats) -> Floats:
-    """Return factors (K, L, L) of covariances that may be singular."""
-    values, vectors = np.linalg.eigh(covariances)
-    return np.asarray(vectors * np.sqrt(np.maximum(values, 0.0))[:, None, :], dtype=np.float64)

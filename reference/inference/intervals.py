@@ -174,13 +174,7 @@ def variance_standard_errors(fit: Estimates) -> Mapping[tuple[str, str], float]:
 
 
 def normal_quantile(level: float) -> float:
-    """Return how many standard errors the limits of a normal interval lie from the estimate.
-
-    Raises
-    ------
-    DesignError
-        If the level is not between 0 and 1.
-    """
+    """Return how many standard errors the limits of a normal interval lie from the estimate, or refuse the level."""
     if not 0.0 < level < 1.0:
         raise DesignError(f"a confidence level must lie between 0 and 1, such as 0.95; got {level}.")
     return float(ndtri(0.5 + level / 2.0))

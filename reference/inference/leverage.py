@@ -20,13 +20,7 @@ _MOST_EFFECTS = 3_000
 
 
 def read_leverage(fit: Estimates) -> Leverage:
-    """Return the leverage of a fit at its optimum.
-
-    Raises
-    ------
-    DesignError
-        If a model with several grouping factors has more than 3,000 random effects.
-    """
+    """Return the leverage of a fit; a DesignError if several grouping factors have more than 3,000 random effects."""
     found = fit.optimum.point.leverage(fit.optimum.factor)
     return _dense(fit) if found is None else found
 

@@ -38,14 +38,8 @@ _SHORTEST = 1e-10
 class Place:
     """Where the deviance is lowest at one value of a parameter.
 
-    Parameters
-    ----------
-    value : float
-        Of the parameter.
-    excess : float
-        The deviance there less that of the ML fit.
-    factor : (Q, Q), log_sigma : float
-        The relative factor and log sigma in orthonormal units: where to start from at a neighbouring value.
+    ``excess`` is the deviance there less that of the ML fit; ``factor``, (Q, Q), and ``log_sigma`` are the relative
+    factor and log sigma in orthonormal units: where to start from at a neighbouring value.
     """
 
     value: float
@@ -102,13 +96,7 @@ class VarianceSlice:
     starts: tuple[Floats, ...] = ()
 
     def lowest(self, value: float, near: Place) -> Place:
-        """Return the minimum at a value, descending from a neighbour's.
-
-        Raises
-        ------
-        ConvergenceError
-            If the descent does not end.
-        """
+        """Return the minimum at a value, descending from a neighbour's, or raise a ConvergenceError."""
         start = np.asarray(float(np.exp(near.log_sigma)) * np.linalg.solve(self._to_orthonormal, near.factor))
         log_sigma = near.log_sigma if self.parameter.effects else value - float(np.log(self.fit.design.units.scale))
         return self._descend(value, *self._family(value, start, log_sigma))

@@ -30,16 +30,9 @@ _MOST_ROWS = 2**24
 class Refits:
     """A model fitted to m responses, in the units of the data.
 
-    Parameters
-    ----------
-    criteria : (m,)
-        As ``Estimates.criterion``.
-    coefficients : (m, p)
-        Fixed effects.
-    sigmas : (m,)
-        Residual standard deviations.
-    factors : (m, Q, Q)
-        Factors of the effects' relative covariance, in orthonormal units, as ``Optimum.factor``.
+    ``criteria``, (m,), are as ``Estimates.criterion``, ``coefficients``, (m, p), the fixed effects, ``sigmas``, (m,),
+    the residual standard deviations; ``factors``, (m, Q, Q), are those of the effects' relative covariance in
+    orthonormal units, as ``Optimum.factor``.
     """
 
     criteria: Floats

@@ -113,12 +113,8 @@ def share_roots(design: Design) -> tuple[Floats, tuple[Floats, ...], float]:
     """Return what turns fixed effects, factors of the effects' covariances, and sigma² into the variances of shares.
 
     Roots, (k, p) and one (q, q) per term: the sum of squares of their products with the fixed effects and with the
-    factors are variances over rows of which each counts once, whatever its weight. And the mean of the inverse weights.
-
-    Raises
-    ------
-    DesignError
-        If the model has no intercept or is weighted, and the fit kept no rows.
+    factors are variances over rows of which each counts once, whatever its weight. And the mean of the inverse
+    weights. It takes the rows of a model that has no intercept or is weighted.
     """
     n = design.n_observations
     if design.encoding.fixed.has_intercept and not design.model.weights:

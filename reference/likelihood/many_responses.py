@@ -30,7 +30,7 @@ class Lanes:
     criterion : (L,), gradient : (L, k), hessian : (L, k, k)
         Of the -2 log-likelihood (ML) or its REML counterpart; nan where it cannot be computed.
     inverse : (L, p + 1, p + 1)
-        T⁻¹ of :class:`~reference.likelihood.surface.Profile`.
+        T⁻¹ of :class:`~reference.likelihood.surface.Point`.
     """
 
     response: Integers

@@ -26,19 +26,9 @@ _FAR, _SAME = 1e4, 1e-6
 
 
 def check_identified(surface: Surface, labels: Sequence[str]) -> None:
-    """Refuse a model whose variances the data do not determine.
+    """Refuse a model whose criterion is the same along a whole line of covariances, so that no data determine them.
 
-    Parameters
-    ----------
-    surface : Surface
-        Its criterion.
-    labels : sequence of str
-        Names of its effects, in the order of the factor.
-
-    Raises
-    ------
-    DesignError
-        If the criterion is the same along a whole line of covariances.
+    ``labels`` are the names of its effects, in the order of the factor.
     """
     pairs = entry_pairs(surface.sizes, surface.sizes).tolist()
     order = sum(surface.sizes)
@@ -88,12 +78,8 @@ def _with_residual(local: Derivatives, curved: Floats, start: Floats, surface: S
 def find_inner_optimum(surface: Surface, labels: Sequence[str]) -> Optimum:
     """Return the optimum of a model that fits every row exactly, if its residual variance is not zero.
 
-    As the residual variance goes to zero the criterion tends to an end that may lie below every optimum.
-
-    Raises
-    ------
-    SaturationError
-        If it does, so that the data cannot tell the residual variance from zero.
+    As that goes to zero the criterion tends to an end that may lie below every optimum: then a SaturationError says
+    that the data cannot tell the residual variance from zero.
     """
     try:
         optimum = find_optimum(surface)

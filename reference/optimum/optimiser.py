@@ -167,12 +167,9 @@ def combine(weights: Floats, directions: Floats) -> Floats:
 def find_optimum(surface: Surface) -> Optimum:
     """Return the lowest optimum over all starts, its ranks settled, its digits polished, and certified.
 
-    The starts are those of :func:`~reference.optimum.starts.choose_starts`, fewer where some are hopelessly high.
-
-    Raises
-    ------
-    ConvergenceError
-        If the lowest end is not certified: a step could still gain, or the criterion falls in some direction.
+    The starts are those of :func:`~reference.optimum.starts.choose_starts`, fewer where some are hopelessly high. A
+    ConvergenceError says that the lowest end is not certified: a step could still gain, or the criterion falls in some
+    direction.
     """
     starts = choose_starts(surface)
     ends = [_descend(starts[0], np.inf, surface)]
@@ -189,14 +186,9 @@ def find_optimum(surface: Surface) -> Optimum:
 
 
 def optimum_from(surface: Surface, factor: Floats) -> Optimum:
-    """Return the optimum that the descent from one factor (Q, Q) leads to, settled and certified.
+    """Return the optimum that the descent from one factor (Q, Q) leads to, settled, and certified as by `find_optimum`.
 
     For a surface close to one whose optimum is known; another start may lead lower.
-
-    Raises
-    ------
-    ConvergenceError
-        If the end is not certified.
     """
     descent, end = _descend(Start("given factor", factor, float(surface.profile(factor).criterion)), np.inf, surface)
     return _certified(replace(_settle(end), descents=(descent,)))
@@ -241,11 +233,6 @@ def _heads_for(known: float, criterion: float, gain: float) -> bool:
     return gain <= MERGE and abs(criterion - gain - known) <= SAME_PREDICTION
 
 
-def _arrived(end: Optimum, known: float) -> bool:
-    """Return whether nothing is left to gain, or what is leads to a known optimum."""
-    return end.decrement <= DECREMENT or _heads_for(known, end.criterion, end.decrement)
-
-
 def _settle(end: Optimum) -> Optimum:
     """Return the polished optimum at the lowest ranks that cost nothing, curvature across them included."""
     if end.rank < end.scales.size and end.decrement <= DECREMENT and not _doubtful(end):
@@ -280,7 +267,8 @@ def _cut(near: Optimum, ceiling: float, known: float = np.inf) -> Optimum | None
         cut = _polish(near, kept, known)
         curvature = np.linalg.eigvalsh(cut.derivatives().hessian)
         level = curvature[0] >= -DESCENDING * max(1.0, curvature[-1])
-        if cut.criterion <= ceiling and level and _arrived(cut, known):
+        arrived = cut.decrement <= DECREMENT or _heads_for(known, cut.criterion, cut.decrement)
+        if cut.criterion <= ceiling and level and arrived:
             return cut
     return None
 

@@ -29,13 +29,7 @@ class State(Protocol):
         """Return the derivatives of the value along the coordinates of this state."""
 
     def moved(self, move: Floats) -> Self:
-        """Return the state a step along these coordinates leads to.
-
-        Raises
-        ------
-        numpy.linalg.LinAlgError
-            If the value cannot be computed there.
-        """
+        """Return the state a step along these coordinates leads to; a LinAlgError if there is no value there."""
 
 
 S = TypeVar("S", bound=State)

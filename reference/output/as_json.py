@@ -21,12 +21,12 @@ def fit_record(fit: Estimates) -> dict[str, Plain]:
     Numbers are at full precision and in the units of the data; one that is not defined, such as a correlation with a
     variance of zero, is None. So are the shares where X has no intercept and the rows were not kept.
     """
-    rows = coefficient_tests(fit)
+    rows, lost = coefficient_tests(fit), fit.design.left_out
     return {
         "formula": fit.model.formula,
         "reml": fit.reml,
         "n_observations": fit.design.n_observations,
-        "left_out": _left_out(fit),
+        "left_out": lost and {"rows": lost.rows, "of": lost.of, "by_column": dict(lost.by_column)},
         "notes": list(fit.design.notes),
         "groups": {term.group: len(term.levels) for term in fit.terms},
         "criterion": fit.criterion,
@@ -46,11 +46,6 @@ def fit_record(fit: Estimates) -> dict[str, Plain]:
         "singular": fit.singular,
         "certificate": _named(fit.certificate, _CERTIFICATE) | {"faces": list(fit.certificate.faces)},
     }
-
-
-def _left_out(fit: Estimates) -> Plain:
-    lost = fit.design.left_out
-    return {"rows": lost.rows, "of": lost.of, "by_column": dict(lost.by_column)} if lost else None
 
 
 def _named(record: object, names: Sequence[str]) -> dict[str, Plain]:
