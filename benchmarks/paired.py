@@ -15,7 +15,7 @@ from pathlib import Path
 
 from scipy.stats import binom
 
-from autograder.assignment.course import COURSE_FILE, Course
+from autograder.assignment.course import Course
 
 ROOT = Path(__file__).resolve().parents[1]
 ASSIGNMENT = "practice"
@@ -75,10 +75,7 @@ def compare(commit: str, submissions: int, pairs: int, scratch: Path) -> list[fl
             for checkout in (ROOT, other)[:: 1 if turn % 2 else -1]:
                 into = Path(tempfile.mkdtemp(dir=scratch)) / "grading"
                 began = time.perf_counter()
-                # The checkout itself was the course once.
-                course = checkout / "solutions"
-                course = course if (course / COURSE_FILE).is_file() else checkout
-                where = ("--into", into, "--course", course)
+                where = ("--into", into, "--course", checkout / "solutions")
                 command(sys.executable, "-c", MLM, *grade, *where, cwd=checkout, also_good=MEMO_WAITS)
                 seconds[checkout] = time.perf_counter() - began
             ratio = seconds[ROOT] / seconds[other]

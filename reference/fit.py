@@ -102,22 +102,22 @@ class MixedFit(Estimates):
     @property
     def params(self) -> pd.Series:
         """Fixed effects by name."""
-        return self._named("estimate")
+        return coefficient_table(self)["estimate"]
 
     @property
     def bse(self) -> pd.Series:
         """Their standard errors."""
-        return self._named("standard_error")
+        return coefficient_table(self)["standard_error"]
 
     @property
     def tvalues(self) -> pd.Series:
         """Their t values."""
-        return self._named("t")
+        return coefficient_table(self)["t"]
 
     @property
     def pvalues(self) -> pd.Series:
         """Their two-sided p-values, on Satterthwaite's degrees of freedom."""
-        return self._named("p")
+        return coefficient_table(self)["p"]
 
     @property
     def random_effects(self) -> Mapping[str, pd.DataFrame]:
@@ -148,9 +148,6 @@ class MixedFit(Estimates):
     def converged(self) -> bool:
         """True: a fit that does not reach its optimum is a ConvergenceError."""
         return True
-
-    def _named(self, column: str) -> pd.Series:
-        return coefficient_table(self)[column]
 
 
 class _ByTerm(dict[str, pd.DataFrame]):

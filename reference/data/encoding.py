@@ -119,10 +119,11 @@ class Encoding:
 
     def columns(self, data: pd.DataFrame) -> tuple[Sequence[Floats], ...]:
         """Return the columns, (n,) each, of X, of every Z, and y, or raise what :meth:`Part.columns` raises."""
-        response = (
-            [self.response.columns(data)[0] - self.offset_of(data)] if self.offset else self.response.columns(data)
-        )
-        return (*(part.columns(data) for part in (self.fixed, *self.random)), response)
+        return (*(part.columns(data) for part in (self.fixed, *self.random)), [self._response(data)])
+
+    def _response(self, data: pd.DataFrame) -> Floats:
+        response = self.response.columns(data)[0]
+        return response - self.offset_of(data) if self.offset else response
 
     def offset_of(self, data: pd.DataFrame) -> Floats | float:
         """Return the offset of each row, (n,), zero for a model without one."""
@@ -131,16 +132,15 @@ class Encoding:
     def matrices(self, data: pd.DataFrame) -> Matrices:
         """Return what the model makes of a table with the same columns, or raise what :meth:`Part.columns` raises."""
         groups = [read_groups(data, group) for group in self.model.groups]
-        root, offset = self._root_weights(data), self.offset_of(data)
-        response = self.response.columns(data)[0]
+        root = self._root_weights(data)
         plain = Matrices(
             encoding=self,
-            response=response - offset if self.offset else response,
+            response=self._response(data),
             fixed=self.fixed.matrix(data),
             random=tuple(part.matrix(data) for part in self.random),
             codes=tuple(codes for codes, _ in groups),
             levels=tuple(levels for _, levels in groups),
-            offset=offset,
+            offset=self.offset_of(data),
         )
         if root is None:
             return plain

@@ -126,7 +126,7 @@ def profile_intervals(fit: Estimates, level: float = 0.95) -> tuple[Interval, ..
     starts = (best.optimum.factor, *(start.factor for start in choose_starts(surface)[:2]))
     return (
         *(_profile_variance(VarianceSlice(best, parameter, starts), z) for parameter in variance_parameters(best)),
-        *_profile_effects(best, z),
+        *(_profile_effect(best, effect, z) for effect in range(best.coefficients.size)),
     )
 
 
@@ -228,11 +228,10 @@ def _profile_variance(along: VarianceSlice, z: float) -> Interval:
     return Interval(parameter.name, estimate, *limits)
 
 
-def _profile_effects(fit: Estimates, z: float) -> Iterator[Interval]:
-    errors = np.sqrt(np.diagonal(fit.covariance)).tolist()
-    for effect, (name, estimate) in enumerate(fit.fixed_effects.items()):
-        limits = _limits(EffectSlice(fit, effect), estimate, errors[effect], (-np.inf, np.inf), z)
-        yield Interval(name, estimate, *limits)
+def _profile_effect(fit: Estimates, effect: int, z: float) -> Interval:
+    estimate, error = float(fit.coefficients[effect]), float(np.sqrt(fit.covariance[effect, effect]))
+    limits = _limits(EffectSlice(fit, effect), estimate, error, (-np.inf, np.inf), z)
+    return Interval(fit.design.fixed_names[effect], estimate, *limits)
 
 
 def _limits(along: Slice, estimate: float, spread: float, bounds: tuple[float, float], z: float) -> tuple[float, float]:

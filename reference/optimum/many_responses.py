@@ -24,6 +24,7 @@ from reference.optimum.optimiser import (
     SAME_OPTIMUM,
     SAME_PREDICTION,
     SNAP,
+    turn_factor,
 )
 from reference.optimum.starts import FEW_GROUPS, are_near, most_starts, scan_factors, start_places
 from reference.optimum.trust_region import ACCEPT, FLAT, MAX_SECULAR
@@ -74,7 +75,7 @@ def _descended(
 
     One close to the boundary that gains no more than ``near`` is not followed further.
     """
-    here = surfaces.at(responses, *_turned(factors, surfaces.sizes))
+    here = surfaces.at(responses, *turn_factor(factors, surfaces.sizes))
     ends, gains, left = here[np.arange(len(factors))], np.full(len(factors), np.inf), np.arange(len(factors))
     radius = np.maximum(1.0, here.scales.max(axis=1))
     for _ in range(_MAX_STEPS):
@@ -172,15 +173,7 @@ def _polished(surfaces: ManyResponses, near: Lanes, kept: Any) -> tuple[Lanes, F
 def _moved(here: Lanes, moves: Floats, surfaces: ManyResponses) -> tuple[Floats, Floats]:
     inner = here.scales[:, :, None] * np.eye(here.scales.shape[1])
     inner[:, surfaces.pairs[:, 0], surfaces.pairs[:, 1]] += moves
-    return _turned(here.rotation @ inner, surfaces.sizes)
-
-
-def _turned(factors: Floats, sizes: tuple[int, ...]) -> tuple[Floats, Floats]:
-    """Return the rotations (L, Q, Q) and scales (L, Q) of factors, block by block."""
-    rotation, scales = np.zeros_like(factors), np.zeros(factors.shape[:2])
-    for part in block_slices(sizes):
-        rotation[:, part, part], scales[:, part], _ = np.linalg.svd(np.nan_to_num(factors[:, part, part]))
-    return rotation, scales
+    return turn_factor(np.nan_to_num(here.rotation @ inner), surfaces.sizes)
 
 
 def _eigen(matrices: Floats) -> tuple[Floats, Floats]:

@@ -140,13 +140,13 @@ class Optimum:
 
 
 def turn_factor(factor: Floats, sizes: tuple[int, ...]) -> tuple[Floats, Floats]:
-    """Return the rotation and the scales of each block."""
+    """Return the rotation (..., Q, Q) and the scales (..., Q) of a factor or a stack of them, block by block."""
     if len(sizes) == 1:
         rotation, scales, _ = np.linalg.svd(factor)
         return rotation, scales
-    rotation, scales = np.zeros_like(factor), np.zeros(factor.shape[0])
+    rotation, scales = np.zeros_like(factor), np.zeros(factor.shape[:-1])
     for part in block_slices(sizes):
-        rotation[part, part], scales[part], _ = np.linalg.svd(factor[part, part])
+        rotation[..., part, part], scales[..., part], _ = np.linalg.svd(factor[..., part, part])
     return rotation, scales
 
 
