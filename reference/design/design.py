@@ -54,28 +54,14 @@ class TermDesign:
 class Design:
     """A model met with a table: what maps raw units to orthonormal ones, and the data in the latter.
 
-    With columns of X and of each Z made orthonormal (the intercept first, so that a predictor's origin drops out)
-    and the response replaced by its scaled OLS residual, neither the unit nor the centring of a predictor can
-    change the optimiser's path.
+    With columns of X and of each Z made orthonormal (the intercept first, so that a predictor's origin drops out) and
+    the response replaced by its scaled OLS residual, neither the unit nor the centring of a predictor can change the
+    optimiser's path.
 
-    Parameters
-    ----------
-    encoding : Encoding
-        The model and the names of its columns.
-    terms : tuple of TermDesign
-        One per random term.
-    units : Units
-        The orthonormal ones: raw X = orthonormal X · ``units.fixed.root``.
-    likelihood : Surface
-        The ML criterion of the orthonormal data.
-    table : pandas.DataFrame or None
-        The rows, if they are in memory.
-    known : Matrices or None
-        The rows in raw units, if they were computed on the way.
-    saturated : "", "both" or "random"
-        Whether the random effects of one grouping factor, or both these and the fixed ones, fit every row exactly.
-    left_out : LeftOut or None
-        Rows of the table that are not in ``table``, as they had gaps; None where that was not looked at.
+    ``units`` are the orthonormal ones: raw X = orthonormal X · ``units.fixed.root``. ``likelihood`` is the ML
+    criterion of the orthonormal data. ``table`` holds the rows, if they are in memory, and ``known`` those in raw
+    units, if they were computed on the way; ``left_out`` says which had gaps, where that was looked at. ``saturated``
+    says whether the random effects of one grouping factor, or both these and the fixed ones, fit every row exactly.
     """
 
     encoding: Encoding

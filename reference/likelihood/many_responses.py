@@ -55,24 +55,10 @@ class Lanes:
 class ManyResponses:
     """What :class:`~reference.likelihood.blocks.Blocks` are of one response, of m responses of one design.
 
-    Parameters
-    ----------
-    roots : (d, Q, J)
-        R_j.
-    heads : (d, p, J)
-        The part of X in the span of Z_j.
-    responses : (m, d, J)
-        The part of y.
-    rest : (m, p + 1, p + 1)
-        Cross-products of what is left.
-    sizes : tuple of int
-        The orders of the blocks of a factor.
-    denominator : int
-        n under ML, n - p under REML.
-    reml : bool
-        True for the REML criterion.
-    pairs : (k, 2)
-        The (i, j) of the directions.
+    Of the rows kept ``roots``, (d, Q, J), are R_j, ``heads``, (d, p, J), the part of X in the span of Z_j, and
+    ``responses``, (m, d, J), that of y; ``rest``, (m, p + 1, p + 1), are cross-products of what is left. ``sizes`` are
+    the orders of the blocks of a factor, ``pairs``, (k, 2), the (i, j) of the directions; ``denominator`` is n under
+    ML, n - p under REML.
     """
 
     roots: Floats
