@@ -78,17 +78,10 @@ def _way_out(part: Part, name: str, otherwise: str = "drop it from the model") -
 class Units:
     """The orthonormal units of a model.
 
-    Parameters
-    ----------
-    fixed, random : Basis
-        Of X, and of the Z of each random term.
-    whitening : (k, Q + p + 1)
-        Maps standardised columns to ``[Z X y]``: every Z's columns of length √n, those of X of length one, and y the
-        OLS residual over its root mean square.
-    ols : (p,)
-        Coefficients of pooled least squares, raw units.
-    scale : float
-        The root mean square of its residuals, in units of the response.
+    ``fixed`` is the basis of X, ``random`` that of the Z of each random term. ``whitening``, (k, Q + p + 1), maps
+    standardised columns to ``[Z X y]``: every Z's columns of length √n, those of X of length one, and y the OLS
+    residual over its root mean square, ``scale``, in units of the response. ``ols``, (p,), are the coefficients of
+    pooled least squares in raw units.
     """
 
     fixed: Basis

@@ -21,16 +21,10 @@ from reference.likelihood.surface import profiled_criterion, profiled_weights
 class Lanes:
     """L places on the surfaces of responses: the criterion, and its derivatives along the k directions U e_i e_jᵀ.
 
-    Parameters
-    ----------
-    response : (L,)
-        Which response, by its position.
-    rotation : (L, Q, Q), scales : (L, Q)
-        The factor.
-    criterion : (L,), gradient : (L, k), hessian : (L, k, k)
-        Of the -2 log-likelihood (ML) or its REML counterpart; nan where it cannot be computed.
-    inverse : (L, p + 1, p + 1)
-        T⁻¹ of :class:`~reference.likelihood.surface.Point`.
+    ``response``, (L,), says which response by its position; ``rotation``, (L, Q, Q), and ``scales``, (L, Q), are the
+    factor. ``criterion``, (L,), ``gradient``, (L, k), and ``hessian``, (L, k, k), are those of the -2 log-likelihood
+    (ML) or its REML counterpart; nan where it cannot be computed. ``inverse``, (L, p + 1, p + 1), is T⁻¹ of
+    :class:`~reference.likelihood.surface.Point`.
     """
 
     response: Integers

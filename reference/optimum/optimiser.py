@@ -54,22 +54,11 @@ class Descent:
 class Optimum:
     """Where the criterion is lowest, or a place on the way there, in orthonormal units.
 
-    Parameters
-    ----------
-    surface : Surface
-        The criterion.
-    rotation : (Q, Q), scales : (Q,)
-        The factor is rotation · diag(scales), block by block; in each block scales descend and are exactly zero
-        beyond its rank.
-    point : Point
-        The surface there.
-    decrement : float
-        What a further Newton step promised to gain, on the criterion's scale.
-    descents : tuple of Descent
-        One log per start; ``chosen`` is the position of the one that won.
-    gradient, curvature : float
-        The largest entry of the gradient along the directions that keep the ranks, and the smallest eigenvalue of
-        the Hessian along all directions, lost ones included: negative if the criterion fell there.
+    The factor is ``rotation``, (Q, Q), times the diagonal of ``scales``, (Q,), block by block; in each block scales
+    descend and are exactly zero beyond its rank. ``decrement`` is what a further Newton step promised to gain, on the
+    criterion's scale. There is one log per start in ``descents``; ``chosen`` is the position of the one that won.
+    ``gradient`` is the largest entry of the gradient along the directions that keep the ranks, and ``curvature`` the
+    smallest eigenvalue of the Hessian along all directions, lost ones included: negative if the criterion fell there.
     """
 
     surface: Surface
