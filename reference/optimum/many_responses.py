@@ -46,7 +46,8 @@ def find_optima(surfaces: ManyResponses, factor: Floats, weight: float) -> tuple
         starts = _choose(start_places(factors, weight), values, most_starts(n_groups))
         ends, _ = _descended(surfaces, everyone, factors[starts[:, 0]], np.full(everyone.size, np.inf), NEAR)
         best, certified = _settled(surfaces, ends)
-        ceiling = best.criterion + HOPELESS + 2.0 * (values[everyone, starts[:, 0]] - best.criterion)
+        # From the lowest of the scan, as for one response: the factor given is close, and would rule out all others.
+        ceiling = best.criterion + HOPELESS + 2.0 * (values[:, 1:].min(axis=1) - best.criterion)
         tall = values[everyone[:, None], starts] > ceiling[:, None]
         responses, places = np.nonzero((starts >= 0) & ~tall & certified[:, None] & (np.arange(starts.shape[1]) > 0))
         if responses.size:
