@@ -42,7 +42,7 @@ def row_name(index: Any, position: int) -> str:
 
 
 def require_column(data: pd.DataFrame, name: str) -> Any:
-    """Return a column as it is; a DesignError if it is missing, twice there, or has an empty cell or several in a row."""
+    """Return a column as it is; a DesignError if it is missing, comes twice, or has an empty cell or several in one."""
     column = _find_column(data, name)
     if not _is_whole(column):
         _check_filled(np.asarray(column.isna()), name, data.index)
