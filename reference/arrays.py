@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from itertools import accumulate
 from typing import Any, TypeAlias
 
@@ -18,6 +19,16 @@ LARGEST_INTEGER = 2**53
 def block_slices(sizes: tuple[int, ...]) -> list[slice]:
     """Return the rows of each block of a block-diagonal matrix."""
     return [slice(stop - size, stop) for size, stop in zip(sizes, accumulate(sizes), strict=True)]
+
+
+@cache
+def entry_pairs(sizes: tuple[int, ...], ranks: tuple[int, ...]) -> Integers:
+    """Return the places (i, j), i >= j, of the lower triangles of blocks, up to the columns of their ranks, (k, 2)."""
+    blocks = zip(block_slices(sizes), ranks, strict=True)
+    pairs = [
+        (i, part.start + j) for part, rank in blocks for j in range(rank) for i in range(part.start + j, part.stop)
+    ]
+    return np.array(pairs, dtype=np.int64).reshape(-1, 2)
 
 
 def triangular_factor(matrices: Floats) -> Floats:

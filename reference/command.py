@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import Literal
 
 import pandas as pd
 
@@ -22,6 +21,7 @@ from reference.inference.group_uncertainty import probability_top, slope_interva
 from reference.inference.intervals import profile_intervals, wald_intervals
 from reference.inference.prediction import predict_intervals
 from reference.inference.ranking import slope_term
+from reference.inference.refits import Progress
 from reference.inference.term_tests import term_tests
 from reference.inference.variance import variance_shares
 from reference.output.as_json import fit_record
@@ -35,8 +35,6 @@ from reference.output.summary import (
     slope_lines,
     term_lines,
 )
-
-Progress: TypeAlias = "Callable[[Iterable[int]], Iterable[int]]"
 
 # Of intervals, where none is given.
 LEVEL = 0.95
@@ -94,25 +92,10 @@ def fit_file(
     plot: Path | None = None,
     progress: Progress = iter,
 ) -> None:
-    """Fit a model to a file, and print it.
+    """Fit a model to a file, of Parquet too, and print what ``mlm fit`` offers, as its help explains.
 
-    Parameters
-    ----------
-    path : Path
-        As for :func:`~reference.data.files.read_file`, or else Parquet, read piece by piece.
-    formula : str
-        As for :func:`~reference.data.formula.parse_formula`.
-    reading : Reading
-        How the file is read, and which rows and columns are left out.
-    reml, as_json, kenward_roger, shares, level, wald, slopes, terms, plot
-        What ``mlm fit`` offers, explained in its help; ``level`` is that of the intervals, or None for no intervals.
-    draws, seed, progress
-        As for :func:`~reference.inference.bootstrap.bootstrap_shares`; without draws the shares have no intervals.
-
-    Raises
-    ------
-    MultilevelError
-        If the formula is not understood, the file cannot be read, or the model cannot be fitted to it.
+    ``level`` is that of the intervals, or None for no intervals; without draws the shares have none. A MultilevelError
+    says what is not understood, cannot be read, or cannot be fitted.
     """
     model = reading.model(formula)
     frame = read_file(path, [model], reading.decimal)
@@ -154,21 +137,8 @@ def compare_file(
 ) -> None:
     """Fit two nested models by ML to the rows of a file that are complete for both, and print their comparison.
 
-    Parameters
-    ----------
-    path : Path
-        As for :func:`fit_file`; a comparison needs all rows in memory.
-    smaller, larger : str
-        Formulas, in either order.
-    reading : Reading
-        As for :func:`fit_file`.
-    draws, seed, progress
-        As for :func:`~reference.inference.bootstrap.bootstrap_test`; without draws there is no bootstrap.
-
-    Raises
-    ------
-    MultilevelError
-        As for :func:`fit_file`, or if the models are not nested.
+    The formulas may come in either order; all rows must fit into the memory; without draws there is no bootstrap. A
+    MultilevelError says what :func:`fit_file` would say, or that the models are not nested.
     """
     models = [reading.model(formula) for formula in (smaller, larger)]
     frame = reading.rows(path, *models)
@@ -196,27 +166,11 @@ def predict_file(
     reml: bool,
     reading: Reading = Reading(),
 ) -> None:
-    """Fit a model to a file, and write predictions of its rows, or of another file's, as CSV.
+    """Fit a model to a file, and write predictions of its rows, or of the file ``new``, as CSV.
 
-    A row with a gap in what its prediction needs has empty predictions.
-
-    Parameters
-    ----------
-    path : Path
-        The file to fit.
-    formula : str
-        As for :func:`fit_file`.
-    new, into : Path or None
-        The file to predict, the one to write; without them the file itself, and the standard output.
-    level, new_groups
-        As for :func:`~reference.inference.prediction.predict_intervals`, whose columns come behind those of the file.
-    reml, reading
-        As for :func:`fit_file`.
-
-    Raises
-    ------
-    MultilevelError
-        As for :func:`fit_file`, or if the predictions cannot be made or written.
+    The columns of :func:`~reference.inference.prediction.predict_intervals` come behind those of the file; a row with
+    a gap in what its prediction needs has none. Without ``into`` they go to the standard output. A MultilevelError
+    says what :func:`fit_file` would say, or that predictions cannot be made or written.
     """
     rows = reading.rows(path, model := reading.model(formula))
     fit = reading.fit(rows, model, reml=reml)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from types import MappingProxyType
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 import pandas as pd
@@ -15,14 +15,14 @@ from reference.arrays import Floats, block_slices, triangular_factor
 from reference.data.columns import Level
 from reference.data.formula import MixedModel
 from reference.data.groups import group_names
-from reference.design.design import Design
+from reference.design.design import Design, TermDesign
 from reference.errors import DesignError, SaturationError
 from reference.optimum.identifiability import check_identified, find_inner_optimum
 from reference.optimum.optimiser import Descent, Optimum, find_optimum
 
 
 @dataclass(frozen=True, eq=False)
-class FittedTerm:
+class FittedTerm(TermDesign):
     """A random term as fitted, in the units of the data.
 
     Parameters
@@ -33,8 +33,12 @@ class FittedTerm:
         The label alone.
     effects : tuple of str
         The q effects that vary.
+    factor : int
+        The position of the grouping factor among those of the model.
     ids : (J,)
         Of the groups, ascending.
+    root : (q, q)
+        Upper triangular: Z = orthonormal Z · root.
     relative_factor : (q, q)
         Lower triangular; the effects' covariance is sigma² times its product with its transpose.
     covariance : (q, q)
@@ -46,9 +50,6 @@ class FittedTerm:
     """
 
     name: str
-    group: str
-    effects: tuple[str, ...]
-    ids: Any
     relative_factor: Floats
     covariance: Floats
     modes: Floats
@@ -161,7 +162,7 @@ class Estimates:
             If the data do not determine the variances.
         """
         surface = design.surface(reml=reml)
-        labels = [f"{name} by {term.group}" for term in design.terms for name in term.names]
+        labels = [f"{name} by {term.group}" for term in design.terms for name in term.effects]
         if design.saturated == "both" and not reml:
             raise SaturationError(
                 f"the fixed effects and those of the groups fit all {design.n_observations} rows exactly, so that the "
@@ -171,15 +172,15 @@ class Estimates:
         check_identified(surface, labels)
         optimum = find_inner_optimum(surface, labels) if design.saturated else find_optimum(surface)
         point = optimum.point
-        sigma = design.scale * float(np.sqrt(point.residual_variance))
-        unroot = np.linalg.inv(design.fixed_root)
+        sigma = design.units.scale * float(np.sqrt(point.residual_variance))
+        unroot = np.linalg.inv(design.units.fixed.root)
         spread = unroot @ point.inverse_information @ unroot.T * sigma**2
         return cls(
             design=design,
             reml=reml,
             optimum=optimum,
             criterion=point.criterion + unit_constant(design, reml=reml),
-            coefficients=design.ols + design.scale * (unroot @ point.beta),
+            coefficients=design.units.ols + design.units.scale * (unroot @ point.beta),
             covariance=(spread + spread.T) / 2.0,
             sigma=sigma,
             terms=_fitted_terms(design, optimum, sigma),
@@ -262,8 +263,8 @@ class Estimates:
         """Conditional residuals, (n,), times the roots of the weights."""
         matrices = self.design.matrices
         errors: Floats = matrices.response - matrices.fixed @ self.coefficients
-        for term, design, effects in zip(self.terms, self.design.terms, matrices.random, strict=True):
-            errors = errors - np.einsum("iq,iq->i", effects, term.modes[matrices.codes[design.factor]])
+        for term, effects in zip(self.terms, matrices.random, strict=True):
+            errors = errors - np.einsum("iq,iq->i", effects, term.modes[matrices.codes[term.factor]])
         return errors
 
     @property
@@ -290,9 +291,9 @@ class Estimates:
 
 def unit_constant(design: Design, *, reml: bool) -> float:
     """Return what must be added to a criterion in orthonormal units to have it in the units of the data."""
-    constant = 2.0 * design.surface(reml=reml).denominator * float(np.log(design.scale))
+    constant = 2.0 * design.surface(reml=reml).denominator * float(np.log(design.units.scale))
     if reml:
-        constant += 2.0 * float(np.log(np.diagonal(design.fixed_root)).sum())
+        constant += 2.0 * float(np.log(np.diagonal(design.units.fixed.root)).sum())
     if design.model.weights and (root := design.matrices.root_weights) is not None:
         constant -= 2.0 * float(np.log(root).sum())
     return constant
@@ -312,13 +313,11 @@ def _fitted_terms(design: Design, optimum: Optimum, sigma: float) -> tuple[Fitte
             repeat = count[term.group] = repeat + 1
         terms.append(
             FittedTerm(
+                **vars(term),
                 name=f"{term.group}.{repeat}" if repeat else term.group,
-                group=term.group,
-                effects=term.names,
-                ids=term.ids,
                 relative_factor=lower,
                 covariance=sigma**2 * (lower @ lower.T),
-                modes=of_factor[:, own] @ (design.scale * back.T),
+                modes=of_factor[:, own] @ (design.units.scale * back.T),
                 rank=rank,
             )
         )

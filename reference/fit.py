@@ -74,7 +74,7 @@ class MixedFit(Estimates):
             is given.
         """
         refuse_options("predict", others, PREDICT_OPTIONS)
-        table = self._rows() if new is None else new
+        table = self.design.rows if new is None else new
         values = (predict_conditional if groups else predict_population)(self, table)
         return pd.Series(values, index=table.index, name=self.model.response)
 
@@ -102,22 +102,22 @@ class MixedFit(Estimates):
     @property
     def params(self) -> pd.Series:
         """Fixed effects by name."""
-        return self._named("estimate")
+        return coefficient_table(self)["estimate"]
 
     @property
     def bse(self) -> pd.Series:
         """Their standard errors."""
-        return self._named("standard_error")
+        return coefficient_table(self)["standard_error"]
 
     @property
     def tvalues(self) -> pd.Series:
         """Their t values."""
-        return self._named("t")
+        return coefficient_table(self)["t"]
 
     @property
     def pvalues(self) -> pd.Series:
         """Their two-sided p-values, on Satterthwaite's degrees of freedom."""
-        return self._named("p")
+        return coefficient_table(self)["p"]
 
     @property
     def random_effects(self) -> Mapping[str, pd.DataFrame]:
@@ -137,25 +137,17 @@ class MixedFit(Estimates):
     @property
     def fittedvalues(self) -> pd.Series:
         """Conditional fitted values, (n,): fixed part plus the groups' modes."""
-        return pd.Series(self.fitted, index=self._rows().index, name=self.model.response)
+        return pd.Series(self.fitted, index=self.design.rows.index, name=self.model.response)
 
     @property
     def resid(self) -> pd.Series:
         """Conditional residuals, (n,), in units of the response."""
-        return pd.Series(self.residuals, index=self._rows().index, name="resid")
+        return pd.Series(self.residuals, index=self.design.rows.index, name="resid")
 
     @property
     def converged(self) -> bool:
         """True: a fit that does not reach its optimum is a ConvergenceError."""
         return True
-
-    def _rows(self) -> pd.DataFrame:
-        if self.design.table is None:
-            raise DesignError("this fit read its table in pieces and kept no rows; use a data frame for this.")
-        return self.design.table
-
-    def _named(self, column: str) -> pd.Series:
-        return coefficient_table(self)[column]
 
 
 class _ByTerm(dict[str, pd.DataFrame]):
@@ -256,8 +248,8 @@ def fit_mixed(
     """
     if reml not in (True, False):
         raise DesignError(f"reml={reml!r} is not understood; write True for REML, or False for maximum likelihood.")
-    table, parsed = _weighted(data, _parsed(model), weights)
-    return MixedFit.of_design(build_design(table, parsed, missing=missing, collinear=collinear), reml=bool(reml))
+    design = build_design(*_weighted(data, model, weights), missing=missing, collinear=collinear)
+    return MixedFit.of_design(design, reml=bool(reml))
 
 
 def criterion_at(
@@ -287,7 +279,7 @@ def criterion_at(
     DesignError, SaturationError
         If theta has the wrong length or is not finite, or the model cannot be estimated from the data.
     """
-    design = build_design(*_weighted(data, _parsed(model), weights))
+    design = build_design(*_weighted(data, model, weights))
     surface = design.surface(reml=reml)
     length = sum(size * (size + 1) // 2 for size in surface.sizes)
     if np.shape(theta) != (length,) or not np.isfinite(theta).all():
@@ -303,8 +295,12 @@ def criterion_at(
     return float(surface.profile(factor).criterion + unit_constant(design, reml=reml))
 
 
-def _weighted(data: Table, model: MixedModel, weights: str | Sequence[float] | None) -> tuple[Table, MixedModel]:
+def _weighted(data: Table, model: MixedModel | str, weights: str | Sequence[float] | None) -> tuple[Table, MixedModel]:
     """Return the table and the model with weights; those that are no column of the table become one."""
+    if isinstance(model, str):
+        model = parse_formula(model)
+    elif not isinstance(model, MixedModel):
+        raise DesignError(f"the model is a {type(model).__name__}; give the table first, and then a formula.")
     if weights is None:
         return data, model
     if isinstance(weights, str):
@@ -321,11 +317,3 @@ def _weighted(data: Table, model: MixedModel, weights: str | Sequence[float] | N
         raise DesignError("the weights' index is not the table's; give weights.reindex(frame.index), or numbers alone.")
     # The name that R gives them.
     return data.assign(**{"(weights)": np.asarray(weights)}), replace(model, weights="(weights)")
-
-
-def _parsed(model: MixedModel | str) -> MixedModel:
-    if isinstance(model, str):
-        return parse_formula(model)
-    if not isinstance(model, MixedModel):
-        raise DesignError(f"the model is a {type(model).__name__}; give the table first, and then a formula.")
-    return model

@@ -55,17 +55,10 @@ def group_mean_centre(data: pd.DataFrame, columns: str | Sequence[str], group: s
 
     Parameters
     ----------
-    data : pandas.DataFrame
-        Left as it is.
-    columns : str or sequence of str
-        The columns to centre, in the units of the data.
+    data, columns
+        As for :func:`grand_mean_centre`, as are the errors.
     group : str
         The grouping column.
-
-    Raises
-    ------
-    DesignError
-        If a column is missing, not numeric or not finite.
     """
     means = group_means(data, columns, group)
     codes, _ = read_groups(data, [group])

@@ -42,13 +42,7 @@ def row_name(index: Any, position: int) -> str:
 
 
 def require_column(data: pd.DataFrame, name: str) -> Any:
-    """Return a column as it is.
-
-    Raises
-    ------
-    DesignError
-        If it is missing, comes twice, or holds a missing value or several in a row.
-    """
+    """Return a column as it is; a DesignError if it is missing, comes twice, or has an empty cell or several in one."""
     column = _find_column(data, name)
     if not _is_whole(column):
         _check_filled(np.asarray(column.isna()), name, data.index)
@@ -63,11 +57,8 @@ def require_column(data: pd.DataFrame, name: str) -> Any:
 def is_number(data: pd.DataFrame, name: str) -> bool:
     """Return whether a column holds numbers, so that it enters a model as it is.
 
-    Raises
-    ------
-    DesignError
-        If the column is missing or comes twice, or one of text holds a missing value, or is mostly numbers, so that
-        a stray cell would turn it into a factor; or if it holds dates.
+    A DesignError says that the column is missing or comes twice, that one of text holds a missing value, or is mostly
+    numbers, so that a stray cell would turn it into a factor; or that it holds dates.
     """
     if holds_numbers(_find_column(data, name)):
         return True
@@ -120,11 +111,8 @@ def holds_numbers(column: Any) -> bool:
 def read_column(data: pd.DataFrame, name: str) -> Floats:
     """Return a column as floats, (n,), in the units of the data.
 
-    Raises
-    ------
-    DesignError
-        If the column is missing, comes twice, is not numeric, or holds a value that is missing, not finite, or beyond
-        1e140.
+    A DesignError says that it is missing, comes twice, is not numeric, or holds a value that is missing, not finite,
+    or beyond 1e140.
     """
     column = _find_column(data, name)
     # A cell that keeps a column of text from being one of numbers is named.

@@ -31,25 +31,11 @@ DEPENDENT = 1e-9
 class Matrices:
     """What a model makes of a table of n rows, in the units of the data.
 
-    Parameters
-    ----------
-    encoding : Encoding
-        The model, and how its columns are called and coded.
-    response : (n,)
-        y.
-    fixed : (n, p)
-        X, the intercept first if there is one.
-    random : tuple of (n, q)
-        One Z per random term.
-    codes : tuple of (n,)
-        One per grouping factor: the row's position in ``levels``.
-    levels : tuple of tuples
-        The ids of each grouping factor's groups, ascending.
-    offset : (n,) or float
-        What the model adds with a coefficient of one. It is taken off the response.
-    root_weights : (n,) or None
-        Square roots of the weights, where there are any. Response, X and Z are multiplied by them, so that every row
-        has the same residual variance.
+    ``response`` is y, (n,), ``fixed`` X, (n, p), the intercept first if there is one, ``random`` one Z, (n, q), per
+    random term. Of each grouping factor ``codes``, (n,), are the rows' positions among the ids of its groups,
+    ``levels``, ascending. ``offset`` is what the model adds with a coefficient of one; it is taken off the response.
+    ``root_weights``, (n,), are the roots of the weights, where there are any. Response, X and Z are multiplied by
+    them, so that every row has the same residual variance.
     """
 
     encoding: Encoding
@@ -87,18 +73,10 @@ class Part:
     factors: Mapping[str, Any] = field(default_factory=dict)
     kept: tuple[int, ...] = ()
 
-    def only(self, places: Sequence[int]) -> Part:
-        """Return the part with these of its columns."""
-        kept = () if self.spec is None else tuple(places)
-        return replace(self, names=tuple(self.names[place] for place in places), kept=kept)
-
     def columns(self, data: pd.DataFrame) -> Sequence[Floats]:
         """Return the k columns, (n,) each, one that the table holds as floats not copied.
 
-        Raises
-        ------
-        DesignError
-            If a column is missing, empty or not finite somewhere, or holds a level that the model has not seen.
+        A DesignError says that a column is missing, empty or not finite somewhere, or holds a level not seen before.
         """
         if self.spec is None:
             ones = [np.ones(len(data))] if self.has_intercept else []
@@ -141,10 +119,11 @@ class Encoding:
 
     def columns(self, data: pd.DataFrame) -> tuple[Sequence[Floats], ...]:
         """Return the columns, (n,) each, of X, of every Z, and y, or raise what :meth:`Part.columns` raises."""
-        response = (
-            [self.response.columns(data)[0] - self.offset_of(data)] if self.offset else self.response.columns(data)
-        )
-        return (*(part.columns(data) for part in (self.fixed, *self.random)), response)
+        return (*(part.columns(data) for part in (self.fixed, *self.random)), [self._response(data)])
+
+    def _response(self, data: pd.DataFrame) -> Floats:
+        response = self.response.columns(data)[0]
+        return response - self.offset_of(data) if self.offset else response
 
     def offset_of(self, data: pd.DataFrame) -> Floats | float:
         """Return the offset of each row, (n,), zero for a model without one."""
@@ -153,16 +132,15 @@ class Encoding:
     def matrices(self, data: pd.DataFrame) -> Matrices:
         """Return what the model makes of a table with the same columns, or raise what :meth:`Part.columns` raises."""
         groups = [read_groups(data, group) for group in self.model.groups]
-        root, offset = self._root_weights(data), self.offset_of(data)
-        response = self.response.columns(data)[0]
+        root = self._root_weights(data)
         plain = Matrices(
             encoding=self,
-            response=response - offset if self.offset else response,
+            response=self._response(data),
             fixed=self.fixed.matrix(data),
             random=tuple(part.matrix(data) for part in self.random),
             codes=tuple(codes for codes, _ in groups),
             levels=tuple(levels for _, levels in groups),
-            offset=offset,
+            offset=self.offset_of(data),
         )
         if root is None:
             return plain
@@ -187,15 +165,9 @@ class Encoding:
 def read_encoding(model: MixedModel, data: pd.DataFrame) -> Encoding:
     """Return the encoding of a model on a table: which columns are factors, and their levels.
 
-    A column of text or of categories is a factor, coded by treatment contrasts with its first level
-    as the reference; all others enter as they are.
-
-    Raises
-    ------
-    FormulaError
-        If an expression in the formula cannot be evaluated.
-    DesignError
-        If a column is missing, empty or not finite somewhere, or an effect varies twice between the same groups.
+    A column of text or of categories is a factor, coded by treatment contrasts with its first level as the reference;
+    all others enter as they are. A FormulaError says that an expression cannot be evaluated; a DesignError that a
+    column is missing, empty or not finite somewhere, or that an effect varies twice between the same groups.
     """
     response = _read_part(f"0 + {model.response}", data)
     if len(response.names) != 1:
@@ -240,7 +212,9 @@ def without_dependent(encoding: Encoding, data: pd.DataFrame) -> Encoding:
     if not lost:
         return encoding
     note = f"left out of the fixed effects, as the columns before them say the same: {', '.join(lost)}."
-    return replace(encoding, fixed=fixed.only(kept), notes=(*encoding.notes, note))
+    names = tuple(fixed.names[place] for place in kept)
+    fixed = replace(fixed, names=names, kept=() if fixed.spec is None else tuple(kept))
+    return replace(encoding, fixed=fixed, notes=(*encoding.notes, note))
 
 
 def needs_all_rows(model: MixedModel) -> bool:

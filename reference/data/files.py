@@ -44,21 +44,11 @@ _ENCODINGS = ("utf-8-sig", "cp1252", "latin-1")
 def read_file(path: Path, models: Sequence[MixedModel], decimal: Decimal | None = None) -> pd.DataFrame | None:
     """Return the table in a file, fit for the models, indexed by its lines; None if its name is none of such a file.
 
-    Parameters
-    ----------
-    path : Path
-        A name that ends in ``.csv``, ``.tsv``, ``.tab``, ``.txt``, packed (``.csv.gz``) or not, or is that of a sheet;
-        a dash is the standard input. Text is UTF-8, or else Latin-1 as Windows has it.
-    models : sequence of MixedModel
-        Columns that they group by hold ids, which stay as they are written.
-    decimal : "." or ","
-        Which mark of a number is the decimal one, the other being between thousands; else a number with a comma in it
-        stays a text.
-
-    Raises
-    ------
-    TableError
-        If the file cannot be read, or would be read in another way than it was meant.
+    Its name ends in ``.csv``, ``.tsv``, ``.tab``, ``.txt``, packed (``.csv.gz``) or not, or is that of a sheet; a dash
+    is the standard input. Text is UTF-8, or else Latin-1 as Windows has it. Columns that the models group by hold ids,
+    which stay as they are written. ``decimal`` is the decimal mark, the other one being between thousands; without it
+    a number with a comma in it stays a text. A TableError says that the file cannot be read, or would be read in
+    another way than it was meant.
     """
     name = path.name.lower()
     ids = {name: str for model in models for group in model.groups for name in group}

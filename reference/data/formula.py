@@ -165,12 +165,8 @@ def parse_formula(formula: str, name: str = "") -> MixedModel:
 def effects(part: str) -> tuple[tuple[tuple[str, str], ...], ...]:
     """Return the terms of a right-hand side, each as its factors: what they say, and how formulaic reads them.
 
-    The second of each pair is ``LITERAL`` (a number), ``LOOKUP`` (a column) or ``PYTHON`` (an expression).
-
-    Raises
-    ------
-    FormulaError
-        If formulaic cannot read it.
+    The second of each pair is ``LITERAL`` (a number), ``LOOKUP`` (a column) or ``PYTHON`` (an expression). A
+    FormulaError says what formulaic cannot read.
     """
     try:
         terms = Formula(part)
@@ -207,10 +203,7 @@ def plain_reason(error: Exception) -> str:
 
 
 class _Mark(NamedTuple):
-    """A sign, a bracket, a name without its backticks, or another operand; ``text`` is empty for the last.
-
-    It begins at ``start`` in the formula, and the next one at ``stop``.
-    """
+    """A sign, a bracket, a name without its backticks, or another operand, whose ``text`` is empty, and its place."""
 
     text: str
     name: str

@@ -30,14 +30,9 @@ _DENSE = 2
 class Grouping:
     """The order of a table's n rows in which groups ascend and each one's rows lie side by side.
 
-    Parameters
-    ----------
-    order : (n,) or None
-        The rows' positions in the table, those of a group ascending; None if the table has this order.
-    starts : (J + 1,)
-        Where in that order each group starts, and n.
-    levels : (J,)
-        Ids of the groups, ascending.
+    ``order``, (n,), has the rows' positions in the table, those of a group ascending; None if the table has this
+    order. ``starts``, (J + 1,), says where in that order each group starts, and n; ``levels``, (J,), are the ids,
+    ascending.
     """
 
     order: Any
@@ -87,12 +82,8 @@ def _order(parts: Iterable[Any], starts: Integers) -> Any:
 def read_groups(data: pd.DataFrame, names: Sequence[str]) -> tuple[Integers, tuple[Id, ...]]:
     """Return the position of each row's group, (n,), and the groups' ids, ascending: whole numbers, or texts.
 
-    Several columns make a group of each combination that occurs, and its id is a tuple.
-
-    Raises
-    ------
-    DesignError
-        If a column is missing or empty somewhere, or an id is a number with a fraction or beyond 2**53.
+    Several columns make a group of each combination that occurs, and its id is a tuple. A DesignError says that a
+    column is missing or empty somewhere, or an id a number with a fraction or beyond 2**53.
     """
     codes, levels = _read_codes(data, names)
     return codes, tuple(levels.tolist())

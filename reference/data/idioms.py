@@ -49,13 +49,7 @@ _QUOTED = re.compile(r"(\"[^\"]*\"|'[^']*'|`[^`]*`)")
 
 
 def respell(formula: str) -> str:
-    """Return a formula with the expressions of R in it as formulaic takes them.
-
-    Raises
-    ------
-    FormulaError
-        If it calls a function of R that has another name here; the message says which.
-    """
+    """Return a formula with R's expressions as formulaic takes them; a FormulaError says what has another name here."""
     # What R's %in% adds is the combinations alone.
     nested = _outside_quotes(formula, (("%in%", ":"),))
     return _replaced(nested, lambda token: token.kind is Token.Kind.PYTHON, _expression)

@@ -47,10 +47,7 @@ class LeftOut:
 
 
 class CompleteRows:
-    """Takes the rows without a gap in some columns out of a table, piece by piece, and counts the others.
-
-    Rows with a gap are left out, as in lme4 and statsmodels, or refused.
-    """
+    """Takes the rows without a gap in some columns out of a table, piece by piece; others are counted or refused."""
 
     def __init__(self, names: Sequence[str], missing: Missing = "drop") -> None:
         """Set the columns; no piece is seen yet."""
@@ -104,19 +101,10 @@ class Pieces:
 def open_table(data: Table, model: MixedModel, missing: Missing = "drop") -> Pieces:
     """Return the table in pieces, only the model's columns where that saves reading.
 
-    Parameters
-    ----------
-    data : pandas.DataFrame, path, or iterable of pandas.DataFrame
-        A path is a Parquet file or a folder of them, read with pyarrow; a Dask data frame counts as an iterable.
-    model : MixedModel
-        One with several grouping factors, weights, or expressions in its formula, needs all rows in memory.
-    missing : "drop" or "raise"
-        Whether rows with a gap in a column of the model are left out and counted, or are an error.
-
-    Raises
-    ------
-    DesignError
-        If the path or the iterable holds no rows, or the model cannot be fitted piece by piece.
+    A path is a Parquet file or a folder of them, read with pyarrow; a Dask data frame counts as an iterable. A model
+    with several grouping factors, weights, or expressions in its formula, needs all rows in memory. Rows with a gap in
+    a column of the model are left out and counted, or an error. A DesignError says that there are no rows, or that the
+    model cannot be fitted piece by piece.
     """
     complete = CompleteRows(column_names(model), missing)
     if isinstance(data, pd.DataFrame):
@@ -187,10 +175,7 @@ def _pieces(data: Any, model: MixedModel) -> Iterator[pd.DataFrame]:
 def read_parquet(path: Path, names: Sequence[str] | None = None) -> Iterator[pd.DataFrame]:
     """Yield columns of a Parquet file or a folder of them, all if none are named, in pieces.
 
-    Raises
-    ------
-    DesignError
-        If it cannot be read, or a column is not there.
+    A DesignError says that it cannot be read, or that a column is not there.
     """
     reader = {".xlsx": "excel", ".csv": "csv", ".gz": "csv", ".tsv": "table", ".txt": "table"}.get(path.suffix.lower())
     if reader:
@@ -218,10 +203,7 @@ def read_parquet(path: Path, names: Sequence[str] | None = None) -> Iterator[pd.
 
 
 def _checked(frame: pd.DataFrame, model: MixedModel) -> pd.DataFrame:
-    """Return the frame with its factors as categories, so that every piece knows all levels.
-
-    A cell that cannot be used is found here, where its row is the table's and not that of a piece.
-    """
+    """Return the frame with its factors as categories, so that pieces know all levels; refuse cells by their row."""
     effects = column_names(model, grouped=False)
     for name in column_names(model):
         if name not in effects:
@@ -234,10 +216,7 @@ def _checked(frame: pd.DataFrame, model: MixedModel) -> pd.DataFrame:
 
 
 def _used(frame: pd.DataFrame, model: MixedModel) -> pd.DataFrame:
-    """Return a shallow copy of a frame, without the categories of its factors that no row has, as R leaves them out.
-
-    pandas copies a column only when either side writes to it.
-    """
+    """Return a shallow copy of a frame, without the categories of its factors that no row has, as R leaves them out."""
     frame = frame.copy(deep=False)
     for name in column_names(model, grouped=False):
         if name in frame and isinstance(getattr(frame[name], "dtype", None), pd.CategoricalDtype):

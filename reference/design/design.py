@@ -18,7 +18,7 @@ from reference.data.groups import check_names
 from reference.data.idioms import has_dot
 from reference.data.tables import LeftOut, Missing, Pieces, Table, open_table
 from reference.design.elimination import Elimination
-from reference.design.moments import GroupMoments, sum_pieces
+from reference.design.moments import sum_pieces
 from reference.design.orthonormal import Units, choose_units
 from reference.design.standardised import Columns, choose_columns, reduce_pieces, reduce_rows
 from reference.errors import DesignError, FormulaError
@@ -37,24 +37,14 @@ Saturated: TypeAlias = Literal["", "both", "random"]
 
 @dataclass(frozen=True, eq=False)
 class TermDesign:
-    """A random term met with the data.
+    """A random term met with the data: q effects, and a grouping factor with J groups.
 
-    Parameters
-    ----------
-    group : str
-        The grouping factor's label.
-    names : tuple of str
-        The effects, q of them.
-    factor : int
-        The position of the grouping factor among those of the model.
-    ids : (J,)
-        Of its groups, ascending.
-    root : (q, q)
-        Upper triangular: raw Z = orthonormal Z · root.
+    ``group`` is the factor's label, ``factor`` its position among those of the model, ``ids`` (J,) are its groups,
+    ascending; ``root`` (q, q) is upper triangular, with raw Z = orthonormal Z · root.
     """
 
     group: str
-    names: tuple[str, ...]
+    effects: tuple[str, ...]
     factor: int
     ids: Any
     root: Floats
@@ -64,39 +54,19 @@ class TermDesign:
 class Design:
     """A model met with a table: what maps raw units to orthonormal ones, and the data in the latter.
 
-    With columns of X and of each Z made orthonormal (the intercept first, so that a predictor's origin drops out)
-    and the response replaced by its scaled OLS residual, neither the unit nor the centring of a predictor can
-    change the optimiser's path.
+    With columns of X and of each Z made orthonormal (the intercept first, so that a predictor's origin drops out) and
+    the response replaced by its scaled OLS residual, neither the unit nor the centring of a predictor can change the
+    optimiser's path.
 
-    Parameters
-    ----------
-    encoding : Encoding
-        The model and the names of its columns.
-    terms : tuple of TermDesign
-        One per random term.
-    fixed_root : (p, p)
-        Upper triangular: raw X = orthonormal X · fixed_root.
-    ols : (p,)
-        Coefficients of pooled least squares, raw units.
-    scale : float
-        The root mean square of its residuals, in units of the response.
-    likelihood : Surface
-        The ML criterion of the orthonormal data.
-    table : pandas.DataFrame or None
-        The rows, if they are in memory.
-    known : Matrices or None
-        The rows in raw units, if they were computed on the way.
-    saturated : "", "both" or "random"
-        Whether the random effects of one grouping factor, or both these and the fixed ones, fit every row exactly.
-    left_out : LeftOut or None
-        Rows of the table that are not in ``table``, as they had gaps; None where that was not looked at.
+    ``units`` are the orthonormal ones: raw X = orthonormal X · ``units.fixed.root``. ``likelihood`` is the ML
+    criterion of the orthonormal data. ``table`` holds the rows, if they are in memory, and ``known`` those in raw
+    units, if they were computed on the way; ``left_out`` says which had gaps, where that was looked at. ``saturated``
+    says whether the random effects of one grouping factor, or both these and the fixed ones, fit every row exactly.
     """
 
     encoding: Encoding
     terms: tuple[TermDesign, ...]
-    fixed_root: Floats
-    ols: Floats
-    scale: float
+    units: Units
     likelihood: Surface
     table: pd.DataFrame | None
     known: Matrices | None = None
@@ -124,20 +94,17 @@ class Design:
         """The number of rows."""
         return self.likelihood.n_observations
 
-    @cached_property
-    def matrices(self) -> Matrices:
-        """The rows in raw units.
-
-        Raises
-        ------
-        DesignError
-            If the table came in pieces and was not kept.
-        """
-        if self.known is not None:
-            return self.known
+    @property
+    def rows(self) -> pd.DataFrame:
+        """The table; a DesignError if it came in pieces and was not kept."""
         if self.table is None:
             raise DesignError("this fit read its table in pieces and kept no rows; use a data frame for this.")
-        return self.encoding.matrices(self.table)
+        return self.table
+
+    @cached_property
+    def matrices(self) -> Matrices:
+        """The rows in raw units; a DesignError if the table came in pieces and was not kept."""
+        return self.encoding.matrices(self.rows) if self.known is None else self.known
 
     def surface(self, *, reml: bool) -> Surface:
         """Return the criterion as a function of the relative factor, orthonormal units."""
@@ -148,7 +115,7 @@ class Design:
         used, places = [0] * len(values), []
         for term in self.terms:
             start = used[term.factor]
-            used[term.factor] += len(term.names)
+            used[term.factor] += len(term.effects)
             places.append((values[term.factor], slice(start, used[term.factor])))
         return tuple(places)
 
@@ -158,20 +125,10 @@ def build_design(
 ) -> Design:
     """Return the design of a model on a table in long format, any that :func:`~reference.data.tables.open_table` takes.
 
-    Parameters
-    ----------
-    data, model, missing
-        As there.
-    collinear : "drop" or "raise"
-        Whether columns of X that depend on those before them are left out and named, or are an error.
-
-    Raises
-    ------
-    DesignError
-        If a column is missing, empty or not finite somewhere, is constant, or depends on the others; or if there is
-        one group only or nothing left to explain.
-    FormulaError
-        If more effects of a factor vary than there are groups, as where effects and groups have changed places.
+    ``collinear`` says whether columns of X that depend on those before them are left out and named, or are an error. A
+    DesignError says that a column is missing, empty or not finite somewhere, constant, or depends on the others, that
+    there is one group only or nothing left to explain; a FormulaError that more effects of a factor vary than there
+    are groups, as where effects and groups have changed places.
     """
     if collinear not in ("drop", "raise"):
         raise DesignError(
@@ -206,8 +163,8 @@ def _eliminate(encoding: Encoding, pieces: Pieces) -> tuple[Columns, Elimination
     if pieces.whole is None:
         tables = chain(_with_known_levels(encoding, tables))
     if grouping is None:
-        moments = sum_pieces(columns, map(encoding.matrices, tables))
-        counts = moments.counts[_ascending(encoding, moments)]
+        moments = sum_pieces(columns, encoding.groups[0], map(encoding.matrices, tables))
+        counts = moments.counts[moments.order]
         _check_groups(encoding, [counts])
         return columns, moments.elimination(), int(counts.sum()), moments.levels
     _check_groups(encoding, [np.diff(grouping.starts)])
@@ -225,16 +182,6 @@ def _with_known_levels(encoding: Encoding, tables: Iterable[pd.DataFrame]) -> It
             except DesignError as error:
                 raise DesignError(f"{error} Or let the first piece of the table have every level.") from error
         yield table
-
-
-def _ascending(encoding: Encoding, moments: GroupMoments) -> Integers:
-    try:
-        return moments.order
-    except TypeError as error:
-        label = encoding.groups[0]
-        raise DesignError(
-            f"column {label!r} holds numbers in one piece of the table and text in another; make it text in all."
-        ) from error
 
 
 def design_rows(matrices: Matrices, table: pd.DataFrame | None) -> Design:
@@ -263,9 +210,8 @@ def _one_factor(
     if not saturated:
         _check_residual(blocks, encoding.model)
     terms = _terms(encoding, units, (ids,), n_observations)
-    likelihood = OneFactor(blocks, tuple(len(term.names) for term in terms), reml=False)
-    units_of = (units.fixed.root, units.ols, units.scale)
-    return Design(encoding, terms, *units_of, likelihood, table, known, saturated=saturated)
+    likelihood = OneFactor(blocks, tuple(len(term.effects) for term in terms), reml=False)
+    return Design(encoding, terms, units, likelihood, table, known, saturated=saturated)
 
 
 def _terms(encoding: Encoding, units: Units, ids: Sequence[Any], n_observations: int) -> tuple[TermDesign, ...]:
@@ -294,8 +240,7 @@ def _many_factors(columns: Columns, matrices: Matrices, table: pd.DataFrame | No
     fronts = build_fronts(matrices.codes, effects, whitened[:, owner.size :])
     terms = _terms(encoding, units, matrices.levels, len(rows))
     likelihood = ManyFactors(fronts, sizes, reml=False, order=tuple(np.argsort(owner, kind="stable").tolist()))
-    units_of = (units.fixed.root, units.ols, units.scale)
-    return Design(encoding, terms, *units_of, likelihood, table, matrices, saturated=saturated)
+    return Design(encoding, terms, units, likelihood, table, matrices, saturated=saturated)
 
 
 def _check_groups(encoding: Encoding, counts: Sequence[Integers]) -> None:

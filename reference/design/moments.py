@@ -19,6 +19,7 @@ from reference.data.encoding import Matrices
 from reference.data.groups import Id
 from reference.design.elimination import Elimination
 from reference.design.standardised import Columns
+from reference.errors import DesignError
 
 # Pivots of a semidefinite Cholesky factor below this share of the diagonal are rounding.
 _EPSILON = float(np.finfo(np.float64).eps)
@@ -29,9 +30,9 @@ _UNFOLDED_AT_ONCE = 512
 _GROWTH = 1.25
 
 
-def sum_pieces(columns: Columns, pieces: Iterable[Matrices]) -> GroupMoments:
-    """Return the sums over a table that comes in pieces, at least one, for a model with one grouping factor."""
-    moments = GroupMoments(columns)
+def sum_pieces(columns: Columns, label: str, pieces: Iterable[Matrices]) -> GroupMoments:
+    """Return the sums over a table that comes in pieces, at least one, for one grouping factor, called ``label``."""
+    moments = GroupMoments(columns, label)
     for matrices in pieces:
         rows, codes, levels = columns.standardised(matrices.columns), matrices.codes[0], matrices.levels[0]
         # Let go of at once, as the next piece is read before the name is taken again.
@@ -49,9 +50,9 @@ class GroupMoments:
     twice when room is made.
     """
 
-    def __init__(self, columns: Columns) -> None:
-        """Set the columns; no rows are added yet."""
-        self.columns = columns
+    def __init__(self, columns: Columns, label: str) -> None:
+        """Set the columns and what the grouping factor is called; no rows are added yet."""
+        self.columns, self.label = columns, label
         self.others = [place for place in range(len(columns.sources)) if place != columns.one]
         width = len(self.others)
         self.pairs = [*combinations_with_replacement(range(width), 2)]
@@ -92,14 +93,14 @@ class GroupMoments:
 
     @property
     def order(self) -> Integers:
-        """The places of the groups, ascending by id, (J,).
-
-        Raises
-        ------
-        TypeError
-            If some ids are numbers and some are text.
-        """
-        return np.asarray(pd.Index(list(self.places)).argsort())
+        """The places of the groups, ascending by id, (J,); a DesignError if some ids are numbers and some are text."""
+        try:
+            return np.asarray(pd.Index(list(self.places)).argsort())
+        except TypeError as error:
+            raise DesignError(
+                f"column {self.label!r} holds numbers in one piece of the table and text in another; "
+                "make it text in all."
+            ) from error
 
     @property
     def levels(self) -> Any:

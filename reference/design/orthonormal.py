@@ -32,10 +32,7 @@ class Basis:
     def of(cls, part: Part, columns: Columns, places: Sequence[int], root: Floats) -> Basis:
         """Return the orthonormal basis of a part, columns at ``places``, given a root (k, k) of the products of all.
 
-        Raises
-        ------
-        DesignError
-            If a column is constant or depends on the others.
+        A DesignError says that a column is constant or depends on the others.
         """
         places = list(places)
         shift, scale = columns.shift[places], columns.scale[places]
@@ -81,17 +78,10 @@ def _way_out(part: Part, name: str, otherwise: str = "drop it from the model") -
 class Units:
     """The orthonormal units of a model.
 
-    Parameters
-    ----------
-    fixed, random : Basis
-        Of X, and of the Z of each random term.
-    whitening : (k, Q + p + 1)
-        Maps standardised columns to ``[Z X y]``: every Z's columns of length √n, those of X of length one, and y the
-        OLS residual over its root mean square.
-    ols : (p,)
-        Coefficients of pooled least squares, raw units.
-    scale : float
-        The root mean square of its residuals, in units of the response.
+    ``fixed`` is the basis of X, ``random`` that of the Z of each random term. ``whitening``, (k, Q + p + 1), maps
+    standardised columns to ``[Z X y]``: every Z's columns of length √n, those of X of length one, and y the OLS
+    residual over its root mean square, ``scale``, in units of the response. ``ols``, (p,), are the coefficients of
+    pooled least squares in raw units.
     """
 
     fixed: Basis
@@ -104,11 +94,8 @@ class Units:
 def choose_units(encoding: Encoding, columns: Columns, root: Floats, n_observations: int) -> Units:
     """Return the units of a model, given a root (k, k) of the products of all standardised columns.
 
-    Raises
-    ------
-    DesignError
-        If a column is constant or depends on the others, there are not more rows than columns of X, the response
-        is fitted exactly, or the unit of a column is one in which variances are beyond what a float holds.
+    A DesignError says that a column is constant or depends on the others, there are not more rows than columns of X,
+    the response is fitted exactly, or the unit of a column is one in which variances are beyond what a float holds.
     """
     _check_rows(n_observations, len(encoding.fixed.names))
     parts = (encoding.fixed, *encoding.random)
@@ -141,10 +128,8 @@ def choose_units(encoding: Encoding, columns: Columns, root: Floats, n_observati
 def check_fixed_part(matrices: Matrices) -> Floats:
     """Return R (p, p), upper triangular with a positive diagonal, of X = Q R.
 
-    Raises
-    ------
-    DesignError
-        If a column is constant or depends on the others, or there are not more rows than columns.
+    A DesignError says that a column is constant or depends on the others, or that there are not more rows than
+    columns.
     """
     _check_rows(*matrices.fixed.shape)
     columns = choose_columns(matrices.encoding, matrices.columns)

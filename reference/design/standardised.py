@@ -25,20 +25,11 @@ Parts: TypeAlias = tuple[Sequence[Floats], ...]
 class Columns:
     """The k distinct columns of a model: first those of all Z, then the others of X, and y; less shift, over scale.
 
-    Parameters
-    ----------
-    sources : tuple of (matrix, column)
-        Where each is found: in X, the matrix 0, in a Z or, behind these, in y.
-    places : tuple of tuples
-        The positions of the columns of X, and of those of every Z.
-    leading : int
-        How many are columns of a Z, d.
-    one : int or None
-        The position of the column of ones.
-    shift, scale : (k,)
-        In the units of the data; a shift is zero unless X has an intercept, and for a column of Z unless a Z has one.
-    weighted : bool
-        Whether rows are multiplied by roots of weights, and what is shifted is by as many times the first column of X.
+    ``sources`` says where each is found: the matrix (0 for X, then every Z, and y) and the column there; ``places``
+    the positions of the columns of X, and of those of every Z; ``leading``, d, how many are columns of a Z, and
+    ``one`` the position of the column of ones. ``shift`` and ``scale``, (k,), are in the units of the data; a shift is
+    zero unless X has an intercept, and for a column of Z unless a Z has one. If ``weighted``, rows are multiplied by
+    roots of weights, and what is shifted is by as many times the first column of X.
     """
 
     sources: tuple[tuple[int, int], ...]

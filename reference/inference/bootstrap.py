@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from scipy.linalg import block_diag
@@ -13,8 +13,8 @@ from reference.errors import ComparisonError
 from reference.estimates import Estimates
 from reference.inference.comparison import LikelihoodRatio, compare_nested
 from reference.inference.intervals import Interval, normal_quantile
-from reference.inference.refits import refit_simulated
-from reference.inference.variance import share_roots, variance_shares
+from reference.inference.refits import Progress, refit_simulated
+from reference.inference.variance import SHARES, VarianceShares, share_roots, variance_shares
 
 # Criteria closer than this are the same: both models have the same optimum, usually on the boundary.
 _SAME = 1e-7
@@ -58,7 +58,7 @@ def bootstrap_test(
     *,
     draws: int = 1000,
     seed: int = 0,
-    progress: Callable[[Iterable[int]], Iterable[int]] = iter,
+    progress: Progress = iter,
 ) -> BootstrapTest:
     """Return the likelihood-ratio test of two nested ML fits by parametric bootstrap.
 
@@ -100,7 +100,7 @@ def bootstrap_shares(
     *,
     draws: int = 1000,
     seed: int = 0,
-    progress: Callable[[Iterable[int]], Iterable[int]] = iter,
+    progress: Progress = iter,
 ) -> tuple[Interval, ...]:
     """Return intervals of the two ICCs and of the marginal and the conditional R² by parametric bootstrap.
 
@@ -136,20 +136,13 @@ def bootstrap_shares(
     of_fixed, of_random, of_residual = share_roots(fit.design)
     fixed = ((found.coefficients @ of_fixed.T) ** 2).sum(axis=1)
     # The factors are in orthonormal units.
-    raw = [root @ np.linalg.inv(term.root) for root, term in zip(of_random, fit.design.terms, strict=True)]
+    raw = [root @ np.linalg.inv(term.root) for root, term in zip(of_random, fit.terms, strict=True)]
     random = found.sigmas**2 * ((block_diag(*raw) @ found.factors) ** 2).sum(axis=(1, 2))
-    residual = found.sigmas**2 * of_residual
+    residual: Any = found.sigmas**2 * of_residual
     tails = (1.0 - level) / 2.0, (1.0 + level) / 2.0
-    rows = []
-    for name, part, whole in (
-        ("icc_adjusted", random, random + residual),
-        ("icc_unadjusted", random, fixed + random + residual),
-        ("r2_marginal", fixed, fixed + random + residual),
-        ("r2_conditional", fixed + random, fixed + random + residual),
-    ):
-        lower, upper = np.quantile(part / whole, tails).tolist()
-        rows.append(Interval(name, getattr(shares, name), lower, upper))
-    return tuple(rows)
+    simulated = VarianceShares(fixed, random, residual)
+    limits = {name: np.quantile(getattr(simulated, name), tails).tolist() for name in SHARES}
+    return tuple(Interval(name, getattr(shares, name), *limits[name]) for name in SHARES)
 
 
 def _check_draws(draws: int) -> None:

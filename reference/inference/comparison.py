@@ -103,7 +103,7 @@ def deficit_at(fit: Estimates, covariance: Floats, residual_variance: float) -> 
         return math.inf
     surface = fit.optimum.surface
     root = np.zeros_like(covariance, dtype=np.float64)
-    for term, part in zip(fit.design.terms, block_slices(surface.sizes), strict=True):
+    for term, part in zip(fit.terms, block_slices(surface.sizes), strict=True):
         values, vectors = np.linalg.eigh(covariance[part, part])
         if values[0] < 0:
             return math.inf
@@ -116,7 +116,7 @@ def deficit_at(fit: Estimates, covariance: Floats, residual_variance: float) -> 
     except np.linalg.LinAlgError:
         # Variances so far apart that sums lose the smaller ones.
         return math.inf
-    log_variance = math.log(residual_variance) - 2.0 * math.log(fit.design.scale)
+    log_variance = math.log(residual_variance) - 2.0 * math.log(fit.design.units.scale)
     return float(point.criterion - fit.optimum.point.criterion + point.excess(log_variance))
 
 

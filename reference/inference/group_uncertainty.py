@@ -81,7 +81,7 @@ def conditional_covariances(fit: Estimates) -> tuple[Floats, ...]:
     Bates, Mächler, Bolker & Walker (2015), J. Stat. Softw. 67(1), section 5.3.
     """
     spreads = fit.design.by_term(fit.optimum.point.conditional_covariance(fit.optimum.factor))
-    backs = [np.linalg.inv(design.root) for design in fit.design.terms]
+    backs = (np.linalg.inv(term.root) for term in fit.terms)
     pairs = zip(spreads, backs, strict=True)
     return tuple(fit.sigma**2 * (back @ spread[:, own, own] @ back.T) for (spread, own), back in pairs)
 
@@ -165,7 +165,8 @@ def probability_top(
 
 def _hits(errors: _PredictionErrors, modes: Floats, count: int, draws: int, rng: np.random.Generator) -> Floats:
     """Return in how many draws each group is among the first, given the modes over sigma."""
-    roots, hits = _roots(errors.own), np.zeros(modes.size)
+    values, vectors = np.linalg.eigh(errors.own)
+    roots, hits = vectors * np.sqrt(np.maximum(values, 0.0))[:, None, :], np.zeros(modes.size)
     at_once = max(1, _DRAWN_AT_ONCE // modes.size)
     for start in range(0, draws, at_once):
         size = min(at_once, draws - start)
@@ -236,16 +237,9 @@ def _occasions(chance: Floats, draws: int, rng: np.random.Generator) -> tuple[In
 class _PredictionErrors:
     """The errors of the groups' slopes over sigma: normal, an ``own`` part plus ``shared`` · u for one u ~ N(0, I_p).
 
-    Parameters
-    ----------
-    term : FittedTerm
-        The random term of the slope, its J = K · L groups in K clusters of L.
-    own : (K, L, L)
-        The covariance of the part that is not shared.
-    shared : (K, L, p)
-        By group.
-    average : (p,)
-        The same for the fixed effect alone.
+    The J = K · L groups of the slope's ``term`` lie in K clusters of L: ``own``, (K, L, L), is the covariance of the
+    part that is not shared, ``shared``, (K, L, p), goes by group, and ``average``, (p,), is the same for the fixed
+    effect alone.
     """
 
     term: FittedTerm
@@ -263,17 +257,11 @@ def _prediction_errors(fit: Estimates, predictor: str, group: str | None) -> _Pr
     term = slope_term(fit, predictor, group)
     leverage, position = read_leverage(fit), fit.terms.index(term)
     part = block_slices(fit.optimum.surface.sizes)[position]
-    back = np.linalg.inv(fit.design.terms[position].root)[term.effects.index(predictor)]
+    back = np.linalg.inv(term.root)[term.effects.index(predictor)]
     places = np.array(leverage.places[part]).T
     select = np.zeros((len(places), leverage.relative.shape[0]))
     select[np.arange(len(places))[:, None], places] = back
     contrast = np.array([float(name == predictor) for name in fit.design.fixed_names])
-    average = fit.optimum.point.inverse_root @ np.linalg.solve(fit.design.fixed_root.T, contrast)
+    average = fit.optimum.point.inverse_root @ np.linalg.solve(fit.design.units.fixed.root.T, contrast)
     shared = average - (select @ leverage.relative) @ leverage.fixed
     return _PredictionErrors(term, select @ leverage.conditional @ select.T, shared, average)
-
-
-def _roots(covariances: Floats) -> Floats:
-    """Return factors (K, L, L) of covariances that may be singular."""
-    values, vectors = np.linalg.eigh(covariances)
-    return np.asarray(vectors * np.sqrt(np.maximum(values, 0.0))[:, None, :], dtype=np.float64)

@@ -126,7 +126,7 @@ def profile_intervals(fit: Estimates, level: float = 0.95) -> tuple[Interval, ..
     starts = (best.optimum.factor, *(start.factor for start in choose_starts(surface)[:2]))
     return (
         *(_profile_variance(VarianceSlice(best, parameter, starts), z) for parameter in variance_parameters(best)),
-        *_profile_effects(best, z),
+        *(_profile_effect(best, effect, z) for effect in range(best.coefficients.size)),
     )
 
 
@@ -174,13 +174,7 @@ def variance_standard_errors(fit: Estimates) -> Mapping[tuple[str, str], float]:
 
 
 def normal_quantile(level: float) -> float:
-    """Return how many standard errors the limits of a normal interval lie from the estimate.
-
-    Raises
-    ------
-    DesignError
-        If the level is not between 0 and 1.
-    """
+    """Return how many standard errors the limits of a normal interval lie from the estimate, or refuse the level."""
     if not 0.0 < level < 1.0:
         raise DesignError(f"a confidence level must lie between 0 and 1, such as 0.95; got {level}.")
     return float(ndtri(0.5 + level / 2.0))
@@ -199,7 +193,7 @@ def _error(fit: Estimates, parameter: VarianceParameter) -> float:
     rate = 0.5 * local.log_residual
     if effects:
         part = block_slices(optimum.surface.sizes)[position]
-        back = np.linalg.inv(fit.design.terms[position].root)[effects]
+        back = np.linalg.inv(fit.terms[position].root)[effects]
         rows, moved = back @ optimum.factor[part], back @ optimum.active_directions[:, part]
         lengths = np.linalg.norm(rows, axis=1)[:, None]
         rows, moved = rows / lengths, moved / lengths
@@ -225,7 +219,7 @@ def _profile_variance(along: VarianceSlice, z: float) -> Interval:
         limits = _limits(along, estimate, spread, (-1.0, 1.0), z)
     elif parameter.effects:
         # The deviation that makes an effect vary as much as the residual.
-        unit = fit.sigma / np.linalg.norm(fit.design.terms[parameter.term].root[:, parameter.effects[0]])
+        unit = fit.sigma / np.linalg.norm(fit.terms[parameter.term].root[:, parameter.effects[0]])
         spread = float(np.fmin(estimate * error, estimate + unit))
         limits = _limits(along, estimate, spread, (0.0, np.inf), z)
     else:
@@ -234,11 +228,10 @@ def _profile_variance(along: VarianceSlice, z: float) -> Interval:
     return Interval(parameter.name, estimate, *limits)
 
 
-def _profile_effects(fit: Estimates, z: float) -> Iterator[Interval]:
-    errors = np.sqrt(np.diagonal(fit.covariance)).tolist()
-    for effect, (name, estimate) in enumerate(fit.fixed_effects.items()):
-        limits = _limits(EffectSlice(fit, effect), estimate, errors[effect], (-np.inf, np.inf), z)
-        yield Interval(name, estimate, *limits)
+def _profile_effect(fit: Estimates, effect: int, z: float) -> Interval:
+    estimate, error = float(fit.coefficients[effect]), float(np.sqrt(fit.covariance[effect, effect]))
+    limits = _limits(EffectSlice(fit, effect), estimate, error, (-np.inf, np.inf), z)
+    return Interval(fit.design.fixed_names[effect], estimate, *limits)
 
 
 def _limits(along: Slice, estimate: float, spread: float, bounds: tuple[float, float], z: float) -> tuple[float, float]:

@@ -8,7 +8,7 @@ from itertools import product
 import numpy as np
 from scipy.special import fdtrc
 
-from reference.arrays import Floats, block_slices
+from reference.arrays import Floats, entry_pairs
 from reference.errors import DesignError
 from reference.estimates import Estimates
 from reference.inference.leverage import read_leverage
@@ -74,7 +74,7 @@ class KenwardRoger:
 
     def _rates(self, contrasts: Floats) -> Floats:
         """Return the slopes in an orthonormal basis (p, r) of combinations (r, p), (a, r, r)."""
-        weights = self.fit.optimum.point.inverse_root @ np.linalg.solve(self.fit.design.fixed_root.T, contrasts.T)
+        weights = self.fit.optimum.point.inverse_root @ np.linalg.solve(self.fit.design.units.fixed.root.T, contrasts.T)
         basis = np.linalg.qr(weights)[0]
         return np.asarray(basis.T @ self.slopes @ basis, dtype=np.float64)
 
@@ -107,7 +107,7 @@ def kenward_roger(fit: Estimates) -> KenwardRoger:
     p = fit.coefficients.size
     excess = middle - np.einsum("apq,bqs->abps", slopes, slopes)
     growth = np.einsum("ab,abps->ps", weight, excess)
-    back = np.linalg.inv(fit.design.fixed_root) @ fit.optimum.point.inverse_root.T
+    back = np.linalg.inv(fit.design.units.fixed.root) @ fit.optimum.point.inverse_root.T
     adjusted = fit.sigma**2 * back @ (np.eye(p) + growth + growth.T) @ back.T
     return KenwardRoger(fit, (adjusted + adjusted.T) / 2.0, weight, slopes)
 
@@ -127,13 +127,8 @@ def kenward_roger_tests(fit: Estimates) -> tuple[Coefficient, ...]:
 
 def _parameters(fit: Estimates) -> list[list[tuple[int, int]]]:
     """Return, for each covariance parameter, the pairs of effects whose covariance it is: one, or two mirrored."""
-    pairs = [
-        (i, k)
-        for part in block_slices(fit.optimum.surface.sizes)
-        for i in range(part.start, part.stop)
-        for k in range(i, part.stop)
-    ]
-    return [[(i, k)] if i == k else [(i, k), (k, i)] for i, k in pairs]
+    sizes = fit.optimum.surface.sizes
+    return [[(i, k)] if i == k else [(i, k), (k, i)] for k, i in entry_pairs(sizes, sizes).tolist()]
 
 
 def _slopes(leverage: Leverage, parameters: list[list[tuple[int, int]]]) -> Floats:

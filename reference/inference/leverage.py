@@ -20,13 +20,7 @@ _MOST_EFFECTS = 3_000
 
 
 def read_leverage(fit: Estimates) -> Leverage:
-    """Return the leverage of a fit at its optimum.
-
-    Raises
-    ------
-    DesignError
-        If a model with several grouping factors has more than 3,000 random effects.
-    """
+    """Return the leverage of a fit; a DesignError if several grouping factors have more than 3,000 random effects."""
     found = fit.optimum.point.leverage(fit.optimum.factor)
     return _dense(fit) if found is None else found
 
@@ -46,12 +40,12 @@ def _dense(fit: Estimates) -> Leverage:
     slices = block_slices(optimum.surface.sizes)
     for term, part, raw, size in zip(design.terms, slices, design.matrices.random, sizes, strict=True):
         parts.append(_spread(raw @ np.linalg.inv(term.root), design.matrices.codes[term.factor], len(term.ids)))
-        width = len(term.names)
+        width = len(term.effects)
         places.extend(np.arange(start + effect, start + size, width) for effect in range(width))
         roots.append(np.kron(np.eye(len(term.ids)), optimum.factor[part, part]).astype(float, copy=False))
         start += size
     z = csr_array(hstack(parts))
-    x = design.matrices.fixed @ np.linalg.inv(design.fixed_root) @ optimum.point.inverse_root.T
+    x = design.matrices.fixed @ np.linalg.inv(design.units.fixed.root) @ optimum.point.inverse_root.T
     root = np.asarray(block_diag(*roots), dtype=np.float64)
     gram, cross = (z.T @ z).toarray(), z.T @ x
     inner = np.linalg.cholesky(np.eye(start) + root.T @ gram @ root)

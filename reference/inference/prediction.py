@@ -119,15 +119,15 @@ def predict_intervals(
 
 def _error_variances(fit: Estimates, rows: Floats, effects: Sequence[Floats], codes: Sequence[Integers]) -> Floats:
     """Return the variances, (n,), of the errors of x'beta + z'b, with b those of the groups known."""
-    shared = rows @ np.linalg.solve(fit.design.fixed_root, fit.optimum.point.inverse_root.T)
+    shared = rows @ np.linalg.solve(fit.design.units.fixed.root, fit.optimum.point.inverse_root.T)
     if all((code < 0).all() for code in codes):
         return fit.sigma**2 * np.asarray((shared**2).sum(axis=1))
     leverage, weights = read_leverage(fit), np.zeros((len(rows), sum(fit.optimum.surface.sizes)))
     places, cluster = np.zeros(weights.shape, dtype=np.int64), np.zeros(len(rows), dtype=np.int64)
     slices = block_slices(fit.optimum.surface.sizes)
-    for design, values, code, own in zip(fit.design.terms, effects, codes, slices, strict=True):
+    for term, values, code, own in zip(fit.terms, effects, codes, slices, strict=True):
         known = code >= 0
-        weights[known, own] = np.linalg.solve(design.root.T, values[known].T).T
+        weights[known, own] = np.linalg.solve(term.root.T, values[known].T).T
         # Either every group is a cluster, or all of them are one.
         levels, clusters = (0, code[known]) if len(leverage.effects) > 1 else (code[known], 0)
         places[known, own] = np.array(leverage.places[own])[:, levels].T

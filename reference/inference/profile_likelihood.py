@@ -38,14 +38,8 @@ _SHORTEST = 1e-10
 class Place:
     """Where the deviance is lowest at one value of a parameter.
 
-    Parameters
-    ----------
-    value : float
-        Of the parameter.
-    excess : float
-        The deviance there less that of the ML fit.
-    factor : (Q, Q), log_sigma : float
-        The relative factor and log sigma in orthonormal units: where to start from at a neighbouring value.
+    ``excess`` is the deviance there less that of the ML fit; ``factor``, (Q, Q), and ``log_sigma`` are the relative
+    factor and log sigma in orthonormal units: where to start from at a neighbouring value.
     """
 
     value: float
@@ -102,15 +96,9 @@ class VarianceSlice:
     starts: tuple[Floats, ...] = ()
 
     def lowest(self, value: float, near: Place) -> Place:
-        """Return the minimum at a value, descending from a neighbour's.
-
-        Raises
-        ------
-        ConvergenceError
-            If the descent does not end.
-        """
+        """Return the minimum at a value, descending from a neighbour's, or raise a ConvergenceError."""
         start = np.asarray(float(np.exp(near.log_sigma)) * np.linalg.solve(self._to_orthonormal, near.factor))
-        log_sigma = near.log_sigma if self.parameter.effects else value - float(np.log(self.fit.design.scale))
+        log_sigma = near.log_sigma if self.parameter.effects else value - float(np.log(self.fit.design.units.scale))
         return self._descend(value, *self._family(value, start, log_sigma))
 
     def anywhere(self, value: float, near: Place) -> Place:
@@ -122,13 +110,13 @@ class VarianceSlice:
     def _lengths(self) -> Floats:
         """The root mean square of each column of Z, (Q,), over the unit of y: what makes raw effects comparable."""
         design = self.fit.design
-        return np.concatenate([np.linalg.norm(term.root, axis=0) for term in design.terms]) / design.scale
+        return np.concatenate([np.linalg.norm(term.root, axis=0) for term in design.terms]) / design.units.scale
 
     @cached_property
     def _to_orthonormal(self) -> Floats:
         """What maps F, whose rows are raw effects times their lengths, to orthonormal units, (Q, Q)."""
         roots = [term.root for term in self.fit.design.terms]
-        return np.asarray(block_diag(*roots) / self._lengths / self.fit.design.scale, dtype=np.float64)
+        return np.asarray(block_diag(*roots) / self._lengths / self.fit.design.units.scale, dtype=np.float64)
 
     def _family(self, value: float, factor: Floats, log_sigma: float) -> tuple[_Family, Floats]:
         """Return the family with the parameter held at a value, and the coordinates of the point closest to a place.
@@ -256,9 +244,9 @@ class EffectSlice:
     def _held(self, value: float) -> Surface:
         """Return the criterion with the fixed effect held at a value."""
         design, p = self.fit.design, self.fit.coefficients.size
-        weights = np.linalg.solve(design.fixed_root.T, np.eye(p)[self.effect])
+        weights = np.linalg.solve(design.units.fixed.root.T, np.eye(p)[self.effect])
         length = float(np.linalg.norm(weights))
-        offset = (value - float(design.ols[self.effect])) / (design.scale * length)
+        offset = (value - float(design.units.ols[self.effect])) / (design.units.scale * length)
         # The first column is the direction that moves this effect alone; the others are orthogonal to it.
         basis = np.linalg.qr(np.column_stack([weights / length, np.eye(p)]))[0]
         mapping = np.eye(p + 1)

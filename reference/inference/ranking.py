@@ -56,13 +56,7 @@ def rank_groups(fit: Estimates, predictor: str, *, group: str | None = None) -> 
 
 
 def slope_term(fit: Estimates, predictor: str, group: str | None = None) -> FittedTerm:
-    """Return the random term in which a predictor's slope varies, by ``group`` if that is given.
-
-    Raises
-    ------
-    DesignError
-        If there is none, or more than one.
-    """
+    """Return the term in which a predictor's slope varies, by ``group`` if given; a DesignError if not one does."""
     terms = [term for term in fit.terms if predictor in term.effects and group in (None, term.group)]
     if len(terms) > 1:
         names = " or ".join(f"group={term.group!r}" for term in terms)

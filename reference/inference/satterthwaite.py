@@ -91,7 +91,7 @@ def satterthwaite_freedoms(fit: Estimates, contrasts: Floats) -> Floats:
     if not fit.optimum.rank:
         return np.full(len(contrasts), float(point.denominator))
     local = fit.optimum.active
-    weights = point.inverse_root @ np.linalg.solve(fit.design.fixed_root.T, contrasts.T)
+    weights = point.inverse_root @ np.linalg.solve(fit.design.units.fixed.root.T, contrasts.T)
     change = ((local.information @ weights) * weights).sum(axis=1) / (weights**2).sum(axis=0)
     rates = local.log_residual[:, None] - change
     return np.asarray(1.0 / ((rates * np.linalg.solve(local.hessian, rates)).sum(axis=0) + 1.0 / point.denominator))

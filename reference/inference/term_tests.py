@@ -1,15 +1,22 @@
-"""F tests of whole terms of the fixed part: of a factor with several levels, or of an interaction."""
+"""F tests of whole terms of the fixed part: of a factor with several levels, or of an interaction; of type III."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import numpy as np
+import pandas as pd
+from formulaic import model_matrix
+from formulaic.transforms.contrasts import SumContrasts
 from scipy.special import fdtrc
 
 from reference.arrays import Floats
-from reference.data.hypotheses import tested_columns
+from reference.data.encoding import Part, exact_columns
+from reference.data.formula import INTERCEPT
+from reference.data.idioms import FUNCTIONS
 from reference.errors import DesignError
 from reference.estimates import Estimates
 from reference.inference.kenward_roger import kenward_roger as kenward_roger_of
@@ -45,13 +52,12 @@ def term_tests(fit: Estimates, *, kenward_roger: bool = False) -> tuple[TermTest
 
     References
     ----------
-    Kuznetsova, Brockhoff & Christensen (2017), J. Stat. Softw. 82(13), section 2; Halekoh & Højsgaard (2014), J. Stat.
-    Softw. 59(9), section 3.
+    Kuznetsova, Brockhoff & Christensen (2017), J. Stat. Softw. 82(13), section 2, in 2.3 the hypotheses; Halekoh &
+    Højsgaard (2014), J. Stat. Softw. 59(9), section 3.
     """
-    if fit.design.table is None:
-        raise DesignError("this fit read its table in pieces and kept no rows; use a data frame for this.")
+    rows = fit.design.rows
     test = kenward_roger_of(fit).f_test if kenward_roger else partial(_by_satterthwaite, fit)
-    terms = tested_columns(fit.design.encoding.fixed, fit.design.table)
+    terms = _tested_columns(fit.design.encoding.fixed, rows)
     return tuple(TermTest(name, len(weights), *test(weights)) for name, weights in terms.items())
 
 
@@ -69,3 +75,44 @@ def _by_satterthwaite(fit: Estimates, weights: Floats) -> tuple[float, float, fl
         expected = float((freedoms / (freedoms - 2.0)).sum())
         df = 2.0 * expected / (expected - len(freedoms))
     return df, f, float(fdtrc(len(freedoms), df, f))
+
+
+class _Centred(SumContrasts):  # type: ignore[misc]  # formulaic is not typed
+    """Treatment contrasts less their mean over levels, so that other terms' effects are those of an average level."""
+
+    @SumContrasts.override  # type: ignore[untyped-decorator]
+    def _get_coding_matrix(self, levels: Sequence[Any], reduced_rank: bool = True, sparse: bool = False) -> Floats:
+        matrix = np.eye(len(levels))
+        return matrix[:, 1:] - 1.0 / len(levels) if reduced_rank else matrix
+
+
+def _tested_columns(part: Part, data: pd.DataFrame) -> Mapping[str, Floats]:
+    """Return, for each term but the intercept, weights (r, k) of the k columns that are zero if the term is.
+
+    Where a term is part of an interaction it is tested over all levels of the others, each with the same weight, so
+    that treatment contrasts are centred here. A predictor that a factor interacts with is taken at zero.
+
+    """
+    if part.spec is None:
+        rows = zip(part.names, np.eye(len(part.names)), strict=True)
+        return {name: row[None] for name, row in rows if name != INTERCEPT}
+    if part.kept:
+        raise DesignError(
+            f"of {part.text!r} columns were left out, so that it is not defined what the F test of a term tests; write "
+            "the combinations of levels that have rows as one factor, or read the t tests."
+        )
+    frame, texts = exact_columns(part.text, data, part.factors), {}
+    for position, factor in enumerate(dict.fromkeys(one for term in part.spec.terms for one in term.factors)):
+        texts[factor] = str(factor)
+        if factor.expr in frame.columns:
+            texts[factor] = f"column_{position}"
+            frame[texts[factor]] = frame[factor.expr]
+        if factor in part.spec.factor_contrasts:
+            texts[factor] = f"C({texts[factor]}, centred)"
+    text = " + ".join(["0", *(":".join(texts[one] for one in term.factors) for term in part.spec.terms)])
+    coded = model_matrix(text, frame, context=FUNCTIONS | {"centred": _Centred()}, na_action="ignore")
+    both = np.asarray(coded, dtype=np.float64), part.matrix(data)
+    sizes = [np.linalg.norm(columns, axis=0) for columns in both]
+    weights = np.linalg.lstsq(both[0] / sizes[0], both[1] / sizes[1])[0] * sizes[1] / sizes[0][:, None]
+    slices = coded.model_spec.term_slices.values()
+    return {str(term): weights[place] for term, place in zip(part.spec.terms, slices, strict=True) if term.degree}

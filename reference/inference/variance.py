@@ -10,6 +10,9 @@ from reference.arrays import Floats, triangular_factor
 from reference.design.design import Design
 from reference.estimates import Estimates, FittedTerm
 
+# The shares that are reported, of those of a VarianceShares.
+SHARES = ("icc_adjusted", "icc_unadjusted", "r2_marginal", "r2_conditional")
+
 
 @dataclass(frozen=True)
 class VarianceComponent:
@@ -110,17 +113,13 @@ def share_roots(design: Design) -> tuple[Floats, tuple[Floats, ...], float]:
     """Return what turns fixed effects, factors of the effects' covariances, and sigma² into the variances of shares.
 
     Roots, (k, p) and one (q, q) per term: the sum of squares of their products with the fixed effects and with the
-    factors are variances over rows of which each counts once, whatever its weight. And the mean of the inverse weights.
-
-    Raises
-    ------
-    DesignError
-        If the model has no intercept or is weighted, and the fit kept no rows.
+    factors are variances over rows of which each counts once, whatever its weight. And the mean of the inverse
+    weights. It takes the rows of a model that has no intercept or is weighted.
     """
     n = design.n_observations
     if design.encoding.fixed.has_intercept and not design.model.weights:
         # The first orthonormal column is constant, so the others carry all the variation of X beta.
-        return design.fixed_root[1:] / np.sqrt(n - 1), tuple(term.root for term in design.terms), 1.0
+        return design.units.fixed.root[1:] / np.sqrt(n - 1), tuple(term.root for term in design.terms), 1.0
     matrices = design.matrices
     fixed = matrices.unweighted(matrices.fixed)
     inverse_roots = matrices.unweighted(np.ones(n))

@@ -40,16 +40,10 @@ class _Moves:
         return cls(ways.tolist(), directions[ways], moved + moved.swapaxes(1, 2))
 
 
-@dataclass(frozen=True, eq=False)
-class _Forward:
-    """The pass forwards: gains of each stage, and its storage differentiated along each direction that moves it."""
-
-    leaves: list[tuple[Floats, Floats]]
-    gains: list[list[FrontGains]]
-    tangents: list[dict[int, Floats]]
-
-
-def _move_forward(reduced: Reduced, moves: list[_Moves], fronts: Fronts) -> _Forward:
+def _move_forward(
+    reduced: Reduced, moves: list[_Moves], fronts: Fronts
+) -> tuple[list[tuple[Floats, Floats]], list[list[FrontGains]], list[dict[int, Floats]]]:
+    """Return the gains of the leaves and of each stage, and its storage differentiated along what moves it."""
     leaves = [leaf_gains(whitened) for whitened in reduced.whitened]
     tangents = [{way: np.zeros_like(fronts.storage[0]) for way in moves[0].ways}]
     for leaf, (_, pull) in zip(fronts.leaves, leaves, strict=True):
@@ -69,7 +63,7 @@ def _move_forward(reduced: Reduced, moves: list[_Moves], fronts: Fronts) -> _For
                 batch.add(tangents[-1][way], front[:, own:, own:] + across + across.swapaxes(1, 2) + met)
             for way, moved in zip(move.ways, move.moved, strict=True):
                 batch.add(tangents[-1][way], -gain.pull.swapaxes(1, 2) @ on_each(moved, gain.pull))
-    return _Forward(leaves, gains, tangents)
+    return leaves, gains, tangents
 
 
 def _curve(move: _Moves, leverage: Floats, spent: Floats, gap: Floats, gradient: Floats, hessian: Floats) -> None:
@@ -159,22 +153,22 @@ class FrontPoint(Point):
             _Moves.of(block, ways)
             for block, ways in zip(reduced.factors, fronts.split(ordered(directions)), strict=True)
         ]
-        forward = _move_forward(reduced, moves, fronts)
+        leaves, gains, tangents = _move_forward(reduced, moves, fronts)
         inverse = np.linalg.inv(reduced.triangle)
         change = np.zeros((len(directions), width, width))
-        for way, flat in forward.tangents[-1].items():
+        for way, flat in tangents[-1].items():
             change[way] = inverse @ flat.reshape(width, width) @ inverse.T
         weights, pairs = self.weights()
         gradient, hessian = np.zeros(len(directions)), -np.einsum("aij,bij->ab", change * pairs, change)
         adjoint = ((inverse.T * weights) @ inverse).ravel()
         for stage in reversed(range(len(fronts.batches))):
             below = np.zeros_like(fronts.storage[stage])
-            for batch, gains in zip(fronts.batches[stage], forward.gains[stage], strict=True):
+            for batch, gain in zip(fronts.batches[stage], gains[stage], strict=True):
                 phi = batch.gather(adjoint)
-                batch.front(below)[:] = gains.adjoint(phi)
-                _curve_front(batch, gains, phi, moves[stage + 1], forward.tangents[stage], gradient, hessian)
+                batch.front(below)[:] = gain.adjoint(phi)
+                _curve_front(batch, gain, phi, moves[stage + 1], tangents[stage], gradient, hessian)
             adjoint = below
-        for leaf, (leverage, pull) in zip(fronts.leaves, forward.leaves, strict=True):
+        for leaf, (leverage, pull) in zip(fronts.leaves, leaves, strict=True):
             spent = spent_part(pull, leaf.batch.gather(adjoint))
             _curve(moves[0], leverage, spent, (leverage - spent).sum(axis=(0, 1)), gradient, hessian)
         return Derivatives(gradient, (hessian + hessian.T) / 2.0, change[:, -1, -1], change[:, :-1, :-1])

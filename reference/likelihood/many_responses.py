@@ -21,16 +21,10 @@ from reference.likelihood.surface import profiled_criterion, profiled_weights
 class Lanes:
     """L places on the surfaces of responses: the criterion, and its derivatives along the k directions U e_i e_jᵀ.
 
-    Parameters
-    ----------
-    response : (L,)
-        Which response, by its position.
-    rotation : (L, Q, Q), scales : (L, Q)
-        The factor.
-    criterion : (L,), gradient : (L, k), hessian : (L, k, k)
-        Of the -2 log-likelihood (ML) or its REML counterpart; nan where it cannot be computed.
-    inverse : (L, p + 1, p + 1)
-        T⁻¹ of :class:`~reference.likelihood.surface.Profile`.
+    ``response``, (L,), says which response by its position; ``rotation``, (L, Q, Q), and ``scales``, (L, Q), are the
+    factor. ``criterion``, (L,), ``gradient``, (L, k), and ``hessian``, (L, k, k), are those of the -2 log-likelihood
+    (ML) or its REML counterpart; nan where it cannot be computed. ``inverse``, (L, p + 1, p + 1), is T⁻¹ of
+    :class:`~reference.likelihood.surface.Point`.
     """
 
     response: Integers
@@ -55,24 +49,10 @@ class Lanes:
 class ManyResponses:
     """What :class:`~reference.likelihood.blocks.Blocks` are of one response, of m responses of one design.
 
-    Parameters
-    ----------
-    roots : (d, Q, J)
-        R_j.
-    heads : (d, p, J)
-        The part of X in the span of Z_j.
-    responses : (m, d, J)
-        The part of y.
-    rest : (m, p + 1, p + 1)
-        Cross-products of what is left.
-    sizes : tuple of int
-        The orders of the blocks of a factor.
-    denominator : int
-        n under ML, n - p under REML.
-    reml : bool
-        True for the REML criterion.
-    pairs : (k, 2)
-        The (i, j) of the directions.
+    Of the rows kept ``roots``, (d, Q, J), are R_j, ``heads``, (d, p, J), the part of X in the span of Z_j, and
+    ``responses``, (m, d, J), that of y; ``rest``, (m, p + 1, p + 1), are cross-products of what is left. ``sizes`` are
+    the orders of the blocks of a factor, ``pairs``, (k, 2), the (i, j) of the directions; ``denominator`` is n under
+    ML, n - p under REML.
     """
 
     roots: Floats

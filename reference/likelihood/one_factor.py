@@ -25,41 +25,31 @@ _SMALLEST_VARIANCE = 1e-4
 
 @dataclass(frozen=True, eq=False)
 class BlockPoint(Point):
-    """The criterion at one factor, and what the groups left behind.
-
-    Parameters
-    ----------
-    factor : (q, q)
-        L.
-    blocks : Blocks
-        The data.
-    gains : Gains or None
-        Those of groups that fit into one slice.
-    """
+    """The criterion at one ``factor``, (q, q), L; the leverage and the reach of the groups if these are one slice."""
 
     factor: Floats
     blocks: Blocks
-    gains: Gains | None
+    gains: tuple[Floats, Floats] | None
 
     @property
     def pull(self) -> Floats:
         """Z_jᵀ V_j⁻¹ (y_j - X_j beta), (J, q); Λ times it is the conditional mode of a group."""
         pull, start = np.empty((self.blocks.n_groups, self.blocks.n_random)), 0
         for part in self.slices():
-            stop = start + len(part.values)
-            pull[start:stop] = part.reach[:, :, -1]
+            stop = start + len(part[1])
+            pull[start:stop] = part[1][:, :, -1]
             start = stop
             del part
         pull *= np.sqrt(self.residual_sum)
         return pull
 
-    def slices(self) -> Iterator[Gains]:
-        """Yield the gains a slice of groups at a time."""
+    def slices(self) -> Iterator[tuple[Floats, Floats]]:
+        """Yield the leverage and the reach, a slice of groups at a time."""
         if self.gains is not None:
             yield self.gains
             return
         for rows in self.blocks.slices():
-            yield Gains.of(_whiten(self.factor, rows)[1], self.inverse)
+            yield _gains(_whiten(self.factor, rows)[1], self.inverse)
 
     def derivatives(self, factor: Floats, directions: Floats) -> Derivatives:
         """Return the exact derivatives of the criterion at a factor along directions (k, q, q).
@@ -100,41 +90,22 @@ class BlockPoint(Point):
     def leverage(self, factor: Floats) -> Leverage:
         """Return the leverage, each group a cluster."""
         places = tuple(np.array([effect]) for effect in range(factor.shape[0]))
-        gains = Gains(np.concatenate([part.values for part in self.slices()]))
+        effects, reach = map(np.concatenate, zip(*self.slices(), strict=True))
         (conditional,) = self.conditional_covariance(factor)
-        return Leverage(places, gains.leverage, gains.reach[:, :, :-1], factor @ factor.T, conditional)
+        return Leverage(places, effects, reach[:, :, :-1], factor @ factor.T, conditional)
 
 
-@dataclass(frozen=True, eq=False)
-class Gains:
-    """What the random effects of J groups take up of the columns.
+def _gains(whitened: Floats, inverse: Floats) -> tuple[Floats, Floats]:
+    """Return what the random effects of J groups take up of the columns, given C_j⁻¹ [R_j P_j] of each, and T⁻¹.
 
-    Parameters
-    ----------
-    values : (J, q, q + p + 1)
-        Leverage and reach side by side.
+    The leverage R_jᵀ W_j⁻¹ R_j, (J, q, q), and the reach R_jᵀ W_j⁻¹ P_j T⁻ᵀ, (J, q, p + 1): the columns of ``[X y]``
+    combined so that M becomes the identity.
     """
-
-    values: Floats
-
-    @property
-    def leverage(self) -> Floats:
-        """R_jᵀ W_j⁻¹ R_j, (J, q, q)."""
-        return self.values[:, :, : self.values.shape[1]]
-
-    @property
-    def reach(self) -> Floats:
-        """R_jᵀ W_j⁻¹ P_j T⁻ᵀ, (J, q, p + 1): the columns of ``[X y]`` combined so that M becomes the identity."""
-        return self.values[:, :, self.values.shape[1] :]
-
-    @classmethod
-    def of(cls, whitened: Floats, inverse: Floats) -> Gains:
-        """Return the gains, given C_j⁻¹ [R_j P_j] of each group, and T⁻¹."""
-        q = whitened.shape[2] - len(inverse)
-        products = whitened[:, :, :q].swapaxes(1, 2) @ whitened
-        reach = products[:, :, q:].reshape(-1, len(inverse)) @ inverse.T
-        products[:, :, q:] = reach.reshape(-1, q, len(inverse))
-        return cls(products)
+    q = whitened.shape[2] - len(inverse)
+    products = whitened[:, :, :q].swapaxes(1, 2) @ whitened
+    reach = products[:, :, q:].reshape(-1, len(inverse)) @ inverse.T
+    products[:, :, q:] = reach.reshape(-1, q, len(inverse))
+    return products[:, :, :q], products[:, :, q:]
 
 
 @dataclass(frozen=True, eq=False)
@@ -148,7 +119,7 @@ class OneFactor(Surface):
         logarithm, triangle, whitened = _eliminate(factor, self.data)
         inverse = np.asarray(np.linalg.inv(triangle), dtype=np.float64)
         criterion = float(profiled_criterion(logarithm, triangle, self.denominator, reml=self.reml))
-        gains = None if whitened is None else Gains.of(whitened, inverse)
+        gains = None if whitened is None else _gains(whitened, inverse)
         return BlockPoint(criterion, inverse, self.denominator, self.reml, factor, self.data, gains)
 
     def criteria(self, factors: Floats) -> Floats:
@@ -168,11 +139,11 @@ class OneFactor(Surface):
         start = 0.25 * np.eye(q)
         point = self.profile(np.sqrt(start))
         score, products = np.zeros((q, q)), np.zeros((q * q, q * q))
-        for part in point.slices():
+        for leverage, reach in point.slices():
             # The pull over sigma.
-            pull = part.reach[:, :, -1] * np.sqrt(point.denominator)
-            flat = part.leverage.reshape(-1, q * q)
-            score += pull.T @ pull - part.leverage.sum(axis=0)
+            pull = reach[:, :, -1] * np.sqrt(point.denominator)
+            flat = leverage.reshape(-1, q * q)
+            score += pull.T @ pull - leverage.sum(axis=0)
             products += flat.T @ flat
         information = products.reshape(q, q, q, q).transpose(0, 2, 1, 3).reshape(q * q, q * q)
         move = np.linalg.lstsq(information, score.ravel(), rcond=None)[0].reshape(q, q)
@@ -188,13 +159,13 @@ def _sums(point: BlockPoint, weights: Floats) -> tuple[Floats, Floats, Floats]:
     """
     width, q = weights.size, len(point.factor)
     crossed, coupled, gap = np.zeros((q * width,) * 2), np.zeros((q * q,) * 2), np.zeros(q * q)
-    for part in point.slices():
-        flat, leverage = part.reach.reshape(-1, q * width), part.leverage.reshape(-1, q * q)
-        spent = ((part.reach * weights) @ part.reach.swapaxes(1, 2)).reshape(-1, q * q)
+    for leverage, reach in point.slices():
+        flat, leverage = reach.reshape(-1, q * width), leverage.reshape(-1, q * q)
+        spent = ((reach * weights) @ reach.swapaxes(1, 2)).reshape(-1, q * q)
         crossed += flat.T @ flat
         coupled += leverage.T @ (2.0 * spent - leverage)
         gap += (leverage - spent).sum(axis=0)
-        del part, flat, leverage, spent
+        del flat, leverage, reach, spent
     crossed = crossed.reshape(q, width, q, width).transpose(0, 2, 1, 3).reshape(q * q, width * width)
     return crossed, gap, coupled.reshape(q, q, q, q).transpose(3, 0, 1, 2).reshape(q * q, q * q)
 

@@ -23,8 +23,10 @@ _MOST = 600.0
 
 
 @dataclass(frozen=True, eq=False)
-class Profile:
-    """The criterion at one factor, with the fixed effects and the residual variance at their best.
+class Point(ABC):
+    """A place on a surface: the criterion at one factor, the fixed effects and the residual variance at their best.
+
+    Its methods take any factor of the same covariance as the one it was computed at.
 
     Parameters
     ----------
@@ -84,10 +86,26 @@ class Profile:
         """
         return profiled_weights(len(self.inverse), self.denominator, reml=self.reml)
 
+    @abstractmethod
+    def derivatives(self, factor: Floats, directions: Floats) -> Derivatives:
+        """Return the exact derivatives of the criterion at a factor along directions (k, Q, Q)."""
+
+    @abstractmethod
+    def modes(self, factor: Floats) -> tuple[Floats, ...]:
+        """Return the conditional modes of each grouping factor's effects, (J, q)."""
+
+    @abstractmethod
+    def conditional_covariance(self, factor: Floats) -> tuple[Floats, ...]:
+        """Return the covariance of each factor's effects given the data, (J, q, q), over the residual variance."""
+
+    @abstractmethod
+    def leverage(self, factor: Floats) -> Leverage | None:
+        """Return the leverage of the groups; None if that takes the rows of the table."""
+
 
 @cache
 def profiled_weights(width: int, denominator: int, *, reml: bool) -> tuple[Floats, Floats]:
-    """Return the weights of :meth:`Profile.weights` for T of an order."""
+    """Return the weights of :meth:`Point.weights` for T of an order."""
     weights = np.full(width, 1.0 if reml else 0.0)
     weights[-1] = denominator
     pairs = np.maximum.outer(weights, weights)
@@ -146,26 +164,6 @@ class Leverage:
     fixed: Floats
     relative: Floats
     conditional: Floats
-
-
-class Point(Profile, ABC):
-    """A place on a surface. Its methods take any factor of the same covariance as the one it was computed at."""
-
-    @abstractmethod
-    def derivatives(self, factor: Floats, directions: Floats) -> Derivatives:
-        """Return the exact derivatives of the criterion at a factor along directions (k, Q, Q)."""
-
-    @abstractmethod
-    def modes(self, factor: Floats) -> tuple[Floats, ...]:
-        """Return the conditional modes of each grouping factor's effects, (J, q)."""
-
-    @abstractmethod
-    def conditional_covariance(self, factor: Floats) -> tuple[Floats, ...]:
-        """Return the covariance of each factor's effects given the data, (J, q, q), over the residual variance."""
-
-    @abstractmethod
-    def leverage(self, factor: Floats) -> Leverage | None:
-        """Return the leverage of the groups; None if that takes the rows of the table."""
 
 
 @dataclass(frozen=True, eq=False)

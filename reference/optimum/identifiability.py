@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from reference.arrays import Floats, block_slices
+from reference.arrays import Floats, entry_pairs
 from reference.errors import ConvergenceError, DesignError, SaturationError
 from reference.likelihood.surface import Derivatives, Surface
 from reference.optimum.optimiser import Optimum, find_optimum
@@ -26,40 +26,27 @@ _FAR, _SAME = 1e4, 1e-6
 
 
 def check_identified(surface: Surface, labels: Sequence[str]) -> None:
-    """Refuse a model whose variances the data do not determine.
+    """Refuse a model whose criterion is the same along a whole line of covariances, so that no data determine them.
 
-    Parameters
-    ----------
-    surface : Surface
-        Its criterion.
-    labels : sequence of str
-        Names of its effects, in the order of the factor.
-
-    Raises
-    ------
-    DesignError
-        If the criterion is the same along a whole line of covariances.
+    ``labels`` are the names of its effects, in the order of the factor.
     """
-    blocks = [range(part.start, part.stop) for part in block_slices(surface.sizes)]
-    pairs = [(i, j) for block in blocks for i in block for j in block if j <= i]
+    pairs = entry_pairs(surface.sizes, surface.sizes)
+    i, j = pairs.T
     order = sum(surface.sizes)
     directions = np.zeros((len(pairs), order, order))
-    for direction, (i, j) in zip(directions, pairs, strict=True):
-        direction[i, j] = direction[j, i] = 1.0
+    directions[range(len(pairs)), i, j] = directions[range(len(pairs)), j, i] = 1.0
     identity = np.eye(order)
     local = surface.profile(identity).derivatives(identity, directions)
     # A factor I + S stands for the covariance I + 2 S + S², so that the square's share is taken off.
     gradient = np.zeros((order, order))
-    for (i, j), slope in zip(pairs, local.gradient, strict=True):
-        gradient[i, j] = gradient[j, i] = slope / (1.0 + (i != j))
+    gradient[i, j] = gradient[j, i] = local.gradient / (1.0 + (i != j))
     squares = np.einsum("aij,bjk,ki->ab", directions, directions, gradient)
-    information = _with_residual(local, local.hessian - squares, np.array([0.5 * (i == j) for i, j in pairs]), surface)
+    information = _with_residual(local, local.hessian - squares, 0.5 * (i == j), surface)
     values, vectors = np.linalg.eigh(information)
     flat = np.abs(values) <= _ROUNDING * max(1.0, float(np.abs(values).max()))
     if flat.any():
         shares = np.abs(vectors[:-1, flat]).max(axis=1)
-        involved = {k for pair, share in zip(pairs, shares, strict=True) if share > _SHARE * shares.max() for k in pair}
-        names = ", ".join(sorted({labels[k] for k in involved}, key=labels.index))
+        names = ", ".join(dict.fromkeys(labels[k] for k in np.unique(pairs[shares > _SHARE * shares.max()])))
         # Those of a factor behind two bars.
         levels = "Intercept by" in names and "[" in names
         twice = "; of a factor f, (f || g) has an intercept and all levels, which say it twice: write (f | g)"
@@ -89,12 +76,8 @@ def _with_residual(local: Derivatives, curved: Floats, start: Floats, surface: S
 def find_inner_optimum(surface: Surface, labels: Sequence[str]) -> Optimum:
     """Return the optimum of a model that fits every row exactly, if its residual variance is not zero.
 
-    As the residual variance goes to zero the criterion tends to an end that may lie below every optimum.
-
-    Raises
-    ------
-    SaturationError
-        If it does, so that the data cannot tell the residual variance from zero.
+    As that goes to zero the criterion tends to an end that may lie below every optimum: then a SaturationError says
+    that the data cannot tell the residual variance from zero.
     """
     try:
         optimum = find_optimum(surface)

@@ -24,6 +24,7 @@ from reference.optimum.optimiser import (
     SAME_OPTIMUM,
     SAME_PREDICTION,
     SNAP,
+    turn_factor,
 )
 from reference.optimum.starts import FEW_GROUPS, are_near, most_starts, scan_factors, start_places
 from reference.optimum.trust_region import ACCEPT, FLAT, MAX_SECULAR
@@ -45,7 +46,8 @@ def find_optima(surfaces: ManyResponses, factor: Floats, weight: float) -> tuple
         starts = _choose(start_places(factors, weight), values, most_starts(n_groups))
         ends, _ = _descended(surfaces, everyone, factors[starts[:, 0]], np.full(everyone.size, np.inf), NEAR)
         best, certified = _settled(surfaces, ends)
-        ceiling = best.criterion + HOPELESS + 2.0 * (values[everyone, starts[:, 0]] - best.criterion)
+        # From the lowest of the scan, as for one response: the factor given is close, and would rule out all others.
+        ceiling = best.criterion + HOPELESS + 2.0 * (values[:, 1:].min(axis=1) - best.criterion)
         tall = values[everyone[:, None], starts] > ceiling[:, None]
         responses, places = np.nonzero((starts >= 0) & ~tall & certified[:, None] & (np.arange(starts.shape[1]) > 0))
         if responses.size:
@@ -74,7 +76,7 @@ def _descended(
 
     One close to the boundary that gains no more than ``near`` is not followed further.
     """
-    here = surfaces.at(responses, *_turned(factors, surfaces.sizes))
+    here = surfaces.at(responses, *turn_factor(factors, surfaces.sizes))
     ends, gains, left = here[np.arange(len(factors))], np.full(len(factors), np.inf), np.arange(len(factors))
     radius = np.maximum(1.0, here.scales.max(axis=1))
     for _ in range(_MAX_STEPS):
@@ -172,15 +174,7 @@ def _polished(surfaces: ManyResponses, near: Lanes, kept: Any) -> tuple[Lanes, F
 def _moved(here: Lanes, moves: Floats, surfaces: ManyResponses) -> tuple[Floats, Floats]:
     inner = here.scales[:, :, None] * np.eye(here.scales.shape[1])
     inner[:, surfaces.pairs[:, 0], surfaces.pairs[:, 1]] += moves
-    return _turned(here.rotation @ inner, surfaces.sizes)
-
-
-def _turned(factors: Floats, sizes: tuple[int, ...]) -> tuple[Floats, Floats]:
-    """Return the rotations (L, Q, Q) and scales (L, Q) of factors, block by block."""
-    rotation, scales = np.zeros_like(factors), np.zeros(factors.shape[:2])
-    for part in block_slices(sizes):
-        rotation[:, part, part], scales[:, part], _ = np.linalg.svd(np.nan_to_num(factors[:, part, part]))
-    return rotation, scales
+    return turn_factor(np.nan_to_num(here.rotation @ inner), surfaces.sizes)
 
 
 def _eigen(matrices: Floats) -> tuple[Floats, Floats]:

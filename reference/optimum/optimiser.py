@@ -8,19 +8,16 @@ point over all covariance matrices, whatever their rank.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
-from reference.arrays import Floats, block_slices
+from reference.arrays import Floats, block_slices, entry_pairs
 from reference.errors import ConvergenceError
 from reference.likelihood.surface import Derivatives, Point, Surface
-from reference.optimum.directions import combine, entry_pairs, factor_directions, turn_factor
 from reference.optimum.starts import Start, choose_starts
-from reference.optimum.trust_region import FLAT, Iterate, descend
+from reference.optimum.trust_region import FLAT, descend
 
 _MAX_ITERATIONS = 200
 MAX_POLISH = 30
@@ -44,21 +41,11 @@ HOPELESS = 12.0
 
 
 @dataclass(frozen=True)
-class Iteration:
-    """One iteration: criterion before it, largest gradient entry, trust radius, whether it was taken."""
-
-    criterion: float
-    gradient: float
-    radius: float
-    accepted: bool
-
-
-@dataclass(frozen=True)
 class Descent:
-    """The log of one start: its steps, where it ended, and what a further step promised to gain."""
+    """The log of one start: how many steps it took, where it ended, and what a further step promised to gain."""
 
     start: str
-    steps: tuple[Iteration, ...]
+    steps: int
     criterion: float
     promise: float
 
@@ -67,22 +54,11 @@ class Descent:
 class Optimum:
     """Where the criterion is lowest, or a place on the way there, in orthonormal units.
 
-    Parameters
-    ----------
-    surface : Surface
-        The criterion.
-    rotation : (Q, Q), scales : (Q,)
-        The factor is rotation · diag(scales), block by block; in each block scales descend and are exactly zero
-        beyond its rank.
-    point : Point
-        The surface there.
-    decrement : float
-        What a further Newton step promised to gain, on the criterion's scale.
-    descents : tuple of Descent
-        One log per start; ``chosen`` is the position of the one that won.
-    gradient, curvature : float
-        The largest entry of the gradient along the directions that keep the ranks, and the smallest eigenvalue of
-        the Hessian along all directions, lost ones included: negative if the criterion fell there.
+    The factor is ``rotation``, (Q, Q), times the diagonal of ``scales``, (Q,), block by block; in each block scales
+    descend and are exactly zero beyond its rank. ``decrement`` is what a further Newton step promised to gain, on the
+    criterion's scale. There is one log per start in ``descents``; ``chosen`` is the position of the one that won.
+    ``gradient`` is the largest entry of the gradient along the directions that keep the ranks, and ``curvature`` the
+    smallest eigenvalue of the Hessian along all directions, lost ones included: negative if the criterion fell there.
     """
 
     surface: Surface
@@ -152,15 +128,37 @@ class Optimum:
         return sum(abs(end - self.criterion) <= SAME_PREDICTION for end in ends)
 
 
+def turn_factor(factor: Floats, sizes: tuple[int, ...]) -> tuple[Floats, Floats]:
+    """Return the rotation (..., Q, Q) and the scales (..., Q) of a factor or a stack of them, block by block."""
+    if len(sizes) == 1:
+        rotation, scales, _ = np.linalg.svd(factor)
+        return rotation, scales
+    rotation, scales = np.zeros_like(factor), np.zeros(factor.shape[:-1])
+    for part in block_slices(sizes):
+        rotation[..., part, part], scales[..., part], _ = np.linalg.svd(factor[..., part, part])
+    return rotation, scales
+
+
+def factor_directions(rotation: Floats, sizes: tuple[int, ...], ranks: tuple[int, ...]) -> Floats:
+    """Return the directions in which a factor can move at the ranks given, (k, Q, Q)."""
+    rows, columns = entry_pairs(sizes, ranks).T
+    directions = np.zeros((rows.size, *rotation.shape))
+    directions[np.arange(rows.size), :, columns] = rotation[:, rows].T
+    return directions
+
+
+def combine(weights: Floats, directions: Floats) -> Floats:
+    """Return the sum of directions (k, Q, Q), weighted (k,)."""
+    combined: Floats = (weights @ directions.reshape(weights.size, -1)).reshape(directions.shape[1:])
+    return combined
+
+
 def find_optimum(surface: Surface) -> Optimum:
     """Return the lowest optimum over all starts, its ranks settled, its digits polished, and certified.
 
-    The starts are those of :func:`~reference.optimum.starts.choose_starts`, fewer where some are hopelessly high.
-
-    Raises
-    ------
-    ConvergenceError
-        If the lowest end is not certified: a step could still gain, or the criterion falls in some direction.
+    The starts are those of :func:`~reference.optimum.starts.choose_starts`, fewer where some are hopelessly high. A
+    ConvergenceError says that the lowest end is not certified: a step could still gain, or the criterion falls in some
+    direction.
     """
     starts = choose_starts(surface)
     ends = [_descend(starts[0], np.inf, surface)]
@@ -177,14 +175,9 @@ def find_optimum(surface: Surface) -> Optimum:
 
 
 def optimum_from(surface: Surface, factor: Floats) -> Optimum:
-    """Return the optimum that the descent from one factor (Q, Q) leads to, settled and certified.
+    """Return the optimum that the descent from one factor (Q, Q) leads to, settled, and certified as by `find_optimum`.
 
     For a surface close to one whose optimum is known; another start may lead lower.
-
-    Raises
-    ------
-    ConvergenceError
-        If the end is not certified.
     """
     descent, end = _descend(Start("given factor", factor, float(surface.profile(factor).criterion)), np.inf, surface)
     return _certified(replace(_settle(end), descents=(descent,)))
@@ -192,15 +185,14 @@ def optimum_from(surface: Surface, factor: Floats) -> Optimum:
 
 def _certified(optimum: Optimum) -> Optimum:
     sizes, everywhere = optimum.surface.sizes, optimum.derivatives()
-    steps = len(optimum.descents[optimum.chosen].steps)
     kept = np.array([optimum.scales[column] > 0 for _, column in entry_pairs(sizes, sizes)])
     curvature = np.linalg.eigvalsh(everywhere.hessian)
     if not (optimum.decrement <= DECREMENT and curvature[0] >= -DESCENDING * max(1.0, float(curvature[-1]))):
         raise ConvergenceError(
-            f"the best of {len(optimum.descents)} starts stopped after {steps} steps at a point that is not a "
-            f"certified optimum: the criterion could still fall by {optimum.decrement:.1e}, and its smallest curvature "
-            f"is {curvature[0]:.1e}; look for a group or a row that differs wildly from the others, or fit a model "
-            "with fewer random effects."
+            f"the best of {len(optimum.descents)} starts stopped after {optimum.descents[optimum.chosen].steps} steps "
+            "at a point that is not a certified optimum: the criterion could still fall by "
+            f"{optimum.decrement:.1e}, and its smallest curvature is {curvature[0]:.1e}; look for a group or a row "
+            "that differs wildly from the others, or fit a model with fewer random effects."
         )
     gradient = float(np.abs(everywhere.gradient[kept]).max(initial=0.0))
     return replace(optimum, gradient=gradient, curvature=float(curvature[0]))
@@ -213,37 +205,21 @@ def _descend(start: Start, known: float, surface: Surface, enough: float = PROMI
     is tried at once. A descent about to reach the criterion of a known optimum ends there.
     """
     state, gain, untried = Optimum.at(surface, start.factor), np.inf, True
-    path: list[Iterate[Optimum]] = []
-    for here in descend(state, max(1.0, float(state.scales.max()))):
-        path.append(here)
+    for steps, here in enumerate(descend(state, max(1.0, float(state.scales.max())))):
         state, gain = here.state, here.predicted
-        if gain <= enough or len(path) > _MAX_ITERATIONS or _heads_for(known, state.criterion, gain):
+        if gain <= enough or steps == _MAX_ITERATIONS or _heads_for(known, state.criterion, gain):
             break
         if gain <= NEAR and untried and state.scales.min() <= SNAP:
             untried = False
             cut = _cut(replace(state, decrement=gain), state.criterion, known)
             if cut is not None:
-                return Descent(start.name, _steps(path), cut.criterion, cut.decrement), cut
-    return Descent(start.name, _steps(path), state.criterion, gain), replace(state, decrement=gain)
-
-
-def _steps(path: Sequence[Iterate[Optimum]]) -> tuple[Iteration, ...]:
-    return tuple(
-        Iteration(
-            here.state.criterion, float(np.abs(here.local.gradient).max()), here.radius, after.state is not here.state
-        )
-        for here, after in pairwise(path)
-    )
+                return Descent(start.name, steps, cut.criterion, cut.decrement), cut
+    return Descent(start.name, steps, state.criterion, gain), replace(state, decrement=gain)
 
 
 def _heads_for(known: float, criterion: float, gain: float) -> bool:
     """Return whether the small gain promised leads to the criterion of an optimum already known."""
     return gain <= MERGE and abs(criterion - gain - known) <= SAME_PREDICTION
-
-
-def _arrived(end: Optimum, known: float) -> bool:
-    """Return whether nothing is left to gain, or what is leads to a known optimum."""
-    return end.decrement <= DECREMENT or _heads_for(known, end.criterion, end.decrement)
 
 
 def _settle(end: Optimum) -> Optimum:
@@ -280,7 +256,8 @@ def _cut(near: Optimum, ceiling: float, known: float = np.inf) -> Optimum | None
         cut = _polish(near, kept, known)
         curvature = np.linalg.eigvalsh(cut.derivatives().hessian)
         level = curvature[0] >= -DESCENDING * max(1.0, curvature[-1])
-        if cut.criterion <= ceiling and level and _arrived(cut, known):
+        arrived = cut.decrement <= DECREMENT or _heads_for(known, cut.criterion, cut.decrement)
+        if cut.criterion <= ceiling and level and arrived:
             return cut
     return None
 

@@ -29,13 +29,7 @@ class State(Protocol):
         """Return the derivatives of the value along the coordinates of this state."""
 
     def moved(self, move: Floats) -> Self:
-        """Return the state a step along these coordinates leads to.
-
-        Raises
-        ------
-        numpy.linalg.LinAlgError
-            If the value cannot be computed there.
-        """
+        """Return the state a step along these coordinates leads to; a LinAlgError if there is no value there."""
 
 
 S = TypeVar("S", bound=State)
@@ -43,10 +37,9 @@ S = TypeVar("S", bound=State)
 
 @dataclass(frozen=True, eq=False)
 class Iterate(Generic[S]):
-    """A state, its derivatives, the trust radius there, and the gain that the next step promises."""
+    """A state, the trust radius there, and the gain that the next step promises."""
 
     state: S
-    local: Derivatives
     radius: float
     predicted: float
 
@@ -59,7 +52,7 @@ def descend(state: S, radius: float) -> Iterator[Iterate[S]]:
     local = state.derivatives()
     while True:
         move, predicted = trust_region_step(local, radius)
-        yield Iterate(state, local, radius, predicted)
+        yield Iterate(state, radius, predicted)
         try:
             trial = state.moved(move)
             ratio = (state.criterion - trial.criterion) / predicted

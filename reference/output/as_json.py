@@ -3,56 +3,30 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TypeAlias
 
 from reference.estimates import Estimates, FittedTerm
 from reference.inference.satterthwaite import coefficient_tests
-from reference.inference.variance import variance_components, variance_shares
+from reference.inference.variance import SHARES, variance_components, variance_shares
 
 Plain: TypeAlias = "bool | int | float | str | list[Plain] | dict[str, Plain] | None"
 
-_SHARES = ("icc_adjusted", "icc_unadjusted", "r2_marginal", "r2_conditional")
 _CERTIFICATE = ("criterion", "gradient", "decrement", "curvature", "on_boundary", "faces", "starts", "agreeing")
-# What each key holds; `mlm fit --help` prints it.
-KEYS: Mapping[str, str] = {
-    "formula": "the model, nested and uncorrelated terms written out",
-    "reml": "whether the criterion is the REML one",
-    "n_observations": "rows",
-    "left_out": "rows with a gap in a column of the model, of how many, and the gaps by column",
-    "notes": "what else to know of the rows and columns, in sentences",
-    "groups": "number of groups by grouping factor",
-    "criterion": "-2 log-likelihood or REML criterion, constants included",
-    "log_likelihood": "minus half of it",
-    "aic": "Akaike's criterion",
-    "bic": "Schwarz's criterion",
-    "fixed": "fixed effects by name",
-    "se": "their standard errors",
-    "df": "their Satterthwaite degrees of freedom",
-    "t": "their t values",
-    "p": "their two-sided p-values",
-    "varcorr": "lines of term, first and second effect, variance or covariance, and sd or correlation",
-    "sigma": "the residual standard deviation",
-    "shares": f"{', '.join(_SHARES)}, after Nakagawa and Johnson",
-    "theta": "lower triangles of the relative factors, column by column, in the order of the terms",
-    "ranef": "conditional modes by term: each group's level, and its modes by effect",
-    "singular": "whether the fit lies on the boundary",
-    "certificate": ", ".join(_CERTIFICATE),
-}
 
 
 def fit_record(fit: Estimates) -> dict[str, Plain]:
-    """Return the numbers of a fit under the names of :data:`KEYS`.
+    """Return the numbers of a fit as ``mlm fit --json`` prints them; the README says what each name holds.
 
     Numbers are at full precision and in the units of the data; one that is not defined, such as a correlation with a
     variance of zero, is None. So are the shares where X has no intercept and the rows were not kept.
     """
-    rows = coefficient_tests(fit)
+    rows, lost = coefficient_tests(fit), fit.design.left_out
     return {
         "formula": fit.model.formula,
         "reml": fit.reml,
         "n_observations": fit.design.n_observations,
-        "left_out": _left_out(fit),
+        "left_out": lost and {"rows": lost.rows, "of": lost.of, "by_column": dict(lost.by_column)},
         "notes": list(fit.design.notes),
         "groups": {term.group: len(term.levels) for term in fit.terms},
         "criterion": fit.criterion,
@@ -72,11 +46,6 @@ def fit_record(fit: Estimates) -> dict[str, Plain]:
         "singular": fit.singular,
         "certificate": _named(fit.certificate, _CERTIFICATE) | {"faces": list(fit.certificate.faces)},
     }
-
-
-def _left_out(fit: Estimates) -> Plain:
-    lost = fit.design.left_out
-    return {"rows": lost.rows, "of": lost.of, "by_column": dict(lost.by_column)} if lost else None
 
 
 def _named(record: object, names: Sequence[str]) -> dict[str, Plain]:
@@ -99,7 +68,7 @@ def _varcorr(fit: Estimates) -> list[Plain]:
 def _shares(fit: Estimates) -> Plain:
     if fit.design.table is None and not fit.design.encoding.fixed.has_intercept:
         return None
-    return _named(variance_shares(fit), _SHARES)
+    return _named(variance_shares(fit), SHARES)
 
 
 def _modes(term: FittedTerm) -> list[Plain]:

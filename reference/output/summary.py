@@ -7,7 +7,6 @@ from itertools import pairwise
 
 import numpy as np
 
-from reference.arrays import Floats
 from reference.data.columns import Level
 from reference.errors import ComparisonError
 from reference.estimates import Estimates
@@ -18,7 +17,7 @@ from reference.inference.intervals import Interval
 from reference.inference.kenward_roger import kenward_roger_tests
 from reference.inference.satterthwaite import Coefficient, coefficient_tests
 from reference.inference.term_tests import TermTest
-from reference.inference.variance import VarianceShares, variance_components
+from reference.inference.variance import SHARES, VarianceShares, variance_components
 from reference.output.text import aligned, format_p
 
 _DIGITS = 4
@@ -45,8 +44,12 @@ def render_summary(fit: Estimates, *, kenward_roger: bool = False) -> str:
     lines = [f"Linear mixed model fit by {how}, t-tests by {method}'s method", f"Formula: {fit.model.formula}", ""]
     lines += _criterion(fit)
     if fit.design.table is not None:
-        lines += ["", "Scaled residuals:", *_quartiles(fit.scaled_residuals)]
-    lines += ["", "Random effects:", *_components(fit), _counts(fit), *fit.design.notes]
+        quartiles = np.quantile(fit.scaled_residuals, [0.0, 0.25, 0.5, 0.75, 1.0])
+        cells = [f"{value:z.4f}" for value in quartiles]
+        lines += ["", "Scaled residuals:", *aligned(["Min", "1Q", "Median", "3Q", "Max"], [cells], left=0)]
+    groups = "; ".join(dict.fromkeys(f"{term.group}, {len(term.levels)}" for term in fit.terms))
+    lines += ["", "Random effects:", *_components(fit), f"Number of obs: {fit.design.n_observations}, groups: {groups}"]
+    lines += fit.design.notes
     lines += ["", "Fixed effects:", *_coefficients(table(fit))]
     if fit.coefficients.size > 1:
         lines += ["", "Correlation of fixed effects:", *_correlations(fit)]
@@ -103,27 +106,12 @@ def term_lines(tests: Sequence[TermTest]) -> Iterator[str]:
 
 def share_lines(shares: Mapping[str, VarianceShares]) -> Iterator[str]:
     """Yield a table of the ICC and R² of fits by name."""
-    rows = [
-        [name, *(f"{value:z.4f}" for value in (s.icc_adjusted, s.icc_unadjusted, s.r2_marginal, s.r2_conditional))]
-        for name, s in shares.items()
-    ]
+    rows = [[name, *(f"{getattr(one, share):z.4f}" for share in SHARES)] for name, one in shares.items()]
     yield from aligned(["", "ICC adjusted", "unadjusted", "R² marginal", "conditional"], rows)
 
 
 def slope_lines(group: str, slopes: Sequence[GroupSlope], chances: Mapping[Level, float], count: int) -> Iterator[str]:
-    """Yield a table of group slopes with their 95 % intervals, steepest first.
-
-    Parameters
-    ----------
-    group : str
-        What a group is.
-    slopes : sequence of GroupSlope
-        From :func:`~reference.inference.group_uncertainty.slope_intervals`, at its own level.
-    chances : mapping of level to float
-        From :func:`~reference.inference.group_uncertainty.probability_top`.
-    count : int
-        Of groups that are the top.
-    """
+    """Yield a table of group slopes, steepest first, with intervals and chances to be among the first."""
     largest = max(abs(row.slope) for row in slopes)
     own = _column([row.slope for row in slopes], largest, 5)
     deviations = _column([row.deviation for row in slopes], largest, 5)
@@ -165,11 +153,6 @@ def _criterion(fit: Estimates) -> list[str]:
     return list(aligned(header, [[*numbers, rest]], left=0))
 
 
-def _quartiles(residuals: Floats) -> list[str]:
-    values = np.quantile(residuals, [0.0, 0.25, 0.5, 0.75, 1.0])
-    return list(aligned(["Min", "1Q", "Median", "3Q", "Max"], [[f"{value:z.4f}" for value in values]], left=0))
-
-
 def _components(fit: Estimates) -> list[str]:
     lines = variance_components(fit)
     variances = [line for line in lines if not line.second]
@@ -178,26 +161,14 @@ def _components(fit: Estimates) -> list[str]:
     rows, last = [], ""
     for line, value, deviation in zip(variances, values, deviations, strict=True):
         # The residual has no effects, though a grouping factor may be called like it.
-        names = [other.first for other in variances if other.group == line.group and line.first]
-        earlier = names[: names.index(line.first)] if line.first else []
-        known = {
-            (pair.first, pair.second): pair.sd_or_correlation
-            for pair in lines
-            if pair.group == line.group and pair.second
-        }
-        correlations = [known[name, line.first] for name in earlier]
-        shown = ["" if np.isnan(value) else f"{value:z.2f}" for value in correlations]
+        pairs = [pair for pair in lines if line.first and (pair.group, pair.second) == (line.group, line.first)]
+        shown = ["" if np.isnan(pair.sd_or_correlation) else f"{pair.sd_or_correlation:z.2f}" for pair in pairs]
         rows.append(["" if line.group == last and line.first else line.group, line.first, value, deviation, *shown])
         last = line.group
     width = max(len(row) for row in rows)
     header = ["Groups", "Name", "Variance", "Std.Dev.", *(["Corr"] if width > 4 else [])]
     padded = [row + [""] * (width - len(row)) for row in rows]
     return list(aligned(header + [""] * (width - len(header)), padded, left=2))
-
-
-def _counts(fit: Estimates) -> str:
-    groups = dict.fromkeys((term.group, len(term.levels)) for term in fit.terms)
-    return f"Number of obs: {fit.design.n_observations}, groups: " + "; ".join(f"{g}, {n}" for g, n in groups)
 
 
 def _coefficients(rows: Sequence[Coefficient]) -> list[str]:
@@ -220,8 +191,7 @@ def _correlations(fit: Estimates) -> list[str]:
             f"  not shown for more than {_MOST_CORRELATED}; cov_params() of the fit in Python has their covariances."
         ]
     rows = [[names[i], *(f"{correlations[i, j]:z.3f}" for j in range(i))] for i in range(1, len(names))]
-    width = len(names)
-    return list(aligned(["", *names[:-1]], [row + [""] * (width - len(row)) for row in rows]))
+    return list(aligned(["", *names[:-1]], [row + [""] * (len(names) - len(row)) for row in rows]))
 
 
 def _evidence(fit: Estimates) -> Iterator[str]:
@@ -236,10 +206,7 @@ def _evidence(fit: Estimates) -> Iterator[str]:
 
 
 def _column(values: Sequence[float], size: float | None = None, digits: int = _DIGITS) -> list[str]:
-    """Return numbers with as many decimals as give one of that size, else the smallest, so many digits.
-
-    With an exponent where these are too many.
-    """
+    """Return numbers with decimals for so many digits of that size, else of the smallest, or with an exponent."""
     sizes = [abs(value) for value in values if value != 0 and np.isfinite(value)]
     size = size or min(sizes, default=1.0)
     decimals = digits - 1 - int(np.floor(np.log10(size)))
