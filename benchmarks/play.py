@@ -66,4 +66,6 @@ def main(folder: Path) -> None:
 
 
 if __name__ == "__main__":
+    if len(sys.argv) != 2:
+        sys.exit("usage: python benchmarks/play.py FOLDER  (made by mlm release ASSIGNMENT --play FOLDER --vendored)")
     main(Path(sys.argv[1]))

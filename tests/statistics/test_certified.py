@@ -27,6 +27,8 @@ FORMULAS = {
     "nested, with a slope": "sales ~ youtube + (1 + youtube | city) + (1 | store)",
     "crossed": "sales ~ youtube + (1 | store) + (1 | channel)",
 }
+#: Three slopes that lie on a line, with variances of millions: a tiny variance is lost, or cannot be inverted.
+HARD_FOR_STATSMODELS = (1466, 1886)
 STORES, CITIES = {"groups": "store"}, {"groups": "city", "vc_formula": {"store": "0 + C(store)"}}
 #: The same models as arguments of statsmodels' mixedlm.
 STATSMODELS = {
@@ -106,8 +108,8 @@ def test_every_fit_is_certified(block):
 
 def test_statsmodels_arrives_where_the_fit_is_certified(request):
     # Two thousand with --statsmodels 2000 -s; it ends with how many arrived.
-    panels, missed = request.config.getoption("--statsmodels"), {}
-    for seed in range(panels):
+    seeds, missed = sorted({*range(request.config.getoption("--statsmodels")), *HARD_FOR_STATSMODELS}), {}
+    for seed in seeds:
         family, frame, reml = draw_case(seed)
         fixed = FORMULAS[family].split(" + (")[0]
         try:
@@ -122,7 +124,7 @@ def test_statsmodels_arrives_where_the_fit_is_certified(request):
         )
         if not (right and off.max() < 1e-3 and found.bse_fe.to_numpy() == pytest.approx(certified.bse.to_numpy())):
             missed[seed] = f"{family}: {found.llf} for {certified.llf}"
-    print(f"\n{panels - len(missed)} of {panels} arrived", *missed.items(), sep="\n")
+    print(f"\n{len(seeds) - len(missed)} of {len(seeds)} arrived", *missed.items(), sep="\n")
     assert not missed
 
 
