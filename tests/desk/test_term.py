@@ -77,7 +77,7 @@ def test_from_a_download_to_marks_given_back(
     assert "2 / 50" in (into / "practice.html").read_text(encoding="utf-8")
 
     assert mlm("marks", "practice", "--fill", roster, "--column", "Practice", *options) == 0
-    filled = (into / "practice-roster.csv").read_text(encoding="utf-8")
+    filled = (into / "marks" / "practice-roster.csv").read_text(encoding="utf-8")
     assert filled == CANVAS.replace('A""",,12', 'A""",10,12').replace("juergen,Group B,,", "juergen,Group B,2,")
     assert mlm("marks", "practice", *options) == 0
     table = (into / "marks" / "practice-marks.csv").read_text(encoding="utf-8")
