@@ -12,6 +12,7 @@ import errno
 import sys
 import traceback
 from collections.abc import Sequence
+from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, NoReturn
 
@@ -50,6 +51,20 @@ panels_app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Exam
 app.add_typer(panels_app, name="panels")
 app.add_typer(desk.app)
 app.add_typer(models.app)
+
+
+def _show_version(asked: bool) -> None:
+    if asked:
+        print(f"mlm {version('mlm-course')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _mlm(
+    asked: Annotated[
+        bool, Option("--version", is_eager=True, callback=_show_version, help="Print the version and end.")
+    ] = False,
+) -> None: ...
 
 
 @app.command(epilog="Example: mlm release practice --course solutions/")

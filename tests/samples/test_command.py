@@ -8,6 +8,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -65,6 +66,11 @@ def tree(folder: Path) -> dict[str, bytes]:
 def test_help_shows_an_example_and_the_exit_codes(command: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert mlm(*command, "--help") == 0
     assert ("Example: mlm" if command else "Exit codes") in capsys.readouterr().out
+
+
+def test_it_says_its_version(capsys: pytest.CaptureFixture[str]) -> None:
+    assert mlm("--version") == 0
+    assert capsys.readouterr().out == f"mlm {version('mlm-course')}\n"
 
 
 def test_an_unknown_option_is_a_usage_error(capsys: pytest.CaptureFixture[str]) -> None:
