@@ -37,7 +37,7 @@ _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 
 app = typer.Typer(
     name="mlm",
-    result_callback=sys.exit,
+    result_callback=lambda code, **_: sys.exit(code),
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,
