@@ -27,6 +27,10 @@ from reference.errors import DesignError, FormulaError
 DEPENDENT = 1e-9
 
 
+class UnknownLevelError(DesignError):
+    """A column holds a level that it did not hold where the model was read."""
+
+
 @dataclass(frozen=True, eq=False)
 class Matrices:
     """What a model makes of a table of n rows, in the units of the data.
@@ -82,14 +86,10 @@ class Part:
             ones = [np.ones(len(data))] if self.has_intercept else []
             return [*ones, *(read_column(data, name) for name in self.names[len(ones) :])]
         _check_variables(self.text, data, self.factors)
-        try:
-            # A cell that overflows is named below.
-            with np.errstate(all="ignore"), warnings.catch_warnings():
-                warnings.simplefilter("error", DataMismatchWarning)
-                matrix = self.spec.get_model_matrix(exact_columns(self.text, data, self.factors), context=FUNCTIONS)
-                values = np.asarray(matrix, dtype=np.float64).T
-        except Exception as error:
-            raise explained(self.text, error, data) from error
+        with explained(self.text, data), warnings.catch_warnings():
+            warnings.simplefilter("error", DataMismatchWarning)
+            matrix = self.spec.get_model_matrix(exact_columns(self.text, data, self.factors), context=FUNCTIONS)
+            values = np.asarray(matrix, dtype=np.float64).T
         for name, column in zip(self.spec.column_names, values, strict=True):
             check_cells(column, name, data.index)
         return [values[place] for place in self.kept] if self.kept else list(values)
@@ -243,12 +243,8 @@ def _read_part(text: str, data: pd.DataFrame) -> Part:
             return Part(text, (*([INTERCEPT] if literals else []), *columns), bool(literals))
     factors = {name: _levels(data, name) for name in _variables(text) if not is_number(data, name)}
     _check_variables(text, data, factors)
-    try:
-        with np.errstate(all="ignore"):
-            matrix = model_matrix(text, exact_columns(text, data, factors), context=FUNCTIONS, na_action="ignore")
-    # What a formula calls may fail in any way; that it does is no fault of ours.
-    except Exception as error:
-        raise explained(text, error, data) from error
+    with explained(text, data):
+        matrix = model_matrix(text, exact_columns(text, data, factors), context=FUNCTIONS, na_action="ignore")
     names = tuple(map(str, matrix.model_spec.column_names))
     if len(set(names)) < len(names):
         twice = next(name for name in names if names.count(name) > 1)
@@ -277,7 +273,7 @@ def exact_columns(text: str, data: pd.DataFrame, factors: Mapping[str, Any]) -> 
         if isinstance(column, pd.DataFrame) or re.search(rf"\bC\(\s*{re.escape(name)}\s*[,)]", text):
             continue
         if name in factors:
-            frame[name] = coded_levels(column, name, factors[name])
+            frame[name] = _coded(column, name, factors[name])
         elif column.dtype != np.float64 and holds_numbers(column):
             frame[name] = column.to_numpy(dtype=np.float64, na_value=np.nan)
     return frame
@@ -290,12 +286,12 @@ def _levels(data: pd.DataFrame, name: str) -> Any:
     return levels
 
 
-def coded_levels(column: Any, name: str, levels: Any) -> Any:
-    """Return a column as one of categories, these levels, or raise a DesignError that names the cell that is none."""
+def _coded(column: Any, name: str, levels: Any) -> Any:
+    """Return a column as one of categories, these levels, or raise an UnknownLevelError that names the cell."""
     known = column.isin(levels).to_numpy()
     if not known.all():
         row = int(known.argmin())
-        raise DesignError(
+        raise UnknownLevelError(
             f"column {name!r}, {row_name(column.index, row)} holds {column.tolist()[row]!r}, none of the levels that "
             f"the model knows, {shorten(', '.join(map(repr, levels.tolist())), 80)}; recode it, or leave such rows out."
         )

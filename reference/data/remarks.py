@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 
+import numpy as np
 import pandas as pd
 from formulaic.errors import DataMismatchWarning
 
@@ -30,8 +32,18 @@ def _without_margin(part: Iterable[tuple[tuple[str, str], ...]]) -> set[str]:
     return {factor[0] for term in found for factor in term if factor[1] == "LOOKUP" and term - {factor} not in found}
 
 
-def explained(text: str, error: Exception, data: pd.DataFrame) -> DesignError:
-    """Return what to say of an expression that has no value on a table."""
+@contextmanager
+def explained(text: str, data: pd.DataFrame) -> Iterator[None]:
+    """Say in a DesignError why an expression has no value on a table; cells that are not finite are for the caller."""
+    try:
+        with np.errstate(all="ignore"):
+            yield
+    # What a formula calls may fail in any way; that it does is no fault of ours.
+    except Exception as error:
+        raise _reason(text, error, data) from error
+
+
+def _reason(text: str, error: Exception, data: pd.DataFrame) -> DesignError:
     term = text.removeprefix("0 + ")
     if isinstance(error, DesignError):
         return error

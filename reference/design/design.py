@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import chain
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, TypeVar
 
 import numpy as np
 import pandas as pd
 
 from reference.arrays import Floats, Integers, triangular_factor
-from reference.data.encoding import DEPENDENT, Encoding, Matrices, coded_levels, read_encoding, without_dependent
+from reference.data.encoding import (
+    DEPENDENT,
+    Encoding,
+    Matrices,
+    UnknownLevelError,
+    read_encoding,
+    without_dependent,
+)
 from reference.data.formula import MixedModel
 from reference.data.groups import check_names
 from reference.data.idioms import has_dot
@@ -31,7 +38,7 @@ from reference.likelihood.surface import Surface
 # A share of the residual below which a response counts as explained within groups: sigma's digits are lost to rounding.
 _EXACT_WITHIN = 1e-6
 
-
+_Read = TypeVar("_Read")
 Saturated: TypeAlias = Literal["", "both", "random"]
 
 
@@ -160,28 +167,22 @@ def _eliminate(encoding: Encoding, pieces: Pieces) -> tuple[Columns, Elimination
     # The first piece is read twice rather than kept: no piece's columns outlive it.
     columns = choose_columns(encoding, encoding.columns(pieces.first))
     tables = chain([pieces.first], pieces.rest or ())
-    if pieces.whole is None:
-        tables = chain(_with_known_levels(encoding, tables))
     if grouping is None:
-        moments = sum_pieces(columns, encoding.groups[0], map(encoding.matrices, tables))
+        moments = sum_pieces(columns, encoding.groups[0], map(partial(_read_piece, encoding.matrices), tables))
         counts = moments.counts[moments.order]
         _check_groups(encoding, [counts])
         return columns, moments.elimination(), int(counts.sum()), moments.levels
     _check_groups(encoding, [np.diff(grouping.starts)])
-    elimination = reduce_pieces(columns, map(encoding.columns, tables), grouping.starts)
+    elimination = reduce_pieces(columns, map(partial(_read_piece, encoding.columns), tables), grouping.starts)
     return columns, elimination, int(grouping.starts[-1]), grouping.levels
 
 
-def _with_known_levels(encoding: Encoding, tables: Iterable[pd.DataFrame]) -> Iterator[pd.DataFrame]:
-    """Yield the pieces of a table, and say which one has a level that the first has not."""
-    factors = {name: levels for part in (encoding.fixed, *encoding.random) for name, levels in part.factors.items()}
-    for table in tables:
-        for name, levels in factors.items():
-            try:
-                coded_levels(table[name], name, levels)
-            except DesignError as error:
-                raise DesignError(f"{error} Or let the first piece of the table have every level.") from error
-        yield table
+def _read_piece(read: Callable[[pd.DataFrame], _Read], table: pd.DataFrame) -> _Read:
+    """Return what is read of a piece of a table, and say what to do where it has a level that the first has not."""
+    try:
+        return read(table)
+    except UnknownLevelError as error:
+        raise DesignError(f"{error} Or let the first piece of the table have every level.") from error
 
 
 def design_rows(matrices: Matrices, table: pd.DataFrame | None) -> Design:
