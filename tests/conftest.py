@@ -235,6 +235,7 @@ SLOW = (
     "statistics/test_certified.py::test_every_fit_is_certified",
     "statistics/test_certified.py::test_no_brute_force",
     "statistics/test_certified.py::test_the_lowest_optimum",
+    "statistics/test_goldens.py::test_r_makes_the_same",
     "statistics/test_intervals.py::test_deviance_at_the_limits_of_fixed_effects_is_at_the_cutoff[crossed-slope",
     "statistics/test_intervals.py::test_deviance_at_the_limits_of_variances",
     "statistics/test_intervals.py::test_units_do_not_matter_with_several_factors",

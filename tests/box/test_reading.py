@@ -65,6 +65,13 @@ def test_lines_are_counted_as_the_learner_sees_them() -> None:
     assert [number for number, _ in readable("\n \n\nx = 1\ny = = 2")[1]] == [5]
 
 
+@pytest.mark.parametrize("line", ["x = %'''", 'x =% """and more', "x = %\\", "=%'''"])
+def test_a_magic_without_a_name_costs_its_line(line: str) -> None:
+    text, errors = readable(f"\ny = 1\n%precision 3\n{line}")
+    assert text.split("\n")[:3] == ["", "y = 1", "%precision 3"]
+    assert [number for number, _ in errors] == [4]
+
+
 PIECES = ("x", "=", "(", ")", "[", "'", '"', "'''", ":", "if x", "else", "try", "@", "#", "%", "!", "\u00a0")
 BREAKS = ("\n", "\n    ", "\n\t", "\\\n")
 

@@ -30,6 +30,7 @@ STATEMENTS = {
     "raise GeneratorExit": "GeneratorExit",
     "return 1": "SyntaxError",
     "x = = 1": "SyntaxError",
+    "x = %'''": "SyntaxError",
     "!pip install seaborn": "OSError",
     "!pip install \\\n    seaborn": "OSError",
     "files = !ls": "OSError",

@@ -17,6 +17,8 @@ MOST_TRIES, MOST_CHARACTERS = 60, 500_000
 #: What Python calls an error of which a line is not the place: the block that has no body, or no end, begins before it.
 _EMPTY_BLOCK = re.compile(r"expected an indented block after .* on line (\d+)")
 _OPEN_TRY = re.compile(r"expected 'except' or 'finally' block")
+#: A magic without a name. IPython looks for one, and fails, where a string or a line without an end comes instead.
+_NAMELESS_MAGIC = re.compile(r"=[ \t]*%(?![ \t]*\w)")
 
 #: A string, a comment, or characters that are no ASCII outside of both.
 _PIECE = re.compile(
@@ -33,7 +35,12 @@ _Transformers: Any = TransformerManager
 
 def as_python(source: str) -> str:
     """Return the Python that IPython makes of a cell: without blank lines at the beginning, others in place."""
-    return str(_Transformers().transform_cell(source))
+    try:
+        return str(_Transformers().transform_cell(source))
+    except IndexError as error:
+        found = _NAMELESS_MAGIC.search(source)
+        line = source.count("\n", 0, found.start()) + 1 - blank_lines(source) if found else 1
+        raise SyntaxError("invalid syntax", ("<cell>", line, None, None)) from error
 
 
 def readable(source: str) -> tuple[str, list[tuple[int, SyntaxError]]]:
