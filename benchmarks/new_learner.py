@@ -47,7 +47,7 @@ def timed(step: str, seconds: dict[str, float]) -> Iterator[None]:
 def build_wheel(into: Path) -> Path:
     """Return a wheel of the files of this checkout, built where nothing of it is touched."""
     source = into / "source"
-    skipped = shutil.ignore_patterns(".*", "build", "*.egg-info", "__pycache__", "tests", "grading")
+    skipped = shutil.ignore_patterns(".*", "build", "*.egg-info", "__pycache__", "tests")
     shutil.copytree(ROOT, source, ignore=skipped)
     code = f"from setuptools import build_meta; build_meta.build_wheel({str(into)!r})"
     subprocess.run([sys.executable, "-c", code], cwd=source, check=True, capture_output=True)
@@ -76,6 +76,9 @@ def main() -> None:
             subprocess.run([sys.executable, "-m", "venv", str(home / "venv")], check=True)
         with timed("pip install", seconds):
             subprocess.run([python, "-m", "pip", "install", "--quiet", wheel], check=True, **quiet)
+        listed = subprocess.run([python, "-m", "pip", "list"], check=True, capture_output=True, text=True).stdout
+        size = sum(path.lstat().st_size for path in (home / "venv").rglob("*") if path.is_file())
+        print(f"{len(listed.splitlines()) - 2} packages, {size / 1e6:.0f} MB")
         with timed("mlm study --copy-only", seconds):
             mlm = home / "venv" / "bin" / "mlm"
             subprocess.run([mlm, "study", "course", "--copy-only"], cwd=home, check=True, **quiet)

@@ -54,8 +54,7 @@ def read_file(path: Path, models: Sequence[MixedModel], decimal: Decimal | None 
     ids = {name: str for model in models for group in model.groups for name in group}
     try:
         if path.suffix.lower() in _SHEETS:
-            frame = pd.read_excel(path, engine="openpyxl", dtype=ids, keep_default_na=False, na_values=list(_GAPS))
-            frame.index = pd.RangeIndex(2, len(frame) + 2)
+            frame = _read_sheet(path, models, ids)
         elif str(path) == "-" or Path(name.removesuffix(path.suffix.lower())).suffix in _TEXT or name.endswith(_TEXT):
             frame = _read_text(path, models, ids, decimal)
         else:
@@ -92,6 +91,21 @@ def _content(path: Path) -> bytes:
     with _PACKED.get(path.suffix.lower(), open)(path, "rb") as opened:
         content: bytes = opened.read()
         return content
+
+
+def _read_sheet(path: Path, models: Sequence[MixedModel], ids: dict[str, type[str]]) -> pd.DataFrame:
+    """Return the table in the first sheet of a file."""
+    with pd.ExcelFile(path, engine="openpyxl") as book:
+        heading = pd.read_excel(book, header=None, nrows=1, dtype=str, keep_default_na=False)
+        header = [cell.strip() for row in heading.to_numpy() for cell in row]
+        # Named by their places meanwhile, as pandas would give the second of two the same name another one.
+        types = {place: str for place, name in enumerate(header) if name in ids}
+        options: Any = {"names": range(len(header)), "dtype": types, "keep_default_na": False, "na_values": [*_GAPS]}
+        frame: pd.DataFrame = pd.read_excel(book, header=None, skiprows=1, **options)
+    frame.columns = pd.Index(header)
+    _check_layout(path, header, frame, _names(models, header))
+    frame.index = pd.RangeIndex(2, len(frame) + 2)
+    return frame
 
 
 def _read_text(

@@ -106,9 +106,24 @@ def test_standard_input_is_read(run, monkeypatch, expected, frame):
 
 
 def test_a_sheet_is_read(run, tmp_path, frame, expected):
-    pytest.importorskip("openpyxl")
     frame.to_excel(tmp_path / "table.xlsx", index=False)
     assert criterion(run, tmp_path / "table.xlsx") == expected
+
+
+def test_a_sheet_with_blanks_around_its_names_is_read(run, tmp_path, frame, expected):
+    frame.rename(columns=lambda name: f" {name} ").to_excel(tmp_path / "table.xlsx")
+    assert criterion(run, tmp_path / "table.xlsx") == expected
+
+
+@pytest.mark.parametrize(
+    ("table", "said"),
+    [(lambda frame: frame[:0], "no rows"), (lambda frame: frame.iloc[:, [0, *range(frame.shape[1])]], "comes twice")],
+)
+def test_a_sheet_of_another_layout_is_refused(run, tmp_path, frame, table, said):
+    table(frame).to_excel(tmp_path / "table.xlsx", index=False)
+    code, _, err = run("fit", tmp_path / "table.xlsx", FORMULA)
+    assert code == 2
+    assert said in err
 
 
 def test_a_sheet_needs_openpyxl(run, tmp_path, monkeypatch):
