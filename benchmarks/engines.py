@@ -49,6 +49,20 @@ def bootstrap(columns: Columns, slope: bool, draws: int) -> Callable[[], float]:
     return run
 
 
+def bootstrap_of_test(columns: Columns, draws: int) -> Callable[[], float]:
+    """Return our bootstrap test of the slopes: both models are fitted to each response. It ends at the larger's."""
+    from reference import bootstrap_test, fit
+
+    frame = pd.DataFrame(columns, copy=False)
+    smaller, larger = (fit(_formula(slope), frame, reml=False) for slope in (False, True))
+
+    def run() -> float:
+        bootstrap_test(smaller, larger, draws=draws)
+        return larger.criterion
+
+    return run
+
+
 def _by_groups(module: str, columns: Columns, slope: bool) -> Callable[[], float]:
     """Fit by the call that statsmodels made known, with its default optimiser."""
     mixedlm = import_module(module).mixedlm

@@ -75,14 +75,17 @@ def main() -> None:
         write_table(warm_large, draw_table(WARM_ROWS, WARM_ROWS // ROWS_PER_GROUP, by_week=options.by_week))
         run = partial(run_engine, warm, patience=options.patience)
         run_large = partial(run_engine, warm_large, patience=options.patience)
-        for slope in (False, True):
-            name = "random slope" if slope else "random intercept"
+        able = [engine for engine in options.engines if engine in (OURS, LME4)]
+        for effects in ("intercept", "slope"):
+            name = f"random {effects}"
             say(f"... the tutorial's panel, {name}: {', '.join(options.engines)}")
-            show(f"The tutorial's panel, {name}, warm", compare_small(run, warm, options.engines, slope=slope))
-            able = [engine for engine in options.engines if engine in (OURS, LME4)]
+            show(f"The tutorial's panel, {name}, warm", compare_small(run, warm, options.engines, effects=effects))
             say(f"... the tutorial's panel, {name}, {DRAWS:,} draws: {', '.join(able)}")
-            outcomes = compare_small(run, warm, able, slope=slope, draws=DRAWS)
+            outcomes = compare_small(run, warm, able, effects=effects, draws=DRAWS)
             show(f"The tutorial's panel, {name}, {DRAWS:,} simulated responses fitted (lme4: bootMer)", outcomes)
+        say(f"... the tutorial's panel, slopes tested, {DRAWS:,} draws: {', '.join(able)}")
+        outcomes = compare_small(run, warm, able, effects="test", draws=DRAWS)
+        show(f"The tutorial's panel, slopes tested by {DRAWS:,} draws, both models fitted (lme4: bootMer)", outcomes)
         growth = {}
         for rows in sizes:
             for groups in GROUPS:
@@ -93,7 +96,7 @@ def main() -> None:
                 outcomes = {}
                 for engine in options.engines if whole else [OURS]:
                     say(f"... {rows:,} rows, {groups:,} groups: {engine}")
-                    outcomes[engine] = run_large(table, engine, slope=True, seconds=options.seconds)
+                    outcomes[engine] = run_large(table, engine, effects="slope", seconds=options.seconds)
                 if whole:
                     show(f"{rows:,} rows, {groups:,} groups, random slope", outcomes)
                 if OURS in outcomes:
@@ -148,10 +151,9 @@ def write_table(folder: Path, chunks: Iterable[Mapping[str, np.ndarray]]) -> Non
 
 
 def run_engine(
-    warm: Path, table: Path, engine: str, *, slope: bool, seconds: float, patience: float, draws: int = 0
+    warm: Path, table: Path, engine: str, *, effects: str, seconds: float, patience: float, draws: int = 0
 ) -> Measured | str:
     """Return what an engine needs for a table, or for a bootstrap of so many draws, or why it has not fitted it."""
-    effects = "slope" if slope else "intercept"
     program = ["Rscript", HERE / "lme4.R"] if engine == LME4 else [sys.executable, HERE / "measure.py", engine]
     command = [*map(str, program), str(warm), str(table), effects, str(seconds), str(draws)]
     try:
@@ -165,12 +167,12 @@ def run_engine(
     return Measured(tuple(record["times"]), record["criterion"], record["data"], record["peak"])
 
 
-def compare_small(run, table: Path, engines: Sequence[str], *, slope: bool, draws: int = 0) -> dict[str, Outcome]:
+def compare_small(run, table: Path, engines: Sequence[str], *, effects: str, draws: int = 0) -> dict[str, Outcome]:
     """Return what every engine needs for a small table, timed in turns."""
     outcomes: dict[str, Outcome] = {}
     for _ in range(TURNS):
         for engine in engines:
-            outcome, earlier = run(table, engine, slope=slope, seconds=1.0, draws=draws), outcomes.get(engine)
+            outcome, earlier = run(table, engine, effects=effects, seconds=1.0, draws=draws), outcomes.get(engine)
             if isinstance(outcome, Measured) and isinstance(earlier, Measured):
                 outcome = Measured(earlier.times + outcome.times, outcome.criterion, outcome.data, outcome.peak)
             outcomes[engine] = outcome

@@ -1,4 +1,4 @@
-# What measure.py does, for lme4: Rscript lme4.R WARM TABLE slope|intercept SECONDS DRAWS
+# What measure.py does, for lme4: Rscript lme4.R WARM TABLE slope|intercept|test SECONDS DRAWS
 suppressPackageStartupMessages(library(lme4))
 arguments <- commandArgs(TRUE)
 
@@ -15,9 +15,11 @@ memory <- function(name) {
   line <- grep(paste0("^", name, ":"), readLines("/proc/self/status"), value = TRUE)
   as.numeric(gsub("[^0-9]", "", line)) * 1024
 }
-effects <- if (arguments[3] == "slope") "(1 + youtube | store_id)" else "(1 | store_id)"
-formula <- as.formula(paste("sales ~ week + youtube + facebook + newspaper +", effects))
-fit <- function(frame) suppressWarnings(suppressMessages(lmer(formula, frame)))
+model_of <- function(effects) as.formula(paste("sales ~ week + youtube + facebook + newspaper +", effects))
+intercept <- model_of("(1 | store_id)")
+formula <- if (arguments[3] == "intercept") intercept else model_of("(1 + youtube | store_id)")
+tested <- arguments[3] == "test"
+fit <- function(frame, of = formula) suppressWarnings(suppressMessages(lmer(of, frame, REML = !tested)))
 
 warm <- read(arguments[1])
 for (i in 1:3) fit(warm)
@@ -28,13 +30,15 @@ invisible(gc())
 cat("5", file = "/proc/self/clear_refs")
 draws <- as.integer(arguments[5])
 if (draws > 0) model <- fit(frame)
+smaller <- if (tested) fit(frame, intercept) else if (draws > 0) model
+drawn <- if (tested) function(one) 2 * (logLik(refit(model, one@resp$y)) - logLik(one)) else fixef
 times <- c()
 while (sum(times) < as.numeric(arguments[4])) {
   # The clock of proc.time() counts in milliseconds, Sys.time() in microseconds.
   start <- Sys.time()
-  if (draws > 0) suppressWarnings(suppressMessages(bootMer(model, fixef, nsim = draws, seed = 1))) else model <- fit(frame)
+  if (draws > 0) suppressWarnings(suppressMessages(bootMer(smaller, drawn, nsim = draws, seed = 1))) else model <- fit(frame)
   times <- c(times, as.numeric(Sys.time()) - as.numeric(start))
 }
 bytes <- sum(sapply(frame, function(column) as.numeric(object.size(column))))
 cat(sprintf('{"times": [%s], "criterion": %.17g, "data": %.0f, "peak": %.0f}', paste(sprintf("%.9g", times), collapse = ", "),
-            REMLcrit(model), bytes, memory("VmHWM") - baseline))
+            if (tested) -2 * as.numeric(logLik(model)) else REMLcrit(model), bytes, memory("VmHWM") - baseline))

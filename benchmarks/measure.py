@@ -16,7 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-from engines import ENGINES, NAMES, Columns, bootstrap
+from engines import ENGINES, NAMES, Columns, bootstrap, bootstrap_of_test
 
 PROC = Path("/proc/self")
 
@@ -27,17 +27,20 @@ def main() -> None:
     parser.add_argument("engine", choices=ENGINES)
     parser.add_argument("warm", type=Path, help="folder of the small table that the engine is warmed up with")
     parser.add_argument("table", type=Path, help="folder of the table")
-    parser.add_argument("effects", choices=("slope", "intercept"), help="what varies between stores")
+    parser.add_argument("effects", choices=("slope", "intercept", "test"), help="what varies between stores")
     parser.add_argument("seconds", type=float, help="repeat the fit for about this long")
     parser.add_argument("draws", type=int, help="fit so many simulated responses instead, if any")
     options = parser.parse_args()
-    prepare, slope = ENGINES[options.engine][1], options.effects == "slope"
+    prepare, slope = ENGINES[options.engine][1], options.effects != "intercept"
     warm_up = prepare(read_columns(options.warm), slope)
     for _ in range(3):
         warm_up()
     baseline = _settled_memory()
     columns = read_columns(options.table)
-    fit = bootstrap(columns, slope, options.draws) if options.draws else prepare(columns, slope)
+    if options.effects == "test":
+        fit = bootstrap_of_test(columns, options.draws)
+    else:
+        fit = bootstrap(columns, slope, options.draws) if options.draws else prepare(columns, slope)
     _settled_memory()
     (PROC / "clear_refs").write_text("5")  # the peak starts anew
     criterion, times = _repeat(fit, options.seconds)
