@@ -6,6 +6,7 @@ is released is made by nbgrader's own preprocessors, so that ``nbgrader generate
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,7 @@ from autograder.assignment.contents import read_contents
 from autograder.assignment.course import Course
 from autograder.assignment.release_file import RELEASE_FILE, Release, as_text, id_of, kept_file, public
 from autograder.assignment.rubric import Rubric
+from autograder.assignment.translations import cells_of, read_words, unknown_cells
 from autograder.errors import CourseError, ReleaseError
 from autograder.records.grading import Cell
 from autograder.records.writing import write_whole
@@ -44,12 +46,16 @@ _STEPS = (
 
 @dataclass(frozen=True)
 class ReleasedNotebook:
-    """A notebook as it was handed out. ``metadata`` is nbgrader's, by ``grade_id``; ``release`` the id it carries."""
+    """A notebook as it was handed out. ``metadata`` is nbgrader's, by ``grade_id``; ``release`` the id it carries.
+
+    ``translated`` are its texts in other languages: who studies in one has these.
+    """
 
     name: str
     cells: tuple[Cell, ...]
     metadata: dict[str, dict[str, Any]]
     release: str | None = None
+    translated: tuple[str, ...] = ()
 
 
 def make_release(course: Course, rubric: Rubric, *, whole: bool = False) -> Release:
@@ -76,6 +82,9 @@ def make_release(course: Course, rubric: Rubric, *, whole: bool = False) -> Rele
         if path.name not in notebooks:
             raise ReleaseError(f"{path}: the rubric does not know this notebook. Add a [[notebook]] or move the file.")
     contents = read_contents(folder, whole=whole)
+    cells = {path.stem: source.cells for path, source in sources.items()}
+    if problems := list(unknown_cells(folder, contents.words, cells)):
+        raise ReleaseError("\n".join(problems))
     name = id_of(rubric, {file: nbformat.writes(notebook) for file, notebook in notebooks.items()}, contents.extra)
     for notebook in notebooks.values():
         notebook.metadata["mlm"] = {"release": name}
@@ -98,8 +107,10 @@ def write_release(course: Course, release: Release) -> list[Path]:
 
 def parse_release(release: Release) -> tuple[ReleasedNotebook, ...]:
     """Return the notebooks of a release as :func:`read_release` would."""
+    texts = cells_of(Path(RELEASE_FILE), release.contents.words)
     return tuple(
-        _released(Path(name).stem, nbformat.reads(text, as_version=4)) for name, text in release.notebooks.items()
+        _released(Path(name).stem, nbformat.reads(text, as_version=4), texts)
+        for name, text in release.notebooks.items()
     )
 
 
@@ -111,13 +122,17 @@ def read_release(course: Course, rubric: Rubric) -> tuple[ReleasedNotebook, ...]
     CourseError
         If one is missing: `mlm release` makes them.
     """
+    folder = course.source(rubric.assignment)
+    texts = cells_of(folder, read_words(folder))
     return tuple(
-        _released(entry.name, _read(course.release(rubric.assignment) / f"{entry.name}.ipynb", CourseError))
+        _released(entry.name, _read(course.release(rubric.assignment) / f"{entry.name}.ipynb", CourseError), texts)
         for entry in rubric.notebook
     )
 
 
-def _released(name: str, notebook: NotebookNode) -> ReleasedNotebook:
+def _released(
+    name: str, notebook: NotebookNode, texts: Mapping[str, Mapping[str, Mapping[str, str]]]
+) -> ReleasedNotebook:
     cells, metadata = [], {}
     for cell in notebook.cells:
         entry = cell.metadata.get("nbgrader", {})
@@ -127,7 +142,8 @@ def _released(name: str, notebook: NotebookNode) -> ReleasedNotebook:
         cells.append(Cell(cell.cell_type, cell.source, grade_id, locked=locked, cell_id=cell.get("id")))
         if grade_id:
             metadata[grade_id] = dict(entry)
-    return ReleasedNotebook(name, tuple(cells), metadata, notebook.metadata.get("mlm", {}).get("release"))
+    translated = tuple(text for said in texts.values() for text in said.get(name, {}).values())
+    return ReleasedNotebook(name, tuple(cells), metadata, notebook.metadata.get("mlm", {}).get("release"), translated)
 
 
 def _read(path: Path, error: type[ReleaseError] | type[CourseError]) -> NotebookNode:

@@ -25,14 +25,18 @@ It holds words and nothing else, so that a translation can change neither points
     [items.icc.hints]
     null_model = "…"
 
+    [cells.task1-icc]
+    title-icc = "…"  # a text cell of the notebook, by its id
+
 What it leaves out is said in the words of the question, if the library has them in that language, and else stays as the
 author has it.
 """
 
 from __future__ import annotations
 
+import json
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -71,6 +75,7 @@ class AssignmentWords(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     goals: dict[str, tuple[str, ...]] = {}
     mistakes: dict[str, str] = {}
     items: dict[str, ItemWords] = {}
+    cells: dict[str, dict[str, str]] = {}
 
     def item(self, name: str) -> ItemWords:
         """Return the words of an item; empty ones where it has none."""
@@ -119,12 +124,41 @@ def as_words(document: dict[str, Any], path: Path) -> AssignmentWords:
         raise RubricError(f"{path}: {error}. Compare it with the assignment beside it.") from None
 
 
+def in_these_words(notebook: str, texts: Mapping[str, str]) -> str:
+    """Return a notebook, as JSON, with these texts in the place of its own, by the ids of its text cells."""
+    document = json.loads(notebook)
+    for cell in document["cells"]:
+        if cell["cell_type"] == "markdown" and cell.get("id") in texts:
+            cell["source"] = texts[cell["id"]].strip().splitlines(keepends=True)
+    return json.dumps(document, ensure_ascii=False, indent=1) + "\n"
+
+
+def cells_of(folder: Path, words: Mapping[str, dict[str, Any]]) -> dict[str, dict[str, dict[str, str]]]:
+    """Return the texts of cells by language, notebook and cell; RubricError, naming the file, if it holds others."""
+    return {language: as_words(document, words_file(folder, language)).cells for language, document in words.items()}
+
+
+def unknown_cells(
+    folder: Path, words: Mapping[str, dict[str, Any]], notebooks: Mapping[str, Iterable[Mapping[str, Any]]]
+) -> Iterator[str]:
+    """Yield the text cells that translations speak of and the notebooks do not have, or have for an answer."""
+    for language, cells in cells_of(folder, words).items():
+        for name, texts in cells.items():
+            known = {
+                cell["id"]
+                for cell in notebooks.get(name, ())
+                if cell["cell_type"] == "markdown" and not cell["metadata"].get("nbgrader", {}).get("solution")
+            }
+            for key in texts.keys() - known:
+                yield f"{words_file(folder, language)}, [cells.{name}]: it has no cell of text {key!r}. Correct the id."
+
+
 def unknown(rubric: Rubric, words: AssignmentWords) -> Iterator[str]:
     """Yield what a translation speaks of and the assignment does not have."""
     items = {item.id: item for item in rubric.items}
     mistakes = {name for item in rubric.items for name in item.hints}
     yield from (f"there is a column {name!r}" for name in words.columns.keys() - rubric.setting.columns.keys())
-    named = words.notebooks.keys() | words.goals.keys()
+    named = words.notebooks.keys() | words.goals.keys() | words.cells.keys()
     yield from (f"there is a notebook {name!r}" for name in named - {entry.name for entry in rubric.notebook})
     yield from (f"there is a mistake {name!r}" for name in words.mistakes.keys() - mistakes)
     yield from (f"there is an item {name!r}" for name in words.items.keys() - items.keys())

@@ -118,4 +118,5 @@ def _first_line(source: str) -> str:
 def is_released_text(cell: Cell, release: ReleasedNotebook) -> bool:
     """Return whether a cell is one that the release has anyway, such as a heading."""
     text = _visible(cell.source)
-    return any(other.grade_id is None and text == _visible(other.source) for other in release.cells)
+    own = (other.source for other in release.cells if other.grade_id is None)
+    return any(text == _visible(other) for other in (*own, *release.translated))

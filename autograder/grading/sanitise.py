@@ -91,7 +91,7 @@ def _last_before_work(release: ReleasedNotebook) -> str | None:
 
 def _texts_elsewhere(release: ReleasedNotebook, there: _Sorted) -> dict[str, str]:
     """Return the texts for a person that stand outside their cells, by the cells' names."""
-    everything = "\n".join(cell.source for cell in release.cells)
+    everything = "\n".join((*(cell.source for cell in release.cells), *release.translated))
     texts = {}
     for cell in release.cells:
         entry = release.metadata.get(cell.grade_id or "", {})

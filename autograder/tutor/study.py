@@ -12,6 +12,7 @@ import msgspec
 
 from autograder.assignment.course import Course, find_course, installed_course
 from autograder.assignment.release_file import RELEASE_FILE
+from autograder.assignment.translations import cells_of, in_these_words, read_words
 from autograder.errors import CourseError
 from autograder.language.catalogue import require_language
 from autograder.records.writing import write_whole
@@ -52,7 +53,7 @@ def copy_exercises(course: Course, folder: Path, language: str | None = None) ->
     folder : Path
         Made where it is not there. No file in it is changed, and none is replaced.
     language : str, optional
-        Of the cards; else that of an earlier call, or the rubric's.
+        Of the tasks and cards; else that of an earlier call, or the rubric's.
 
     Raises
     ------
@@ -66,15 +67,19 @@ def copy_exercises(course: Course, folder: Path, language: str | None = None) ->
         for place, assignment in enumerate(course.assignments):
             target = folder / assignment
             released = course.release(assignment)
-            for source in (*sorted(released.glob("*.ipynb")), *released.glob(RELEASE_FILE)):
-                path = target / source.name
+            before = read_study(target)
+            chosen = language or (before.language if before else None)
+            source = course.source(assignment)
+            texts = cells_of(source, read_words(source)).get(chosen or "", {})
+            for file in (*sorted(released.glob("*.ipynb")), *released.glob(RELEASE_FILE)):
+                path = target / file.name
                 if os.path.lexists(path):
                     kept.append(path)
                 else:
-                    new.append(write_whole(path, source.read_text(encoding="utf-8")))
-            before = read_study(target)
+                    text = file.read_text(encoding="utf-8")
+                    said = in_these_words(text, texts[path.stem]) if path.stem in texts else text
+                    new.append(write_whole(path, said))
             panels = msgspec.to_builtins(course.rubric(assignment).panels)
-            chosen = language or (before.language if before else None)
             write_study(target, Study(assignment, chosen, place, panels))
     except OSError as error:
         raise CourseError(f"{folder} cannot be used: {error.strerror}. Name another folder.") from None

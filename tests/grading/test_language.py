@@ -16,8 +16,9 @@ import pytest
 from autograder.assignment.course import Course
 from autograder.assignment.declaration import load_rubric
 from autograder.assignment.key import Keyed
+from autograder.assignment.release import make_release
 from autograder.assignment.rubric import Rubric
-from autograder.errors import RubricError, UsageError
+from autograder.errors import ReleaseError, RubricError, UsageError
 from autograder.grading.pipeline import Grading
 from autograder.kinds.finding import Scale
 from autograder.kinds.registry import compare
@@ -138,6 +139,7 @@ def test_an_unknown_language_says_which_there_are(course: Course) -> None:
         ('[items.icq]\ntitle = "x"', "an item 'icq'"),
         ('[mistakes]\nhalfway = "x"', "a mistake 'halfway'"),
         ('[notebooks]\ntask9 = "x"', "a notebook 'task9'"),
+        ('[cells.task9]\nafter = "x"', "a notebook 'task9'"),
         ('[items.icc.hints]\nhalfway = "x"', "item 'icc' has a hint 'halfway'"),
         ("[items.icc]\npoints = 9", "points"),
         ("title = ", "words.de.toml"),
@@ -152,6 +154,16 @@ def test_a_translation_of_what_is_not_there_is_an_error(
     with pytest.raises(RubricError, match=r"words\.de\.toml") as raised:
         load_rubric(folder, language="de")
     assert said in str(raised.value)
+
+
+@pytest.mark.parametrize("cell", ["afterwards", "memo", "gain_average"])
+def test_a_translation_of_a_cell_that_is_no_text_is_an_error(course: Course, tmp_path: Path, cell: str) -> None:
+    shutil.copytree(course.root, tmp_path / "course")
+    with (tmp_path / "course" / "practice" / "words.de.toml").open("a", encoding="utf-8") as words:
+        words.write(f'{cell} = "x"\n')
+    exam = Course(tmp_path / "course")
+    with pytest.raises(ReleaseError, match=rf"words\.de\.toml, \[cells\.task5-memo\]: it has no cell of text '{cell}'"):
+        make_release(exam, exam.rubric("practice"))
 
 
 @pytest.mark.parametrize(("key", "value"), [("language", "fr"), ("check_says", "nothing")])

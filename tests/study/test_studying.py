@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -10,15 +11,18 @@ import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
+import nbformat
 import pytest
 from bs4 import BeautifulSoup
 
 from autograder.assignment.course import Course
 from autograder.assignment.key import expected
 from autograder.assignment.rubric import Says
+from autograder.assignment.translations import in_these_words, read_words
 from autograder.cli import main
 from autograder.errors import CourseError
 from autograder.grading import pipeline
+from autograder.grading.submission import SubmissionFolder, read_submission
 from autograder.records.grading import Grade, Submission
 from autograder.sandbox.boxes import Run
 from autograder.tutor import study
@@ -38,15 +42,51 @@ def mlm(*arguments: object) -> int:
 
 
 def test_the_exercises_are_copied_and_said_to_be(course: Course, tmp_path: Path, capsys: Capture) -> None:
-    assert mlm("study", tmp_path / "mine", "--copy-only", "--language", "de") == 0
+    assert mlm("study", tmp_path / "mine", "--copy-only") == 0
     for assignment in course.assignments:
         copied = {path.name: path.read_bytes() for path in (tmp_path / "mine" / assignment).glob("[!.]*")}
         assert copied == {path.name: path.read_bytes() for path in course.release(assignment).glob("[!.]*")}
         assert "release.json" in copied
         chosen = read_study(tmp_path / "mine" / assignment)
-        assert study is not None
-        assert (chosen.assignment, chosen.language) == (assignment, "de")
+        assert (chosen.assignment, chosen.language) == (assignment, None)
     assert "files copied" in capsys.readouterr().out
+
+
+def test_tasks_are_copied_in_another_language_and_nothing_else_differs(course: Course, tmp_path: Path) -> None:
+    study.copy_exercises(course, tmp_path, "de")
+    for assignment in course.assignments:
+        assert read_study(tmp_path / assignment).language == "de"
+        for path in course.release(assignment).glob("*.ipynb"):
+            ours, released = (nbformat.read(one, 4).cells for one in (tmp_path / assignment / path.name, path))
+            nbformat.validate(nbformat.read(tmp_path / assignment / path.name, 4))
+            for cell, before in zip(ours, released, strict=True):
+                said = before.cell_type == "markdown" and not before.metadata.get("nbgrader", {}).get("solution")
+                assert (cell.source != before.source) == said, cell.id
+                assert names_in(cell.source) == names_in(before.source), cell.id
+                assert {**cell, "source": ""} == {**before, "source": ""}
+
+
+def names_in(text: str) -> set[str]:
+    """Return what is written as code in a text: names of answers, calls, and what a gap may be filled with."""
+    return set(re.findall(r"`([^`]+)`", text))
+
+
+def test_a_translated_notebook_is_graded_as_the_one_that_was_released(
+    course: Course, grading: pipeline.Grading, tmp_path: Path
+) -> None:
+    texts = read_words(course.source("practice"))["de"]["cells"]
+    for path in course.source("practice").glob("*.ipynb"):
+        (tmp_path / path.name).write_text(in_these_words(path.read_text(encoding="utf-8"), texts[path.stem]))
+    ours, released = (
+        read_submission(SubmissionFolder("solution", folder), grading.release)
+        for folder in (tmp_path, course.source("practice"))
+    )
+    for one, other in zip(ours.notebooks, released.notebooks, strict=True):
+        assert (one.problem, one.untouched) == (other.problem, other.untouched)
+        assert [cell.source for cell in one.cells if cell.cell_type == "code"] == [
+            cell.source for cell in other.cells if cell.cell_type == "code"
+        ]
+        assert one.notes == other.notes
 
 
 def test_a_learners_work_is_never_overwritten(course: Course, tmp_path: Path, capsys: Capture) -> None:
