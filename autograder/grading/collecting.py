@@ -208,7 +208,9 @@ def _parsed(path: str) -> tuple[str | None, dict[str, str]]:
 
 
 def _learner(groups: Mapping[str, str], roster: Roster | None, where: str) -> Learner | None:
-    ids = {name: groups[name] for name in ("login", "lms_id", "participant", "name", "title") if name in groups}
+    ids = {
+        name: groups[name] for name in ("login", "lms_id", "participant", "name", "title", "squeezed") if name in groups
+    }
     folder = groups.get("folder")
     if roster is not None:
         tries = (roster.match({**ids, **login}, where) for login in _logins(groups))

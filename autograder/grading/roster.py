@@ -41,6 +41,13 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
     ),
 }
 
+#: What may stand over a list of names, and is nobody.
+_HEADINGS = (
+    *("student", "students", "learners", "name", "names", "participants", "class", "pupils"),
+    *("studierende", "lernende", "teilnehmende", "teilnehmer", "namen", "schüler", "klasse"),
+    *("étudiants", "élèves", "estudiantes", "alumnos", "studenti", "studenten", "deelnemers"),
+)
+
 #: Names of months that are not English ones, by their first letters.
 _MONTHS = {"mär": "Mar", "mai": "May", "okt": "Oct", "dez": "Dec", "jän": "Jan"}
 
@@ -108,6 +115,10 @@ class Roster:
         if one:
             return one
         named = [one for one in self.learners if ids.get("name") and key(one.shown) == key(ids["name"])]
+        if not named and "squeezed" in ids:
+            named = [
+                one for one in self.learners if "lms_id" not in one.ids and ids["squeezed"] in _squeezed(one.shown)
+            ]
         return named[0] if len(named) == 1 and not _differs(named[0], ids) else None
 
     def _known_by(self, name: str, value: str) -> list[Learner]:
@@ -124,6 +135,12 @@ class Roster:
         named = [one for one in self.learners if key(folder) in {key(one.ids.get(name, "")) for name in names}]
         exact = [one for one in self.learners if one.student == folder]
         return (exact or named)[0] if exact or len(named) == 1 else None
+
+
+def _squeezed(name: str) -> set[str]:
+    """Return how Canvas may write a name into that of a file: last name first, and of letters and digits alone."""
+    plain = "".join(c for c in unicodedata.normalize("NFKD", key(name)) if c.isalnum() or c == " ").split()
+    return {"".join((*plain[at:], *plain[:at])) for at in range(len(plain))}
 
 
 def _differs(learner: Learner, ids: Mapping[str, str]) -> bool:
@@ -210,6 +227,8 @@ def _of_names(table: TableFile) -> Iterator[Learner]:
     # Only these end a line: another character that Python takes for an end is part of a name.
     lines = re.split("\r\n|\r|\n", table.text.removeprefix("\ufeff"))
     for number, name in enumerate((line.strip(" \t") for line in lines), 1):
+        if number == 1 and key(name).rstrip(":") in _HEADINGS:
+            continue
         if re.search(",.*,|,[^ ]", name) or ";" in name or "\t" in name or name.startswith('"'):
             raise CourseError(
                 f"{table.path}, line {number}: this is a row of a table, and its first line names no column that says "

@@ -148,3 +148,16 @@ def test_a_member_without_a_name_is_passed_over(tmp_path: Path) -> None:
     (found,) = find_class(tmp_path / "b.zip", "practice", NOTEBOOKS, None, tmp_path).folders
     assert found.student == "ada"
     assert [str(file.path) for file in files_in(tmp_path, 0) if "b.zip" in file.path.parts] == ["b.zip/ada/lab-1.ipynb"]
+
+
+def test_a_download_of_canvas_is_matched_by_a_list_of_names_alone(tmp_path: Path) -> None:
+    files = {
+        "lovelaceada_101_5001_task1-icc.ipynb": "ada's",
+        "mullerhansjurgen_LATE_102_5002_task1-icc.ipynb": "hans's",
+        "oneillbo_103_5003_task1-icc.ipynb": "bo's",
+        "weili_104_5004_task1-icc.ipynb": "one of two",
+    }
+    found = found_in(tmp_path, files, "Ada Lovelace\nMüller, Hans-Jürgen\nBo O'Neill\nLi Wei\nWei Li\n")
+    whose = {one.shown for one in found.learners if (tmp_path / "into" / "submitted" / one.student).is_dir()}
+    assert whose == {"Ada Lovelace", "Müller, Hans-Jürgen", "Bo O'Neill"}
+    assert [one.name for one in found.others] == ["weili_104_5004_task1-icc.ipynb"]

@@ -147,3 +147,9 @@ def test_moodle_says_when_it_was_handed_in(tmp_path: Path, text: str, time: str)
     (learner,) = read_roster(roster_of(tmp_path, f'{heading}\nParticipant 7,Ada,"{text}"\n')).learners
     expected = datetime.fromisoformat(time).astimezone(UTC).replace(tzinfo=None).isoformat() if time else ""
     assert learner.handed_in == expected
+
+
+@pytest.mark.parametrize("heading", ["Studierende", "Names:", "Étudiants", "\ufeffParticipants"])
+def test_a_heading_over_names_is_nobody(tmp_path: Path, heading: str) -> None:
+    roster = read_roster(roster_of(tmp_path, f"{heading}\nAda Lovelace\nNames\n"))
+    assert [one.shown for one in roster.learners] == ["Ada Lovelace", "Names"]
