@@ -177,8 +177,8 @@ class Gradebook:
                 which.is_not(None),
                 SubmittedAssignment.student_id == student if student else sa.true(),
             )
-            for student, cell, value, more in db.execute(asked):
-                one = given.setdefault(student, ByPerson({}, {}))
+            for whose, cell, value, more in db.execute(asked):
+                one = given.setdefault(whose, ByPerson({}, {}))
                 if model is Comment:
                     one.comments[cell] = value
                 else:

@@ -286,3 +286,13 @@ def _old() -> Grade:
     gone.key = "scoring.of_another_version"
     grade = Grade("ada", "practice", (), look_at=(gone,))
     return grade
+
+
+def test_every_learner_reads_the_comment_that_is_theirs(place: Path | str, grading: Grading, grade_of: Make) -> None:
+    basis = basis_of(grading.rubric, grading.panels, "mlm grade")
+    with Gradebook(place) as book:
+        for student in ("ada", "bo", "eve"):
+            book.write(to_be_kept(grading.rubric, grade_of(student)), basis)
+            marks_by_hand(book, student, "memo", "task5-memo", 5.0, f"To {student}.")
+        for grade in book.grades("practice").values():
+            assert [item.comment for item in grade.items if item.comment] == [f"To {grade.student}."]
