@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import msgspec
@@ -12,6 +12,7 @@ from autograder.assignment.rubric import Rubric
 from autograder.errors import GradebookError
 from autograder.language.catalogue import Sentence
 from autograder.records.grading import Grade, ItemResult, NotebookGrade, Verdict
+from autograder.sandbox.run_store import digest_of
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,20 @@ def to_be_kept(rubric: Rubric, grade: Grade) -> Grade:
         return replace(one, notebook=replace(one.notebook, cells=cells), run=replace(one.run, cells=()))
 
     return replace(grade, notebooks=tuple(map(lighter, grade.notebooks)))
+
+
+def auto_score(notebook: NotebookGrade, item: ItemResult) -> float | None:
+    """Return the score that is filed of an item; None where a person decides.
+
+    What could not be read is not nought.
+    """
+    waits = notebook.notebook.is_unread or item.verdict is Verdict.NEEDS_PERSON
+    return None if waits else float(item.score)
+
+
+def decided(by: str, given: ByPerson) -> str:
+    """Return a digest of what decides a grade and its pages: of all else, and of what a person gave."""
+    return digest_of([by, asdict(given)])
 
 
 def as_json(grade: Grade) -> str:

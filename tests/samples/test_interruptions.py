@@ -29,6 +29,7 @@ from autograder.assignment.course import Course
 from autograder.commands.console import NEEDS_PERSON
 from autograder.commands.interruptions import Interrupted, heeded
 from autograder.results.filing import LOCK
+from autograder.results.progress import PROGRESS
 
 #: What a gradebook says, without the random keys of its rows.
 QUERY = """
@@ -54,7 +55,7 @@ def gradebook(into: Path) -> list[list[tuple[object, ...]]]:
 
 def files(into: Path) -> dict[str, bytes]:
     """Return all results but the gradebook, and what says who wrote them and where."""
-    others = {"gradebook.db", "nbgrader_config.py", LOCK}
+    others = {"gradebook.db", "nbgrader_config.py", LOCK, PROGRESS}
     paths = (path for path in into.rglob("*") if path.is_file() and path.name not in others)
     return {str(path.relative_to(into)): path.read_bytes() for path in paths}
 
