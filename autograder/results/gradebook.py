@@ -311,10 +311,14 @@ def take_back_scores(address: str, assignment: str, student: str) -> None:
 
 
 def _enter_scores(book: NbgraderGradebook, grade: Grade) -> None:
+    asked = sa.select(BaseCell.name, NbgraderGrade).where(
+        NbgraderGrade.cell_id == BaseCell.id,
+        NbgraderGrade.notebook_id == SubmittedNotebook.id,
+        SubmittedNotebook.assignment_id == book.find_submission(grade.assignment, grade.student).id,
+    )
+    entries = dict(book.db.execute(asked).tuples())
     for notebook in grade.notebooks:
         for item in notebook.items:
-            place = (item.item, notebook.notebook.name, grade.assignment, grade.student)
-            score = auto_score(notebook, item)
-            entry: Any = book.find_grade(*place)
-            entry.auto_score = score
-            entry.needs_manual_grade = score is None and entry.manual_score is None
+            entry: Any = entries[item.item]
+            entry.auto_score = auto_score(notebook, item)
+            entry.needs_manual_grade = entry.auto_score is None and entry.manual_score is None

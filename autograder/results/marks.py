@@ -135,6 +135,7 @@ def enter_marks(db: Session, grade: Grade, basis: Basis, items: Collection[str] 
     entered = db.execute(sa.select(_MARK).filter_by(**key).order_by(_MARK.c.id)).mappings()
     last = {(str(line["item"]), line["made_by"] == PERSON): dict(line) for line in entered}
     by_person = basis.made_by == PERSON
+    added = []
     for notebook in grade.notebooks:
         for result in notebook.items:
             if items is not None and result.item not in items:
@@ -155,7 +156,9 @@ def enter_marks(db: Session, grade: Grade, basis: Basis, items: Collection[str] 
                 }
             if before is None or any(before[name] != mark[name] for name in _OF_A_MARK):
                 now = datetime.now(UTC).isoformat(timespec="seconds")
-                db.execute(sa.insert(_MARK).values(**key, **mark, item=result.item, at=now, made_by=basis.made_by))
+                added.append({**key, **mark, "item": result.item, "at": now, "made_by": basis.made_by})
+    if added:
+        db.execute(sa.insert(_MARK), added)
 
 
 def forget(db: Session, student: str) -> bool:
