@@ -10,6 +10,7 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path
+from typing import TypeAlias
 
 from rich.progress import TextColumn
 from rich.table import Table
@@ -42,6 +43,10 @@ from autograder.sandbox.boxes import Boxes, count_workers, memory_advice
 
 # What is expected of a sample was seen on these hidden panels, and on a few others a wrong fit happens to do better.
 _SAMPLES_SEED = 20
+
+
+#: Who was graded, by learner: with the grade where the gradebook has none, or may have an earlier one.
+_Graded: TypeAlias = dict[str, Grade | None]
 
 
 @dataclass(frozen=True)
@@ -91,8 +96,10 @@ def grade(
         keep_database(into, asked.database)
         left_out = [] if students else [one for one in found.others if one.is_learner]
         run = _Run(course, rubric, released, found, into, asked, left_out, workers, recorder)
-        grading, grades = _graded(run, folders)
-        everyone, copies = _file_class(run, grading, grades)
+        grading, graded = _graded(run, folders)
+        everyone, copies = _file_class(run, grading, graded)
+    filed = {grade.student: grade for grade in everyone}
+    grades = [grade or filed[student] for student, grade in graded.items()]
     _print_grades(grades, [] if students else found.others)
     for copy in copies:
         OUT.print(f"Look at {copy.student}: {', '.join(copy.items)} are right on the panel of {copy.other} only.")
@@ -129,34 +136,33 @@ def _command(
     return shlex.join(words)
 
 
-def _graded(run: _Run, folders: tuple[SubmissionFolder, ...]) -> tuple[pipeline.Grading, Sequence[Grade]]:
-    """Grade whoever's grade could be another one than before; return what was the same for all, and all grades."""
+def _graded(run: _Run, folders: tuple[SubmissionFolder, ...]) -> tuple[pipeline.Grading, _Graded]:
+    """Grade whoever's grade could be another one than before; return what was the same for all, and who was graded."""
     rubric, asked = run.rubric, run.asked
     seed = drawn_seed(run.into, asked.hidden_seed)
     folders, decides, same = _unchanged(run, folders, seed)
     own = personal_panels(rubric, [folder.student for folder in folders]) if asked.personal else {}
-    grades = list(same.values())
+    graded: _Graded = dict.fromkeys(same)
     run.recorder.note(done=len(same), unchanged=len(same))
     left = tuple(folder for folder in folders if folder.student not in same)
     if not left:
         none_drawn = pipeline.Grading(rubric, run.released, (), personal=own)
-        return with_earlier(run.course, none_drawn, seed), grades
+        return with_earlier(run.course, none_drawn, seed), graded
     with Boxes(rubric.packages) as boxes:
         grading = _prepared(run, left, boxes, seed, own)
         left = _entered(run, left)
-        graded = pipeline.grade_class(
+        grades = pipeline.grade_class(
             grading, left, run.into, boxes, asked, run.workers, decides, watch=run.recorder.watch
         )
         try:
-            with closing(graded):
-                for grade in _shown(graded, run.recorder, rubric.assignment):
-                    grades.append(grade)
+            with closing(grades):
+                for grade in _shown(grades, run.recorder, rubric.assignment):
+                    graded[grade.student] = grade if grade.is_ungraded or grade.is_empty else None
         except Interrupted:
-            done = {grade.student for grade in grades}
-            _file_class(run, grading, grades, [folder for folder in left if folder.student not in done])
-            ERR.print(f"{len(done)} of {len(folders)} are graded: {run.into / rubric.assignment}.html")
+            _file_class(run, grading, graded, [folder for folder in left if folder.student not in graded])
+            ERR.print(f"{len(graded)} of {len(folders)} are graded: {run.into / rubric.assignment}.html")
             raise
-    return grading, grades
+    return grading, graded
 
 
 def _unchanged(
@@ -224,7 +230,7 @@ def _named(folders: tuple[SubmissionFolder, ...], students: Sequence[str]) -> tu
 
 
 def _file_class(
-    run: _Run, grading: pipeline.Grading, grades: Sequence[Grade], waiting: Sequence[SubmissionFolder] = ()
+    run: _Run, grading: pipeline.Grading, graded: _Graded, waiting: Sequence[SubmissionFolder] = ()
 ) -> tuple[Sequence[Grade], Sequence[Copy]]:
     """Write the pages of the class as the gradebook has it, with what this run adds; return the class and copies.
 
@@ -238,7 +244,7 @@ def _file_class(
             for one in waiting
             if one.student not in kept
         ]
-        everyone = whole_class(grading, kept, gradebook.learners(), [*grades, *later])
+        everyone = whole_class(grading, kept, gradebook.learners(), [*filter(None, graded.values()), *later])
     if personal:
         others = [one.student for one in everyone if one.student not in grading.personal]
         grading = replace(grading, personal={**grading.personal, **personal_panels(run.rubric, others)})

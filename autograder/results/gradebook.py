@@ -29,7 +29,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from autograder.assignment.release import ReleasedNotebook
 from autograder.errors import GradebookError
-from autograder.records.grading import Cell, Grade
+from autograder.records.grading import Cell, Grade, ItemResult
 from autograder.results.database import address_of, let_others_write, name_of, require_gradebook, sole_writer
 from autograder.results.marks import PERSON, Basis, changes, enter_marks, forget, keep, kept, make_tables
 from autograder.results.stored import (
@@ -157,12 +157,13 @@ class Gradebook:
         """
         with self._transaction() as book:
             given = self.by_person(assignment)
-            found = {}
+            found: dict[str, Grade] = {}
+            shared: dict[object, ItemResult] = {}
             for grade in kept(book.db, assignment, self.name):
                 if grade.student in given:
                     grade = with_scores_by_person(grade, given[grade.student])
                     enter_marks(book.db, grade, Basis(PERSON), given[grade.student].scores)
-                found[grade.student] = grade if answers else without_answers(grade)
+                found[grade.student] = grade if answers else without_answers(grade, shared)
         return found
 
     def unchanged(self, assignment: str, by: Mapping[str, str]) -> dict[str, Grade]:
@@ -171,14 +172,15 @@ class Gradebook:
         ``by`` is a digest of what decides each learner's grade. The scores in the gradebook must be as they were filed.
         """
         given, filed = self.by_person(assignment), self._auto_scores(assignment)
-        found = {}
+        found: dict[str, Grade] = {}
+        shared: dict[object, ItemResult] = {}
         with suppress(GradebookError):  # one that is damaged is mended by grading again
             for grade in kept(self._nbgrader.db, assignment, self.name):
                 by_hand = given.get(grade.student, NOTHING_GIVEN)
                 scores = {item.item: auto_score(one, item) for one in grade.notebooks for item in one.items}
                 same = grade.student in by and grade.decided_by == decided(by[grade.student], by_hand)
                 if same and filed.get(grade.student, {}) == ({} if grade.is_empty else scores):
-                    found[grade.student] = without_answers(with_scores_by_person(grade, by_hand))
+                    found[grade.student] = without_answers(with_scores_by_person(grade, by_hand), shared)
         return found
 
     def _auto_scores(self, assignment: str) -> dict[str, dict[str, float | None]]:
@@ -316,7 +318,7 @@ def _enter_scores(book: NbgraderGradebook, grade: Grade) -> None:
         NbgraderGrade.notebook_id == SubmittedNotebook.id,
         SubmittedNotebook.assignment_id == book.find_submission(grade.assignment, grade.student).id,
     )
-    entries = dict(book.db.execute(asked).tuples())
+    entries = dict(book.db.execute(asked).tuples().all())
     for notebook in grade.notebooks:
         for item in notebook.items:
             entry: Any = entries[item.item]

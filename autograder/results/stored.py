@@ -53,7 +53,7 @@ def decided(by: str, given: ByPerson) -> str:
 
 def as_json(grade: Grade) -> str:
     """Return a grade as JSON. Its sentences are kept by their names, so that they can be translated later."""
-    return msgspec.json.encode(grade, enc_hook=_sentence).decode()
+    return msgspec.json.encode(grade, enc_hook=_sentence, order="deterministic").decode()
 
 
 def from_json(text: str, place: str) -> Grade:
@@ -101,7 +101,15 @@ def with_scores_by_person(grade: Grade, given: ByPerson) -> Grade:
     return replace(grade, notebooks=tuple(notebooks))
 
 
-def without_answers(grade: Grade) -> Grade:
-    """Return what pages need of a grade: a large class would not fit into memory with all answers."""
-    notebooks = (replace(one, run=replace(one.run, answers={})) for one in grade.notebooks)
-    return replace(grade, notebooks=tuple(notebooks))
+def without_answers(grade: Grade, shared: dict[object, ItemResult] | None = None) -> Grade:
+    """Return what pages need of a grade: a large class would not fit into memory with all answers.
+
+    Items that are the same for many learners become one object, which is in ``shared``.
+    """
+    known = {} if shared is None else shared
+
+    def lighter(one: NotebookGrade) -> NotebookGrade:
+        items = tuple(known.setdefault((item, getattr(item.reason, "key", "")), item) for item in one.items)
+        return replace(one, run=replace(one.run, answers={}), items=items)
+
+    return replace(grade, notebooks=tuple(map(lighter, grade.notebooks)))
