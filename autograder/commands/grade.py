@@ -35,7 +35,7 @@ from autograder.records.grading import Copy, Grade, LeftOut, Verdict
 from autograder.records.verdict_signs import SIGNS
 from autograder.results.database import address_of, name_of
 from autograder.results.filing import filing, held
-from autograder.results.folder import GRADEBOOK, Asked, database_of, keep_database, make_results
+from autograder.results.folder import GRADEBOOK, Asked, database_of, keep_database, make_results, write_configuration
 from autograder.results.folder import hidden_seed as drawn_seed
 from autograder.results.gradebook import Gradebook
 from autograder.results.progress import Recorder
@@ -146,6 +146,8 @@ def _graded(run: _Run, folders: tuple[SubmissionFolder, ...]) -> tuple[pipeline.
     run.recorder.note(done=len(same), unchanged=len(same))
     left = tuple(folder for folder in folders if folder.student not in same)
     if not left:
+        with filing(run.into):
+            write_configuration(run.into, asked)
         none_drawn = pipeline.Grading(rubric, run.released, (), personal=own)
         return with_earlier(run.course, none_drawn, seed), graded
     with Boxes(rubric.packages) as boxes:

@@ -30,8 +30,11 @@ def decides(
 ) -> dict[str, str]:
     """Return a digest of what decides each learner's grade, by learner; of whoever's files can be read."""
     packages = [Path(str(resources.files(name))) for name in ("autograder", "reference")]
-    ours = [path for folder in (*packages, course.source(rubric.assignment)) for path in sorted(folder.rglob("*"))]
-    ours = [path for path in (*ours, course.root / COURSE_FILE) if path.is_file() and path.suffix != ".pyc"]
+    folders_of_ours = (*packages, course.source(rubric.assignment), course.release(rubric.assignment))
+    ours = [path for folder in folders_of_ours for path in sorted(folder.rglob("*"))]
+    ours = [
+        path for path in (*ours, course.root / COURSE_FILE, rubric.data) if path.suffix != ".pyc" and path.is_file()
+    ]
     libraries = sorted({f"{one.name} {one.version}" for one in distributions()})
     code = [(str(path), hashlib.sha256(path.read_bytes()).hexdigest()) for path in ours]
     common = digest_of(
@@ -39,7 +42,7 @@ def decides(
     )
     found = {}
     for one in folders:
-        with suppress(OSError):
+        with suppress(Exception):  # whatever keeps it from being read is met again, and told, where it is graded
             around = [] if one.around in (None, one.path) else list(_read(files_in(one.around or one.path)))
             own = [one.student, one.handed_in, list(_read(files_in(one.path))), around]
             found[one.student] = digest_of([common, own])
