@@ -32,9 +32,7 @@ def decides(
     packages = [Path(str(resources.files(name))) for name in ("autograder", "reference")]
     folders_of_ours = (*packages, course.source(rubric.assignment), course.release(rubric.assignment))
     ours = [path for folder in folders_of_ours for path in sorted(folder.rglob("*"))]
-    ours = [
-        path for path in (*ours, course.root / COURSE_FILE, rubric.data) if path.suffix != ".pyc" and path.is_file()
-    ]
+    ours = [path for path in (*ours, course.root / COURSE_FILE) if path.is_file() and path.suffix != ".pyc"]
     libraries = sorted({f"{one.name} {one.version}" for one in distributions()})
     code = [(str(path), hashlib.sha256(path.read_bytes()).hexdigest()) for path in ours]
     common = digest_of(
