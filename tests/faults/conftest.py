@@ -30,11 +30,3 @@ def postgresql() -> Iterator[Server]:
     """A server of PostgreSQL that a test may stop and start."""
     with server() as started:
         yield started
-
-
-@pytest.fixture(autouse=True)
-def the_first_of_many(request: pytest.FixtureRequest) -> None:
-    """Run the first of many forms of a test, and the others with --whole."""
-    forms = getattr(request.node, "callspec", None)
-    if forms is not None and any(forms.indices.values()) and not request.config.getoption("--whole"):
-        pytest.skip("the first form of this was run; --whole runs every one")

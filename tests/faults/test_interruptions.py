@@ -41,6 +41,14 @@ from autograder.results.filing import LOCK
 needs_mounts = pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount a file system of its own")
 
 
+@pytest.fixture(autouse=True)
+def the_first_of_many(request: pytest.FixtureRequest) -> None:
+    """Run the first of many forms of a test, and the others with --whole."""
+    forms = getattr(request.node, "callspec", None)
+    if forms is not None and any(forms.indices.values()) and not request.config.getoption("--whole"):
+        pytest.skip("the first form of this was run; --whole runs every one")
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_a_signal_ends_it_in_order_and_the_same_command_goes_on(
     submitted: Path, undisturbed: Path, tmp_path: Path, number: signal.Signals
