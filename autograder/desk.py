@@ -70,6 +70,7 @@ def grade(
     student: Annotated[list[str] | None, Option(help="Grade this learner alone; may be given again.")] = None,
     language: LanguageOption = None,
     db: DatabaseOption = None,
+    force: Annotated[bool, Option("--force", help="Run everything anew, unchanged notebooks too.")] = False,
 ) -> int:
     """Grade a class, each learner in the box, on the known panel and on a hidden one."""
     require_linux("grade")
@@ -77,8 +78,20 @@ def grade(
         from autograder.commands import grade as command
         from autograder.results.folder import Asked
 
-        asked = Asked(None, submitted, hidden_seed, language, personal, db)
+        asked = Asked(None, submitted, hidden_seed, language, personal, db, force)
         return command.grade(course_at(course), assignment, asked, into, student or (), workers, roster)[0]
+
+
+@app.command(epilog="Example: mlm status --into grading/")
+def status(into: IntoOption = Path("grading")) -> int:
+    """Say how far the grading into a folder is, from another terminal, or how it ended and what to type to go on.
+
+    Exit code 1: it was stopped or killed, or somebody could not be graded.
+    """
+    require_linux("status")
+    from autograder.commands import status as command
+
+    return command.status(into)
 
 
 @app.command(epilog="Example: mlm handout practice --learners names.txt --into handout/ --course solutions/")

@@ -157,7 +157,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--everyday", default="40", help="honest cases to grade: how many, or names with commas, or all")
     parser.addoption("--mutants", type=int, default=6, help="how many of 500 mutated notebooks to run in the box")
     parser.addoption("--submissions", type=int, default=2, help="how many leave things behind in the box; 200 for all")
-    parser.addoption("--kills", type=int, default=2, help="how often a grading is killed and run again; 10 for all")
+    parser.addoption(
+        "--kills", type=int, default=2, help="how often a grading is killed and run again; 50 with --whole"
+    )
     parser.addoption("--autograded", type=int, default=1, help="samples that nbgrader's command grades; 100 for all")
     parser.addoption("--statsmodels", type=int, default=20, help="panels to fit by statsmodels; 2000 for all")
     parser.addoption("--courses", type=int, default=1, help="example courses to prove; 3 for all")
@@ -192,6 +194,8 @@ SLOW = (
     "desk/test_gradebook.py::test_three_late_ones",
     "desk/test_term.py",
     "everyday/",
+    "faults/test_faults.py",
+    "faults/test_interruptions.py",
     "fuzzing/",
     "grading/test_checked_panels.py::test_a_release_that_gives",
     "grading/test_checked_panels.py::test_a_solution_that_is_wrong",
@@ -225,7 +229,6 @@ SLOW = (
     "samples/test_command.py::test_release_writes",
     "samples/test_command.py::test_what_could_not_be_read",
     "samples/test_formgrader.py",
-    "samples/test_interruptions.py",
     "samples/test_kernel_samples.py",
     "samples/test_nbgrader.py",
     "statistics/test_any_formula.py::test_it_answers",
@@ -272,8 +275,8 @@ FAST = (
     "grading/test_earlier_releases.py::test_each_is_graded",
     "grading/test_proof_faults.py::test_a_wrong_solution",
     "grading/test_proposed.py::test_the_code_gives_what_the_library_knows[Oxboys",
-    "samples/test_interruptions.py::test_a_signal_is_heeded_where_a_library",
-    "samples/test_interruptions.py::test_an_ignored_signal_stays_so",
+    "faults/test_interruptions.py::test_a_signal_is_heeded_where_a_library",
+    "faults/test_interruptions.py::test_an_ignored_signal_stays_so",
     "statistics/test_certified.py::test_every_fit_is_certified[0]",
     "study/test_studying.py::test_the_command_says_what_the_cards_say[recorded",
 )

@@ -24,6 +24,7 @@ from autograder.results.filing import filing, held
 from autograder.results.folder import GRADEBOOK, RUNS, database_of
 from autograder.results.gradebook import Gradebook
 from autograder.results.pages import learner_page
+from autograder.results.progress import PROGRESS
 
 #: Folders of a results folder that have one for each learner; the last is nbgrader's own.
 _STEPS = ("autograded", "feedback", "submitted", "feedback-of-nbgrader")
@@ -162,6 +163,7 @@ def forget(course: Course, student: str, into: Path, database: str | None) -> in
             if (into / f"{name}.html").exists():
                 _write_class(course, course.rubric(name), gradebook, into)
         # Last, as the same command, given again after an interruption, finds by them what is left to do.
+        (into / PROGRESS).unlink(missing_ok=True)
         for folder in (into / _MARKS, *folders):
             if folder.is_dir() and not folder.is_symlink():
                 shutil.rmtree(folder)

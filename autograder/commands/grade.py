@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
+import shlex
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from contextlib import closing
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path
+from typing import TypeAlias
 
+from rich.progress import TextColumn
 from rich.table import Table
 
 from autograder.assignment.course import Course
+from autograder.assignment.key import Keyed
 from autograder.assignment.release import ReleasedNotebook, read_release
 from autograder.assignment.rubric import Rubric
 from autograder.assignment.samples import build_class, unexpected
-from autograder.commands.console import ALL_GRADED, BROKEN, ERR, NEEDS_PERSON, OUT, progress_bar
+from autograder.commands.console import ALL_GRADED, BROKEN, ERR, NEEDS_PERSON, OUT, few, progress_bar
 from autograder.commands.doctor import protected_files, require_safe_box
 from autograder.commands.handout import personal_panels
+from autograder.commands.interruptions import Interrupted
 from autograder.errors import CourseError
-from autograder.grading import pipeline
+from autograder.grading import pipeline, unchanged
 from autograder.grading.earlier import with_earlier
 from autograder.grading.found_class import FoundClass, find_class
 from autograder.grading.names import learner_name
@@ -29,13 +35,38 @@ from autograder.records.grading import Copy, Grade, LeftOut, Verdict
 from autograder.records.verdict_signs import SIGNS
 from autograder.results.database import address_of, name_of
 from autograder.results.filing import filing, held
-from autograder.results.folder import GRADEBOOK, Asked, database_of, keep_database, make_results
+from autograder.results.folder import GRADEBOOK, Asked, database_of, keep_database, make_results, write_configuration
 from autograder.results.folder import hidden_seed as drawn_seed
 from autograder.results.gradebook import Gradebook
+from autograder.results.progress import Recorder
 from autograder.sandbox.boxes import Boxes, count_workers, memory_advice
 
 # What is expected of a sample was seen on these hidden panels, and on a few others a wrong fit happens to do better.
 _SAMPLES_SEED = 20
+
+
+#: Who was graded, by learner: with the grade where the gradebook has none, or may have an earlier one.
+_Graded: TypeAlias = dict[str, Grade | None]
+
+
+@dataclass(frozen=True)
+class _Run:
+    """What `mlm grade` was asked for, as it was read, and where its progress is noted."""
+
+    course: Course
+    rubric: Rubric
+    released: tuple[ReleasedNotebook, ...]
+    found: FoundClass
+    into: Path
+    asked: Asked
+    left_out: Sequence[LeftOut]
+    workers: int | None
+    recorder: Recorder
+
+    @property
+    def gradebook(self) -> Path | str:
+        """Where the gradebook is, or will be."""
+        return self.asked.database or self.into / GRADEBOOK
 
 
 def grade(
@@ -51,6 +82,7 @@ def grade(
     course.require_apart(asked.submitted or into)
     rubric = course.rubric(assignment, asked.language)
     released = read_release(course, rubric)
+    again = _command(course, assignment, asked, into, students, workers, roster)
     asked = replace(asked, course=course.root, database=database_of(into, asked.database))
     submitted = asked.submitted or into / "submitted"
     found = find_class(submitted, assignment, [one.name for one in released], roster, into)
@@ -58,67 +90,133 @@ def grade(
     make_results(into, asked.database)
     if advice := memory_advice(workers):
         ERR.print(advice)
-    with held(into):
+    with held(into), Recorder(into, assignment, again, len(folders)) as recorder:
         found.write(into)
         asked = replace(asked, submitted=found.submitted)
         keep_database(into, asked.database)
-        grading, grades = _graded(course, rubric, released, found, folders, into, asked, workers)
         left_out = [] if students else [one for one in found.others if one.is_learner]
-        everyone, copies = _file_class(grading, grades, into, asked, left_out)
+        run = _Run(course, rubric, released, found, into, asked, left_out, workers, recorder)
+        grading, graded = _graded(run, folders)
+        everyone, copies = _file_class(run, grading, graded)
+    filed = {grade.student: grade for grade in everyone}
+    grades = [grade or filed[student] for student, grade in graded.items()]
     _print_grades(grades, [] if students else found.others)
     for copy in copies:
         OUT.print(f"Look at {copy.student}: {', '.join(copy.items)} are right on the panel of {copy.other} only.")
-    graded = {grade.student for grade in grades}
-    before = [grade for grade in everyone if grade.student not in graded and not grade.is_empty]
-    if before:
-        OUT.print(f"Graded before, and on the page of the class too: {len(before)}.")
-    nothing = [grade.name for grade in everyone if grade.student not in graded and grade.is_empty]
-    if nothing:
-        OUT.print(f"Nothing handed in by: {', '.join(nothing)}.")
+    _print_others(grades, everyone)
     _print_places(rubric, into, asked)
     for_a_person = copies or left_out or any(grade.needs_person or grade.look_at for grade in grades)
     code = BROKEN if any(grade.is_ungraded for grade in grades) else NEEDS_PERSON if for_a_person else ALL_GRADED
     return code, grades
 
 
-def _graded(
+def _command(
     course: Course,
-    rubric: Rubric,
-    released: tuple[ReleasedNotebook, ...],
-    found: FoundClass,
-    folders: tuple[SubmissionFolder, ...],
-    into: Path,
+    assignment: str,
     asked: Asked,
+    into: Path,
+    students: Sequence[str],
     workers: int | None,
-) -> tuple[pipeline.Grading, Sequence[Grade]]:
-    """Try the box, draw the panels, and grade; return what was the same for all, and the grades."""
-    seed = drawn_seed(into, asked.hidden_seed)
+    roster: Path | None,
+) -> str:
+    """Return the command that does the same from any folder; an address of a database is kept in the results."""
+    options = {
+        "submitted": asked.submitted and asked.submitted.resolve(),
+        "into": into.resolve(),
+        "course": course.root.resolve(),
+        "hidden-seed": asked.hidden_seed,
+        "workers": workers,
+        "roster": roster and roster.resolve(),
+        "language": asked.language,
+    }
+    words = ["mlm", "grade", assignment]
+    words += [word for name, value in options.items() if value is not None for word in (f"--{name}", str(value))]
+    words += [word for name in students for word in ("--student", name)]
+    words += [f"--{name}" for name, wanted in (("personal", asked.personal), ("force", asked.anew)) if wanted]
+    return shlex.join(words)
+
+
+def _graded(run: _Run, folders: tuple[SubmissionFolder, ...]) -> tuple[pipeline.Grading, _Graded]:
+    """Grade whoever's grade could be another one than before; return what was the same for all, and who was graded."""
+    rubric, asked = run.rubric, run.asked
+    seed = drawn_seed(run.into, asked.hidden_seed)
+    folders, decides, same = _unchanged(run, folders, seed)
     own = personal_panels(rubric, [folder.student for folder in folders]) if asked.personal else {}
+    graded: _Graded = dict.fromkeys(same)
+    run.recorder.note(done=len(same), unchanged=len(same))
+    left = tuple(folder for folder in folders if folder.student not in same)
+    if not left:
+        with filing(run.into):
+            write_configuration(run.into, asked)
+        none_drawn = pipeline.Grading(rubric, run.released, (), personal=own)
+        return with_earlier(run.course, none_drawn, seed), graded
     with Boxes(rubric.packages) as boxes:
-        boxes.open_soon(count_workers(workers))
-        with ERR.status("Preparing the panels, and trying to get out of the box …"), ThreadPoolExecutor(1) as beside:
-            protected = protected_files(course, [*(folder.path for folder in folders), into])
-            walls = beside.submit(require_safe_box, protected, boxes)
-            try:
-                panels = pipeline.prepare_panels(rubric, seed)
-                grading = with_earlier(course, pipeline.Grading(rubric, released, panels, personal=own), seed)
-                walls.result()
-            except BaseException:
-                boxes.end_runs()
-                raise
-        folders = _entered(found, folders, into, asked)
-        with progress_bar() as progress:
-            done = pipeline.grade_class(grading, folders, into, workers=workers, boxes=boxes, asked=asked)
-            grades = progress.track(done, total=len(folders), description=f"Grading {rubric.assignment}")
-            return grading, list(grades)
+        grading = _prepared(run, left, boxes, seed, own)
+        left = _entered(run, left)
+        grades = pipeline.grade_class(
+            grading, left, run.into, boxes, asked, run.workers, decides, watch=run.recorder.watch
+        )
+        try:
+            with closing(grades):
+                for grade in _shown(grades, run.recorder, rubric.assignment):
+                    graded[grade.student] = grade if grade.is_ungraded or grade.is_empty else None
+        except Interrupted:
+            _file_class(run, grading, graded, [folder for folder in left if folder.student not in graded])
+            ERR.print(f"{len(graded)} of {len(folders)} are graded: {run.into / rubric.assignment}.html")
+            raise
+    return grading, graded
 
 
-def _entered(
-    found: FoundClass, folders: tuple[SubmissionFolder, ...], into: Path, asked: Asked
-) -> tuple[SubmissionFolder, ...]:
+def _unchanged(
+    run: _Run, folders: tuple[SubmissionFolder, ...], seed: int
+) -> tuple[tuple[SubmissionFolder, ...], dict[str, str], dict[str, Grade]]:
+    """Return the folders with the names to show, what decides each learner's grade, and the grades that stay."""
+    begun = run.asked.database or (run.into / GRADEBOOK).exists()
+    if begun:
+        folders = _entered(run, folders)
+    decides = unchanged.decides(run.course, run.rubric, run.asked, seed, folders)
+    if not begun or run.asked.anew:
+        return folders, decides, {}
+    with filing(run.into), Gradebook(run.gradebook) as gradebook:
+        same = gradebook.unchanged(run.rubric.assignment, decides)
+    return folders, decides, unchanged.as_shown(same, folders, run.into)
+
+
+def _prepared(
+    run: _Run, folders: Sequence[SubmissionFolder], boxes: Boxes, seed: int, own: Mapping[str, Keyed]
+) -> pipeline.Grading:
+    """Try the box, draw the panels, and return what is the same for all learners."""
+    boxes.open_soon(count_workers(run.workers))
+    with ERR.status("Preparing the panels, and trying to get out of the box …"), ThreadPoolExecutor(1) as beside:
+        protected = protected_files(run.course, [*(folder.path for folder in folders), run.into])
+        walls = beside.submit(require_safe_box, protected, boxes)
+        try:
+            panels = pipeline.prepare_panels(run.rubric, seed)
+            grading = pipeline.Grading(run.rubric, run.released, panels, personal=own)
+            grading = with_earlier(run.course, grading, seed)
+            walls.result()
+        except BaseException:
+            boxes.end_runs()
+            raise
+    return grading
+
+
+def _shown(grades: Iterable[Grade], recorder: Recorder, assignment: str) -> Iterator[Grade]:
+    """Yield grades, and say in a bar and in the results folder how far it is."""
+    with progress_bar(TextColumn("{task.fields[left]}  {task.fields[now]}")) as bar:
+        task = bar.add_task(f"Grading {assignment}", total=recorder.progress.total, left="", now="")
+        for grade in grades:
+            recorder.filed(grade)
+            progress = recorder.progress
+            bar.update(task, completed=progress.done, left=progress.left, now=few(progress.now))
+            yield grade
+        bar.update(task, left="", now="")
+
+
+def _entered(run: _Run, folders: tuple[SubmissionFolder, ...]) -> tuple[SubmissionFolder, ...]:
     """Enter what is known of learners in the gradebook, and return the folders with the names that it has for them."""
-    with filing(into), Gradebook(asked.database or into / GRADEBOOK) as gradebook:
-        gradebook.enter_learners({one.student: one.details for one in found.learners})
+    with filing(run.into), Gradebook(run.gradebook) as gradebook:
+        gradebook.enter_learners({one.student: one.details for one in run.found.learners})
         names = {student: learner_name(known) for student, known in gradebook.learners().items()}
     return tuple(replace(one, shown=names.get(one.student) or one.shown) for one in folders)
 
@@ -134,18 +232,36 @@ def _named(folders: tuple[SubmissionFolder, ...], students: Sequence[str]) -> tu
 
 
 def _file_class(
-    grading: pipeline.Grading, grades: Sequence[Grade], into: Path, asked: Asked, left_out: Sequence[LeftOut]
+    run: _Run, grading: pipeline.Grading, graded: _Graded, waiting: Sequence[SubmissionFolder] = ()
 ) -> tuple[Sequence[Grade], Sequence[Copy]]:
-    """Write the pages of the class as the gradebook has it, with what this run adds; return the class and copies."""
-    with filing(into), Gradebook(asked.database or into / GRADEBOOK) as gradebook:
-        kept = gradebook.grades(grading.rubric.assignment, answers=asked.personal)
-        everyone = whole_class(grading, kept, gradebook.learners(), grades)
-    if asked.personal:
+    """Write the pages of the class as the gradebook has it, with what this run adds; return the class and copies.
+
+    Whoever is still ``waiting`` to be graded, and was not graded before, is shown as not graded.
+    """
+    personal = run.asked.personal
+    with filing(run.into), Gradebook(run.gradebook) as gradebook:
+        kept = gradebook.grades(run.rubric.assignment, answers=personal)
+        later = [
+            pipeline.grade_without_work(grading, one.student, one.shown, Verdict.UNGRADED, "The run ended before.")
+            for one in waiting
+            if one.student not in kept
+        ]
+        everyone = whole_class(grading, kept, gradebook.learners(), [*filter(None, graded.values()), *later])
+    if personal:
         others = [one.student for one in everyone if one.student not in grading.personal]
-        grading = replace(grading, personal={**grading.personal, **personal_panels(grading.rubric, others)})
+        grading = replace(grading, personal={**grading.personal, **personal_panels(run.rubric, others)})
     copies = class_copies(grading, everyone)
-    pipeline.write_class_pages(grading, everyone, into, copies, left_out)
+    pipeline.write_class_pages(grading, everyone, run.into, copies, run.left_out)
     return everyone, copies
+
+
+def _print_others(grades: Sequence[Grade], everyone: Sequence[Grade]) -> None:
+    graded = {grade.student for grade in grades}
+    others = [grade for grade in everyone if grade.student not in graded]
+    if before := [grade for grade in others if not grade.is_empty]:
+        OUT.print(f"Graded before, and on the page of the class too: {len(before)}.")
+    if nothing := [grade.name for grade in others if grade.is_empty]:
+        OUT.print(f"Nothing handed in by: {', '.join(nothing)}.")
 
 
 def _print_places(rubric: Rubric, into: Path, asked: Asked) -> None:

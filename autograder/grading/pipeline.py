@@ -7,10 +7,11 @@ is said of that learner, costs no mark, and stops nobody else.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
 from functools import partial
+from itertools import islice
 from pathlib import Path
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -42,7 +43,7 @@ from autograder.results.folder import GRADEBOOK, RUNS, Asked, write_configuratio
 from autograder.results.gradebook import Gradebook
 from autograder.results.marks import basis_of
 from autograder.results.pages import class_page, learner_page, reading_page
-from autograder.results.stored import NOTHING_GIVEN, to_be_kept, with_scores_by_person, without_answers
+from autograder.results.stored import NOTHING_GIVEN, decided, to_be_kept, with_scores_by_person, without_answers
 from autograder.sandbox.box import Job
 from autograder.sandbox.boxes import Boxes, Run, count_workers
 from autograder.sandbox.policy import Limits
@@ -214,12 +215,15 @@ def grade_class(
     boxes: Boxes,
     asked: Asked,
     workers: int | None = None,
-) -> Iterator[Grade]:
+    decides: Mapping[str, str] | None = None,
+    watch: Callable[[Sequence[str]], None] = lambda _names: None,
+) -> Generator[Grade]:
     """Grade learners side by side and yield each grade once its pages and its gradebook entry are written.
 
     ``into`` is where ``gradebook.db``, ``autograded/``, ``feedback/`` and ``runs/`` go; a run that is in there is not
-    repeated. ``asked`` is what nbgrader is told there, for its commands to grade in the same way. ``workers`` boxes run
-    at a time, or as many as there are processors.
+    repeated unless that is asked for. ``asked`` is what nbgrader is told there, for its commands to grade in the same
+    way. ``workers`` boxes run at a time, or as many as there are processors. ``decides`` is a digest for each learner
+    that is kept with the grade; ``watch`` is told the names of those who are being graded, whenever they change.
 
     Raises
     ------
@@ -230,28 +234,58 @@ def grade_class(
     BoxUnavailable
         If no box can be built.
     """
-    with ThreadPoolExecutor(count_workers(workers)) as pool:
-        run = RunStore(Store(into / RUNS), boxes.run, boxes.packages).run
-        waiting = [pool.submit(grade_folder, grading, folder, run) for folder in folders]
+    count = count_workers(workers)
+    with ThreadPoolExecutor(count) as pool:
+        run = RunStore(Store(into / RUNS), boxes.run, boxes.packages, anew=asked.anew).run
+
+        def graded() -> Iterator[Grade]:
+            for grade in _as_they_come(pool, partial(grade_folder, grading), run, folders, count, watch):
+                settled = all((into / RUNS / name).is_file() for name in grade.runs)
+                yield replace(grade, decided_by=(decides or {}).get(grade.student, "") if settled else "")
+
         try:
             with filing(into):
-                yield from _file_grades(grading, waiting, into, asked)
+                yield from _file_grades(grading, graded(), into, asked)
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             boxes.end_runs()
             raise
 
 
-def _file_grades(grading: Grading, waiting: list[Future[Grade]], into: Path, asked: Asked) -> Iterator[Grade]:
+def _as_they_come(
+    pool: Executor,
+    grade: Callable[..., Grade],
+    run: Run,
+    folders: Iterable[SubmissionFolder],
+    count: int,
+    watch: Callable[[Sequence[str]], None],
+) -> Iterator[Grade]:
+    """Yield grades as they are made, ``count`` at a time.
+
+    As many more wait for their turn or to be filed: a grade holds all that its cells showed.
+    """
+    folders = iter(folders)
+    under_way: dict[Future[Grade], str] = {}
+    while True:
+        for folder in islice(folders, 2 * count - len(under_way)):
+            under_way[pool.submit(grade, folder, run)] = folder.shown or folder.student
+        watch([name for one, name in under_way.items() if not one.done()][:count])
+        if not under_way:
+            return
+        for done in wait(under_way, return_when=FIRST_COMPLETED).done:
+            del under_way[done]
+            yield done.result()
+            break
+
+
+def _file_grades(grading: Grading, grades: Iterable[Grade], into: Path, asked: Asked) -> Iterator[Grade]:
     """File grades as they come. Only one thread does: nbgrader's SQLite gradebook takes one writer at a time."""
     with Gradebook(asked.database or into / GRADEBOOK) as gradebook:
         gradebook.prepare(grading.rubric.assignment, grading.release)
         write_configuration(into, asked)
         # Formgrader lists an assignment by the folder of its sources, which may be empty.
         (into / "source" / grading.rubric.assignment).mkdir(parents=True, exist_ok=True)
-        for done in as_completed(waiting):
-            grade = done.result()
-            waiting.remove(done)  # which holds the grade, too
+        for grade in grades:
             file = partial(_file_grade, grading, grade, gradebook, into)
             yield _guarded(grading, grade, file, GradebookError, FilingError, OSError, SQLAlchemyError)
 
@@ -263,7 +297,8 @@ def _file_grade(grading: Grading, grade: Grade, gradebook: Gradebook, into: Path
     given = gradebook.by_person(grade.assignment, grade.student).get(grade.student, NOTHING_GIVEN)
     if not grade.is_empty:
         write_pages(used, with_scores_by_person(grade, given), into)
-    kept = to_be_kept(grading.rubric, grade)
+    by = grade.decided_by and decided(grade.decided_by, given)
+    kept = replace(to_be_kept(grading.rubric, grade), decided_by=by)
     gradebook.write(kept, basis_of(used.rubric, used.panels_of(grade.student), "mlm grade"))
     kept = with_scores_by_person(kept, given)
     return kept if grading.personal else without_answers(kept)
@@ -272,11 +307,16 @@ def _file_grade(grading: Grading, grade: Grade, gradebook: Gradebook, into: Path
 def write_pages(grading: Grading, grade: Grade, into: Path) -> None:
     """Write a learner's executed notebooks and feedback page."""
     released = {notebook.name: notebook for notebook in grading.release}
-    for notebook in grade.notebooks:
-        name = notebook.notebook.name
-        path = into / "autograded" / grade.student / grade.assignment / f"{name}.ipynb"
-        write_whole(path, executed_notebook(notebook, released[name], grading.rubric.language))
+    for notebook, path in zip(grade.notebooks, notebook_paths(into, grade), strict=True):
+        executed = executed_notebook(notebook, released[notebook.notebook.name], grading.rubric.language)
+        write_whole(path, executed)
     write_whole(feedback_path(into, grade), learner_page(grading.rubric, grade))
+
+
+def notebook_paths(into: Path, grade: Grade) -> list[Path]:
+    """Return where a learner's executed notebooks lie."""
+    folder = into / "autograded" / grade.student / grade.assignment
+    return [folder / f"{one.notebook.name}.ipynb" for one in grade.notebooks]
 
 
 def feedback_path(into: Path, grade: Grade) -> Path:

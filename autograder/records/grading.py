@@ -178,7 +178,8 @@ class Grade:
     ``shown`` is the learner's name as it is written, ``notes`` are those of the submission, and ``look_at`` says what
     a teacher should know before the score is taken for the learner's work. ``earlier`` is the id of the earlier release
     that it was graded against, if it was. ``handed_in`` is when that was, in UTC by ISO 8601, where it is known, and
-    ``runs`` are the names of the runs that are kept of the learner's notebooks.
+    ``runs`` are the names of the runs that are kept of the learner's notebooks. ``decided_by`` is a digest of all that
+    the grade follows from, and empty where it could be another one by the machine's doing.
     """
 
     student: str
@@ -190,6 +191,7 @@ class Grade:
     earlier: str | None = None
     handed_in: str = ""
     runs: tuple[str, ...] = ()
+    decided_by: str = ""
 
     @property
     def name(self) -> str:

@@ -7,12 +7,12 @@ formgrader, ``nbgrader generate_feedback`` and this package never disagree.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
 from html import escape
 from typing import Any
 
 import nbformat
-from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+from nbformat import NotebookNode
+from nbformat.v4 import new_notebook, new_output
 
 from autograder.assignment.release import ReleasedNotebook
 from autograder.language.catalogue import DEFAULT, Sentence, translated
@@ -41,7 +41,6 @@ def executed_notebook(grade: NotebookGrade, release: ReleasedNotebook, language:
             elif index in runs:
                 node.outputs = _shown(runs[index], room, language)
                 room = max(0, room - len(node.outputs))
-            node.execution_count = None
         cells.append(node)
     notebook = new_notebook(cells=cells)
     notebook.metadata.kernelspec = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
@@ -64,22 +63,23 @@ def _shown(run: CellRun, room: int, language: str) -> list[Any]:
     return shown
 
 
-def _as_code_block(source: str) -> Any:
+def _as_code_block(source: str) -> str:
     """Return a raw cell as Markdown that shows it: pages of nbconvert take a raw cell for HTML of their own."""
     fence = "`" * (1 + max(map(len, re.findall("`+", source)), default=2))
-    return new_markdown_cell(f"{fence}\n{source}\n{fence}")
-
-
-_NEW_CELL: Mapping[str, Callable[[str], Any]] = {
-    "code": new_code_cell,
-    "markdown": new_markdown_cell,
-    "raw": _as_code_block,
-}
+    return f"{fence}\n{source}\n{fence}"
 
 
 def _node(index: int, cell: Cell, release: ReleasedNotebook, *, plain: bool) -> Any:
-    node = _NEW_CELL["raw" if plain and cell.cell_type == "markdown" else cell.cell_type](cell.source)
-    node.id = f"cell-{index}"
+    # nbformat's functions that make a cell would check each; the notebook is checked as a whole when it is written.
+    is_code = cell.cell_type == "code"
+    raw = cell.cell_type == "raw" or (plain and cell.cell_type == "markdown")
+    node = NotebookNode(
+        id=f"cell-{index}",
+        cell_type="code" if is_code else "markdown",
+        metadata=NotebookNode(),
+        source=_as_code_block(cell.source) if raw else cell.source,
+        **({"execution_count": None, "outputs": []} if is_code else {}),
+    )
     if cell.grade_id is not None:
         # nbgrader asks for the kind of cell that was released beside the kind that is there.
         node.metadata.nbgrader = {**release.metadata[cell.grade_id], "cell_type": cell.cell_type}

@@ -6,13 +6,13 @@ import errno
 import fcntl
 import os
 import shutil
-import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from autograder.errors import FilingError
 from autograder.results.database import KEPT
+from autograder.results.progress import process_name
 
 #: Held by the run that writes into the folder; the kernel lets go of it however that run ends.
 LOCK = ".grading-lock"
@@ -79,10 +79,40 @@ def _lock(folder: Path, lock: int) -> None:
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        holder = os.pread(lock, 200, 0).decode("utf-8", "replace").strip()
+        _require_only_looked_at(folder, lock)
+        fcntl.flock(lock, fcntl.LOCK_EX)
+    os.ftruncate(lock, 0)
+    os.pwrite(lock, f"{process_name()}\n".encode(), 0)
+
+
+def _require_only_looked_at(folder: Path, lock: int) -> None:
+    """Raise FilingError unless the lock is held, for a moment, by :func:`holder` alone, which shares it."""
+    try:
+        fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        by = _written_in(lock)
         raise FilingError(
-            f"{folder}: another run is grading into this folder{f' ({holder})' if holder else ''}. Wait until it has "
+            f"{folder}: another run is grading into this folder{f' ({by})' if by else ''}. Wait until it has "
             "ended, or end it, or name another folder with --into."
         ) from None
-    os.ftruncate(lock, 0)
-    os.pwrite(lock, f"process {os.getpid()} on {socket.gethostname()}\n".encode(), 0)
+
+
+def _written_in(lock: int) -> str:
+    return os.pread(lock, 200, 0).decode("utf-8", "replace").strip()
+
+
+def holder(folder: Path) -> str | None:
+    """Return which process holds a results folder; None if none does. A run that would hold it is not kept from it."""
+    with filing(folder):
+        try:
+            lock = os.open(folder / LOCK, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+        except FileNotFoundError:
+            return None
+        try:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return _written_in(lock) or "a process"
+        else:
+            return None
+        finally:
+            os.close(lock)

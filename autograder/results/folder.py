@@ -68,7 +68,7 @@ class Asked:
 
     ``course`` is None for the installed one; ``submitted`` for what lies in the results
     folder itself, in ``submitted/``; ``hidden_seed`` for the seed that is kept there; and ``database`` for a gradebook
-    there, and else the address of one of PostgreSQL.
+    there, and else the address of one of PostgreSQL. With ``anew`` no run and no grade from before is taken over.
     """
 
     course: Path | None = None
@@ -77,6 +77,7 @@ class Asked:
     language: str | None = None
     personal: bool = False
     database: str | None = None
+    anew: bool = False
 
 
 def write_configuration(into: Path, asked: Asked) -> None:

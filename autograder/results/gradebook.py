@@ -15,7 +15,7 @@ import os
 import sysconfig
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -29,10 +29,17 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from autograder.assignment.release import ReleasedNotebook
 from autograder.errors import GradebookError
-from autograder.records.grading import Cell, Grade, Verdict
+from autograder.records.grading import Cell, Grade, ItemResult
 from autograder.results.database import address_of, let_others_write, name_of, require_gradebook, sole_writer
 from autograder.results.marks import PERSON, Basis, changes, enter_marks, forget, keep, kept, make_tables
-from autograder.results.stored import ByPerson, with_scores_by_person, without_answers
+from autograder.results.stored import (
+    NOTHING_GIVEN,
+    ByPerson,
+    auto_score,
+    decided,
+    with_scores_by_person,
+    without_answers,
+)
 
 COURSE_ID = "mlm-course"
 _KERNEL = json.dumps({"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"})
@@ -150,12 +157,44 @@ class Gradebook:
         """
         with self._transaction() as book:
             given = self.by_person(assignment)
-            found = {}
+            found: dict[str, Grade] = {}
+            shared: dict[object, ItemResult] = {}
             for grade in kept(book.db, assignment, self.name):
                 if grade.student in given:
                     grade = with_scores_by_person(grade, given[grade.student])
                     enter_marks(book.db, grade, Basis(PERSON), given[grade.student].scores)
-                found[grade.student] = grade if answers else without_answers(grade)
+                found[grade.student] = grade if answers else without_answers(grade, shared)
+        return found
+
+    def unchanged(self, assignment: str, by: Mapping[str, str]) -> dict[str, Grade]:
+        """Return the grades that are still what grading again would give, with what a person decided.
+
+        ``by`` is a digest of what decides each learner's grade. The scores in the gradebook must be as they were filed.
+        """
+        given, filed = self.by_person(assignment), self._auto_scores(assignment)
+        found: dict[str, Grade] = {}
+        shared: dict[object, ItemResult] = {}
+        with suppress(GradebookError):  # one that is damaged is mended by grading again
+            for grade in kept(self._nbgrader.db, assignment, self.name):
+                by_hand = given.get(grade.student, NOTHING_GIVEN)
+                scores = {item.item: auto_score(one, item) for one in grade.notebooks for item in one.items}
+                same = grade.student in by and grade.decided_by == decided(by[grade.student], by_hand)
+                if same and filed.get(grade.student, {}) == ({} if grade.is_empty else scores):
+                    found[grade.student] = without_answers(with_scores_by_person(grade, by_hand), shared)
+        return found
+
+    def _auto_scores(self, assignment: str) -> dict[str, dict[str, float | None]]:
+        """Return what nbgrader has as the scores of a class, by learner and item."""
+        asked = sa.select(SubmittedAssignment.student_id, BaseCell.name, NbgraderGrade.auto_score).where(
+            NbgraderGrade.notebook_id == SubmittedNotebook.id,
+            NbgraderGrade.cell_id == BaseCell.id,
+            SubmittedNotebook.assignment_id == SubmittedAssignment.id,
+            SubmittedAssignment.assignment_id == NbgraderAssignment.id,
+            NbgraderAssignment.name == assignment,
+        )
+        found: dict[str, dict[str, float | None]] = {}
+        for student, cell, score in self._nbgrader.db.execute(asked):
+            found.setdefault(student, {})[cell] = score
         return found
 
     def by_person(self, assignment: str, student: str | None = None) -> dict[str, ByPerson]:
@@ -274,11 +313,14 @@ def take_back_scores(address: str, assignment: str, student: str) -> None:
 
 
 def _enter_scores(book: NbgraderGradebook, grade: Grade) -> None:
+    asked = sa.select(BaseCell.name, NbgraderGrade).where(
+        NbgraderGrade.cell_id == BaseCell.id,
+        NbgraderGrade.notebook_id == SubmittedNotebook.id,
+        SubmittedNotebook.assignment_id == book.find_submission(grade.assignment, grade.student).id,
+    )
+    entries = dict(book.db.execute(asked).tuples().all())
     for notebook in grade.notebooks:
         for item in notebook.items:
-            place = (item.item, notebook.notebook.name, grade.assignment, grade.student)
-            # What could not be read is not nought: a person decides what becomes of it.
-            waits = notebook.notebook.is_unread or item.verdict is Verdict.NEEDS_PERSON
-            entry: Any = book.find_grade(*place)
-            entry.auto_score = None if waits else float(item.score)
-            entry.needs_manual_grade = waits and entry.manual_score is None
+            entry: Any = entries[item.item]
+            entry.auto_score = auto_score(notebook, item)
+            entry.needs_manual_grade = entry.auto_score is None and entry.manual_score is None

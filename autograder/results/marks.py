@@ -54,6 +54,9 @@ PERSON = "a person, in formgrader"
 #: A forged answer can be long; of one that is, this many characters are kept in a line.
 _LONGEST = 20_000
 
+#: So many learners' grades are read from the database at a time.
+_AT_ONCE = 100
+
 Session = scoped_session[Any]
 
 
@@ -116,8 +119,13 @@ def keep(db: Session, grade: Grade, basis: Basis, place: str) -> None:
 def kept(db: Session, assignment: str | None, place: str) -> Iterator[Grade]:
     """Yield the grades of an assignment, or of all, in order of the learners' names; messages name ``place``."""
     asked = sa.select(_GRADE.c.student, _GRADE.c.record).order_by(_GRADE.c.student)
-    for student, record in db.execute(asked if assignment is None else asked.filter_by(assignment=assignment)).all():
-        yield from_json(record, f"{place}, {student}")
+    asked = asked if assignment is None else asked.filter_by(assignment=assignment)
+    # A few at a time: all the records of a large class are more than memory should hold.
+    students = db.scalars(asked.with_only_columns(_GRADE.c.student).distinct()).all()
+    for first in range(0, len(students), _AT_ONCE):
+        some = students[first : first + _AT_ONCE]
+        for student, record in db.execute(asked.where(_GRADE.c.student.in_(some))).all():
+            yield from_json(record, f"{place}, {student}")
 
 
 def changes(db: Session, assignment: str) -> list[dict[str, Any]]:
@@ -135,6 +143,7 @@ def enter_marks(db: Session, grade: Grade, basis: Basis, items: Collection[str] 
     entered = db.execute(sa.select(_MARK).filter_by(**key).order_by(_MARK.c.id)).mappings()
     last = {(str(line["item"]), line["made_by"] == PERSON): dict(line) for line in entered}
     by_person = basis.made_by == PERSON
+    added = []
     for notebook in grade.notebooks:
         for result in notebook.items:
             if items is not None and result.item not in items:
@@ -155,7 +164,9 @@ def enter_marks(db: Session, grade: Grade, basis: Basis, items: Collection[str] 
                 }
             if before is None or any(before[name] != mark[name] for name in _OF_A_MARK):
                 now = datetime.now(UTC).isoformat(timespec="seconds")
-                db.execute(sa.insert(_MARK).values(**key, **mark, item=result.item, at=now, made_by=basis.made_by))
+                added.append({**key, **mark, "item": result.item, "at": now, "made_by": basis.made_by})
+    if added:
+        db.execute(sa.insert(_MARK), added)
 
 
 def forget(db: Session, student: str) -> bool:

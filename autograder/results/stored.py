@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import msgspec
@@ -12,6 +12,7 @@ from autograder.assignment.rubric import Rubric
 from autograder.errors import GradebookError
 from autograder.language.catalogue import Sentence
 from autograder.records.grading import Grade, ItemResult, NotebookGrade, Verdict
+from autograder.sandbox.run_store import digest_of
 
 
 @dataclass(frozen=True)
@@ -36,9 +37,23 @@ def to_be_kept(rubric: Rubric, grade: Grade) -> Grade:
     return replace(grade, notebooks=tuple(map(lighter, grade.notebooks)))
 
 
+def auto_score(notebook: NotebookGrade, item: ItemResult) -> float | None:
+    """Return the score that is filed of an item; None where a person decides.
+
+    What could not be read is not nought.
+    """
+    waits = notebook.notebook.is_unread or item.verdict is Verdict.NEEDS_PERSON
+    return None if waits else float(item.score)
+
+
+def decided(by: str, given: ByPerson) -> str:
+    """Return a digest of what decides a grade and its pages: of all else, and of what a person gave."""
+    return digest_of([by, asdict(given)])
+
+
 def as_json(grade: Grade) -> str:
     """Return a grade as JSON. Its sentences are kept by their names, so that they can be translated later."""
-    return msgspec.json.encode(grade, enc_hook=_sentence).decode()
+    return msgspec.json.encode(grade, enc_hook=_sentence, order="deterministic").decode()
 
 
 def from_json(text: str, place: str) -> Grade:
@@ -86,7 +101,15 @@ def with_scores_by_person(grade: Grade, given: ByPerson) -> Grade:
     return replace(grade, notebooks=tuple(notebooks))
 
 
-def without_answers(grade: Grade) -> Grade:
-    """Return what pages need of a grade: a large class would not fit into memory with all answers."""
-    notebooks = (replace(one, run=replace(one.run, answers={})) for one in grade.notebooks)
-    return replace(grade, notebooks=tuple(notebooks))
+def without_answers(grade: Grade, shared: dict[object, ItemResult] | None = None) -> Grade:
+    """Return what pages need of a grade: a large class would not fit into memory with all answers.
+
+    Items that are the same for many learners become one object, which is in ``shared``.
+    """
+    known = {} if shared is None else shared
+
+    def lighter(one: NotebookGrade) -> NotebookGrade:
+        items = tuple(known.setdefault((item, getattr(item.reason, "key", "")), item) for item in one.items)
+        return replace(one, run=replace(one.run, answers={}), items=items)
+
+    return replace(grade, notebooks=tuple(map(lighter, grade.notebooks)))

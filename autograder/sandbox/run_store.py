@@ -55,6 +55,10 @@ class Store:
             self._folder.chmod(0o700)
             write_whole(self._folder / digest, f"{_digest(text.encode())}\n{text}", mode=0o600)
 
+    def remove(self, digest: str) -> None:
+        """Remove what is filed under a digest, if anything is."""
+        (self._folder / digest).unlink(missing_ok=True)
+
     def remove_unused(self) -> None:
         """Remove everything that was neither read nor written since this was made."""
         with contextlib.suppress(OSError):
@@ -66,9 +70,10 @@ class Store:
 class RunStore:
     """Runs jobs as another function does, but each notebook once, and keeps what came out in a store."""
 
-    def __init__(self, store: Store, run: Run, packages: tuple[str, ...] = ()) -> None:
-        """Keep what ``run`` returns, in boxes that have these packages besides."""
+    def __init__(self, store: Store, run: Run, packages: tuple[str, ...] = (), *, anew: bool = False) -> None:
+        """Keep what ``run`` returns, in boxes that have these packages besides; if ``anew``, nothing from before."""
         self._store, self._run, self._packages = store, run, packages
+        self._anew, self._met = anew, set[str]()
         self._turns: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
 
     def run(self, job: Job, used: set[str] | None = None) -> NotebookRun:
@@ -83,6 +88,9 @@ class RunStore:
         if used is not None:
             used.add(digest)
         with self._turns[digest]:  # two learners may hand in the same at the same time
+            if self._anew and digest not in self._met:
+                self._store.remove(digest)
+            self._met.add(digest)
             kept = self._store.read(digest)
             if kept is not None:
                 with contextlib.suppress(msgspec.MsgspecError, ValueError, RecursionError):
