@@ -15,8 +15,9 @@ from autograder.assignment.course import Course
 from autograder.assignment.release import ReleasedNotebook, read_release
 from autograder.assignment.rubric import Rubric
 from autograder.assignment.samples import build_class, unexpected
+from autograder.commands.cluster import HERE, Workers, require_safe
 from autograder.commands.console import ALL_GRADED, BROKEN, ERR, NEEDS_PERSON, OUT, progress_bar
-from autograder.commands.doctor import protected_files, require_safe_box
+from autograder.commands.doctor import protected_files
 from autograder.commands.handout import personal_panels
 from autograder.errors import CourseError
 from autograder.grading import pipeline
@@ -32,7 +33,7 @@ from autograder.results.filing import filing, held
 from autograder.results.folder import GRADEBOOK, Asked, database_of, keep_database, make_results
 from autograder.results.folder import hidden_seed as drawn_seed
 from autograder.results.gradebook import Gradebook
-from autograder.sandbox.boxes import Boxes, count_workers, memory_advice
+from autograder.sandbox.boxes import count_workers
 
 # What is expected of a sample was seen on these hidden panels, and on a few others a wrong fit happens to do better.
 _SAMPLES_SEED = 20
@@ -44,7 +45,7 @@ def grade(
     asked: Asked,
     into: Path,
     students: Sequence[str] = (),
-    workers: int | None = None,
+    workers: Workers = HERE,
     roster: Path | None = None,
 ) -> tuple[int, Sequence[Grade]]:
     """Grade the submissions of a class or of some learners; return the exit code too. See `mlm grade --help`."""
@@ -56,7 +57,7 @@ def grade(
     found = find_class(submitted, assignment, [one.name for one in released], roster, into)
     folders = _named(found.folders, students)
     make_results(into, asked.database)
-    if advice := memory_advice(workers):
+    if advice := workers.advice():
         ERR.print(advice)
     with held(into):
         found.write(into)
@@ -89,16 +90,16 @@ def _graded(
     folders: tuple[SubmissionFolder, ...],
     into: Path,
     asked: Asked,
-    workers: int | None,
+    workers: Workers,
 ) -> tuple[pipeline.Grading, Sequence[Grade]]:
     """Try the box, draw the panels, and grade; return what was the same for all, and the grades."""
     seed = drawn_seed(into, asked.hidden_seed)
     own = personal_panels(rubric, [folder.student for folder in folders]) if asked.personal else {}
-    with Boxes(rubric.packages) as boxes:
-        boxes.open_soon(count_workers(workers))
+    with workers.boxes(rubric.packages) as boxes:
+        boxes.open_soon(count_workers(workers.count))
         with ERR.status("Preparing the panels, and trying to get out of the box …"), ThreadPoolExecutor(1) as beside:
             protected = protected_files(course, [*(folder.path for folder in folders), into])
-            walls = beside.submit(require_safe_box, protected, boxes)
+            walls = beside.submit(require_safe, protected, boxes)
             try:
                 panels = pipeline.prepare_panels(rubric, seed)
                 grading = with_earlier(course, pipeline.Grading(rubric, released, panels, personal=own), seed)
@@ -108,7 +109,8 @@ def _graded(
                 raise
         folders = _entered(found, folders, into, asked)
         with progress_bar() as progress:
-            done = pipeline.grade_class(grading, folders, into, workers=workers, boxes=boxes, asked=asked)
+            count = workers.at_a_time(boxes)
+            done = pipeline.grade_class(grading, folders, into, workers=count, boxes=boxes, asked=asked)
             grades = progress.track(done, total=len(folders), description=f"Grading {rubric.assignment}")
             return grading, list(grades)
 
@@ -197,7 +199,7 @@ def demo(course: Course, assignment: str | None, into: Path, *, workers: int | N
         names = build_class(course.samples, course, rubric, submitted)
     OUT.print(f"A class of {len(names)} sample submissions is in {submitted}.")
     asked = Asked(submitted=submitted, hidden_seed=_SAMPLES_SEED)
-    code, grades = grade(course, rubric.assignment, asked, into / "grading", workers=workers)
+    code, grades = grade(course, rubric.assignment, asked, into / "grading", workers=Workers(workers))
     samples = [(course.samples / one.student, one) for one in grades]
     told = [(folder, one) for folder, one in samples if (folder / "expect.toml").is_file()]
     differs = [f"{one.student}: {line}." for folder, one in told for line in unexpected(folder, rubric, one)]

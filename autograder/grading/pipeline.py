@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -21,6 +21,7 @@ from autograder.assignment.rubric import Rubric
 from autograder.errors import AutograderError, BoxUnavailable, FilingError, GradebookError
 from autograder.grading.attention import look_at
 from autograder.grading.evidence import add_evidence
+from autograder.grading.side_by_side import side_by_side
 from autograder.grading.submission import SubmissionFolder, read_submission
 from autograder.language.catalogue import Sentence
 from autograder.records.grading import (
@@ -44,7 +45,7 @@ from autograder.results.marks import basis_of
 from autograder.results.pages import class_page, learner_page, reading_page
 from autograder.results.stored import NOTHING_GIVEN, to_be_kept, with_scores_by_person, without_answers
 from autograder.sandbox.box import Job
-from autograder.sandbox.boxes import Boxes, Run, count_workers
+from autograder.sandbox.boxes import Run, Runner, count_workers
 from autograder.sandbox.policy import Limits
 from autograder.sandbox.run_store import RunStore, Store
 from autograder.scoring.distinct_answers import checked_panel
@@ -211,7 +212,7 @@ def grade_class(
     grading: Grading,
     folders: tuple[SubmissionFolder, ...],
     into: Path,
-    boxes: Boxes,
+    boxes: Runner,
     asked: Asked,
     workers: int | None = None,
 ) -> Iterator[Grade]:
@@ -230,28 +231,27 @@ def grade_class(
     BoxUnavailable
         If no box can be built.
     """
-    with ThreadPoolExecutor(count_workers(workers)) as pool:
+    at_a_time = count_workers(workers)
+    with ThreadPoolExecutor(at_a_time) as pool:
         run = RunStore(Store(into / RUNS), boxes.run, boxes.packages).run
-        waiting = [pool.submit(grade_folder, grading, folder, run) for folder in folders]
+        graded = side_by_side(pool, lambda folder: grade_folder(grading, folder, run), folders, 2 * at_a_time)
         try:
             with filing(into):
-                yield from _file_grades(grading, waiting, into, asked)
+                yield from _file_grades(grading, graded, into, asked)
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             boxes.end_runs()
             raise
 
 
-def _file_grades(grading: Grading, waiting: list[Future[Grade]], into: Path, asked: Asked) -> Iterator[Grade]:
+def _file_grades(grading: Grading, graded: Iterator[Grade], into: Path, asked: Asked) -> Iterator[Grade]:
     """File grades as they come. Only one thread does: nbgrader's SQLite gradebook takes one writer at a time."""
     with Gradebook(asked.database or into / GRADEBOOK) as gradebook:
         gradebook.prepare(grading.rubric.assignment, grading.release)
         write_configuration(into, asked)
         # Formgrader lists an assignment by the folder of its sources, which may be empty.
         (into / "source" / grading.rubric.assignment).mkdir(parents=True, exist_ok=True)
-        for done in as_completed(waiting):
-            grade = done.result()
-            waiting.remove(done)  # which holds the grade, too
+        for grade in graded:
             file = partial(_file_grade, grading, grade, gradebook, into)
             yield _guarded(grading, grade, file, GradebookError, FilingError, OSError, SQLAlchemyError)
 
