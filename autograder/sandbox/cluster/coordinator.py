@@ -7,10 +7,11 @@ one of them, and of what it sends nothing is unpickled.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import CancelledError
 from contextlib import ExitStack, suppress
 from pathlib import Path
+from pkgutil import resolve_name
 from threading import Event, Lock
 from uuid import uuid4
 
@@ -23,7 +24,7 @@ from autograder.errors import BoxBroken, BoxUnavailable
 from autograder.records.grading import NotebookRun
 from autograder.sandbox.box import Job
 from autograder.sandbox.cluster.messages import read_result, write_order
-from autograder.sandbox.cluster.worker import BOX, WorkersBoxes, refusal, run_order
+from autograder.sandbox.cluster.worker import BOX, WorkersBoxes, run_order, standing
 from autograder.sandbox.run_store import box_contents
 from autograder.sandbox.turns import Turns
 
@@ -129,27 +130,34 @@ class Cluster:
         BoxUnavailable
             If there is no worker, or one has no safe box or other versions: it names each and says why.
         """
-        if not self._client.scheduler_info(n_workers=-1)["workers"]:
+        if not self._workers():
             raise BoxUnavailable("The scheduler has no worker. Start one: mlm certificate says how.")
+        found = self._client.run(resolve_name, f"{run_order.__module__}:BOX", on_error="return")
+        self._refuse({one: f"It has not this mlm-course: {said}." for one, said in found.items() if said != BOX})
         plugin = WorkersBoxes(box_contents(self.packages), self.packages, tuple(map(str, protected)))
         self._closing.callback(self._forget)
-        with suppress(ImportError):  # a worker without this project, which is named below
-            self._client.register_plugin(plugin)
-        workers = self._client.scheduler_info(n_workers=-1)["workers"]
-        said = self._client.run(refusal, on_error="return")
-        refused, self._slots = [], 0
-        for address, worker in workers.items():
-            answer = said.get(address, "It was lost.")
-            why, slots = answer if isinstance(answer, tuple) else (f"It does not answer as a worker: {answer}", 0)
-            self._slots += slots
-            if why:
-                refused.append(f"  - {worker['name']} at {address}: {why}")
-        if refused:
-            raise BoxUnavailable("\n".join(["These workers are refused, and nothing was run:", *sorted(refused)]))
+        self._client.register_plugin(plugin)
+        said = self._client.run(standing)
+        self._refuse({address: why for address, (why, _) in said.items() if why})
+        self._slots = sum(slots for _, slots in said.values())
         self._worker_is_there()
 
+    def _refuse(self, refused: Mapping[str, str]) -> None:
+        if refused:
+            names = self._workers()
+            lines = sorted(
+                f"  - {names.get(address, 'one that is gone')} at {address}: {refused[address]}" for address in refused
+            )
+            raise BoxUnavailable("\n".join(["These workers are refused, and nothing was run:", *lines]))
+
+    def _workers(self, *, tried: bool = False) -> dict[str, str]:
+        """Return the workers' names by their addresses; if asked only those whose box was tried, and held."""
+        known = self._client.scheduler_info(n_workers=-1)["workers"]
+        return {address: str(one["name"]) for address, one in known.items() if one["resources"].get(BOX) or not tried}
+
     def _forget(self) -> None:
-        self._client.unregister_worker_plugin(WorkersBoxes.name)
+        with suppress(KeyError):  # of a worker that never had it
+            self._client.unregister_worker_plugin(WorkersBoxes.name)
 
     def run(self, job: Job) -> NotebookRun:
         """Return the run of a notebook; from any thread.
@@ -217,10 +225,9 @@ class Cluster:
         with self._looking:
             if time.monotonic() - self._looked > LOOK_SECONDS:
                 try:
-                    workers = self._client.scheduler_info(n_workers=-1)["workers"]
+                    self._accepted = self._workers(tried=True)
                 except (OSError, TimeoutError) as error:
                     raise BoxUnavailable(f"The scheduler was lost: {error}. What was filed so far is kept.") from error
-                self._accepted = {a: str(one["name"]) for a, one in workers.items() if one["resources"].get(BOX)}
                 self._looked = time.monotonic()
                 if self._accepted:
                     self._seen = self._looked

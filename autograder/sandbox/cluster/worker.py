@@ -87,7 +87,7 @@ def run_order(order: bytes, alone: bool) -> bytes:
     return boxes.run(order, alone=alone)
 
 
-def refusal(dask_worker: Worker) -> tuple[str | None, int]:
+def standing(dask_worker: Worker) -> tuple[str | None, int]:
     """Return why a worker takes no jobs, if it does not; and how many it takes at a time."""
     boxes = dask_worker.plugins[WorkersBoxes.name]
     assert isinstance(boxes, WorkersBoxes)
