@@ -43,8 +43,9 @@ class WorkersBoxes(WorkerPlugin):
         await worker.set_resources(**{BOX: slots})
 
     def teardown(self, worker: Worker) -> None:
-        """Close the boxes."""
+        """End what runs, which nobody waits for any more, and close the boxes."""
         if self._boxes is not None:
+            self._boxes.end_runs()
             self._boxes.__exit__()
 
     def _examine(self) -> str | None:
