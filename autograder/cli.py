@@ -31,6 +31,9 @@ _TEACHERS = frozenset(
     {"fcntl", "mistune", "nbconvert", "nbformat", "nbgrader", "nh3", "psutil", "pyseccomp", "sqlalchemy"}
 )
 
+#: What only grading on a cluster needs.
+_CLUSTER = frozenset({"cryptography", "distributed"})
+
 #: A full disk, a used up quota, a file system that is only read.
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 
@@ -200,8 +203,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except Interrupted as interrupted:
         _end(interrupted, interrupted.exit_code)
     except Exception as error:
-        if isinstance(error, ModuleNotFoundError) and (error.name or "").split(".")[0] in _TEACHERS:
+        missing = (error.name or "").split(".")[0] if isinstance(error, ModuleNotFoundError) else ""
+        if missing in _TEACHERS:
             _end("this needs what is installed for teachers: pip install 'mlm-course[teach]'", USAGE)
+        if missing in _CLUSTER:
+            _end("this needs what is installed for clusters: pip install 'mlm-course[teach,cluster]'", USAGE)
         if isinstance(error, OSError) and error.errno in _NO_ROOM:
             where = error.filename or "what is printed"
             _end(f"{where}: {error.strerror}. Make room, and give the same command again.", USAGE)

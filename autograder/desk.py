@@ -71,15 +71,38 @@ def grade(
     language: LanguageOption = None,
     db: DatabaseOption = None,
     force: Annotated[bool, Option("--force", help="Run everything anew, unchanged notebooks too.")] = False,
+    local_cluster: Annotated[
+        bool, Option("--local-cluster", help="Run notebooks in so many Dask workers on this machine.")
+    ] = False,
+    scheduler: Annotated[
+        str | None, Option(metavar="ADDRESS", help="Run notebooks on the workers of a Dask scheduler, tls://HOST:8786.")
+    ] = None,
+    certificate: Annotated[
+        Path | None, Option(metavar="FILE", help="What lets into that cluster, from mlm certificate.")
+    ] = None,
 ) -> int:
     """Grade a class, each learner in the box, on the known panel and on a hidden one."""
     require_linux("grade")
     with heeded():
         from autograder.commands import grade as command
+        from autograder.commands.cluster import Workers
         from autograder.results.folder import Asked
 
         asked = Asked(None, submitted, hidden_seed, language, personal, db, force)
-        return command.grade(course_at(course), assignment, asked, into, student or (), workers, roster)[0]
+        where = Workers(workers, local_cluster, scheduler, certificate)
+        return command.grade(course_at(course), assignment, asked, into, student or (), where, roster)[0]
+
+
+@app.command(epilog="Example: mlm certificate --to cluster.pem")
+def certificate(
+    to: Annotated[Path, Option(metavar="FILE", help="The file to write, for your account alone.")] = Path(
+        "mlm-cluster.pem"
+    ),
+) -> int:
+    """Make what encrypts a cluster of yours and keeps others out, and say how its machines are started."""
+    from autograder.commands import cluster as command
+
+    return command.certificate(to)
 
 
 @app.command(epilog="Example: mlm status --into grading/")

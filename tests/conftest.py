@@ -186,6 +186,10 @@ SLOW = (
     "box/test_statements.py::test_a_hundred_thousand_lines",
     "box/test_statements.py::test_what_is_told_of_errors_is_short",
     "box/test_walls.py",
+    "cluster/test_cluster.py::test_a_run",
+    "cluster/test_cluster.py::test_a_worker",
+    "cluster/test_cluster.py::test_marks",
+    "cluster/test_command.py::test_workers",
     "course/test_experiments.py",
     "course/test_figures.py::test_a_description_follows_the_data",
     "course/test_figures.py::test_a_figure_uses_the_palette",
@@ -284,6 +288,7 @@ FAST = (
 
 #: Tests of many parts at once, minutes each: they run with `--whole`, and each part is tested by itself as well.
 WHOLE = (
+    "cluster/test_whole.py",
     "desk/test_term.py",
     "play/test_in_a_browser.py",
     "project/test_readme.py::test_learn",

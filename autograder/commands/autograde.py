@@ -24,7 +24,7 @@ from traitlets.config import Configurable
 
 from autograder.assignment.course import Course, installed_course
 from autograder.assignment.release import read_release
-from autograder.commands.doctor import protected_files, require_safe_box
+from autograder.commands.doctor import protected_files
 from autograder.errors import CourseError, OurFault
 from autograder.grading.copies import personal_panel
 from autograder.grading.earlier import with_earlier
@@ -38,6 +38,7 @@ from autograder.results.gradebook import file_scores, take_back_scores
 from autograder.results.marks import basis_of
 from autograder.results.stored import to_be_kept
 from autograder.sandbox.boxes import Boxes
+from autograder.sandbox.doctor import require_safe_box
 from autograder.sandbox.run_store import RunStore, Store
 
 

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from importlib import resources
 from pathlib import Path
 
 from autograder.assignment.course import Course
 from autograder.commands.console import ALL_GRADED, BROKEN, ERR, OUT
-from autograder.errors import BoxUnavailable
-from autograder.sandbox import policy
 from autograder.sandbox.boxes import Boxes
-from autograder.sandbox.doctor import describe_libraries, describe_limits, examine_box
+from autograder.sandbox.doctor import describe_libraries, describe_limits, examine_box, own_files
 
 
 def doctor(course: Course) -> int:
@@ -28,20 +25,6 @@ def doctor(course: Course) -> int:
     return BROKEN if broken else ALL_GRADED
 
 
-def require_safe_box(protected: tuple[Path, ...], boxes: Boxes) -> None:
-    """Raise BoxUnavailable, naming the walls, if some do not hold."""
-    leaking = [wall for wall in examine_box(protected, boxes) if not wall.holds]
-    if leaking:
-        lines = "\n".join(f"  - {wall.claim}: {wall.detail}" for wall in leaking)
-        raise BoxUnavailable(f"The box is not safe here, so nothing was run. These do not hold:\n{lines}")
-
-
 def protected_files(course: Course, more: Sequence[Path] = ()) -> tuple[Path, ...]:
     """Return every file no learner's code may see: all of ours but the box's own code and the engine."""
-    packages = [Path(str(resources.files(name))) for name in ("autograder", "reference")]
-    mounted = [packages[0] / "sandbox" / "inside", *(packages[1] / room for room in policy.ENGINE)]
-    inside = {file for path in mounted for file in (path, *path.rglob("*"))}  # and what Python has compiled of it
-    ours = [course.root, course.root / course.file.release, course.samples]
-    ours += [packages[0].parent / name for name in ("course", "scripts", "tests")]  # in a checkout
-    files = {file for root in (*packages, *ours, *more) for file in root.rglob("*")}
-    return tuple(sorted(file for file in files - inside if file.is_file() and not file.is_symlink()))
+    return own_files([course.root, course.root / course.file.release, course.samples, *more])

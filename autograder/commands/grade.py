@@ -10,7 +10,7 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from rich.progress import TextColumn
 from rich.table import Table
@@ -20,8 +20,9 @@ from autograder.assignment.key import Keyed
 from autograder.assignment.release import ReleasedNotebook, read_release
 from autograder.assignment.rubric import Rubric
 from autograder.assignment.samples import build_class, unexpected
+from autograder.commands.cluster import HERE, Workers, require_safe
 from autograder.commands.console import ALL_GRADED, BROKEN, ERR, NEEDS_PERSON, OUT, few, progress_bar
-from autograder.commands.doctor import protected_files, require_safe_box
+from autograder.commands.doctor import protected_files
 from autograder.commands.handout import personal_panels
 from autograder.commands.interruptions import Interrupted
 from autograder.errors import CourseError
@@ -39,7 +40,11 @@ from autograder.results.folder import GRADEBOOK, Asked, database_of, keep_databa
 from autograder.results.folder import hidden_seed as drawn_seed
 from autograder.results.gradebook import Gradebook
 from autograder.results.progress import Recorder
-from autograder.sandbox.boxes import Boxes, count_workers, memory_advice
+from autograder.sandbox.boxes import count_workers
+
+if TYPE_CHECKING:
+    from autograder.sandbox.boxes import Boxes
+    from autograder.sandbox.cluster.coordinator import Cluster
 
 # What is expected of a sample was seen on these hidden panels, and on a few others a wrong fit happens to do better.
 _SAMPLES_SEED = 20
@@ -60,7 +65,7 @@ class _Run:
     into: Path
     asked: Asked
     left_out: Sequence[LeftOut]
-    workers: int | None
+    workers: Workers
     recorder: Recorder
 
     @property
@@ -75,7 +80,7 @@ def grade(
     asked: Asked,
     into: Path,
     students: Sequence[str] = (),
-    workers: int | None = None,
+    workers: Workers = HERE,
     roster: Path | None = None,
 ) -> tuple[int, Sequence[Grade]]:
     """Grade the submissions of a class or of some learners; return the exit code too. See `mlm grade --help`."""
@@ -88,7 +93,7 @@ def grade(
     found = find_class(submitted, assignment, [one.name for one in released], roster, into)
     folders = _named(found.folders, students)
     make_results(into, asked.database)
-    if advice := memory_advice(workers):
+    if advice := workers.advice():
         ERR.print(advice)
     with held(into), Recorder(into, assignment, again, len(folders)) as recorder:
         found.write(into)
@@ -116,7 +121,7 @@ def _command(
     asked: Asked,
     into: Path,
     students: Sequence[str],
-    workers: int | None,
+    workers: Workers,
     roster: Path | None,
 ) -> str:
     """Return the command that does the same from any folder; an address of a database is kept in the results."""
@@ -125,14 +130,17 @@ def _command(
         "into": into.resolve(),
         "course": course.root.resolve(),
         "hidden-seed": asked.hidden_seed,
-        "workers": workers,
+        "workers": workers.count,
+        "scheduler": workers.scheduler,
+        "certificate": workers.certificate and workers.certificate.resolve(),
         "roster": roster and roster.resolve(),
         "language": asked.language,
     }
     words = ["mlm", "grade", assignment]
     words += [word for name, value in options.items() if value is not None for word in (f"--{name}", str(value))]
     words += [word for name in students for word in ("--student", name)]
-    words += [f"--{name}" for name, wanted in (("personal", asked.personal), ("force", asked.anew)) if wanted]
+    flags = {"personal": asked.personal, "force": asked.anew, "local-cluster": workers.local_cluster}
+    words += [f"--{name}" for name, wanted in flags.items() if wanted]
     return shlex.join(words)
 
 
@@ -150,12 +158,11 @@ def _graded(run: _Run, folders: tuple[SubmissionFolder, ...]) -> tuple[pipeline.
             write_configuration(run.into, asked)
         none_drawn = pipeline.Grading(rubric, run.released, (), personal=own)
         return with_earlier(run.course, none_drawn, seed), graded
-    with Boxes(rubric.packages) as boxes:
+    with run.workers.boxes(rubric.packages) as boxes:
         grading = _prepared(run, left, boxes, seed, own)
         left = _entered(run, left)
-        grades = pipeline.grade_class(
-            grading, left, run.into, boxes, asked, run.workers, decides, watch=run.recorder.watch
-        )
+        count = run.workers.at_a_time(boxes)
+        grades = pipeline.grade_class(grading, left, run.into, boxes, asked, count, decides, watch=run.recorder.watch)
         try:
             with closing(grades):
                 for grade in _shown(grades, run.recorder, rubric.assignment):
@@ -183,13 +190,13 @@ def _unchanged(
 
 
 def _prepared(
-    run: _Run, folders: Sequence[SubmissionFolder], boxes: Boxes, seed: int, own: Mapping[str, Keyed]
+    run: _Run, folders: Sequence[SubmissionFolder], boxes: Boxes | Cluster, seed: int, own: Mapping[str, Keyed]
 ) -> pipeline.Grading:
     """Try the box, draw the panels, and return what is the same for all learners."""
-    boxes.open_soon(count_workers(run.workers))
+    boxes.open_soon(count_workers(run.workers.count))
     with ERR.status("Preparing the panels, and trying to get out of the box …"), ThreadPoolExecutor(1) as beside:
         protected = protected_files(run.course, [*(folder.path for folder in folders), run.into])
-        walls = beside.submit(require_safe_box, protected, boxes)
+        walls = beside.submit(require_safe, protected, boxes)
         try:
             panels = pipeline.prepare_panels(run.rubric, seed)
             grading = pipeline.Grading(run.rubric, run.released, panels, personal=own)
@@ -313,7 +320,7 @@ def demo(course: Course, assignment: str | None, into: Path, *, workers: int | N
         names = build_class(course.samples, course, rubric, submitted)
     OUT.print(f"A class of {len(names)} sample submissions is in {submitted}.")
     asked = Asked(submitted=submitted, hidden_seed=_SAMPLES_SEED)
-    code, grades = grade(course, rubric.assignment, asked, into / "grading", workers=workers)
+    code, grades = grade(course, rubric.assignment, asked, into / "grading", workers=Workers(workers))
     samples = [(course.samples / one.student, one) for one in grades]
     told = [(folder, one) for folder, one in samples if (folder / "expect.toml").is_file()]
     differs = [f"{one.student}: {line}." for folder, one in told for line in unexpected(folder, rubric, one)]

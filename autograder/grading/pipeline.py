@@ -45,7 +45,7 @@ from autograder.results.marks import basis_of
 from autograder.results.pages import class_page, learner_page, reading_page
 from autograder.results.stored import NOTHING_GIVEN, decided, to_be_kept, with_scores_by_person, without_answers
 from autograder.sandbox.box import Job
-from autograder.sandbox.boxes import Boxes, Run, count_workers
+from autograder.sandbox.boxes import Run, Runner, count_workers
 from autograder.sandbox.policy import Limits
 from autograder.sandbox.run_store import RunStore, Store
 from autograder.scoring.distinct_answers import checked_panel
@@ -212,7 +212,7 @@ def grade_class(
     grading: Grading,
     folders: tuple[SubmissionFolder, ...],
     into: Path,
-    boxes: Boxes,
+    boxes: Runner,
     asked: Asked,
     workers: int | None = None,
     decides: Mapping[str, str] | None = None,

@@ -16,7 +16,7 @@ from threading import Event
 import psutil
 
 from autograder.errors import BoxBroken
-from autograder.records.grading import NotebookRun
+from autograder.records.grading import Ending
 from autograder.sandbox import bubblewrap, processes, systemcalls
 from autograder.sandbox.cgroups import open_group
 from autograder.sandbox.keeper import (
@@ -26,11 +26,11 @@ from autograder.sandbox.keeper import (
     Meter,
     ProcessMeter,
     Ready,
+    Recorder,
     keep,
     read_report,
 )
 from autograder.sandbox.policy import Limits
-from autograder.sandbox.run_record import Record
 
 #: A cold disk needs a while to read the scientific stack; a box that is not ready by then is broken.
 STARTUP_SECONDS = 120.0
@@ -141,8 +141,8 @@ class Box:
         if not isinstance(read_report(self._control), Ready):
             bubblewrap.refuse(self._complaint())
 
-    def run(self, job: Job, ended: Event, *, alone: bool) -> NotebookRun:
-        """Return the run of a notebook.
+    def run(self, job: Job, record: Recorder, ended: Event, *, alone: bool) -> Ending:
+        """Run a notebook, enter what it sends into a record, and return how it ended.
 
         ``ended`` is set when nobody wants it any more; ``alone`` says that no other notebook of ours runs meanwhile.
 
@@ -154,7 +154,6 @@ class Box:
         # The wall inside is for when the keeper fails: it knows nothing of what others take from the notebook's time.
         walls = {**asdict(job.limits), "wall_seconds": PATIENCE * job.limits.wall_seconds + GRACE_SECONDS}
         contents = json.dumps({**job.order, "limits": walls}).encode()
-        record = Record(job.name, len(job.cells), job.asked, outputs=job.outputs)
         meter = self._meter(job.limits)
         way_out, inner_end = os.pipe()
         descriptors = [inner_end]
@@ -166,7 +165,7 @@ class Box:
             socket.send_fds(self._control, [json.dumps({"user": user}).encode()], descriptors)
             while descriptors:
                 os.close(descriptors.pop())
-            return record.finish(keep(self._control, way_out, record, meter, job.limits, ended, alone=alone))
+            return keep(self._control, way_out, record, meter, job.limits, ended, alone=alone)
         except (BoxBroken, OSError) as error:
             raise BoxBroken(f"{error} {self._complaint()}".strip()) from error
         finally:

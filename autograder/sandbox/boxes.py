@@ -12,18 +12,33 @@ import contextlib
 import os
 import queue
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import TypeAlias
+from typing import Protocol, TypeAlias
 
 from autograder.errors import BoxBroken, BoxUnavailable
-from autograder.records.grading import NotebookRun
+from autograder.records.grading import Ending, NotebookRun
 from autograder.sandbox.box import Box, Job
 from autograder.sandbox.cgroups import memory_there_is
+from autograder.sandbox.keeper import Recorder
 from autograder.sandbox.policy import Limits, require_allowed
+from autograder.sandbox.run_record import Record
+from autograder.sandbox.turns import Turns
 
 #: Runs a job, as `Boxes.run` does.
 Run: TypeAlias = Callable[[Job], NotebookRun]
+
+
+class Runner(Protocol):
+    """What runs notebooks for a class: the boxes of this machine, or those of a cluster."""
+
+    packages: tuple[str, ...]
+
+    def run(self, job: Job) -> NotebookRun:
+        """Return the run of a notebook, as `Boxes.run` does."""
+
+    def end_runs(self) -> None:
+        """Let no run begin, and wait for none."""
 
 
 class Boxes:
@@ -42,7 +57,7 @@ class Boxes:
         self._opening: queue.SimpleQueue[Future[Box]] = queue.SimpleQueue()
         # A box ends with the thread that opened it, so one thread that lives as long as this opens them all.
         self._opener = ThreadPoolExecutor(1)
-        self._turns = _Turns()
+        self._turns = Turns()
         self._ended = threading.Event()
 
     def __enter__(self) -> Boxes:
@@ -82,18 +97,23 @@ class Boxes:
         BoxBroken
             If a box fails, and not by what a learner's code did.
         """
-        # Only what fails once more, alone, is told.
-        with contextlib.suppress(BoxBroken), self._turns.turn(alone=False):
-            return self._run(job, alone=False)
-        with self._turns.turn(alone=True):
-            return self._run(job, alone=True)
 
-    def _run(self, job: Job, *, alone: bool) -> NotebookRun:
+        def once(*, alone: bool) -> NotebookRun:
+            record = Record(job.name, len(job.cells), job.asked, outputs=job.outputs)
+            return record.finish(self.keep(job, record, alone=alone))
+
+        return self._turns.run(once)
+
+    def keep(self, job: Job, record: Recorder, *, alone: bool) -> Ending:
+        """Run a notebook once, enter what it sends into a record, and return how it ended; from any thread.
+
+        ``alone`` says that no other notebook of ours runs meanwhile on this machine. Errors are those of `run`.
+        """
         if self._ended.is_set():
             raise BoxBroken("The run was ended.")
         box = self._take() or self._open()
         try:
-            run = box.run(job, self._ended, alone=alone)
+            ending = box.run(job, record, self._ended, alone=alone)
         except BaseException:
             box.close()
             raise
@@ -101,7 +121,7 @@ class Boxes:
             self._idle.put(box)
         else:
             box.close()
-        return run
+        return ending
 
     def _take(self) -> Box | None:
         """Return an idle box; one that has ended meanwhile is nobody's, and is put away."""
@@ -147,26 +167,3 @@ def memory_advice(workers: int | None) -> str | None:
     if workers is None:
         return f"{have}, so {_room()} of {wanted} run at a time."
     return f"{have}: {wanted} at a time may want more than there is. What fails by that is run again, alone."
-
-
-class _Turns:
-    """Lets notebooks run beside each other, or one of them alone."""
-
-    def __init__(self) -> None:
-        self._change = threading.Condition()
-        self._running = self._waiting = 0
-
-    @contextlib.contextmanager
-    def turn(self, *, alone: bool) -> Iterator[None]:
-        """Run while no other does if alone; else with others, but not while one runs alone or waits for that."""
-        with self._change:
-            self._waiting += alone
-            self._change.wait_for(lambda: not (self._running if alone else self._waiting))
-            self._running += 1
-        try:
-            yield
-        finally:
-            with self._change:
-                self._running -= 1
-                self._waiting -= alone
-                self._change.notify_all()

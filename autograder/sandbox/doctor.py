@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib import resources
 from pathlib import Path
 
+from autograder.errors import BoxUnavailable
 from autograder.records import values
 from autograder.records.grading import Ending, NotebookRun
 from autograder.sandbox import policy, systemcalls
@@ -94,6 +96,24 @@ def examine_box(protected: tuple[Path, ...], boxes: Boxes) -> tuple[Wall, ...]:
             ending = endless.result().ending
     time = Wall("a loop without end is stopped", ending is Ending.TIMED_OUT, f"it ended as: {ending}")
     return (*(_wall(claim, cell, attempts) for cell, claim in enumerate(ATTEMPTS, 1)), time)
+
+
+def require_safe_box(protected: tuple[Path, ...], boxes: Boxes) -> None:
+    """Raise BoxUnavailable, naming the walls, if some do not hold."""
+    leaking = [wall for wall in examine_box(protected, boxes) if not wall.holds]
+    if leaking:
+        lines = "\n".join(f"  - {wall.claim}: {wall.detail}" for wall in leaking)
+        raise BoxUnavailable(f"The box is not safe here, so nothing was run. These do not hold:\n{lines}")
+
+
+def own_files(more: Sequence[Path] = ()) -> tuple[Path, ...]:
+    """Return every file of ours but the box's own code and the engine, and those in further folders."""
+    packages = [Path(str(resources.files(name))) for name in ("autograder", "reference")]
+    mounted = [packages[0] / "sandbox" / "inside", *(packages[1] / room for room in policy.ENGINE)]
+    inside = {file for path in mounted for file in (path, *path.rglob("*"))}  # and what Python has compiled of it
+    checkout = [packages[0].parent / name for name in ("course", "scripts", "tests")]
+    files = {file for root in (*packages, *checkout, *more) for file in root.rglob("*")}
+    return tuple(sorted(file for file in files - inside if file.is_file() and not file.is_symlink()))
 
 
 def describe_limits() -> str:

@@ -24,7 +24,6 @@ from autograder.sandbox.cgroups import Group
 from autograder.sandbox.clock import Clock, Used
 from autograder.sandbox.inside import recording, zygote
 from autograder.sandbox.policy import Limits
-from autograder.sandbox.run_record import Record
 
 #: How often a running notebook is looked at for memory and processor time.
 LOOK_SECONDS = 0.25
@@ -48,6 +47,23 @@ NO_MEMORY = (
     "{limit:.1f} GB: the machine, or the container, has too little for what runs on it. Grade with fewer --workers, or "
     "where there is more memory."
 )
+
+
+class Recorder(Protocol):
+    """What the lines that a notebook sends are entered into."""
+
+    def take(self, line: bytes | bytearray) -> None:
+        """Enter a line, which comes from the box and may say anything."""
+
+
+def most_sent(limits: Limits) -> int:
+    """Return how much a notebook may send, as `weight` counts."""
+    return 2 * limits.output_bytes + 4 * 1024**2
+
+
+def weight(sent: bytes) -> int:
+    """Return what bytes that a notebook sends count: each one, and something for each line."""
+    return len(sent) + EACH_LINE * sent.count(b"\n")
 
 
 class Ready(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="event", tag="ready"):
@@ -153,7 +169,7 @@ class ProcessMeter:
 def keep(
     control: socket.socket,
     way_out: int,
-    record: Record,
+    record: Recorder,
     meter: Meter,
     limits: Limits,
     ended: Event,
@@ -170,7 +186,7 @@ def keep(
         If the box ended, did not end the notebook when told to, or ended it for no reason of the learner's; or if the
         machine had not the time or the memory that a notebook may use.
     """
-    sent = _Sent(way_out, 2 * limits.output_bytes + 4 * 1024**2)
+    sent = _Sent(way_out, most_sent(limits))
     walls = _Walls(meter, limits, alone=alone)
     stopped: Ending | BoxBroken | None = None
     report: Ended | None = None
@@ -216,7 +232,7 @@ class _Sent:
         """Return the whole lines that have come; none once there were too many bytes."""
         chunk = os.read(self.descriptor, 1 << 20)
         self.is_open = bool(chunk)
-        self.left -= len(chunk) + EACH_LINE * chunk.count(b"\n")
+        self.left -= weight(chunk)
         if self.left < 0:
             return []
         first, *others = chunk.split(b"\n")

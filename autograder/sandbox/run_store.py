@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import os
 import platform
 import sys
 import threading
@@ -115,10 +116,18 @@ def run_digest(job: Job, packages: tuple[str, ...] = ()) -> str:
 
 @cache
 def box_digest(packages: tuple[str, ...] = ()) -> str:
-    """Return a digest of what a box is made of: the system, Python, its libraries' versions, and all code of ours."""
+    """Return a digest of what a box is made of: the system, and its contents."""
+    return digest_of([platform.platform(), box_contents(packages)])
+
+
+def box_contents(packages: tuple[str, ...] = ()) -> dict[str, str]:
+    """Return what decides the numbers of a box, part by part: Python, its libraries' versions, and all code of ours."""
     rooms = [mount.source for mount in policy.engine_mounts()]
-    code = code_digest(Path(__file__).parent, *map(Path, records.__path__), *rooms)
-    return digest_of([platform.platform(), sys.version, policy.versions(packages), policy.environment(), code])
+    own = code_digest(Path(__file__).parent, *map(Path, records.__path__), *rooms)
+    named = dict(line.split() for line in policy.versions(packages))
+    settings = {name: os.environ[name] for name in policy.PASSED_ENVIRONMENT if name in os.environ}
+    machine = f"{platform.machine()} {' '.join(platform.libc_ver())}"
+    return {"the machine": machine, "Python": sys.version, "mlm-course's own code": own, **settings, **named}
 
 
 def code_digest(*places: Path) -> str:

@@ -22,10 +22,11 @@ from autograder.records.grading import Ending
 from autograder.records.values import Number
 from autograder.sandbox import box, cgroups, clock
 from autograder.sandbox.box import Job
-from autograder.sandbox.boxes import Boxes, _Turns
+from autograder.sandbox.boxes import Boxes
 from autograder.sandbox.clock import lost_seconds
 from autograder.sandbox.keeper import PATIENCE, Memory, _Walls
 from autograder.sandbox.policy import Limits
+from autograder.sandbox.turns import Turns
 
 IMPORT = "from autograder.student import check, load_panel"
 
@@ -112,7 +113,7 @@ def test_a_box_opens_where_its_processes_are_the_first_to_end_already() -> None:
 
 def test_who_runs_alone_runs_beside_nobody() -> None:
     """Whoever comes later waits for the one who waits to be alone."""
-    turns, order = _Turns(), list[str]()
+    turns, order = Turns(), list[str]()
 
     def run(name: str, *, alone: bool) -> None:
         with turns.turn(alone=alone):
@@ -192,10 +193,11 @@ import json, sys
 from concurrent.futures import ThreadPoolExecutor
 from autograder.errors import BoxBroken
 from autograder.sandbox.box import Job
-from autograder.sandbox.boxes import Boxes, _Turns
+from autograder.sandbox.boxes import Boxes
 from autograder.sandbox.cgroups import memory_there_is
 from autograder.sandbox import box
 from autograder.sandbox.policy import Limits
+from autograder.sandbox.turns import Turns
 
 hogs, limit, grouped = json.loads(sys.stdin.read())
 if not grouped:

@@ -62,7 +62,11 @@ def run(checkout: Path) -> Run:
         (binaries / name).write_text(f"#!/bin/sh\n{script}")
         (binaries / name).chmod(0o755)
     stamp = subprocess.run(
-        ["sh", "-c", "cksum <pyproject.toml"], cwd=checkout, capture_output=True, text=True, check=True
+        ["sh", "-c", "cat pyproject.toml requirements.txt | cksum"],
+        cwd=checkout,
+        capture_output=True,
+        text=True,
+        check=True,
     ).stdout.strip()
     (checkout / ".venv" / "installed-for").write_text(f"{stamp} {checkout}\n")
     return lambda command: subprocess.run(

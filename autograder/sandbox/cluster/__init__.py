@@ -1,0 +1,1 @@
+"""Notebooks run in boxes of other processes and machines, by Dask; what comes from there is parsed here."""

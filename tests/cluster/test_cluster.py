@@ -1,0 +1,128 @@
+"""A class graded on Dask workers has the marks that it has without them, whatever befalls a worker."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import cloudpickle
+import pytest
+from attack_corpus import CORPUS
+from distributed import Client
+
+from autograder.assignment.course import Course
+from autograder.assignment.rubric import Rubric
+from autograder.assignment.samples import build_sample
+from autograder.errors import BoxBroken
+from autograder.grading.pipeline import Grading, grade_class
+from autograder.grading.submission import SubmissionFolder
+from autograder.records.grading import Grade
+from autograder.results.folder import Asked
+from autograder.sandbox.box import Job
+from autograder.sandbox.boxes import Boxes, Runner
+from autograder.sandbox.cluster.coordinator import Cluster
+from autograder.sandbox.cluster.worker import different
+
+Folders = tuple[SubmissionFolder, ...]
+
+HOSTILE = ("crashes-the-interpreter", "small-brackets-large-objects")
+
+cloudpickle.register_pickle_by_value(sys.modules[__name__])  # workers cannot import a test
+
+
+@pytest.fixture(scope="module")
+def submitted(course: Course, rubric: Rubric, tmp_path_factory: pytest.TempPathFactory) -> Folders:
+    """An honest learner and two others, each with one notebook."""
+    home = tmp_path_factory.mktemp("submitted")
+    (home / "anna").mkdir()
+    shutil.copy(course.source("practice") / "task1-icc.ipynb", home / "anna")
+    for name in HOSTILE:
+        build_sample(CORPUS / name, course, rubric, home / name)
+    return tuple(SubmissionFolder(folder.name, folder) for folder in sorted(home.iterdir()))
+
+
+def graded(runner: Runner, grading: Grading, folders: Folders, into: Path) -> dict[str, Grade]:
+    return {one.student: one for one in grade_class(grading, folders, into, runner, Asked(), 2)}
+
+
+@pytest.fixture(scope="module")
+def here(grading: Grading, submitted: Folders, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Grade]:
+    """The grades of the class without workers."""
+    with Boxes() as boxes:
+        return graded(boxes, grading, submitted, tmp_path_factory.mktemp("here"))
+
+
+def test_marks_are_those_without_workers(
+    cluster: Cluster, here: dict[str, Grade], grading: Grading, submitted: Folders, tmp_path: Path
+) -> None:
+    there = graded(cluster, grading, submitted, tmp_path)
+    assert there == here
+    assert sum(grade.score for grade in there.values()) > 0
+    assert {grade.is_ungraded for grade in there.values()} == {False}
+
+
+def lie(dask_worker: object) -> None:
+    """Let a worker send what is no result."""
+    dask_worker.plugins["mlm-boxes"].run = lambda order, *, alone: b"50 points"  # type: ignore[attr-defined]
+
+
+def be_honest(dask_worker: object) -> None:
+    """Let a worker do its work again."""
+    del dask_worker.plugins["mlm-boxes"].run  # type: ignore[attr-defined]
+
+
+def test_a_worker_that_sends_no_results_costs_no_mark(
+    cluster: Cluster, here: dict[str, Grade], grading: Grading, submitted: Folders, tmp_path: Path
+) -> None:
+    liar, other = sorted(cluster._workers(tried=True))
+    cluster._client.run(lie, workers=[liar])
+    assert graded(cluster, grading, submitted, tmp_path) == here
+    cluster._client.run(lie, workers=[other])
+    with pytest.raises(BoxBroken) as refused:
+        cluster.run(Job("task1-icc", ("1",), b"a\n1\n"))
+    cluster._client.run(be_honest)
+    assert str(refused.value).startswith("task1-icc, on the worker ")
+    assert liar in str(refused.value) or other in str(refused.value)
+    assert "The result is malformed" in str(refused.value)
+
+
+def kill_a_busy_worker(client: Client) -> None:
+    """End a worker without a warning as soon as one runs a notebook."""
+    processes = client.run(os.getpid)
+    while not (busy := [address for address, orders in client.processing().items() if orders]):
+        pass
+    os.kill(processes[busy[0]], signal.SIGKILL)
+
+
+def test_a_worker_that_is_lost_costs_no_mark_and_is_tried_again(
+    cluster: Cluster, here: dict[str, Grade], grading: Grading, submitted: Folders, tmp_path: Path
+) -> None:
+    before = cluster._workers(tried=True).keys()
+    with ThreadPoolExecutor(1) as pool:
+        killed = pool.submit(kill_a_busy_worker, cluster._client)
+        assert graded(cluster, grading, submitted, tmp_path) == here
+        killed.result()
+    while len(cluster._workers(tried=True)) < 2:  # Dask has started it again
+        pass
+    assert len(cluster._workers(tried=True).keys() & before) == 1
+
+
+def test_a_run_that_is_ended_waits_for_nobody(cluster: Cluster) -> None:
+    ended = Cluster(cluster._client)
+    ended.end_runs()
+    with pytest.raises(BoxBroken, match="was ended"):
+        ended.run(Job("task", ("import time; time.sleep(60)",), b"a\n1\n"))
+
+
+def test_differences_are_named_and_not_all_of_them() -> None:
+    here = {"Python": "3.11", "numpy": "2.1", "scipy": "1.13"}
+    assert different(here, here) is None
+    assert different(here, {**here, "numpy": "2.2"}) == (
+        "It has other versions: numpy is 2.2, and here 2.1. Install the same there."
+    )
+    assert "scipy is not there, and here 1.13" in str(different(here, {"Python": "3.11"}))
+    assert "and 4 more" in str(different({}, {str(number): "1" for number in range(9)}))
