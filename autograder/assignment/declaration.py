@@ -173,7 +173,14 @@ class _Reader:
             after_error=self.declared.after_error or policies.after_error,
             packages=policies.packages,
             withheld=frozenset(contents.withheld),
+            tasks={asked.item: self._task(asked) for asked in self.items},
         )
+
+    def _task(self, asked: Asked) -> str:
+        """Return what an item asks for, with the formula of each model in the place of its name."""
+        named = {key: value for key, value in asked.parameters.items() if isinstance(value, str)}
+        formulas = {key: self.setting.models[name] for key, name in named.items() if name in self.setting.models}
+        return fill(self.questions[asked.question].words_in(self.language).task, gaps(self.spoken, asked) | formulas)
 
     def _asked(self, raw: Mapping[str, Any]) -> Asked:
         """Return what an item asks, its question's parameters read, and the models that it names looked up."""

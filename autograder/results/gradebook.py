@@ -32,7 +32,7 @@ from autograder.errors import GradebookError
 from autograder.records.grading import Cell, Grade, Verdict
 from autograder.results.database import address_of, let_others_write, name_of, require_gradebook, sole_writer
 from autograder.results.marks import PERSON, Basis, changes, enter_marks, forget, keep, kept, make_tables
-from autograder.results.stored import ByPerson, with_scores_by_person, without_answers
+from autograder.results.stored import NOTHING_GIVEN, ByPerson, with_scores_by_person, without_answers
 
 COURSE_ID = "mlm-course"
 _KERNEL = json.dumps({"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"})
@@ -149,14 +149,29 @@ class Gradebook:
             If one is damaged.
         """
         with self._transaction() as book:
-            given = self.by_person(assignment)
             found = {}
-            for grade in kept(book.db, assignment, self.name):
-                if grade.student in given:
-                    grade = with_scores_by_person(grade, given[grade.student])
-                    enter_marks(book.db, grade, Basis(PERSON), given[grade.student].scores)
+            for grade, given in self._kept(assignment):
+                if given is not NOTHING_GIVEN:
+                    enter_marks(book.db, grade, Basis(PERSON), given.scores)
                 found[grade.student] = grade if answers else without_answers(grade)
         return found
+
+    def whole_grades(self, assignment: str) -> Iterator[Grade]:
+        """Yield the grades of a class one after the other, with their answers, and with what a person decided.
+
+        Raises
+        ------
+        GradebookError
+            If one is damaged.
+        """
+        return (grade for grade, _ in self._kept(assignment))
+
+    def _kept(self, assignment: str) -> Iterator[tuple[Grade, ByPerson]]:
+        """Yield each grade with what a person decided, and what that was."""
+        by_person = self.by_person(assignment)
+        for grade in kept(self._nbgrader.db, assignment, self.name):
+            given = by_person.get(grade.student, NOTHING_GIVEN)
+            yield with_scores_by_person(grade, given), given
 
     def by_person(self, assignment: str, student: str | None = None) -> dict[str, ByPerson]:
         """Return what a person gave in formgrader, by learner: to all, or to one."""

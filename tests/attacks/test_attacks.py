@@ -95,7 +95,7 @@ def test_the_host_is_as_it_was(attacked_class: AttackedClass) -> None:
 def test_the_results_hold_what_grading_writes_and_nothing_else(attacked_class: AttackedClass) -> None:
     students = {*attacked_class.grades}
     expected = {"gradebook.db", "hidden-seed.txt", "nbgrader_config.py", "autograded", "feedback", "runs", "source"}
-    expected |= {"practice.html", "practice-to-read.html"}
+    expected |= {"practice.html", "practice-report.html", "practice-to-read.html"}
     assert {path.name for path in attacked_class.into.iterdir()} == expected
     for folder in ("autograded", "feedback"):
         assert {path.name for path in (attacked_class.into / folder).iterdir()} == students
@@ -133,9 +133,18 @@ def test_pages_hold_nothing_that_runs_or_leads_elsewhere(attacked_class: Attacke
     for attack in attacked_class.attacks:
         more = {part for part in active_parts(attacked_class.feedback(attack.name)) - harmless}
         assert {part for part in more if not part.startswith("span style=width: ")} == set(), attack.name
-    for name in ("practice.html", "practice-to-read.html"):
+        for path in (attacked_class.into / "feedback" / attack.name / "practice").glob("*-executed.html"):
+            more = active_parts(path.read_text(encoding="utf-8")) - harmless
+            own = (
+                "section.cell {",
+                "<meta [('content', \"default-src 'none'; img-src data:; ",
+                "img src=data:image/png;base64,",
+            )
+            assert {part for part in more if not part.startswith(own)} == set(), attack.name
+    for name in ("practice.html", "practice-report.html", "practice-to-read.html"):
         page = (attacked_class.into / name).read_text(encoding="utf-8")
         links = {f"a href=feedback/{student}/practice/index.html" for student in attacked_class.grades}
+        links |= {"a href=practice.html", "a href=practice-report.html"}
         assert {part for part in active_parts(page) - harmless - links if not part.startswith("body {")} == set()
 
 
