@@ -12,7 +12,7 @@ from autograder.results.pictures import Dots, dots
 from autograder.scoring.left_out import shorten
 
 #: So many characters of a text, rows of a table, columns and entries are shown.
-_CHARACTERS, _ROWS, _COLUMNS, _ENTRIES = 300, 10, 8, 40
+_CHARACTERS, _ROWS, _COLUMNS, _ENTRIES = 300, 10, 6, 40
 _ENTRY_CHARACTERS = 60
 #: Fewer numbers are read at a glance.
 _FEWEST_DOTS = 5
@@ -20,13 +20,16 @@ _FEWEST_DOTS = 5
 
 @dataclass(frozen=True)
 class Given:
-    """An answer: ``text``, or ``names`` in their order, or ``rows`` below ``columns``; ``more`` are not shown.
+    """An answer: ``text``, or ``names``, or ``rows`` below ``columns``; ``more`` are not shown.
+
+    ``in_order`` is True where the order of the names is a part of the answer.
 
     Where a row is one name and one number of many, ``dots`` are these numbers, marked by their ``mean``.
     """
 
     text: str = ""
     names: tuple[str, ...] = ()
+    in_order: bool = False
     columns: tuple[str, ...] = ()
     rows: tuple[tuple[str, ...], ...] = ()
     more: int = 0
@@ -46,12 +49,13 @@ def given(item: Item, value: Value) -> Given:
         case Text(text):
             return Given(shorten(text, _CHARACTERS))
         case ListValue(items):
-            return Given(names=_each(items[:_ENTRIES]), more=max(len(items) - _ENTRIES, 0))
+            in_order = item.answer_kind.swaps is not None
+            return Given(names=_each(items[:_ENTRIES]), in_order=in_order, more=max(len(items) - _ENTRIES, 0))
         case MappingValue(keys, values):
             return _by_name(keys, values, in_order=item.kind == "by_name")
         case Table(columns, index, rows, form):
             shown = [_each(row[:_COLUMNS]) for row in rows[:_ROWS]]
-            heads = ("", *_each(columns[:_COLUMNS])) if form != "array" else ()
+            heads = _each(columns[:_COLUMNS]) if form != "array" else ()
             labels = _each(index[:_ROWS]) if form != "array" else ()
             body = [(label, *row) for label, row in zip(labels, shown, strict=True)] if labels else shown
             return Given(describe(value), columns=heads, rows=tuple(body), more=max(len(rows) - _ROWS, 0))

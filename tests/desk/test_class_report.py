@@ -18,7 +18,7 @@ from markupsafe import escape
 from autograder.assignment.course import Course
 from autograder.assignment.rubric import Rubric
 from autograder.language.catalogue import LANGUAGES, Sentence
-from autograder.records.grading import Copy, Ending, Grade, ItemResult, LeftOut, Verdict
+from autograder.records.grading import Copy, Grade, LeftOut, Verdict
 from autograder.results.class_report import report_page
 from autograder.results.class_statistics import ClassModel, Shares, class_model, item_statistics, shares_of
 
@@ -115,45 +115,6 @@ def test_no_scores_end_the_report(values: Any) -> None:
     assert all(0.0 <= one.difficulty <= 1.0 for one in item_statistics(shares(values)))
 
 
-def changed(grade: Grade, place: int = 0, **of_items: dict[str, object]) -> Grade:
-    """Return a grade with other results for some items, and the run of a notebook that ended otherwise."""
-
-    def result(one: ItemResult) -> ItemResult:
-        return replace(one, **of_items[one.item]) if one.item in of_items else one  # type: ignore[arg-type]
-
-    notebooks = (replace(one, items=tuple(map(result, one.items))) for one in grade.notebooks)
-    return replace(grade, notebooks=tuple(notebooks))
-
-
-@pytest.fixture
-def class_of(grade_of: Make) -> Make:
-    """Return a function that gives the grades of so many learners, some of them with something to tell."""
-
-    def made(count: int) -> list[Grade]:
-        rng = np.random.default_rng(3)
-        names = [item.item for item in grade_of("x").items if item.item != "memo"]
-        able, hard = rng.normal(size=count), rng.normal(size=len(names))
-        grades = []
-        for place in range(count):
-            lost = [n for n, h in zip(names, hard, strict=True) if able[place] + rng.normal() < h]
-            plain = {name: {"mistake": None, "reason": Sentence("comparison.wrong_number")} for name in lost}
-            grades.append(changed(grade_of(f"learner{place}@x.org", wrong=tuple(lost), shown=f"L. {place}"), **plain))
-        slip = {"icc": {"verdict": Verdict.WRONG, "score": 0.0, "mistake": "from_standard_deviations"}}
-        grades[0], grades[1] = changed(grades[0], **slip), changed(grades[1], **slip)
-        elsewhere = {"verdict": Verdict.WRONG, "score": 0.0, "reason": Sentence("scoring.elsewhere"), "mistake": None}
-        for place in (2, 3):
-            grades[place] = changed(grades[place], var_store=elsewhere, lrt_p=elsewhere)
-        first, *others = grades[4].notebooks
-        ended = replace(first, run=replace(first.run, ending=Ending.TIMED_OUT))
-        grades[4] = replace(grades[4], notebooks=(ended, *others))
-        edited = Sentence("attention.note", notebook="task1-icc", note=Sentence("submission.edited", cells="icc"))
-        failed = Sentence("attention.left_out", notebook="task1-icc", statements="line 1 of the cell fit_icc")
-        grades[5] = replace(grades[5], look_at=(edited, failed))
-        return grades
-
-    return made
-
-
 def text_of(page: str) -> str:
     return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", re.sub(r"<style>.*?</style>", "", page, flags=re.DOTALL)))
 
@@ -204,7 +165,9 @@ def test_a_small_class_is_told_that_it_is(rubric: Rubric, class_of: Make) -> Non
 
 def test_who_handed_in_nothing_or_could_not_be_graded_is_in_no_number(rubric: Rubric, class_of: Make) -> None:
     grades = class_of(12)
-    broken = changed(grades[0], icc={"verdict": Verdict.UNGRADED})
+    first, *others = grades[0].notebooks
+    failed = tuple(replace(item, verdict=Verdict.UNGRADED) for item in first.items)
+    broken = replace(grades[0], notebooks=(replace(first, items=failed), *others))
     absent = [replace(one, notebook=replace(one.notebook, absent=True)) for one in grades[1].notebooks]
     found = shares_of(rubric, [broken, replace(grades[1], notebooks=tuple(absent)), *grades[2:]])
     assert found.grades == tuple(grades[2:])
