@@ -30,12 +30,15 @@ _TO_BOTH_SIDES = 1.96
 
 @dataclass(frozen=True)
 class Misconception:
-    """A known mistake, in the words that its learners read, with the items and the learners that it was found in."""
+    """A known mistake, in the words that its learners read, with the items that it was found in.
+
+    ``held_by`` are its learners, each with the id of the first item that it was found in.
+    """
 
     name: str
     words: str
     items: tuple[Item, ...]
-    grades: tuple[Grade, ...]
+    held_by: tuple[tuple[Grade, str], ...]
 
 
 def report_page(
@@ -80,7 +83,7 @@ def misconceptions(rubric: Rubric, grades: Sequence[Grade]) -> list[Misconceptio
 
     Mistakes of several items are one where the same words explain them.
     """
-    found: dict[tuple[str, str], tuple[dict[str, Item], dict[str, Grade]]] = {}
+    found: dict[tuple[str, str], tuple[dict[str, Item], dict[str, tuple[Grade, str]]]] = {}
     items = {item.id: item for item in rubric.items}
     for grade in grades:
         for result in grade.items:
@@ -90,12 +93,12 @@ def misconceptions(rubric: Rubric, grades: Sequence[Grade]) -> list[Misconceptio
             words = item.hints.get(result.mistake, "")
             of, held_by = found.setdefault((words, "" if words else result.mistake), ({}, {}))
             of[item.id] = item
-            held_by[grade.student] = grade
+            held_by.setdefault(grade.student, (grade, item.id))
     each = (
         Misconception(name, words, tuple(of.values()), tuple(held_by.values()))
         for (words, name), (of, held_by) in found.items()
     )
-    return sorted(each, key=lambda one: -len(one.grades))
+    return sorted(each, key=lambda one: -len(one.held_by))
 
 
 def _titled(rubric: Rubric, copy: Copy) -> Mapping[str, Any]:

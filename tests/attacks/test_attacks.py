@@ -143,6 +143,7 @@ def test_pages_hold_nothing_that_runs_or_leads_elsewhere(attacked_class: Attacke
             more = active_parts(path.read_text(encoding="utf-8")) - harmless
             assert {part for part in more if not part.startswith(of_notebooks)} == set(), (attack.name, path.name)
     links = {f"a href=feedback/{student}/practice/index.html" for student in attacked_class.grades}
+    links |= {f"{link}#{item.id}" for link in links for item in rubric.items}
     links |= {"a href=practice.html", "a href=practice-report.html"}
     of_ours = ("body {", "<svg [('aria-hidden', 'true'), ('class', 'dot'), ", "<svg [('aria-label', 'Histogram ")
     for name in ("practice.html", "practice-report.html", "practice-to-read.html"):

@@ -128,7 +128,7 @@ def test_the_report_says_what_there_is_to_see_and_whom_it_is_about(rubric: Rubri
     copies, left_out = [Copy("L. 6", "L. 7", ("icc",))], [LeftOut("link", "a link", is_learner=True)]
     page = report_page(rubric, class_of(14), copies, left_out)
     titles = {item.id: item.title for item in rubric.items}
-    first = 'href="feedback/learner0%40x.org/practice/index.html"'
+    first = 'href="feedback/learner0%40x.org/practice/index.html#icc"'
     held = section(page, "Misconceptions")
     assert "standard deviations do not add up to a whole" in held
     assert "Held by 2 of 14" in held
