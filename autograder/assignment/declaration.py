@@ -27,7 +27,7 @@ from autograder.assignment.pruned import PRUNED_FILE, leave_out, require_known
 from autograder.assignment.rubric import Item, Notebook, Rubric, problems
 from autograder.assignment.translations import AssignmentWords, as_words, unknown, words_file
 from autograder.errors import RubricError
-from autograder.language.catalogue import DEFAULT, require_language
+from autograder.language.catalogue import DEFAULT, Sentence, require_language, translated
 from reference.errors import MultilevelError
 from reference.questions import (
     LIBRARY,
@@ -173,7 +173,17 @@ class _Reader:
             after_error=self.declared.after_error or policies.after_error,
             packages=policies.packages,
             withheld=frozenset(contents.withheld),
+            tasks={asked.item: self._task(asked) for asked in self.items},
         )
+
+    def _task(self, asked: Asked) -> str:
+        """Return what an item asks for, with the formula of each model in the place of its name."""
+        named = {key: value for key, value in asked.parameters.items() if isinstance(value, str)}
+        formulas = {key: self.setting.models[name] for key, name in named.items() if name in self.setting.models}
+        words, known = self.questions[asked.question].words_in(self.language).task, gaps(self.spoken, asked) | formulas
+        if words and known.get("centre") and "{centre}" not in words:
+            words = translated(Sentence("page.centred", task=words, columns=known["centre"]), self.language)
+        return fill(words, known)
 
     def _asked(self, raw: Mapping[str, Any]) -> Asked:
         """Return what an item asks, its question's parameters read, and the models that it names looked up."""

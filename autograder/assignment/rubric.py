@@ -123,7 +123,8 @@ class Rubric(msgspec.Struct, frozen=True):
     ``after_error`` where a notebook goes on after a statement that failed. ``setting`` says what the table in ``data``
     (CSV) is, ``panels`` how others like it are drawn, and ``asked`` what is asked of each. ``questions`` are those that
     it may ask: the library's and its own. ``packages`` are what notebooks may import besides. ``withheld`` are the
-    items whose right answer a release does not tell: what is answered there can only be recorded.
+    items whose right answer a release does not tell: what is answered there can only be recorded. ``tasks`` say what
+    each item asks for, in the words of its question.
     """
 
     assignment: str
@@ -139,6 +140,7 @@ class Rubric(msgspec.Struct, frozen=True):
     after_error: AfterError = "next statement"
     packages: tuple[str, ...] = ()
     withheld: frozenset[str] = frozenset()
+    tasks: Mapping[str, str] = {}
 
     @property
     def items(self) -> tuple[Item, ...]:

@@ -16,14 +16,13 @@ from autograder.commands.console import ALL_GRADED, NEEDS_PERSON, OUT
 from autograder.errors import CourseError, GradebookError
 from autograder.grading.giving_back import Filled, fill, known_learners, moodle_folders, tidy
 from autograder.grading.names import safe_name
-from autograder.grading.pipeline import Grading, feedback_path, write_class_pages
+from autograder.grading.pipeline import Grading, feedback_path, write_class_pages, write_feedback
 from autograder.grading.whole_class import whole_class
 from autograder.records.grading import Grade
 from autograder.records.writing import write_whole
 from autograder.results.filing import filing, held
 from autograder.results.folder import GRADEBOOK, RUNS, database_of
 from autograder.results.gradebook import Gradebook
-from autograder.results.pages import learner_page
 from autograder.results.progress import PROGRESS
 
 #: Folders of a results folder that have one for each learner; the last is nbgrader's own.
@@ -60,9 +59,9 @@ def feedback(course: Course, assignment: str, into: Path, database: str | None, 
     rubric = course.rubric(assignment, language)
     with _gradebook(into, database) as gradebook, filing(into):
         grades = _grades(gradebook, rubric)
-        for grade in grades.values():
+        for grade in gradebook.whole_grades(assignment):
             if not grade.is_empty:
-                write_whole(feedback_path(into, grade), learner_page(rubric, grade))
+                write_feedback(rubric, grade, into)
         _write_class(course, rubric, gradebook, into)
     waiting = [grade.name for grade in grades.values() if grade.needs_person]
     OUT.print(f"Pages of {len(grades)} learners are written anew in {into}.")
@@ -137,6 +136,8 @@ def _zip_pages(into: Path, grades: Mapping[str, Grade], folders: Mapping[str, st
         with zipfile.ZipFile(unfinished, "w", zipfile.ZIP_DEFLATED) as made:
             for folder, page in there.items():
                 made.write(page, f"{folder}/feedback.html")
+                for notebook in sorted(page.parent.glob("*-executed.html")):
+                    made.write(notebook, f"{folder}/{notebook.name}")
         unfinished.replace(to)
     OUT.print(f"{len(there)} pages are in {to}. In Moodle: Upload multiple feedback files in a zip.")
     if without:

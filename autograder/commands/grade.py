@@ -273,7 +273,8 @@ def _print_others(grades: Sequence[Grade], everyone: Sequence[Grade]) -> None:
 
 def _print_places(rubric: Rubric, into: Path, asked: Asked) -> None:
     gradebook = name_of(address_of(asked.database or into / GRADEBOOK))
-    OUT.print(f"\nThe class     {into / rubric.assignment}.html\nFeedback      {into / 'feedback'}")
+    OUT.print(f"\nThe class     {into / rubric.assignment}.html")
+    OUT.print(f"The report    {into / rubric.assignment}-report.html\nFeedback      {into / 'feedback'}")
     OUT.print(f"Gradebook     {gradebook}")
     OUT.print(f"To be read    {into / rubric.assignment}-to-read.html")
     OUT.print(f"Read by hand  cd {into} && jupyter lab, then Nbgrader > Formgrader")

@@ -37,12 +37,13 @@ from autograder.records.grading import (
     Verdict,
 )
 from autograder.records.writing import write_whole
+from autograder.results.class_report import report_page
 from autograder.results.executed_notebook import executed_notebook
 from autograder.results.filing import filing
 from autograder.results.folder import GRADEBOOK, RUNS, Asked, write_configuration
 from autograder.results.gradebook import Gradebook
 from autograder.results.marks import basis_of
-from autograder.results.pages import class_page, learner_page, reading_page
+from autograder.results.pages import class_page, learner_page, notebook_page, reading_page
 from autograder.results.stored import NOTHING_GIVEN, decided, to_be_kept, with_scores_by_person, without_answers
 from autograder.sandbox.box import Job
 from autograder.sandbox.boxes import Run, Runner, count_workers
@@ -305,12 +306,24 @@ def _file_grade(grading: Grading, grade: Grade, gradebook: Gradebook, into: Path
 
 
 def write_pages(grading: Grading, grade: Grade, into: Path) -> None:
-    """Write a learner's executed notebooks and feedback page."""
+    """Write a learner's executed notebooks and feedback pages."""
     released = {notebook.name: notebook for notebook in grading.release}
     for notebook, path in zip(grade.notebooks, notebook_paths(into, grade), strict=True):
         executed = executed_notebook(notebook, released[notebook.notebook.name], grading.rubric.language)
         write_whole(path, executed)
-    write_whole(feedback_path(into, grade), learner_page(grading.rubric, grade))
+    write_feedback(grading.rubric, grade, into)
+
+
+def write_feedback(rubric: Rubric, grade: Grade, into: Path) -> None:
+    """Write a learner's feedback page, and beside it a page of each notebook that was handed in, as it ran."""
+    page, shown = feedback_path(into, grade), {}
+    for notebook, executed in zip(grade.notebooks, notebook_paths(into, grade), strict=True):
+        name = notebook.notebook.name
+        if notebook.notebook.problem is None and executed.is_file():
+            shown[name] = f"{name}-executed.html"
+            text = notebook_page(rubric, grade, name, executed.read_text(encoding="utf-8"))
+            write_whole(page.with_name(shown[name]), text)
+    write_whole(page, learner_page(rubric, grade, shown))
 
 
 def notebook_paths(into: Path, grade: Grade) -> list[Path]:
@@ -331,8 +344,9 @@ def write_class_pages(
     copies: Sequence[Copy] = (),
     left_out: Sequence[LeftOut] = (),
 ) -> None:
-    """Write the page that shows the whole class and the one for who grades by hand."""
+    """Write the page that shows the whole class, the report on it, and the page for who grades by hand."""
     name = grading.rubric.assignment
     with filing(into):
-        write_whole(into / f"{name}.html", class_page(grading.rubric, grades, copies, left_out))
+        write_whole(into / f"{name}.html", class_page(grading.rubric, grades, left_out))
+        write_whole(into / f"{name}-report.html", report_page(grading.rubric, grades, copies, left_out))
         write_whole(into / f"{name}-to-read.html", reading_page(grading.rubric, grades))

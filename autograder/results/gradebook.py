@@ -156,13 +156,11 @@ class Gradebook:
             If one is damaged.
         """
         with self._transaction() as book:
-            given = self.by_person(assignment)
             found: dict[str, Grade] = {}
             shared: dict[object, ItemResult] = {}
-            for grade in kept(book.db, assignment, self.name):
-                if grade.student in given:
-                    grade = with_scores_by_person(grade, given[grade.student])
-                    enter_marks(book.db, grade, Basis(PERSON), given[grade.student].scores)
+            for grade, given in self._kept(assignment):
+                if given is not NOTHING_GIVEN:
+                    enter_marks(book.db, grade, Basis(PERSON), given.scores)
                 found[grade.student] = grade if answers else without_answers(grade, shared)
         return found
 
@@ -196,6 +194,23 @@ class Gradebook:
         for student, cell, score in self._nbgrader.db.execute(asked):
             found.setdefault(student, {})[cell] = score
         return found
+
+    def whole_grades(self, assignment: str) -> Iterator[Grade]:
+        """Yield the grades of a class one after the other, with their answers, and with what a person decided.
+
+        Raises
+        ------
+        GradebookError
+            If one is damaged.
+        """
+        return (grade for grade, _ in self._kept(assignment))
+
+    def _kept(self, assignment: str) -> Iterator[tuple[Grade, ByPerson]]:
+        """Yield each grade with what a person decided, and what that was."""
+        by_person = self.by_person(assignment)
+        for grade in kept(self._nbgrader.db, assignment, self.name):
+            given = by_person.get(grade.student, NOTHING_GIVEN)
+            yield with_scores_by_person(grade, given), given
 
     def by_person(self, assignment: str, student: str | None = None) -> dict[str, ByPerson]:
         """Return what a person gave in formgrader, by learner: to all, or to one."""

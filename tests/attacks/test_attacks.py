@@ -31,6 +31,9 @@ TROPHY = "GOT THROUGH"
 #: What steers a terminal; nbconvert makes colours of it.
 STEERING = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
+#: A picture that a page holds itself, as an active part.
+_PICTURE = "img src=data:image/png;base64,"
+
 
 def attack_names() -> list[str]:
     return [attack.name for attack in read_corpus()]
@@ -95,7 +98,7 @@ def test_the_host_is_as_it_was(attacked_class: AttackedClass) -> None:
 def test_the_results_hold_what_grading_writes_and_nothing_else(attacked_class: AttackedClass) -> None:
     students = {*attacked_class.grades}
     expected = {"gradebook.db", "hidden-seed.txt", "nbgrader_config.py", "autograded", "feedback", "runs", "source"}
-    expected |= {"practice.html", "practice-to-read.html"}
+    expected |= {"practice.html", "practice-report.html", "practice-to-read.html"}
     assert {path.name for path in attacked_class.into.iterdir()} == expected
     for folder in ("autograded", "feedback"):
         assert {path.name for path in (attacked_class.into / folder).iterdir()} == students
@@ -128,15 +131,24 @@ def test_executed_notebooks_hold_no_more_than_a_page_is_quickly_made_of(attacked
             assert notebook.metadata.language_info.pygments_lexer == ("python" if code <= 15_000 else "text")
 
 
-def test_pages_hold_nothing_that_runs_or_leads_elsewhere(attacked_class: AttackedClass) -> None:
+def test_pages_hold_nothing_that_runs_or_leads_elsewhere(attacked_class: AttackedClass, rubric: Rubric) -> None:
     harmless = active_parts(attacked_class.feedback("honest-0"))
+    links = {f"a href={entry.name}-executed.html" for entry in rubric.notebook}
+    of_ours = ("span style=width: ", "<svg [('aria-hidden', 'true'), ('class', 'dot'), ")
+    of_notebooks = ("section.cell {", "<meta [('content', \"default-src 'none'; img-src data:; ", _PICTURE)
     for attack in attacked_class.attacks:
-        more = {part for part in active_parts(attacked_class.feedback(attack.name)) - harmless}
-        assert {part for part in more if not part.startswith("span style=width: ")} == set(), attack.name
-    for name in ("practice.html", "practice-to-read.html"):
+        more = active_parts(attacked_class.feedback(attack.name)) - harmless - links
+        assert {part for part in more if not part.startswith(of_ours)} == set(), attack.name
+        for path in (attacked_class.into / "feedback" / attack.name / "practice").glob("*-executed.html"):
+            more = active_parts(path.read_text(encoding="utf-8")) - harmless
+            assert {part for part in more if not part.startswith(of_notebooks)} == set(), (attack.name, path.name)
+    links = {f"a href=feedback/{student}/practice/index.html" for student in attacked_class.grades}
+    links |= {f"{link}#{item.id}" for link in links for item in rubric.items}
+    links |= {"a href=practice.html", "a href=practice-report.html"}
+    of_ours = ("body {", "<svg [('aria-hidden', 'true'), ('class', 'dot'), ", "<svg [('aria-label', 'Histogram ")
+    for name in ("practice.html", "practice-report.html", "practice-to-read.html"):
         page = (attacked_class.into / name).read_text(encoding="utf-8")
-        links = {f"a href=feedback/{student}/practice/index.html" for student in attacked_class.grades}
-        assert {part for part in active_parts(page) - harmless - links if not part.startswith("body {")} == set()
+        assert {part for part in active_parts(page) - harmless - links if not part.startswith(of_ours)} == set()
 
 
 def test_nothing_of_a_learner_runs_where_a_teacher_opens_the_notebooks(attacked_class: AttackedClass) -> None:
@@ -146,7 +158,7 @@ def test_nothing_of_a_learner_runs_where_a_teacher_opens_the_notebooks(attacked_
     def parts(text: str) -> set[str]:
         page = formgrader(text)
         assert "</html>" in page
-        return {part for part in active_parts(page) if not part.startswith("img src=data:image/png;base64,")}
+        return {part for part in active_parts(page) if not part.startswith(_PICTURE)}
 
     harmless: set[str] = set()
     for text in attacked_class.executed("honest-0").values():

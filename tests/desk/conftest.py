@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from postgresql_server import Server, server
 
@@ -56,6 +58,45 @@ def grade_of(grading: Grading) -> Callable[..., Grade]:
             run = NotebookRun(entry.name, Ending.FINISHED, answers=answers)
             notebooks.append(NotebookGrade(SubmittedNotebook(entry.name, released.cells), run, tuple(items)))
         return Grade(student, grading.rubric.assignment, tuple(notebooks), shown=shown or student, **more)  # type: ignore[arg-type]
+
+    return made
+
+
+def changed(grade: Grade, **of_items: dict[str, object]) -> Grade:
+    """Return a grade with other results for some items."""
+
+    def result(one: ItemResult) -> ItemResult:
+        return replace(one, **of_items[one.item]) if one.item in of_items else one  # type: ignore[arg-type]
+
+    notebooks = (replace(one, items=tuple(map(result, one.items))) for one in grade.notebooks)
+    return replace(grade, notebooks=tuple(notebooks))
+
+
+@pytest.fixture
+def class_of(grade_of: Callable[..., Grade]) -> Callable[[int], list[Grade]]:
+    """Return a function that gives the grades of so many learners, some of them with something to tell."""
+
+    def made(count: int) -> list[Grade]:
+        rng = np.random.default_rng(3)
+        names = [item.item for item in grade_of("x").items if item.item != "memo"]
+        able, hard = rng.normal(size=count), rng.normal(size=len(names))
+        grades = []
+        for place in range(count):
+            lost = [n for n, h in zip(names, hard, strict=True) if able[place] + rng.normal() < h]
+            plain = {name: {"mistake": None, "reason": Sentence("comparison.wrong_number")} for name in lost}
+            grades.append(changed(grade_of(f"learner{place}@x.org", wrong=tuple(lost), shown=f"L. {place}"), **plain))
+        slip = {"icc": {"verdict": Verdict.WRONG, "score": 0.0, "mistake": "from_standard_deviations"}}
+        grades[0], grades[1] = changed(grades[0], **slip), changed(grades[1], **slip)
+        elsewhere = {"verdict": Verdict.WRONG, "score": 0.0, "reason": Sentence("scoring.elsewhere"), "mistake": None}
+        for place in (2, 3):
+            grades[place] = changed(grades[place], var_store=elsewhere, lrt_p=elsewhere)
+        first, *others = grades[4].notebooks
+        ended = replace(first, run=replace(first.run, ending=Ending.TIMED_OUT))
+        grades[4] = replace(grades[4], notebooks=(ended, *others))
+        edited = Sentence("attention.note", notebook="task1-icc", note=Sentence("submission.edited", cells="icc"))
+        failed = Sentence("attention.left_out", notebook="task1-icc", statements="line 1 of the cell fit_icc")
+        grades[5] = replace(grades[5], look_at=(edited, failed))
+        return grades
 
     return made
 

@@ -12,7 +12,7 @@ from exports import MOODLE
 from autograder.assignment.course import Course
 from autograder.commands import desk
 from autograder.errors import CourseError
-from autograder.grading.pipeline import Grading
+from autograder.grading.pipeline import Grading, write_pages
 from autograder.records.grading import Grade
 from autograder.results.gradebook import Gradebook
 from autograder.results.marks import Basis
@@ -66,3 +66,24 @@ def test_a_zip_of_pages_says_who_is_not_in_it(into: Path, course: Course, capsys
             desk.marks(course, "practice", into, None, asked)
     with pytest.raises(CourseError, match="give the command once with each"):
         desk.marks(course, "practice", into, None, desk.GivenBack(fill=worksheet, worksheet=worksheet))
+
+
+def test_pages_written_anew_show_what_was_given_and_go_into_the_zip_with_the_notebooks(
+    into: Path, course: Course, grading: Grading, grade_of: Callable[..., Grade]
+) -> None:
+    write_pages(grading, grade_of("ada@x.org"), into)
+    folder = into / "feedback" / "ada@x.org" / "practice"
+    before = {path.name: path.read_text(encoding="utf-8") for path in folder.iterdir()}
+    desk.feedback(course, "practice", into, None, None)
+    assert {path.name: path.read_text(encoding="utf-8") for path in folder.iterdir()} == before
+    assert "You gave:" in before["index.html"]
+    report = (into / "practice-report.html").read_text(encoding="utf-8")
+    assert "there are 2 learners with 22 scored items" in report
+    worksheet = into.parent / "worksheet.csv"
+    worksheet.write_text(MOODLE, encoding="utf-8")
+    desk.marks(course, "practice", into, None, desk.GivenBack(worksheet=worksheet))
+    notebooks = [f"{entry.name}-executed.html" for entry in grading.rubric.notebook]
+    with zipfile.ZipFile(into / "marks" / "practice-feedback.zip") as made:
+        names = [name.split("/")[1] for name in made.namelist() if name.startswith("Ada Lovelace_7_")]
+    assert names == ["feedback.html", *notebooks]
+    assert all(f'href="{name}"' in before["index.html"] for name in notebooks)

@@ -39,7 +39,7 @@ from autograder.records.grading import (
     Verdict,
 )
 from autograder.results.executed_notebook import executed_notebook
-from autograder.results.pages import learner_page, reading_page
+from autograder.results.pages import learner_page, notebook_page, reading_page
 from autograder.sandbox.boxes import Boxes
 from autograder.sandbox.policy import Limits
 from autograder.sandbox.run_record import Record
@@ -89,7 +89,8 @@ def require_whole(grading: Grading, graded: NotebookGrade) -> None:
     text = executed_notebook(graded, released)
     nbformat.validate(nbformat.reads(text, as_version=4))
     grade = Grade("anna", grading.rubric.assignment, (graded,))
-    (text + learner_page(grading.rubric, grade) + reading_page(grading.rubric, [grade])).encode("utf-8")
+    pages = [learner_page(grading.rubric, grade), notebook_page(grading.rubric, grade, graded.notebook.name, text)]
+    "".join([text, *pages, reading_page(grading.rubric, [grade])]).encode("utf-8")
 
 
 def test_every_mutated_notebook_gets_a_verdict_without_being_run(

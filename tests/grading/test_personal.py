@@ -13,7 +13,7 @@ from autograder.cli import main
 from autograder.grading.copies import find_copies, personal_panel
 from autograder.grading.pipeline import Grading
 from autograder.records.grading import Copy, Ending, Grade, NotebookGrade, NotebookRun, SubmittedNotebook
-from autograder.results.pages import class_page
+from autograder.results.class_report import report_page
 from autograder.sandbox.wire import key_value
 from autograder.scoring.items import score_notebook
 from autograder.student import load_panel
@@ -110,8 +110,9 @@ def test_a_list_of_learners_that_will_not_do_is_refused(
     assert not (tmp_path / "out").exists()
 
 
-def test_copies_are_on_the_class_page(rubric: Rubric, personal) -> None:
+def test_copies_are_in_the_class_report(rubric: Rubric, personal) -> None:
     grades = [hand_in(rubric, "grace", personal["grace"], personal["hedy"])]
-    page = class_page(rubric, grades, [Copy("grace", "hedy", ("icc", "var_store"))])
-    assert "grace: icc, var_store of the panel of hedy" in page
-    assert "somebody else" not in class_page(rubric, grades).lower()
+    page = report_page(rubric, grades, [Copy("grace", "hedy", ("icc", "var_store"))])
+    titles = {item.id: item.title for item in rubric.items}
+    assert f"grace: {titles['icc']}, {titles['var_store']} of the panel of hedy" in page
+    assert "somebody else" not in report_page(rubric, grades).lower()

@@ -162,7 +162,8 @@ def test_every_learner_to_look_at_is_named_and_a_person_is_needed(
     feedback = (tmp_path / "into" / "feedback" / "emil" / "practice" / "index.html").read_text(encoding="utf-8")
     assert "nicht bewertet: task1-icc.ipynb: In der Datei stehen nur Nullen" in feedback
     assert "einiges liest noch ein Mensch" in feedback
-    assert "emil</bdi>\n<ul>\n<li>nicht bewertet, task1-icc.ipynb: In der Datei stehen nur Nullen" in page
+    report = (tmp_path / "into" / "practice-report.html").read_text(encoding="utf-8")
+    assert "emil</bdi></a>: nicht bewertet, task1-icc.ipynb: In der Datei stehen nur Nullen" in report
     assert [path.name for path in (tmp_path / "into" / "feedback").iterdir() if path.name.startswith("AD_ada-")]
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import nbformat
 import pytest
+from bs4 import BeautifulSoup
 from nbgrader.api import Gradebook
 from nbgrader.utils import determine_grade, is_grade
 
@@ -19,6 +20,7 @@ from autograder.assignment.samples import unexpected
 from autograder.errors import CourseError
 from autograder.grading.pipeline import Grading
 from autograder.records.grading import Verdict
+from autograder.results.gradebook import Gradebook as OurGradebook
 
 SAMPLES = Path(__file__).resolve().parents[1] / "submissions"
 CASES = sorted(path.parent.name for path in SAMPLES.glob("*/expect.toml"))
@@ -96,16 +98,27 @@ def right_answers(rubric: Rubric, panels: Any) -> Iterator[str]:
                 yield from forms_of(one)
 
 
+def outside_of_answers(path: Path) -> str:
+    """Return a page without what the learner gave, which may be right."""
+    page = BeautifulSoup(path.read_text(encoding="utf-8"), "html.parser")
+    for given in page.select(".given"):
+        given.decompose()
+    return str(page)
+
+
 def test_no_feedback_page_gives_a_right_answer_away(graded_class: Any, gradings: dict[str, Grading]) -> None:
-    pages = {path: path.read_text(encoding="utf-8") for path in graded_class.into.rglob("*.html")}
-    assert len(pages) == len(CASES) + 2 * len(gradings)
+    pages = {path: outside_of_answers(path) for path in graded_class.into.rglob("*.html")}
+    executed = {path for path in pages if path.name.endswith("-executed.html")}
+    assert len(pages) - len(executed) == len(CASES) + 3 * len(gradings)
     for assignment, grading in gradings.items():
         # A short text such as 1.33 may be a score; only what has four digits identifies a number.
         answers = right_answers(grading.rubric, grading.panels)
         telling = {text for text in answers if len(re.sub(r"\D", "", text).strip("0")) >= 4}
         assert len(telling) > 1_000
-        # The page for the person who grades by hand may name answers, and does not go to learners.
-        shown = [path for path in pages if path.parent.name == assignment or path.name == f"{assignment}.html"]
+        # The page for the person who grades by hand may name answers, and does not go to learners. A notebook as it
+        # ran shows what the learner's own code printed.
+        own = {path for path in pages if path.parent.name == assignment} - executed
+        shown = [path for path in pages if path in own or path.name == f"{assignment}.html"]
         assert len(shown) == sum(grade.assignment == assignment for grade in graded_class.grades.values()) + 1
         found = {(path.parent.parent.name, text) for path in shown for text in telling if text in pages[path]}
         assert found == set()
@@ -117,6 +130,25 @@ def test_pages_run_nothing_and_load_nothing(graded_class: Any) -> None:
         assert "<script" not in page
         assert "http://" not in page.replace("http-equiv", "")
         assert "default-src 'none'" in page
+
+
+def test_a_learner_reads_what_was_asked_and_given_beside_the_notebook_as_it_ran(
+    graded_class: Any, course: Course
+) -> None:
+    folder = graded_class.into / "feedback" / "icc-from-standard-deviations" / "practice"
+    page = BeautifulSoup((folder / "index.html").read_text(encoding="utf-8"), "html.parser")
+    (icc,) = (item for item in page.select("ul.items > li") if item.code.text == "icc")
+    with OurGradebook(graded_class.into / "gradebook.db") as book:
+        grade = next(one for one in book.whole_grades("practice") if one.student == "icc-from-standard-deviations")
+    answers = {name: value for notebook in grade.notebooks for name, value in notebook.run.answers.items()}
+    said = " ".join(icc.text.split())
+    for part in (course.rubric("practice").tasks["icc"], "do not add up to a whole", "wrong, 0 of 4"):
+        assert part in said
+    assert f"You gave: {answers['icc'].value:.6g}" in said
+    linked = [link["href"] for link in page.select("section > p > a")]
+    assert linked == [f"{entry.name}-executed.html" for entry in course.rubric("practice").notebook]
+    for name in linked:
+        assert "load_panel()" in (folder / name).read_text(encoding="utf-8")
 
 
 def test_the_class_page_names_every_learner_and_links_to_the_feedback(graded_class: Any) -> None:
