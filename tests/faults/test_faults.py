@@ -170,6 +170,10 @@ def test_who_is_unchanged_is_not_run_again_unless_that_is_asked_for(
     shutil.copytree(submitted / "learner-00", changed / "learner-01", dirs_exist_ok=True)
     assert Run(changed, into, environment=no_box).end()[0] == 3, "what was handed in anew must be run"
 
+
+def test_everything_is_run_anew_where_that_is_asked_for(submitted: Path, undisturbed: Path, tmp_path: Path) -> None:
+    into = tmp_path / "into"
+    shutil.copytree(undisturbed, into)
     before = {path: path.stat().st_mtime_ns for path in (into / "runs").iterdir()}
     assert Run(submitted, into, "--force").end()[0] == GRADED
     assert all(path.stat().st_mtime_ns > before[path] for path in before), "every run was made anew"
