@@ -75,10 +75,11 @@ def test_killed_at_any_moment_and_run_again_nothing_is_lost_or_doubled(
 
 
 def boxes_of(run: Run) -> list[psutil.Process]:
-    """Return the processes that make a run's boxes, without those of notebooks, which learners' code can end as well."""
+    """Return the processes that make a run's boxes, without those of notebooks, which learners' code can end too."""
     with suppress(psutil.NoSuchProcess):
         family = psutil.Process(run.process.pid).children(recursive=True)
-        return [one for one in family if "bwrap" in (one.name(), one.parent().name())]
+        names = {one.pid: one.name() for one in family}
+        return [one for one in family if "bwrap" in (names[one.pid], names.get(one.ppid()))]
     return []
 
 
