@@ -290,6 +290,8 @@ FAST = (
 WHOLE = (
     "cluster/test_whole.py",
     "desk/test_term.py",
+    "faults/test_faults.py::test_everything_is_run_anew",
+    "faults/test_faults.py::test_two_at_once_into_one_database",
     "play/test_in_a_browser.py",
     "project/test_readme.py::test_learn",
     "project/test_readme.py::test_make",

@@ -333,7 +333,7 @@ def _enter_scores(book: NbgraderGradebook, grade: Grade) -> None:
         NbgraderGrade.notebook_id == SubmittedNotebook.id,
         SubmittedNotebook.assignment_id == book.find_submission(grade.assignment, grade.student).id,
     )
-    entries = dict(book.db.execute(asked).tuples().all())
+    entries = {row[0]: row[1] for row in book.db.execute(asked)}
     for notebook in grade.notebooks:
         for item in notebook.items:
             entry: Any = entries[item.item]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -11,18 +11,27 @@ from postgresql_server import Server, server
 
 
 @pytest.fixture(scope="session")
-def submitted(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What the class handed in."""
-    return write_class(tmp_path_factory.mktemp("class") / "submitted")
+def graded(made_once: Callable[[str, Callable[[Path], None]], Path]) -> Path:
+    """What the class handed in, and the results of a grading that nothing came in between; to be read."""
+
+    def make(home: Path) -> None:
+        run = Run(write_class(home / "submitted"), home / "undisturbed")
+        assert run.end()[0] == GRADED
+        run.require_nothing_left()
+
+    return made_once("faults", make)
 
 
 @pytest.fixture(scope="session")
-def undisturbed(submitted: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The results of a grading that nothing came in between; to be read."""
-    run = Run(submitted, tmp_path_factory.mktemp("undisturbed") / "into")
-    assert run.end()[0] == GRADED
-    run.require_nothing_left()
-    return run.into
+def submitted(graded: Path) -> Path:
+    """What the class handed in."""
+    return graded / "submitted"
+
+
+@pytest.fixture(scope="session")
+def undisturbed(graded: Path) -> Path:
+    """The results of a grading that nothing came in between."""
+    return graded / "undisturbed"
 
 
 @pytest.fixture(scope="module")
