@@ -187,6 +187,7 @@ SLOW = (
     "cluster/test_cluster.py::test_a_run",
     "cluster/test_cluster.py::test_a_worker",
     "cluster/test_cluster.py::test_marks",
+    "cluster/test_cluster.py::test_workers",
     "cluster/test_command.py::test_workers",
     "course/test_experiments.py",
     "course/test_figures.py::test_a_description_follows_the_data",
