@@ -6,8 +6,11 @@ import os
 import shutil
 import signal
 import sys
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
+from threading import Event
 
 import cloudpickle
 import pytest
@@ -20,7 +23,7 @@ from autograder.assignment.samples import build_sample
 from autograder.errors import BoxBroken
 from autograder.grading.pipeline import Grading, grade_class
 from autograder.grading.submission import SubmissionFolder
-from autograder.records.grading import Grade
+from autograder.records.grading import CellRun, Ending, Grade, NotebookRun
 from autograder.results.folder import Asked
 from autograder.sandbox.box import Job
 from autograder.sandbox.boxes import Boxes, Runner
@@ -90,25 +93,39 @@ def test_a_worker_that_sends_no_results_costs_no_mark(
     assert "The result is malformed" in str(refused.value)
 
 
-def kill_a_busy_worker(client: Client) -> None:
-    """End a worker without a warning as soon as one runs a notebook."""
-    processes = client.run(os.getpid)
-    while not (busy := [address for address, orders in client.processing().items() if orders]):
-        pass
-    os.kill(processes[busy[0]], signal.SIGKILL)
+@contextmanager
+def killed_when_busy(client: Client, *, everyone: bool) -> Iterator[None]:
+    """End a worker without a warning as soon as it runs a notebook; all others with it, if asked."""
+    processes, over = client.run(os.getpid), Event()
+
+    def kill() -> None:
+        while not (busy := [address for address, orders in client.processing().items() if orders]):
+            assert not over.is_set(), "no worker was ever busy"
+        for address in processes if everyone else busy[:1]:
+            os.kill(processes[address], signal.SIGKILL)
+
+    with ThreadPoolExecutor(1) as pool:
+        killed = pool.submit(kill)
+        try:
+            yield
+        finally:
+            over.set()
+        killed.result()
 
 
-def test_a_worker_that_is_lost_costs_no_mark_and_is_tried_again(
+def test_a_worker_that_is_lost_costs_no_mark(
     cluster: Cluster, here: dict[str, Grade], grading: Grading, submitted: Folders, tmp_path: Path
 ) -> None:
-    before = cluster._workers(tried=True).keys()
-    with ThreadPoolExecutor(1) as pool:
-        killed = pool.submit(kill_a_busy_worker, cluster._client)
+    with killed_when_busy(cluster._client, everyone=False):
         assert graded(cluster, grading, submitted, tmp_path) == here
-        killed.result()
-    while len(cluster._workers(tried=True)) < 2:  # Dask has started it again
-        pass
-    assert len(cluster._workers(tried=True).keys() & before) == 1
+
+
+def test_workers_that_start_again_are_tried_and_go_on(cluster: Cluster) -> None:
+    before = cluster._workers()
+    with killed_when_busy(cluster._client, everyone=True):
+        run = cluster.run(Job("task", ("import time; time.sleep(5)",), b"a\n1\n"))
+    assert run == NotebookRun("task", Ending.FINISHED, (CellRun(0, ()),))
+    assert cluster._workers(tried=True).keys().isdisjoint(before)
 
 
 def test_a_run_that_is_ended_waits_for_nobody(cluster: Cluster) -> None:

@@ -95,4 +95,5 @@ def test_the_attack_corpus(cluster: Cluster, course: Course, rubric: Rubric, gra
         certain = [one for one in grade.items if (name, one.item) not in chance]
         assert certain == [one for one in here[name].items if (name, one.item) not in chance], name
         assert grade.score == here[name].score, name
-    print(f"{len(there)} attacks, {len(items_that_differ(here, there))} items differ where the machine may choose")
+    differ = items_that_differ(here, there)
+    print(f"{len(there)} attacks, {len(differ)} items differ where the machine may choose", *differ, sep="\n")

@@ -6,9 +6,9 @@ one of them, and of what it sends nothing is unpickled.
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Mapping
-from concurrent.futures import CancelledError
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from pkgutil import resolve_name
@@ -17,7 +17,7 @@ from uuid import uuid4
 
 import cryptography  # noqa: F401  # by which Dask makes the keys of a cluster on this machine
 import dask.config
-from distributed import Client, Future, LocalCluster, Security
+from distributed import CancelledError, Client, Future, LocalCluster, Security
 from distributed import Lock as ClustersLock
 
 from autograder.errors import BoxBroken, BoxUnavailable
@@ -37,6 +37,8 @@ PATIENCE_SECONDS = 180.0
 #: So many learners are read, run or scored at a time for each notebook that runs: no worker waits, and no memory fills.
 _LEARNERS_FOR_A_BOX = 2
 
+_LOST = "The scheduler was lost. What was filed so far is kept: start it, and give the same command again."
+
 
 class Cluster:
     """The boxes of Dask's workers: they run jobs as `Boxes` does. Leaving the context closes them.
@@ -48,6 +50,8 @@ class Cluster:
     def __init__(self, client: Client, packages: tuple[str, ...] = ()) -> None:
         """Use the workers of a connected client; ``packages`` are what notebooks may import besides."""
         self.packages = packages
+        for name in ("distributed.client", "distributed.semaphore", "tornado.application"):
+            logging.getLogger(name).setLevel(logging.CRITICAL)  # what goes wrong is said in a sentence
         self._client, self._turns, self._ended = client, Turns(), Event()
         self._closing = ExitStack()
         self._looking, self._looked, self._seen = Lock(), 0.0, time.monotonic()
@@ -65,7 +69,7 @@ class Cluster:
         pem = None if certificate is None else str(certificate)
         security = Security(require_encryption=True, tls_ca_file=pem, tls_client_cert=pem) if pem else None
         try:
-            client = Client(address, security=security, timeout="20s")
+            client = Client(address, security=security, timeout="10s")
         except (OSError, ValueError) as error:
             raise BoxUnavailable(f"The scheduler {address} does not answer as one: {error}") from error
         cluster = cls(client, packages)
@@ -91,6 +95,7 @@ class Cluster:
             security=security,
             dashboard_address="127.0.0.1:0",
             memory_limit=0,
+            silence_logs=logging.CRITICAL,
         )
         client = Client(local, security=security)
         cluster = cls(client, packages)
@@ -176,7 +181,9 @@ class Cluster:
             task = self._finished(lambda: self._submitted(order, others if failed else (), alone=alone))
             try:
                 return read_result(task.result(), job, order)
-            except (BoxBroken, CancelledError) as error:
+            except CancelledError as error:
+                raise BoxUnavailable(_LOST) from error
+            except BoxBroken as error:
                 holders = self._client.who_has(task).get(task.key, ())
                 failed.extend(holders)
                 named = " and ".join(f"{self._accepted.get(address, '')} at {address}" for address in holders)
@@ -227,7 +234,7 @@ class Cluster:
                 try:
                     self._accepted = self._workers(tried=True)
                 except (OSError, TimeoutError) as error:
-                    raise BoxUnavailable(f"The scheduler was lost: {error}. What was filed so far is kept.") from error
+                    raise BoxUnavailable(_LOST) from error
                 self._looked = time.monotonic()
                 if self._accepted:
                     self._seen = self._looked
