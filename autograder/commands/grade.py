@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from difflib import get_close_matches
+from functools import cache
 from pathlib import Path
 
 from rich.table import Table
@@ -22,7 +23,10 @@ from autograder.errors import CourseError
 from autograder.grading import pipeline
 from autograder.grading.earlier import with_earlier
 from autograder.grading.found_class import FoundClass, find_class
+from autograder.grading.giving_back import known_learners
 from autograder.grading.names import learner_name
+from autograder.grading.policies import read_policies
+from autograder.grading.roster import Learner, Roster
 from autograder.grading.submission import SubmissionFolder
 from autograder.grading.whole_class import class_copies, whole_class
 from autograder.records.grading import Copy, Grade, LeftOut, Verdict
@@ -32,6 +36,7 @@ from autograder.results.filing import filing, held
 from autograder.results.folder import GRADEBOOK, Asked, database_of, keep_database, make_results
 from autograder.results.folder import hidden_seed as drawn_seed
 from autograder.results.gradebook import Gradebook
+from autograder.results.pages import standing_in_points
 from autograder.sandbox.boxes import Boxes, count_workers, memory_advice
 
 # What is expected of a sample was seen on these hidden panels, and on a few others a wrong fit happens to do better.
@@ -49,7 +54,7 @@ def grade(
 ) -> tuple[int, Sequence[Grade]]:
     """Grade the submissions of a class or of some learners; return the exit code too. See `mlm grade --help`."""
     course.require_apart(asked.submitted or into)
-    rubric = course.rubric(assignment, asked.language)
+    rubric = course.counted(course.rubric(assignment, asked.language))
     released = read_release(course, rubric)
     asked = replace(asked, course=course.root, database=database_of(into, asked.database))
     submitted = asked.submitted or into / "submitted"
@@ -94,6 +99,7 @@ def _graded(
     """Try the box, draw the panels, and grade; return what was the same for all, and the grades."""
     seed = drawn_seed(into, asked.hidden_seed)
     own = personal_panels(rubric, [folder.student for folder in folders]) if asked.personal else {}
+    policies = read_policies(course, rubric, lambda: _known(found, into, asked))
     with Boxes(rubric.packages) as boxes:
         boxes.open_soon(count_workers(workers))
         with ERR.status("Preparing the panels, and trying to get out of the box …"), ThreadPoolExecutor(1) as beside:
@@ -101,7 +107,9 @@ def _graded(
             walls = beside.submit(require_safe_box, protected, boxes)
             try:
                 panels = pipeline.prepare_panels(rubric, seed)
-                grading = with_earlier(course, pipeline.Grading(rubric, released, panels, personal=own), seed)
+                spoken = cache(lambda language: course.counted(course.rubric(rubric.assignment, language)))
+                grading = pipeline.Grading(rubric, released, panels, personal=own, policies=policies, spoken=spoken)
+                grading = with_earlier(course, grading, seed)
                 walls.result()
             except BaseException:
                 boxes.end_runs()
@@ -111,6 +119,17 @@ def _graded(
             done = pipeline.grade_class(grading, folders, into, workers=workers, boxes=boxes, asked=asked)
             grades = progress.track(done, total=len(folders), description=f"Grading {rubric.assignment}")
             return grading, list(grades)
+
+
+def _known(found: FoundClass, into: Path, asked: Asked) -> Roster:
+    """Return everybody that policies may be about: in the list of the class or the gradebook, or who handed in."""
+    there = {one.student: one for one in found.learners}
+    there |= {one.student: Learner(one.student, one.shown, 0, {}) for one in found.folders if one.student not in there}
+    if asked.database or (into / GRADEBOOK).exists():
+        with filing(into), Gradebook(asked.database or into / GRADEBOOK) as gradebook:
+            kept = known_learners(gradebook.learners(), {}).learners
+        there = {one.student: one for one in kept} | there
+    return Roster(Path("the class"), tuple(there.values()))
 
 
 def _entered(
@@ -160,18 +179,22 @@ def _print_grades(grades: Sequence[Grade], others: Sequence[LeftOut]) -> None:
     table = Table(box=None, pad_edge=False)
     table.add_column("Learner", no_wrap=True, max_width=40)
     table.add_column("Points", no_wrap=True, justify="right")
+    table.add_column("To read", no_wrap=True, justify="right")
     table.add_column("Right", no_wrap=True, justify="right")
     table.add_column("Look at first", no_wrap=True)
     for grade in sorted(grades, key=lambda g: g.name):
         if grade.is_empty:
-            table.add_row(grade.name, "", "", f"{SIGNS[Verdict.MISSING]} nothing handed in")
+            standing = standing_in_points(grade) if grade.standing.excused else ""
+            table.add_row(grade.name, standing, "", "", f"{SIGNS[Verdict.MISSING]} nothing handed in")
             continue
         right = sum(item.verdict is Verdict.CORRECT for item in grade.items)
         urgent = min((item.verdict for item in grade.items), key=list(Verdict).index)
-        table.add_row(grade.name, grade.shown_score, f"{right} / {len(grade.items)}", f"{SIGNS[urgent]} {urgent}")
+        to_read = f"{grade.points_to_be_read:g}" if grade.needs_person else ""
+        counted = f"{right} / {len(grade.items)}"
+        table.add_row(grade.name, standing_in_points(grade), to_read, counted, f"{SIGNS[urgent]} {urgent}")
     for one in others:
         if one.is_learner:
-            table.add_row(one.name, "", "", f"{SIGNS[Verdict.UNGRADED]} not graded")
+            table.add_row(one.name, "", "", "", f"{SIGNS[Verdict.UNGRADED]} not graded")
     OUT.print(table)
     for one in others:
         OUT.print(f"Not graded: {one}.")

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field, replace
 from functools import partial
+from math import ceil
 from pathlib import Path
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -21,6 +22,7 @@ from autograder.assignment.rubric import Rubric
 from autograder.errors import AutograderError, BoxUnavailable, FilingError, GradebookError
 from autograder.grading.attention import look_at
 from autograder.grading.evidence import add_evidence
+from autograder.grading.policies import ClassPolicies
 from autograder.grading.submission import SubmissionFolder, read_submission
 from autograder.language.catalogue import Sentence
 from autograder.records.grading import (
@@ -59,7 +61,8 @@ class Grading:
     """What is the same for every learner of a run: rubric, release, panels with their keys, limits.
 
     The first of the panels is the learners' own, but for those that ``personal`` has another for. ``earlier`` gives the
-    same for an earlier release by its id and a learner's name; None for one that is not known.
+    same for an earlier release by its id and a learner's name; None for one that is not known. ``spoken`` gives the
+    rubric in another language, for learners who read their page in one.
     """
 
     rubric: Rubric
@@ -68,14 +71,25 @@ class Grading:
     limits: Limits = field(default_factory=Limits)
     personal: Mapping[str, Keyed] = field(default_factory=dict)
     earlier: Callable[[str, str], Grading | None] = lambda _release, _student: None
+    policies: ClassPolicies = field(default_factory=ClassPolicies)
+    spoken: Callable[[str], Rubric] | None = None
 
     def panels_of(self, student: str) -> tuple[Keyed, ...]:
         """Return the panels that a learner's notebooks are run on, the learner's own first."""
         return (self.personal.get(student, self.panels[0]), *self.panels[1:])
 
     def of(self, grade: Grade) -> Grading:
-        """Return what a grade was given by: this, or what an earlier release needs."""
-        return (grade.earlier and self.earlier(grade.earlier, grade.student)) or self
+        """Return what a grade was given by: this, or what an earlier release needs; in its learner's language."""
+        release = (grade.earlier and self.earlier(grade.earlier, grade.student)) or self
+        return release.for_learner(grade.student, grade.language)
+
+    def for_learner(self, student: str, language: str = "") -> Grading:
+        """Return this in the language of a learner, or else in the one given, and with the learner's time."""
+        language = self.policies.of(student).language or language
+        rubric = self.spoken(language) if self.spoken and language else self.rubric
+        factor = self.policies.extra_time(student)
+        wall, cpu = self.limits.wall_seconds * factor, ceil(self.limits.cpu_seconds * factor)
+        return replace(self, rubric=rubric, limits=replace(self.limits, wall_seconds=wall, cpu_seconds=cpu))
 
 
 def prepare_panels(rubric: Rubric, seed: int) -> tuple[Keyed, ...]:
@@ -97,6 +111,7 @@ def grade_submission(grading: Grading, submission: Submission, run: Run) -> Grad
     OurFault
         If the box or the reference fails; the learner is then not graded.
     """
+    grading = grading.for_learner(submission.student)
     panels = grading.panels_of(submission.student)
     notebooks = _graded(grading, submission, panels, run)
     return Grade(
@@ -106,6 +121,7 @@ def grade_submission(grading: Grading, submission: Submission, run: Run) -> Grad
         shown=submission.shown,
         notes=submission.notes,
         look_at=tuple(look_at(submission, notebooks)),
+        language=grading.rubric.language,
     )
 
 
@@ -130,16 +146,29 @@ def _graded(grading: Grading, submission: Submission, panels: tuple[Keyed, ...],
             )
         )
 
+    runs = [[ran(notebook, table, hidden=keyed.hidden) for keyed, table in tables] for notebook in submission.notebooks]
+    return score_runs(grading, submission, panels, runs)
+
+
+def score_runs(
+    grading: Grading,
+    submission: Submission,
+    panels: Sequence[Keyed],
+    runs: Sequence[Sequence[NotebookRun]],
+    warned: Mapping[str, tuple[str, ...]] | None = None,
+) -> tuple[NotebookGrade, ...]:
+    """Return a learner's notebooks with their items scored: ``runs`` are by notebook, each on every panel.
+
+    ``warned`` are the warnings before each item's check, where what the cells showed is not kept.
+    """
     graded = []
-    for notebook in submission.notebooks:
-        each = [(keyed, ran(notebook, table, hidden=keyed.hidden)) for keyed, table in tables]
-        items = score_notebook(grading.rubric, notebook, each)
-        own, hidden = each[0][1], [found for keyed, found in each if keyed.hidden]
+    for notebook, (own, *hidden) in zip(submission.notebooks, runs, strict=True):
+        items = score_notebook(grading.rubric, notebook, list(zip(panels, (own, *hidden), strict=True)))
         only_hidden = failed_only_there(notebook, own, hidden)
-        graded.append(NotebookGrade(notebook, own, items, only_hidden, told_of(notebook, own)))
+        graded.append(NotebookGrade(notebook, own, items, only_hidden, told_of(notebook, own), tuple(hidden)))
     resolved = resolve_dependencies(grading.rubric, [item for notebook in graded for item in notebook.items])
     graded = [replace(n, items=tuple(resolved[item.item] for item in n.items)) for n in graded]
-    return add_evidence(grading.rubric, graded, panels[0], grading.release)
+    return add_evidence(grading.rubric, graded, panels[0], grading.release, warned)
 
 
 def grade_folder(grading: Grading, folder: SubmissionFolder, run: Callable[..., NotebookRun]) -> Grade:
@@ -155,7 +184,8 @@ def grade_folder(grading: Grading, folder: SubmissionFolder, run: Callable[..., 
     used: set[str] = set()
     noting = partial(run, used=used)
     grade = _guarded(grading, folder, lambda: _grade_by_release(grading, folder, noting), BoxUnavailable)
-    return replace(grade, runs=tuple(sorted(used)), handed_in=folder.handed_in)
+    standing = grading.policies.standing(folder.student, folder.handed_in)
+    return replace(grade, runs=tuple(sorted(used)), handed_in=folder.handed_in, standing=standing)
 
 
 def _grade_by_release(grading: Grading, folder: SubmissionFolder, run: Run) -> Grade:
@@ -274,9 +304,14 @@ def write_pages(grading: Grading, grade: Grade, into: Path) -> None:
     released = {notebook.name: notebook for notebook in grading.release}
     for notebook in grade.notebooks:
         name = notebook.notebook.name
-        path = into / "autograded" / grade.student / grade.assignment / f"{name}.ipynb"
-        write_whole(path, executed_notebook(notebook, released[name], grading.rubric.language))
+        text = executed_notebook(notebook, released[name], grading.rubric.language)
+        write_whole(executed_path(into, grade, name), text)
     write_whole(feedback_path(into, grade), learner_page(grading.rubric, grade))
+
+
+def executed_path(into: Path, grade: Grade, notebook: str) -> Path:
+    """Return where a learner's notebook lies as it ran."""
+    return into / "autograded" / grade.student / grade.assignment / f"{notebook}.ipynb"
 
 
 def feedback_path(into: Path, grade: Grade) -> Path:

@@ -29,9 +29,10 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from autograder.assignment.release import ReleasedNotebook
 from autograder.errors import GradebookError
-from autograder.records.grading import Cell, Grade, Verdict
+from autograder.records.grading import Cell, Grade
 from autograder.results.database import address_of, let_others_write, name_of, require_gradebook, sole_writer
 from autograder.results.marks import PERSON, Basis, changes, enter_marks, forget, keep, kept, make_tables
+from autograder.results.regrades import forget_regrades, last_regrade, logged, take_back
 from autograder.results.stored import ByPerson, with_scores_by_person, without_answers
 
 COURSE_ID = "mlm-course"
@@ -114,18 +115,35 @@ class Gradebook:
                 "Keep that gradebook and name another folder with --into, or move it away."
             )
 
-    def write(self, grade: Grade, basis: Basis) -> None:
+    def write(self, grade: Grade, basis: Basis, regrade: str | None = None) -> None:
         """Write one learner's grade, all of it or nothing. A score that a person gave stays.
 
-        Of a learner who handed in nothing only that is kept, and no score.
+        Of a learner who handed in nothing only that is kept, and no score. ``regrade`` is the name under which what was
+        there is logged, so that it can be taken back.
         """
-        with self._transaction() as book:
+        with self._transaction() as book, logged(book.db, grade, regrade):
             if not grade.is_empty:
                 book.update_or_create_student(grade.student)
                 when = {"timestamp": datetime.fromisoformat(grade.handed_in)} if grade.handed_in else {}
                 book.update_or_create_submission(grade.assignment, grade.student, **when)
                 _enter_scores(book, grade)
             keep(book.db, grade, basis, self.name)
+
+    def take_back_regrade(self, assignment: str, made_by: str) -> tuple[list[Grade], list[str]]:
+        """Put back the grades of the last regrade; return them, and the learners who were graded again since."""
+        back, since = [], []
+        for student in last_regrade(self._nbgrader.db, assignment):
+            with self._transaction() as book:
+                grade = take_back(book.db, assignment, student, made_by, self.name)
+                if grade is not None and not grade.is_empty:
+                    _enter_scores(book, grade)
+            back += [grade] if grade is not None else []
+            since += [student] if grade is None else []
+        return back, since
+
+    def kept(self, assignment: str) -> list[Grade]:
+        """Return the grades of a class as they are kept, with the answers and without what a person decided."""
+        return list(kept(self._nbgrader.db, assignment, self.name))
 
     def enter_learners(self, learners: Mapping[str, Mapping[str, str]]) -> None:
         """Enter learners with what a roster says of them: first_name, last_name, email, lms_user_id."""
@@ -135,8 +153,7 @@ class Gradebook:
 
     def learners(self) -> dict[str, dict[str, str]]:
         """Return what is known of each learner: first_name, last_name, email, lms_user_id."""
-        names = ("first_name", "last_name", "email", "lms_user_id")
-        return {one.id: {name: getattr(one, name) or "" for name in names} for one in self._nbgrader.students}
+        return {one.id: details_of(one) for one in self._nbgrader.students}
 
     def grades(self, assignment: str, *, answers: bool = False) -> dict[str, Grade]:
         """Return the grades of a class by learner, with what a person decided; with the answers only if asked for.
@@ -197,6 +214,7 @@ class Gradebook:
         """Remove a learner with every grade, mark and comment; return whether there was anything."""
         with self._transaction() as book:
             held = forget(book.db, student)
+            forget_regrades(book.db, student)
             known = book.db.get(Student, student) is not None
             if known:
                 book.remove_student(student)
@@ -222,6 +240,11 @@ class Gradebook:
         finally:
             session.commit = commit
             _NBGRADERS_LOG.disabled = False
+
+
+def details_of(student: Student) -> dict[str, str]:
+    """Return what a gradebook of nbgrader's knows of a learner."""
+    return {name: getattr(student, name) or "" for name in ("first_name", "last_name", "email", "lms_user_id")}
 
 
 def _make_file(path: Path) -> None:
@@ -274,11 +297,15 @@ def take_back_scores(address: str, assignment: str, student: str) -> None:
 
 
 def _enter_scores(book: NbgraderGradebook, grade: Grade) -> None:
-    for notebook in grade.notebooks:
+    for number, notebook in enumerate(grade.notebooks):
+        submitted = book.find_submission_notebook(notebook.notebook.name, grade.assignment, grade.student)
+        # The sum over notebooks is what nbgrader takes from the score of an assignment.
+        submitted.late_submission_penalty = grade.standing.penalty if number == 0 else 0.0
         for item in notebook.items:
             place = (item.item, notebook.notebook.name, grade.assignment, grade.student)
             # What could not be read is not nought: a person decides what becomes of it.
-            waits = notebook.notebook.is_unread or item.verdict is Verdict.NEEDS_PERSON
+            waits = item in notebook.to_be_read
             entry: Any = book.find_grade(*place)
+            entry.cell.max_score = float(item.points)
             entry.auto_score = None if waits else float(item.score)
             entry.needs_manual_grade = waits and entry.manual_score is None
