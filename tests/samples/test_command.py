@@ -183,7 +183,7 @@ def test_what_could_not_be_read_or_was_not_handed_in_is_no_zero_in_the_gradebook
         grade.manual_score, grade.needs_manual_grade = 3.0, False
         book.db.commit()
     assert mlm("grade", "practice", "--submitted", quick_class, "--into", into, "--course", course.root) == 1
-    assert "3 / 40<br>10 to be read" in (into / "practice.html").read_text(encoding="utf-8")
+    assert "3 / 44<br>6 to be read" in (into / "practice.html").read_text(encoding="utf-8")
 
 
 def bad_submitted(course: Course, tmp_path: Path) -> tuple[str, Path]:
