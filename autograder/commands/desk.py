@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
@@ -50,6 +50,14 @@ def _grades(gradebook: Gradebook, rubric: Rubric) -> dict[str, Grade]:
     return grades
 
 
+def _tell_of_other_points(rubric: Rubric, grades: Iterable[Grade]) -> None:
+    """Name whoever was graded when the assignment counted other points: there is to be one maximum."""
+    points = sum(item.points for item in rubric.items)
+    others = [grade.name for grade in grades if not grade.is_empty and grade.points != points]
+    if others:
+        OUT.print(f"Graded with other points than {points:g}; mlm regrade shows what changes: {', '.join(others)}.")
+
+
 def _class(course: Course, rubric: Rubric, gradebook: Gradebook, grades: Mapping[str, Grade]) -> tuple[Grade, ...]:
     """Return the class, with those who handed in nothing."""
     learners = gradebook.learners()
@@ -85,6 +93,7 @@ def feedback(course: Course, assignment: str, into: Path, database: str | None, 
         write_class(course, rubric, gradebook, into)
     waiting = [grade.name for grade in grades.values() if grade.needs_person]
     OUT.print(f"Pages of {len(grades)} learners are written anew in {into}.")
+    _tell_of_other_points(rubric, grades.values())
     if waiting:
         OUT.print(f"Still to be read by a person: {', '.join(waiting)}.")
     return NEEDS_PERSON if waiting else ALL_GRADED
@@ -114,6 +123,7 @@ def marks(course: Course, assignment: str, into: Path, database: str | None, ask
         grades = {grade.student: grade for grade in everyone}
         learners = known_learners(gradebook.learners(), grades)
         changes = gradebook.changes(assignment)
+    _tell_of_other_points(rubric, everyone)
     if asked.worksheet is not None:
         to = asked.to or into / _MARKS / f"{assignment}-feedback.zip"
         return _zip_pages(into, grades, moodle_folders(asked.worksheet, learners), to)

@@ -77,7 +77,8 @@ def grade(
     before = [grade for grade in everyone if grade.student not in graded and not grade.is_empty]
     if before:
         OUT.print(f"Graded before, and on the page of the class too: {len(before)}.")
-    nothing = [grade.name for grade in everyone if grade.student not in graded and grade.is_empty]
+    others = [grade for grade in everyone if grade.student not in graded and grade.is_empty]
+    nothing = [grade.name for grade in others if not grade.standing.excused]
     if nothing:
         OUT.print(f"Nothing handed in by: {', '.join(nothing)}.")
     _print_places(rubric, into, asked)
@@ -204,6 +205,9 @@ def _print_grades(grades: Sequence[Grade], others: Sequence[LeftOut]) -> None:
     for grade in sorted(grades, key=lambda g: g.name):
         if grade.look_at:
             OUT.print(f"Look at {grade.name}: {'; '.join(why.rstrip('.') for why in grade.look_at)}.")
+    for grade in sorted(grades, key=lambda g: g.name):
+        if grade.standing.penalty:
+            OUT.print(f"Late: {grade.name}, days: {grade.standing.late_days}, points: -{grade.standing.penalty:g}.")
     waiting = sum(grade.needs_person for grade in grades)
     if waiting:
         OUT.print(f"{waiting} of {len(grades)} submissions have something that a person must read.")

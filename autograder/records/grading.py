@@ -251,8 +251,8 @@ class Grade:
 
     @property
     def needs_person(self) -> bool:
-        """True when an item waits for a person, or there is a file that could not be read."""
-        return bool(self.points_to_be_read)
+        """True when an item waits for a person, or there is a file that could not be read, and it is to be counted."""
+        return bool(self.points_to_be_read) and not self.standing.excused
 
     @property
     def is_empty(self) -> bool:

@@ -195,6 +195,8 @@ def test_points_dropped_items_and_what_a_person_gave(desk: Desk, capsys: pytest.
     before = desk.grades()
     desk.change("points = 4", "points = 5")
     desk.policies('dropped = { practice = ["lrt_chi2"] }\n')
+    assert desk.mlm("feedback") == 1
+    assert "Graded with other points than 49; mlm regrade shows what changes: Ada, Ben." in capsys.readouterr().out
     assert desk.mlm("regrade", "--apply") == 0
     said = " ".join(capsys.readouterr().out.split())
     assert "Ada 44 / 44 → 43 / 43 icc 4 / 4 → 5 / 5 points 4 to 5 lrt_chi2 2 / 2 → 0 / 0 dropped" in said
@@ -233,7 +235,7 @@ def test_being_late_takes_points_from_the_sum_and_from_no_item(
         submitted = book._nbgrader.find_submission("practice", "ada")
         assert (submitted.score, submitted.late_submission_penalty) == (44, 5)
     page = (desk.into / "feedback" / "ada" / "practice" / "index.html").read_text(encoding="utf-8")
-    assert "44 points were earned. For 1 days begun after it was due, 5 are taken off." in page
+    assert "Days begun after it was due: 1. For these, 5 of the 44 points are taken off." in page
     assert "39 / 44<br>6 to be read<br>late by 1 d: −5" in (desk.into / "practice.html").read_text(encoding="utf-8")
     assert desk.mlm("marks") == 0
     with (desk.into / "marks" / "practice-marks.csv").open(encoding="utf-8") as table:
