@@ -190,6 +190,7 @@ SLOW = (
     "courses/test_courses.py",
     "desk/test_exchange.py",
     "desk/test_gradebook.py::test_three_late_ones",
+    "desk/test_regrading.py::test_who_cannot_be_regraded",
     "desk/test_term.py",
     "everyday/",
     "fuzzing/",

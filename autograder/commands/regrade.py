@@ -12,12 +12,12 @@ from autograder.assignment.key import own_panel
 from autograder.assignment.release import read_release
 from autograder.commands.console import ALL_GRADED, NEEDS_PERSON, OUT
 from autograder.commands.desk import open_gradebook, write_class, write_learner
-from autograder.errors import GradebookError
+from autograder.errors import CourseError, GradebookError
 from autograder.grading.earlier import with_earlier
 from autograder.grading.giving_back import known_learners
 from autograder.grading.pipeline import Grading, executed_path
 from autograder.grading.policies import read_policies
-from autograder.grading.regrading import Move, NotKept, Regrader, lines_of
+from autograder.grading.regrading import Move, Regrader, lines_of
 from autograder.language.catalogue import DEFAULT
 from autograder.records.grading import Grade, ItemResult
 from autograder.records.writing import write_whole
@@ -94,8 +94,8 @@ def _moves(regrader: Regrader, gradebook: Gradebook, kept: Sequence[Grade]) -> _
     for grade in kept:
         try:
             move = regrader.move(grade, lines.get(grade.student, {}), given.get(grade.student, NOTHING_GIVEN))
-        except NotKept as why:
-            found.not_kept.append(f"{grade.name}: {why}")
+        except CourseError as why:  # what is stored does not do, or an earlier release does not
+            found.not_kept.append(f"{grade.name}: {str(why).rstrip('.')}")
             continue
         found.moves += [move] if move else []
         found.same += move is None
