@@ -81,9 +81,9 @@ class Regrader:
 
     def _panels(self, used: Grading, grade: Grade, lines: Lines) -> tuple[Keyed, ...]:
         """Return the panels that a learner was graded on, the learner's own first."""
-        asked = [item.id for item in used.rubric.items]
-        had = [item.item for item in grade.items]
-        if differ := sorted({*asked} ^ {*had}):
+        asked = {(notebook.name, item.id) for notebook in used.rubric.notebook for item in notebook.item}
+        had = {(notebook.notebook.name, item.item) for notebook in grade.notebooks for item in notebook.items}
+        if differ := sorted({item for _, item in asked ^ had}):
             raise NotKept(f"other items are asked than were graded ({', '.join(differ)}); grade once more first")
         if not all(notebook.hidden for notebook in grade.notebooks):
             raise NotKept("graded by an earlier version, which kept too little; grade once more first")
@@ -120,7 +120,8 @@ def _rescored(used: Grading, grade: Grade, panels: Sequence[Keyed]) -> Grade:
 
 
 def _moves(rubric: Rubric, before: Grade, after: Grade, lines: Lines, basis: Basis) -> Iterator[ItemMove]:
-    pairs = {old.item: (old, new) for old, new in zip(before.items, after.items, strict=True)}
+    now = {new.item: new for new in after.items}
+    pairs = {old.item: (old, now[old.item]) for old in before.items}
     for item in rubric.items if not before.is_empty else ():
         old, new = pairs[item.id]
         if _seen(old) != _seen(new):
