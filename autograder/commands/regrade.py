@@ -28,7 +28,7 @@ from autograder.results.gradebook import Gradebook
 from autograder.results.marks import PERSON, basis_of
 from autograder.results.pages import standing_in_points
 from autograder.results.regrades import new_batch
-from autograder.results.stored import NOTHING_GIVEN
+from autograder.results.stored import NOTHING_GIVEN, with_scores_by_person
 
 _COMMAND = "mlm regrade"
 
@@ -69,8 +69,9 @@ def regrade(course: Course, assignment: str, into: Path, database: str | None, a
             return NEEDS_PERSON if found.moves or found.not_kept else ALL_GRADED
         batch = new_batch()
         for move in found.moves:
-            gradebook.write(move.stored, move.basis, batch)
+            # Where this is interrupted in between, the same command still has this learner to move.
             _write(course, move.after, into)
+            gradebook.write(move.stored, move.basis, batch)
         write_class(course, grading.rubric, gradebook, into)
     OUT.print(f"Written into {gradebook.name}, and the pages in {into}: {len(found.moves)}.")
     if found.moves:
@@ -134,14 +135,19 @@ def _write(course: Course, grade: Grade, into: Path) -> None:
 
 def _undo(course: Course, assignment: str, gradebook: Gradebook, into: Path) -> int:
     rubric = course.counted(course.rubric(assignment))
-    back, since = gradebook.take_back_regrade(assignment, basis_of(rubric, (), f"{_COMMAND} --undo").made_by)
+    given = gradebook.by_person(assignment)
+    made_by = basis_of(rubric, (), f"{_COMMAND} --undo").made_by
+    back, since = 0, []
+    for student, grade in gradebook.take_back_regrade(assignment, made_by):
+        if grade is None:
+            since.append(student)
+        else:
+            back += 1
+            _write(course, with_scores_by_person(grade, given.get(student, NOTHING_GIVEN)), into)
     if not back and not since:
         raise GradebookError(f"{gradebook.name}: there is no regrade of {assignment!r} to take back.")
-    grades = gradebook.grades(assignment)
-    for grade in back:
-        _write(course, grades[grade.student], into)
     write_class(course, rubric, gradebook, into)
-    OUT.print(f"As before the last regrade, with their pages: {len(back)}.")
+    OUT.print(f"As before the last regrade, with their pages: {back}.")
     if since:
         OUT.print(f"Graded again since, and left as they are: {', '.join(since)}.")
     return NEEDS_PERSON if since else ALL_GRADED

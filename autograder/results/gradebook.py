@@ -129,17 +129,17 @@ class Gradebook:
                 _enter_scores(book, grade)
             keep(book.db, grade, basis, self.name)
 
-    def take_back_regrade(self, assignment: str, made_by: str) -> tuple[list[Grade], list[str]]:
-        """Put back the grades of the last regrade; return them, and the learners who were graded again since."""
-        back, since = [], []
+    def take_back_regrade(self, assignment: str, made_by: str) -> Iterator[tuple[str, Grade | None]]:
+        """Put back the grades of the last regrade, and yield each with its learner; None if graded again since.
+
+        A grade is put back once the next one is asked for, so that its pages are there before.
+        """
         for student in last_regrade(self._nbgrader.db, assignment):
             with self._transaction() as book:
                 grade = take_back(book.db, assignment, student, made_by, self.name)
                 if grade is not None and not grade.is_empty:
                     _enter_scores(book, grade)
-            back += [grade] if grade is not None else []
-            since += [student] if grade is None else []
-        return back, since
+                yield student, grade
 
     def kept(self, assignment: str) -> list[Grade]:
         """Return the grades of a class as they are kept, with the answers and without what a person decided."""

@@ -178,6 +178,12 @@ def test_a_changed_tolerance_is_shown_written_and_taken_back(
     changed = {Path(path).parent.parent.name for path, text in desk.pages().items() if text != pages[path]}
     assert changed == {"ben", desk.into.parent.name}
 
+    page = desk.into / "feedback" / "ben" / "practice" / "index.html"
+    page.unlink()
+    page.mkdir()  # it cannot be written: then the grade stays as it is, and the same command goes on later
+    assert desk.mlm("regrade", "--undo") == 2
+    page.rmdir()
+    assert desk.grades()["ben"].score == 44
     assert desk.mlm("regrade", "--undo") == 0
     assert (desk.grades(), desk.pages()) == (before, pages)
     with desk.book() as book:
