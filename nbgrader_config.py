@@ -26,8 +26,8 @@ c.Autograde.sanitize_preprocessors = []
 c.Autograde.autograde_preprocessors = [
     "nbgrader.preprocessors.CheckCellMetadata",
     "nbgrader.preprocessors.SaveAutoGrades",
-    "autograder.commands.autograde.FileScores",
     "nbgrader.preprocessors.AssignLatePenalties",
+    "autograder.commands.autograde.FileScores",
 ]
 # A learner's Markdown is shown to the teacher in the teacher's own browser session.
 c.HTMLExporter.filters = {"markdown2html": "autograder.results.safe_outputs.markdown_to_safe_html"}

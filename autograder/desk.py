@@ -148,6 +148,29 @@ def feedback(
         return command.feedback(course_at(course), assignment, into, db, language)
 
 
+@app.command(epilog="Example: mlm regrade practice --into grading/ --course solutions/")
+def regrade(
+    assignment: AssignmentArgument,
+    dry_run: Annotated[bool, Option("--dry-run", help="Show who would move; this is what it does by itself.")] = False,
+    apply: Annotated[bool, Option("--apply", help="Write it into the gradebook and the pages.")] = False,
+    undo: Annotated[bool, Option("--undo", help="Take back what was applied last.")] = False,
+    into: IntoOption = Path("grading"),
+    course: CourseOption = None,
+    hidden_seed: Annotated[int | None, Option(min=0, help="As mlm grade was given it, if it was.")] = None,
+    db: DatabaseOption = None,
+) -> int:
+    """Show who moves by a changed assignment or policy, from what to what and why; no notebook is run.
+
+    Exit code 0: nobody moves, or it is applied. 1: somebody moves, or cannot be regraded from what is stored.
+    """
+    with heeded():
+        from autograder.commands import regrade as command
+
+        if dry_run + apply + undo > 1:
+            raise UsageError("--dry-run, --apply and --undo: give the command once with each.")
+        return command.regrade(course_at(course), assignment, into, db, command.Asked(apply, undo, hidden_seed))
+
+
 @app.command(epilog="Example: mlm marks practice --fill canvas-export.csv --into grading/ --course solutions/")
 def marks(
     assignment: AssignmentArgument,

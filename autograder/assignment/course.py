@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import tomllib
 from dataclasses import dataclass
+from difflib import get_close_matches
 from functools import cached_property
 from importlib import resources
 from pathlib import Path
@@ -16,7 +17,8 @@ import msgspec
 
 from autograder.assignment.contents import Policies
 from autograder.assignment.declaration import load_rubric
-from autograder.assignment.rubric import AfterError, Rubric, Says
+from autograder.assignment.policies import CoursePolicies
+from autograder.assignment.rubric import AfterError, Rubric, Says, with_points
 from autograder.errors import CourseError
 from autograder.language.catalogue import DEFAULT
 
@@ -28,7 +30,7 @@ class CourseFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     ``packages`` are distributions that notebooks may import besides those that every box has. ``release`` is the folder
     of the released notebooks and ``samples`` that of sample submissions, from the course's
-    folder.
+    folder. ``policies`` say when work is due, and what counts.
     """
 
     title: str
@@ -40,9 +42,17 @@ class CourseFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     packages: tuple[str, ...] = ()
     release: str = "release"
     samples: str = "samples"
+    policies: CoursePolicies = CoursePolicies()
+
+    def __post_init__(self) -> None:
+        """Refuse policies for an assignment that there is not."""
+        for name in (*self.policies.due, *self.policies.dropped):
+            if name not in self.assignments:
+                known = ", ".join(self.assignments)
+                raise ValueError(f"table 'policies': there is no assignment {name!r}. There are: {known}")
 
     @property
-    def policies(self) -> Policies:
+    def defaults(self) -> Policies:
         """What holds for every assignment that says nothing else."""
         return Policies(self.language, self.check_says, self.after_error, self.study, self.packages)
 
@@ -111,7 +121,25 @@ class Course:
         if assignment not in self.assignments:
             known = ", ".join(self.assignments) or "none"
             raise CourseError(f"{self.root / COURSE_FILE} has no assignment {assignment!r}. It has: {known}.")
-        return load_rubric(self.source(assignment), self.file.policies, language, whole=whole)
+        return load_rubric(self.source(assignment), self.file.defaults, language, whole=whole)
+
+    def counted(self, rubric: Rubric) -> Rubric:
+        """Return a rubric as a class is graded by it: what the policies drop is worth nothing.
+
+        Raises
+        ------
+        CourseError
+            If the policies drop an item that it does not have.
+        """
+        dropped = self.file.policies.dropped.get(rubric.assignment, ())
+        known = [item.id for item in rubric.items]
+        for name in dropped:
+            if name not in known:
+                near = get_close_matches(name, known, 1)
+                hint = f"Did you mean {near[0]!r}?" if near else f"It has: {', '.join(known)}."
+                where = f"{self.root / COURSE_FILE}, table 'policies', key 'dropped'"
+                raise CourseError(f"{where}: {rubric.assignment} has no item {name!r}. {hint}")
+        return with_points(rubric, dict.fromkeys(dropped, 0.0))
 
 
 def find_course(folder: Path) -> Course:

@@ -7,7 +7,7 @@ is released is made by nbgrader's own preprocessors, so that ``nbgrader generate
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -89,7 +89,7 @@ def make_release(course: Course, rubric: Rubric, *, whole: bool = False) -> Rele
     for notebook in notebooks.values():
         notebook.metadata["mlm"] = {"release": name}
     texts = {file: nbformat.writes(notebook) + "\n" for file, notebook in notebooks.items()}
-    return Release(name, contents, course.file.policies, texts)
+    return Release(name, contents, course.file.defaults, texts)
 
 
 def released_files(release: Release) -> dict[str, str]:
@@ -115,18 +115,29 @@ def parse_release(release: Release) -> tuple[ReleasedNotebook, ...]:
 
 
 def read_release(course: Course, rubric: Rubric) -> tuple[ReleasedNotebook, ...]:
-    """Return the notebooks of an assignment as learners got them.
+    """Return the notebooks of an assignment as learners got them, with the points that the rubric gives now.
 
     Raises
     ------
     CourseError
         If one is missing: `mlm release` makes them.
     """
-    folder = course.source(rubric.assignment)
-    texts = cells_of(folder, read_words(folder))
+    folder = course.release(rubric.assignment)
+    names = [entry.name for entry in rubric.notebook]
+    texts = cells_of(course.source(rubric.assignment), read_words(course.source(rubric.assignment)))
+    released = tuple(_released(name, _read(folder / f"{name}.ipynb", CourseError), texts) for name in names)
+    return worth(released, rubric)
+
+
+def worth(release: tuple[ReleasedNotebook, ...], rubric: Rubric) -> tuple[ReleasedNotebook, ...]:
+    """Return released notebooks with the points of a rubric: there is one maximum for a class."""
+    points = {item.id: item.points for item in rubric.items}
+
+    def entry(name: str, told: dict[str, Any]) -> dict[str, Any]:
+        return {**told, "points": points[name]} if told["grade"] and name in points else told
+
     return tuple(
-        _released(entry.name, _read(course.release(rubric.assignment) / f"{entry.name}.ipynb", CourseError), texts)
-        for entry in rubric.notebook
+        replace(one, metadata={name: entry(name, told) for name, told in one.metadata.items()}) for one in release
     )
 
 

@@ -153,6 +153,16 @@ class Rubric(msgspec.Struct, frozen=True):
         return {name: kinds[name].read(value) if name in kinds else value for name, value in answers.items()}
 
 
+def with_points(rubric: Rubric, points: Mapping[str, float]) -> Rubric:
+    """Return a rubric with other points for some items, by their ids."""
+
+    def item(one: Item) -> Item:
+        return msgspec.structs.replace(one, points=points.get(one.id, one.points))
+
+    notebooks = (msgspec.structs.replace(one, item=tuple(map(item, one.item))) for one in rubric.notebook)
+    return msgspec.structs.replace(rubric, notebook=tuple(notebooks))
+
+
 #: The words of an item, by which no answer is told from another.
 _NO_WORDS: dict[str, Any] = {"title": "", "question": "", "advice": "", "read": "", "hints": {}, "memo": None}
 

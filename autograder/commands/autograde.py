@@ -17,6 +17,7 @@ from typing import Any
 
 import nbformat
 from nbconvert.exporters import NotebookExporter
+from nbgrader.api import Gradebook as NbgraderGradebook
 from nbgrader.coursedir import CourseDirectory
 from nbgrader.preprocessors import NbGraderPreprocessor
 from traitlets import Bool, Integer, Unicode
@@ -24,18 +25,23 @@ from traitlets.config import Configurable
 
 from autograder.assignment.course import Course, installed_course
 from autograder.assignment.release import read_release
+from autograder.assignment.rubric import Rubric
 from autograder.commands.doctor import protected_files
 from autograder.errors import CourseError, OurFault
 from autograder.grading.copies import personal_panel
 from autograder.grading.earlier import with_earlier
+from autograder.grading.giving_back import known_learners
 from autograder.grading.names import shown_name
 from autograder.grading.pipeline import Grading, grade_folder, prepare_panels
+from autograder.grading.policies import read_policies
+from autograder.grading.roster import Roster
 from autograder.grading.submission import SubmissionFolder, time_of
 from autograder.records.grading import Grade
 from autograder.results.executed_notebook import executed_notebook
 from autograder.results.folder import RUNS, hidden_seed
-from autograder.results.gradebook import file_scores, take_back_scores
+from autograder.results.gradebook import details_of
 from autograder.results.marks import basis_of
+from autograder.results.nbgrader_cells import file_scores, take_back_scores
 from autograder.results.stored import to_be_kept
 from autograder.sandbox.boxes import Boxes
 from autograder.sandbox.doctor import require_safe_box
@@ -55,9 +61,18 @@ class BoxedGrading(Configurable):
         _trait.tag(config=True)
 
 
-def _grading_of(course: Course, assignment: str, seed: int, language: str | None) -> Grading:
-    rubric = course.rubric(assignment, language)
-    return Grading(rubric, read_release(course, rubric), prepare_panels(rubric, seed))
+def _grading_of(course: Course, assignment: str, seed: int, language: str | None, database: str) -> Grading:
+    def spoken(language: str | None) -> Rubric:
+        return course.counted(course.rubric(assignment, language))
+
+    def learners() -> Roster:
+        with NbgraderGradebook(database) as book:
+            return known_learners({one.id: details_of(one) for one in book.students}, {})
+
+    rubric = spoken(language)
+    policies = read_policies(course, rubric, learners)
+    released, panels = read_release(course, rubric), prepare_panels(rubric, seed)
+    return Grading(rubric, released, panels, policies=policies, spoken=cache(spoken))
 
 
 def _examine_box(course: Course, root: Path, folders: tuple[Path, ...]) -> None:
@@ -90,7 +105,7 @@ class BoxedExporter(NotebookExporter):
         assert resources is not None, "nbgrader says whose notebook it is"
         place = resources["nbgrader"]
         with _no_mark_if_it_fails(place):
-            grading, grade = self.graded(place["assignment"], place["student"])
+            grading, grade = self.graded(place["assignment"], place["student"], place["db_url"])
             released = next((one for one in grading.release if one.name == place["notebook"]), None)
             if released is None:
                 raise CourseError(f"The assignment {place['assignment']!r} has no notebook {place['notebook']!r}.")
@@ -98,7 +113,7 @@ class BoxedExporter(NotebookExporter):
             notebook = nbformat.reads(executed_notebook(ran, released, grading.rubric.language), as_version=4)
         return super().from_notebook_node(notebook, resources=resources, **options)  # type: ignore[no-untyped-call, no-any-return]
 
-    def graded(self, assignment: str, student: str) -> tuple[Grading, Grade]:
+    def graded(self, assignment: str, student: str, database: str) -> tuple[Grading, Grade]:
         """Return a learner's grade, kept while the folder that was handed in stays as it is.
 
         Raises
@@ -117,7 +132,7 @@ class BoxedExporter(NotebookExporter):
             course = Course(Path(asked.course)) if asked.course else installed_course()
             course.require_apart(root / directory.submitted_directory)
             seed = hidden_seed(root, asked.hidden_seed)
-            grading = self._grading_of(course, assignment, seed, asked.language)
+            grading = self._grading_of(course, assignment, seed, asked.language, database)
             if asked.personal:
                 grading = replace(grading, personal={student: personal_panel(grading.rubric, student)})
             grading = with_earlier(course, grading, seed)
@@ -169,7 +184,7 @@ class FileScores(NbGraderPreprocessor):  # type: ignore[misc]
         with _no_mark_if_it_fails(place):
             if not isinstance(self.parent, BoxedExporter):
                 raise OurFault("nbgrader_config.py lacks c.Autograde.exporter_class, so nothing was graded in the box.")
-            grading, grade = self.parent.graded(place["assignment"], place["student"])
+            grading, grade = self.parent.graded(place["assignment"], place["student"], place["db_url"])
             basis = basis_of(grading.rubric, grading.panels_of(grade.student), "nbgrader autograde")
             file_scores(place["db_url"], to_be_kept(grading.rubric, grade), basis)
         return nb, resources

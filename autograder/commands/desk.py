@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import shutil
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from autograder.assignment.course import Course
@@ -16,7 +17,9 @@ from autograder.commands.console import ALL_GRADED, NEEDS_PERSON, OUT
 from autograder.errors import CourseError, GradebookError
 from autograder.grading.giving_back import Filled, fill, known_learners, moodle_folders, tidy
 from autograder.grading.names import safe_name
-from autograder.grading.pipeline import Grading, feedback_path, write_class_pages, write_feedback
+from autograder.grading.page_files import feedback_path, write_class_pages, write_feedback
+from autograder.grading.pipeline import Grading
+from autograder.grading.policies import read_policies
 from autograder.grading.whole_class import whole_class
 from autograder.records.grading import Grade
 from autograder.records.writing import write_whole
@@ -32,7 +35,7 @@ _MARKS = "marks"
 
 
 @contextmanager
-def _gradebook(into: Path, database: str | None) -> Iterator[Gradebook]:
+def open_gradebook(into: Path, database: str | None) -> Iterator[Gradebook]:
     """Open the gradebook of a results folder that is there."""
     place = database_of(into, database) or into / GRADEBOOK
     if not into.is_dir() or (isinstance(place, Path) and not place.is_file()):
@@ -48,23 +51,50 @@ def _grades(gradebook: Gradebook, rubric: Rubric) -> dict[str, Grade]:
     return grades
 
 
-def _write_class(course: Course, rubric: Rubric, gradebook: Gradebook, into: Path) -> None:
-    grading = Grading(rubric, read_release(course, rubric), ())
-    everyone = whole_class(grading, gradebook.grades(rubric.assignment), gradebook.learners())
-    write_class_pages(grading, everyone, into)
+def _tell_of_other_points(rubric: Rubric, grades: Iterable[Grade]) -> None:
+    """Name whoever was graded when the assignment counted other points: there is to be one maximum."""
+    points = sum(item.points for item in rubric.items)
+    others = [grade.name for grade in grades if not grade.is_empty and grade.points != points]
+    if others:
+        OUT.print(f"Graded with other points than {points:g}; mlm regrade shows what changes: {', '.join(others)}.")
+
+
+def _class(course: Course, rubric: Rubric, gradebook: Gradebook, grades: Mapping[str, Grade]) -> tuple[Grade, ...]:
+    """Return the class, with those who handed in nothing."""
+    learners = gradebook.learners()
+    policies = read_policies(course, rubric, lambda: known_learners(learners, grades))
+    return whole_class(Grading(rubric, read_release(course, rubric), (), policies=policies), grades, learners)
+
+
+def write_class(course: Course, rubric: Rubric, gradebook: Gradebook, into: Path) -> None:
+    """Write the pages of a class anew, as the gradebook has it."""
+    everyone = _class(course, rubric, gradebook, gradebook.grades(rubric.assignment))
+    write_class_pages(rubric, everyone, into)
+
+
+def write_learner(course: Course, grade: Grade, into: Path, language: str | None = None) -> None:
+    """Write a learner's page anew, in a language or else in the one that the grade was given in."""
+    if not grade.is_empty:
+        rubric = _rubric(course, grade.assignment, language or grade.language or None)
+        write_feedback(rubric, grade, into)
+
+
+@lru_cache(16)
+def _rubric(course: Course, assignment: str, language: str | None) -> Rubric:
+    return course.counted(course.rubric(assignment, language))
 
 
 def feedback(course: Course, assignment: str, into: Path, database: str | None, language: str | None) -> int:
     """Write all pages anew from the gradebook; see `mlm feedback --help`."""
-    rubric = course.rubric(assignment, language)
-    with _gradebook(into, database) as gradebook, filing(into):
+    rubric = course.counted(course.rubric(assignment, language))
+    with open_gradebook(into, database) as gradebook, filing(into):
         grades = _grades(gradebook, rubric)
         for grade in gradebook.whole_grades(assignment):
-            if not grade.is_empty:
-                write_feedback(rubric, grade, into)
-        _write_class(course, rubric, gradebook, into)
+            write_learner(course, grade, into, language)
+        write_class(course, rubric, gradebook, into)
     waiting = [grade.name for grade in grades.values() if grade.needs_person]
     OUT.print(f"Pages of {len(grades)} learners are written anew in {into}.")
+    _tell_of_other_points(rubric, grades.values())
     if waiting:
         OUT.print(f"Still to be read by a person: {', '.join(waiting)}.")
     return NEEDS_PERSON if waiting else ALL_GRADED
@@ -83,16 +113,18 @@ class GivenBack:
 
 def marks(course: Course, assignment: str, into: Path, database: str | None, asked: GivenBack) -> int:
     """Give marks back: in a file of Canvas or Moodle, as a zip of pages, or as a table; see `mlm marks --help`."""
-    rubric = course.rubric(assignment)
+    rubric = course.counted(course.rubric(assignment))
     if asked.fill is not None and asked.worksheet is not None:
         raise CourseError("--fill and --pages: give the command once with each; a run writes one file.")
     for read in filter(None, (asked.fill, asked.worksheet)):
         if asked.to and asked.to.exists() and read.exists() and asked.to.samefile(read):
             raise CourseError(f"--to {asked.to}: this is the file that is read. Name another one.")
-    with _gradebook(into, database) as gradebook:
-        grades = _grades(gradebook, rubric)
+    with open_gradebook(into, database) as gradebook:
+        everyone = _class(course, rubric, gradebook, _grades(gradebook, rubric))
+        grades = {grade.student: grade for grade in everyone}
         learners = known_learners(gradebook.learners(), grades)
         changes = gradebook.changes(assignment)
+    _tell_of_other_points(rubric, everyone)
     if asked.worksheet is not None:
         to = asked.to or into / _MARKS / f"{assignment}-feedback.zip"
         return _zip_pages(into, grades, moodle_folders(asked.worksheet, learners), to)
@@ -113,7 +145,7 @@ def _report(done: Filled, path: Path, into: Path, to: Path) -> int:
         write_whole(to, done.content, mode=0o600)
     OUT.print(f"Grades written into {to}: {len(done.filled)}. No other byte differs from {path}.")
     for said, names in (
-        ("Excused there, and left so", done.excused),
+        ("Excused", done.excused),
         ("Still to be read by a person, and left out (--so-far fills in what there is)", done.waiting),
         ("In the file, and without a grade here", done.without),
         ("Graded, and not in the file", done.not_there),
@@ -148,7 +180,7 @@ def _zip_pages(into: Path, grades: Mapping[str, Grade], folders: Mapping[str, st
 def forget(course: Course, student: str, into: Path, database: str | None) -> int:
     """Remove every trace of a learner from a results folder; see `mlm forget --help`."""
     student = safe_name(student)  # nothing in it leads out of the folders that are removed
-    with _gradebook(into, database) as gradebook, filing(into):
+    with open_gradebook(into, database) as gradebook, filing(into):
         known = {*gradebook.learners(), *(one for name in course.assignments for one in gradebook.grades(name))}
         folders = [into / step / student for step in _STEPS]
         if not student or (student not in known and not any(folder.is_dir() for folder in folders)):
@@ -162,7 +194,7 @@ def forget(course: Course, student: str, into: Path, database: str | None) -> in
                 path.unlink()
         for name in course.assignments:
             if (into / f"{name}.html").exists():
-                _write_class(course, course.rubric(name), gradebook, into)
+                write_class(course, course.counted(course.rubric(name)), gradebook, into)
         # Last, as the same command, given again after an interruption, finds by them what is left to do.
         (into / PROGRESS).unlink(missing_ok=True)
         for folder in (into / _MARKS, *folders):

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import shlex
 import shutil
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from rich.progress import TextColumn
-from rich.table import Table
 
 from autograder.assignment.course import Course
-from autograder.assignment.key import Keyed
 from autograder.assignment.release import ReleasedNotebook, read_release
 from autograder.assignment.rubric import Rubric
 from autograder.assignment.samples import build_class, unexpected
@@ -25,16 +24,19 @@ from autograder.commands.console import ALL_GRADED, BROKEN, ERR, NEEDS_PERSON, O
 from autograder.commands.doctor import protected_files
 from autograder.commands.handout import personal_panels
 from autograder.commands.interruptions import Interrupted
+from autograder.commands.printed_grades import print_grades, print_others, print_places
 from autograder.errors import CourseError
 from autograder.grading import pipeline, unchanged
 from autograder.grading.earlier import with_earlier
 from autograder.grading.found_class import FoundClass, find_class
+from autograder.grading.giving_back import known_learners
 from autograder.grading.names import learner_name
+from autograder.grading.page_files import write_class_pages
+from autograder.grading.policies import ClassPolicies, read_policies
+from autograder.grading.roster import Learner, Roster
 from autograder.grading.submission import SubmissionFolder
 from autograder.grading.whole_class import class_copies, whole_class
 from autograder.records.grading import Copy, Grade, LeftOut, Verdict
-from autograder.records.verdict_signs import SIGNS
-from autograder.results.database import address_of, name_of
 from autograder.results.filing import filing, held
 from autograder.results.folder import GRADEBOOK, Asked, database_of, keep_database, make_results, write_configuration
 from autograder.results.folder import hidden_seed as drawn_seed
@@ -85,7 +87,7 @@ def grade(
 ) -> tuple[int, Sequence[Grade]]:
     """Grade the submissions of a class or of some learners; return the exit code too. See `mlm grade --help`."""
     course.require_apart(asked.submitted or into)
-    rubric = course.rubric(assignment, asked.language)
+    rubric = course.counted(course.rubric(assignment, asked.language))
     released = read_release(course, rubric)
     again = _command(course, assignment, asked, into, students, workers, roster)
     asked = replace(asked, course=course.root, database=database_of(into, asked.database))
@@ -105,11 +107,11 @@ def grade(
         everyone, copies = _file_class(run, grading, graded)
     filed = {grade.student: grade for grade in everyone}
     grades = [grade or filed[student] for student, grade in graded.items()]
-    _print_grades(grades, [] if students else found.others)
+    print_grades(grades, [] if students else found.others)
     for copy in copies:
         OUT.print(f"Look at {copy.student}: {', '.join(copy.items)} are right on the panel of {copy.other} only.")
-    _print_others(grades, everyone)
-    _print_places(rubric, into, asked)
+    print_others(grades, everyone)
+    print_places(rubric, into, asked)
     for_a_person = copies or left_out or any(grade.needs_person or grade.look_at for grade in grades)
     code = BROKEN if any(grade.is_ungraded for grade in grades) else NEEDS_PERSON if for_a_person else ALL_GRADED
     return code, grades
@@ -148,18 +150,20 @@ def _graded(run: _Run, folders: tuple[SubmissionFolder, ...]) -> tuple[pipeline.
     """Grade whoever's grade could be another one than before; return what was the same for all, and who was graded."""
     rubric, asked = run.rubric, run.asked
     seed = drawn_seed(run.into, asked.hidden_seed)
-    folders, decides, same = _unchanged(run, folders, seed)
+    policies = read_policies(run.course, rubric, lambda: _known(run))
+    folders, decides, same = _unchanged(run, folders, seed, policies)
     own = personal_panels(rubric, [folder.student for folder in folders]) if asked.personal else {}
+    spoken = cache(lambda language: run.course.counted(run.course.rubric(rubric.assignment, language)))
+    none_drawn = pipeline.Grading(rubric, run.released, (), personal=own, policies=policies, spoken=spoken)
     graded: _Graded = dict.fromkeys(same)
     run.recorder.note(done=len(same), unchanged=len(same))
     left = tuple(folder for folder in folders if folder.student not in same)
     if not left:
         with filing(run.into):
             write_configuration(run.into, asked)
-        none_drawn = pipeline.Grading(rubric, run.released, (), personal=own)
         return with_earlier(run.course, none_drawn, seed), graded
     with run.workers.boxes(rubric.packages) as boxes:
-        grading = _prepared(run, left, boxes, seed, own)
+        grading = _prepared(run, none_drawn, left, boxes, seed)
         left = _entered(run, left)
         count = run.workers.at_a_time(boxes)
         grades = pipeline.grade_class(grading, left, run.into, boxes, asked, count, decides, watch=run.recorder.watch)
@@ -175,13 +179,13 @@ def _graded(run: _Run, folders: tuple[SubmissionFolder, ...]) -> tuple[pipeline.
 
 
 def _unchanged(
-    run: _Run, folders: tuple[SubmissionFolder, ...], seed: int
+    run: _Run, folders: tuple[SubmissionFolder, ...], seed: int, policies: ClassPolicies
 ) -> tuple[tuple[SubmissionFolder, ...], dict[str, str], dict[str, Grade]]:
     """Return the folders with the names to show, what decides each learner's grade, and the grades that stay."""
     begun = run.asked.database or (run.into / GRADEBOOK).exists()
     if begun:
         folders = _entered(run, folders)
-    decides = unchanged.decides(run.course, run.rubric, run.asked, seed, folders)
+    decides = unchanged.decides(run.course, run.rubric, run.asked, seed, folders, policies)
     if not begun or run.asked.anew:
         return folders, decides, {}
     with filing(run.into), Gradebook(run.gradebook) as gradebook:
@@ -190,7 +194,7 @@ def _unchanged(
 
 
 def _prepared(
-    run: _Run, folders: Sequence[SubmissionFolder], boxes: Boxes | Cluster, seed: int, own: Mapping[str, Keyed]
+    run: _Run, none_drawn: pipeline.Grading, folders: Sequence[SubmissionFolder], boxes: Boxes | Cluster, seed: int
 ) -> pipeline.Grading:
     """Try the box, draw the panels, and return what is the same for all learners."""
     boxes.open_soon(count_workers(run.workers.count))
@@ -198,8 +202,7 @@ def _prepared(
         protected = protected_files(run.course, [*(folder.path for folder in folders), run.into])
         walls = beside.submit(require_safe, protected, boxes)
         try:
-            panels = pipeline.prepare_panels(run.rubric, seed)
-            grading = pipeline.Grading(run.rubric, run.released, panels, personal=own)
+            grading = replace(none_drawn, panels=pipeline.prepare_panels(run.rubric, seed))
             grading = with_earlier(run.course, grading, seed)
             walls.result()
         except BaseException:
@@ -218,6 +221,17 @@ def _shown(grades: Iterable[Grade], recorder: Recorder, assignment: str) -> Iter
             bar.update(task, completed=progress.done, left=progress.left, now=few(progress.now))
             yield grade
         bar.update(task, left="", now="")
+
+
+def _known(run: _Run) -> Roster:
+    """Return everybody that policies may be about: in the list of the class or the gradebook, or who handed in."""
+    there = {one.student: one for one in run.found.learners}
+    there |= {one.student: Learner(one.student, one.shown, 0, {}) for one in run.found.folders} | there
+    if run.asked.database or (run.into / GRADEBOOK).exists():
+        with filing(run.into), Gradebook(run.gradebook) as gradebook:
+            kept = known_learners(gradebook.learners(), {}).learners
+        there = {one.student: one for one in kept} | there
+    return Roster(Path("the class"), tuple(there.values()))
 
 
 def _entered(run: _Run, folders: tuple[SubmissionFolder, ...]) -> tuple[SubmissionFolder, ...]:
@@ -258,56 +272,8 @@ def _file_class(
         others = [one.student for one in everyone if one.student not in grading.personal]
         grading = replace(grading, personal={**grading.personal, **personal_panels(run.rubric, others)})
     copies = class_copies(grading, everyone)
-    pipeline.write_class_pages(grading, everyone, run.into, copies, run.left_out)
+    write_class_pages(grading.rubric, everyone, run.into, copies, run.left_out)
     return everyone, copies
-
-
-def _print_others(grades: Sequence[Grade], everyone: Sequence[Grade]) -> None:
-    graded = {grade.student for grade in grades}
-    others = [grade for grade in everyone if grade.student not in graded]
-    if before := [grade for grade in others if not grade.is_empty]:
-        OUT.print(f"Graded before, and on the page of the class too: {len(before)}.")
-    if nothing := [grade.name for grade in others if grade.is_empty]:
-        OUT.print(f"Nothing handed in by: {', '.join(nothing)}.")
-
-
-def _print_places(rubric: Rubric, into: Path, asked: Asked) -> None:
-    gradebook = name_of(address_of(asked.database or into / GRADEBOOK))
-    OUT.print(f"\nThe class     {into / rubric.assignment}.html")
-    OUT.print(f"The report    {into / rubric.assignment}-report.html\nFeedback      {into / 'feedback'}")
-    OUT.print(f"Gradebook     {gradebook}")
-    OUT.print(f"To be read    {into / rubric.assignment}-to-read.html")
-    OUT.print(f"Read by hand  cd {into} && jupyter lab, then Nbgrader > Formgrader")
-
-
-def _print_grades(grades: Sequence[Grade], others: Sequence[LeftOut]) -> None:
-    table = Table(box=None, pad_edge=False)
-    table.add_column("Learner", no_wrap=True, max_width=40)
-    table.add_column("Points", no_wrap=True, justify="right")
-    table.add_column("Right", no_wrap=True, justify="right")
-    table.add_column("Look at first", no_wrap=True)
-    for grade in sorted(grades, key=lambda g: g.name):
-        if grade.is_empty:
-            table.add_row(grade.name, "", "", f"{SIGNS[Verdict.MISSING]} nothing handed in")
-            continue
-        right = sum(item.verdict is Verdict.CORRECT for item in grade.items)
-        urgent = min((item.verdict for item in grade.items), key=list(Verdict).index)
-        table.add_row(grade.name, grade.shown_score, f"{right} / {len(grade.items)}", f"{SIGNS[urgent]} {urgent}")
-    for one in others:
-        if one.is_learner:
-            table.add_row(one.name, "", "", f"{SIGNS[Verdict.UNGRADED]} not graded")
-    OUT.print(table)
-    for one in others:
-        OUT.print(f"Not graded: {one}.")
-    for grade in grades:
-        if grade.is_ungraded:
-            OUT.print(f"Not graded: {grade.name}. {grade.items[0].reason}")
-    for grade in sorted(grades, key=lambda g: g.name):
-        if grade.look_at:
-            OUT.print(f"Look at {grade.name}: {'; '.join(why.rstrip('.') for why in grade.look_at)}.")
-    waiting = sum(grade.needs_person for grade in grades)
-    if waiting:
-        OUT.print(f"{waiting} of {len(grades)} submissions have something that a person must read.")
 
 
 def demo(course: Course, assignment: str | None, into: Path, *, workers: int | None) -> int:

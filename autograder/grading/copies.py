@@ -30,9 +30,12 @@ def personal_panel(rubric: Rubric, student: str) -> Keyed:
     KeyUnavailable
         If no panel comes of the name.
     """
-    digest = hashlib.sha256(f"{rubric.assignment}\n{student}".encode()).digest()
-    keyed = checked_panel(rubric, int.from_bytes(digest[:6], "big"))
-    return replace(keyed, hidden=False)
+    return replace(checked_panel(rubric, personal_seed(rubric, student)), hidden=False)
+
+
+def personal_seed(rubric: Rubric, student: str) -> int:
+    """Return the seed of a learner's own panel."""
+    return int.from_bytes(hashlib.sha256(f"{rubric.assignment}\n{student}".encode()).digest()[:6], "big")
 
 
 def find_copies(rubric: Rubric, grades: Sequence[Grade], panels: Mapping[str, Keyed]) -> Iterator[Copy]:

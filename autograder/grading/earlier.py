@@ -2,17 +2,19 @@
 
 Which one that is the notebook itself says, so that a learner can choose among those that the course keeps, and a note
 tells the teacher. nbgrader's gradebook has one set of cells for an assignment: only a release with the same ones can be
-graded beside the current one.
+graded beside the current one, and what an item is worth is the same for all.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cache
 from threading import Lock
 
 from autograder.assignment.course import Course
-from autograder.assignment.release import ReleasedNotebook, parse_release
+from autograder.assignment.release import ReleasedNotebook, parse_release, worth
 from autograder.assignment.release_file import kept_releases, read_release_file
+from autograder.assignment.rubric import Rubric, with_points
 from autograder.errors import CourseError
 from autograder.grading.copies import personal_panel
 from autograder.grading.pipeline import Grading, prepare_panels
@@ -51,21 +53,31 @@ class _Earlier:
         if release is None:
             raise CourseError(f"{path} is gone. Put it back, or give the command again.")
         notebooks = parse_release(release)
+        now = self._current.rubric
         if differ := _graded_cells(notebooks) ^ _graded_cells(self._current.release):
-            cells = ", ".join(sorted({cell for _, cell, _ in differ}))
+            cells = ", ".join(sorted({cell for _, cell in differ}))
             raise CourseError(
-                f"The notebooks were made from the release {name}, which has other graded cells or points than the "
-                f"current one ({cells}), and one gradebook cannot hold both. Grade this learner with the course as it "
-                "was then, into another folder."
+                f"The notebooks were made from the release {name}, which has other graded cells than the current one "
+                f"({cells}), and one gradebook cannot hold both. Grade this learner with the course as it was then, "
+                "into another folder."
             )
-        rubric = release.rubric(path, self._current.rubric.language)
-        return Grading(rubric, notebooks, prepare_panels(rubric, self._seed), self._current.limits)
+
+        def spoken(language: str) -> Rubric:
+            return with_points(release.rubric(path, language), {item.id: item.points for item in now.items})
+
+        rubric = spoken(now.language)
+        return replace(
+            self._current,
+            rubric=rubric,
+            release=worth(notebooks, rubric),
+            panels=prepare_panels(rubric, self._seed),
+            personal={},
+            earlier=lambda _release, _student: None,
+            spoken=cache(spoken),
+        )
 
 
-def _graded_cells(release: tuple[ReleasedNotebook, ...]) -> set[tuple[str, str, float]]:
+def _graded_cells(release: tuple[ReleasedNotebook, ...]) -> set[tuple[str, str]]:
     return {
-        (notebook.name, name, float(entry["points"]))
-        for notebook in release
-        for name, entry in notebook.metadata.items()
-        if entry["grade"]
+        (notebook.name, name) for notebook in release for name, entry in notebook.metadata.items() if entry["grade"]
     }

@@ -27,12 +27,17 @@ _WARNINGS: Mapping[str, re.Pattern[str]] = {
 
 
 def add_evidence(
-    rubric: Rubric, graded: Sequence[NotebookGrade], own: Keyed, release: Sequence[ReleasedNotebook]
+    rubric: Rubric,
+    graded: Sequence[NotebookGrade],
+    own: Keyed,
+    release: Sequence[ReleasedNotebook],
+    warned: Mapping[str, tuple[str, ...]] | None = None,
 ) -> tuple[NotebookGrade, ...]:
     """Return a learner's notebooks with what bears on each item beside its verdict.
 
     ``graded`` is all that the learner handed in, with the runs on ``own``, the learner's panel; ``release`` the
-    notebooks as handed out: their lines are in every text, and are nobody's words.
+    notebooks as handed out: their lines are in every text, and are nobody's words. ``warned`` has the warnings by item
+    where they are not looked for in what the cells showed.
     """
     answers = {name: value for notebook in graded for name, value in notebook.run.answers.items()}
     items = {item.id: item for item in rubric.items}
@@ -48,7 +53,8 @@ def add_evidence(
             elif item.answer_kind.exact:
                 yield result
             else:
-                yield _with_warnings(result, tuple(warnings_before(notebook.notebook, notebook.run, item.id)))
+                found = warnings_before(notebook.notebook, notebook.run, item.id) if warned is None else warned[item.id]
+                yield _with_warnings(result, tuple(found))
 
     return tuple(replace(notebook, items=tuple(with_evidence(notebook))) for notebook in graded)
 

@@ -23,7 +23,8 @@ _MOST = (
     *("calificación máxima", "valutazione massima", "maximumcijfer"),
 )
 
-_EXCUSED = "ex"
+#: What Canvas writes for whoever is excused.
+_EXCUSED = "EX"
 
 
 @dataclass(frozen=True)
@@ -79,7 +80,8 @@ def fill(
     for line, row, ids in rows_of(table, columns):
         learner = learners.match(ids, f"{path}, line {line}")
         grade = grades.get(learner.student) if learner else None
-        if learner is None or grade is None or grade.is_empty:
+        is_excused = grade is not None and grade.standing.excused
+        if learner is None or grade is None or (grade.is_empty and not is_excused):
             without.append(learner.shown if learner else ids.get("name") or row[0].text or f"line {line}")
             continue
         if learner.student in seen:
@@ -87,12 +89,14 @@ def fill(
         seen[learner.student] = str(line)
         if len(row) <= place:
             raise CourseError(f"{path}, line {line}: this row ends before the column of the grades. Export it again.")
-        if row[place].text.casefold() == _EXCUSED:
+        if is_excused or row[place].text.casefold() == _EXCUSED.casefold():
             excused.append(learner.shown)
+            # Moodle knows no excuse: there the cell stays as it is.
+            changed |= {row[place]: _EXCUSED} if is_excused and "participant" not in columns else {}
         elif grade.needs_person and not so_far:
             waiting.append(learner.shown)
         else:
-            score = f"{grade.score:.2f}".rstrip("0").rstrip(".")
+            score = f"{grade.total:.2f}".rstrip("0").rstrip(".")
             changed[row[place]] = score.replace(".", ",") if comma else score
     if not seen:
         raise CourseError(f"{path}: nobody in it has a grade here. Is it the file of another course?")
@@ -180,11 +184,20 @@ def tidy(grades: Mapping[str, Grade], changes: Iterable[Mapping[str, Any]], name
     rows = csv.writer(out)
     rows.writerow(["student", "name", "handed_in", "item", "verdict", "score", "points", "comment", *rests_on])
     for student, grade in grades.items():
+        who = (student, shown.get(student, student), grade.handed_in)
+        if grade.standing.excused:
+            rows.writerow([_no_formula(value) for value in (*who, "excused")])
+            continue
         for item in grade.items if not grade.is_empty else ():
             line = last.get((student, item.item), {})
-            said = (student, shown.get(student, student), grade.handed_in, item.item, item.verdict)
-            found = (item.score, item.points, item.comment, *(line.get(name) for name in rests_on))
-            rows.writerow([_no_formula(value) for value in (*said, *found)])
+            # What is still to be read has no score, and none of its points count yet.
+            waits = any(item in notebook.to_be_read for notebook in grade.notebooks)
+            score, points = ("", "") if waits else (item.score, item.points)
+            found = (item.item, item.verdict, score, points, item.comment, *(line.get(name) for name in rests_on))
+            rows.writerow([_no_formula(value) for value in (*who, *found)])
+        if grade.standing.penalty:
+            late = f"late by {grade.standing.late_days} d"
+            rows.writerow([_no_formula(value) for value in (*who, "late penalty", late, -grade.standing.penalty, 0)])
     return out.getvalue()
 
 

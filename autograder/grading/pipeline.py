@@ -12,6 +12,7 @@ from concurrent.futures import FIRST_COMPLETED, Executor, Future, ThreadPoolExec
 from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import islice
+from math import ceil
 from pathlib import Path
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -22,28 +23,24 @@ from autograder.assignment.rubric import Rubric
 from autograder.errors import AutograderError, BoxUnavailable, FilingError, GradebookError
 from autograder.grading.attention import look_at
 from autograder.grading.evidence import add_evidence
+from autograder.grading.page_files import write_pages
+from autograder.grading.policies import ClassPolicies
 from autograder.grading.submission import SubmissionFolder, read_submission
 from autograder.language.catalogue import Sentence
 from autograder.records.grading import (
-    Copy,
     Ending,
     Grade,
     ItemResult,
-    LeftOut,
     NotebookGrade,
     NotebookRun,
     Submission,
     SubmittedNotebook,
     Verdict,
 )
-from autograder.records.writing import write_whole
-from autograder.results.class_report import report_page
-from autograder.results.executed_notebook import executed_notebook
 from autograder.results.filing import filing
 from autograder.results.folder import GRADEBOOK, RUNS, Asked, write_configuration
 from autograder.results.gradebook import Gradebook
 from autograder.results.marks import basis_of
-from autograder.results.pages import class_page, learner_page, notebook_page, reading_page
 from autograder.results.stored import NOTHING_GIVEN, decided, to_be_kept, with_scores_by_person, without_answers
 from autograder.sandbox.box import Job
 from autograder.sandbox.boxes import Run, Runner, count_workers
@@ -61,7 +58,8 @@ class Grading:
     """What is the same for every learner of a run: rubric, release, panels with their keys, limits.
 
     The first of the panels is the learners' own, but for those that ``personal`` has another for. ``earlier`` gives the
-    same for an earlier release by its id and a learner's name; None for one that is not known.
+    same for an earlier release by its id and a learner's name; None for one that is not known. ``spoken`` gives the
+    rubric in another language, for learners who read their page in one.
     """
 
     rubric: Rubric
@@ -70,14 +68,25 @@ class Grading:
     limits: Limits = field(default_factory=Limits)
     personal: Mapping[str, Keyed] = field(default_factory=dict)
     earlier: Callable[[str, str], Grading | None] = lambda _release, _student: None
+    policies: ClassPolicies = field(default_factory=ClassPolicies)
+    spoken: Callable[[str], Rubric] | None = None
 
     def panels_of(self, student: str) -> tuple[Keyed, ...]:
         """Return the panels that a learner's notebooks are run on, the learner's own first."""
         return (self.personal.get(student, self.panels[0]), *self.panels[1:])
 
     def of(self, grade: Grade) -> Grading:
-        """Return what a grade was given by: this, or what an earlier release needs."""
-        return (grade.earlier and self.earlier(grade.earlier, grade.student)) or self
+        """Return what a grade was given by: this, or what an earlier release needs; in its learner's language."""
+        release = (grade.earlier and self.earlier(grade.earlier, grade.student)) or self
+        return release.for_learner(grade.student, grade.language)
+
+    def for_learner(self, student: str, language: str = "") -> Grading:
+        """Return this in the language of a learner, or else in the one given, and with the learner's time."""
+        language = self.policies.of(student).language or language
+        rubric = self.spoken(language) if self.spoken and language else self.rubric
+        factor = self.policies.extra_time(student)
+        wall, cpu = self.limits.wall_seconds * factor, ceil(self.limits.cpu_seconds * factor)
+        return replace(self, rubric=rubric, limits=replace(self.limits, wall_seconds=wall, cpu_seconds=cpu))
 
 
 def prepare_panels(rubric: Rubric, seed: int) -> tuple[Keyed, ...]:
@@ -99,6 +108,7 @@ def grade_submission(grading: Grading, submission: Submission, run: Run) -> Grad
     OurFault
         If the box or the reference fails; the learner is then not graded.
     """
+    grading = grading.for_learner(submission.student)
     panels = grading.panels_of(submission.student)
     notebooks = _graded(grading, submission, panels, run)
     return Grade(
@@ -108,6 +118,7 @@ def grade_submission(grading: Grading, submission: Submission, run: Run) -> Grad
         shown=submission.shown,
         notes=submission.notes,
         look_at=tuple(look_at(submission, notebooks)),
+        language=grading.rubric.language,
     )
 
 
@@ -132,16 +143,29 @@ def _graded(grading: Grading, submission: Submission, panels: tuple[Keyed, ...],
             )
         )
 
+    runs = [[ran(notebook, table, hidden=keyed.hidden) for keyed, table in tables] for notebook in submission.notebooks]
+    return score_runs(grading, submission, panels, runs)
+
+
+def score_runs(
+    grading: Grading,
+    submission: Submission,
+    panels: Sequence[Keyed],
+    runs: Sequence[Sequence[NotebookRun]],
+    warned: Mapping[str, tuple[str, ...]] | None = None,
+) -> tuple[NotebookGrade, ...]:
+    """Return a learner's notebooks with their items scored: ``runs`` are by notebook, each on every panel.
+
+    ``warned`` are the warnings before each item's check, where what the cells showed is not kept.
+    """
     graded = []
-    for notebook in submission.notebooks:
-        each = [(keyed, ran(notebook, table, hidden=keyed.hidden)) for keyed, table in tables]
-        items = score_notebook(grading.rubric, notebook, each)
-        own, hidden = each[0][1], [found for keyed, found in each if keyed.hidden]
+    for notebook, (own, *hidden) in zip(submission.notebooks, runs, strict=True):
+        items = score_notebook(grading.rubric, notebook, list(zip(panels, (own, *hidden), strict=True)))
         only_hidden = failed_only_there(notebook, own, hidden)
-        graded.append(NotebookGrade(notebook, own, items, only_hidden, told_of(notebook, own)))
+        graded.append(NotebookGrade(notebook, own, items, only_hidden, told_of(notebook, own), tuple(hidden)))
     resolved = resolve_dependencies(grading.rubric, [item for notebook in graded for item in notebook.items])
     graded = [replace(n, items=tuple(resolved[item.item] for item in n.items)) for n in graded]
-    return add_evidence(grading.rubric, graded, panels[0], grading.release)
+    return add_evidence(grading.rubric, graded, panels[0], grading.release, warned)
 
 
 def grade_folder(grading: Grading, folder: SubmissionFolder, run: Callable[..., NotebookRun]) -> Grade:
@@ -157,7 +181,8 @@ def grade_folder(grading: Grading, folder: SubmissionFolder, run: Callable[..., 
     used: set[str] = set()
     noting = partial(run, used=used)
     grade = _guarded(grading, folder, lambda: _grade_by_release(grading, folder, noting), BoxUnavailable)
-    return replace(grade, runs=tuple(sorted(used)), handed_in=folder.handed_in)
+    standing = grading.policies.standing(folder.student, folder.handed_in)
+    return replace(grade, runs=tuple(sorted(used)), handed_in=folder.handed_in, standing=standing)
 
 
 def _grade_by_release(grading: Grading, folder: SubmissionFolder, run: Run) -> Grade:
@@ -297,56 +322,9 @@ def _file_grade(grading: Grading, grade: Grade, gradebook: Gradebook, into: Path
     used = grading.of(grade)
     given = gradebook.by_person(grade.assignment, grade.student).get(grade.student, NOTHING_GIVEN)
     if not grade.is_empty:
-        write_pages(used, with_scores_by_person(grade, given), into)
+        write_pages(used.rubric, used.release, with_scores_by_person(grade, given), into)
     by = grade.decided_by and decided(grade.decided_by, given)
     kept = replace(to_be_kept(grading.rubric, grade), decided_by=by)
     gradebook.write(kept, basis_of(used.rubric, used.panels_of(grade.student), "mlm grade"))
     kept = with_scores_by_person(kept, given)
     return kept if grading.personal else without_answers(kept)
-
-
-def write_pages(grading: Grading, grade: Grade, into: Path) -> None:
-    """Write a learner's executed notebooks and feedback pages."""
-    released = {notebook.name: notebook for notebook in grading.release}
-    for notebook, path in zip(grade.notebooks, notebook_paths(into, grade), strict=True):
-        executed = executed_notebook(notebook, released[notebook.notebook.name], grading.rubric.language)
-        write_whole(path, executed)
-    write_feedback(grading.rubric, grade, into)
-
-
-def write_feedback(rubric: Rubric, grade: Grade, into: Path) -> None:
-    """Write a learner's feedback page, and beside it a page of each notebook that was handed in, as it ran."""
-    page, shown = feedback_path(into, grade), {}
-    for notebook, executed in zip(grade.notebooks, notebook_paths(into, grade), strict=True):
-        name = notebook.notebook.name
-        if notebook.notebook.problem is None and executed.is_file():
-            shown[name] = f"{name}-executed.html"
-            text = notebook_page(rubric, grade, name, executed.read_text(encoding="utf-8"))
-            write_whole(page.with_name(shown[name]), text)
-    write_whole(page, learner_page(rubric, grade, shown))
-
-
-def notebook_paths(into: Path, grade: Grade) -> list[Path]:
-    """Return where a learner's executed notebooks lie."""
-    folder = into / "autograded" / grade.student / grade.assignment
-    return [folder / f"{one.notebook.name}.ipynb" for one in grade.notebooks]
-
-
-def feedback_path(into: Path, grade: Grade) -> Path:
-    """Return where a learner's feedback page lies."""
-    return into / "feedback" / grade.student / grade.assignment / "index.html"
-
-
-def write_class_pages(
-    grading: Grading,
-    grades: Sequence[Grade],
-    into: Path,
-    copies: Sequence[Copy] = (),
-    left_out: Sequence[LeftOut] = (),
-) -> None:
-    """Write the page that shows the whole class, the report on it, and the page for who grades by hand."""
-    name = grading.rubric.assignment
-    with filing(into):
-        write_whole(into / f"{name}.html", class_page(grading.rubric, grades, left_out))
-        write_whole(into / f"{name}-report.html", report_page(grading.rubric, grades, copies, left_out))
-        write_whole(into / f"{name}-to-read.html", reading_page(grading.rubric, grades))

@@ -17,7 +17,8 @@ from pathlib import Path
 from autograder.assignment.course import COURSE_FILE, Course
 from autograder.assignment.rubric import Rubric
 from autograder.grading.files import HandedIn, Unreadable, files_in
-from autograder.grading.pipeline import feedback_path, notebook_paths
+from autograder.grading.page_files import feedback_path, notebook_paths
+from autograder.grading.policies import ClassPolicies
 from autograder.grading.submission import SubmissionFolder
 from autograder.records.grading import Grade
 from autograder.results.folder import Asked
@@ -26,7 +27,12 @@ from autograder.sandbox.run_store import box_digest, digest_of
 
 
 def decides(
-    course: Course, rubric: Rubric, asked: Asked, seed: int, folders: Iterable[SubmissionFolder]
+    course: Course,
+    rubric: Rubric,
+    asked: Asked,
+    seed: int,
+    folders: Iterable[SubmissionFolder],
+    policies: ClassPolicies,
 ) -> dict[str, str]:
     """Return a digest of what decides each learner's grade, by learner; of whoever's files can be read."""
     packages = [Path(str(resources.files(name))) for name in ("autograder", "reference")]
@@ -42,7 +48,7 @@ def decides(
     for one in folders:
         with suppress(Exception):  # whatever keeps it from being read is met again, and told, where it is graded
             around = [] if one.around in (None, one.path) else list(_read(files_in(one.around or one.path)))
-            own = [one.student, one.handed_in, list(_read(files_in(one.path))), around]
+            own = [one.student, one.handed_in, list(_read(files_in(one.path))), around, repr(policies.of(one.student))]
             found[one.student] = digest_of([common, own])
     return found
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
 from autograder.grading.copies import find_copies
 from autograder.grading.names import learner_name, shown_name
@@ -23,10 +24,13 @@ def whole_class(
     whoever has no grade has handed in nothing. Of ``graded``, a run's grades, whoever could not be graded is shown so.
     """
     why = Sentence("attention.nothing")
-    nothing = {
-        student: grade_without_work(grading, student, learner_name(known) or shown_name(student), Verdict.MISSING, why)
-        for student, known in learners.items()
-    }
+
+    def without(student: str, known: Mapping[str, str]) -> Grade:
+        shown = learner_name(known) or shown_name(student)
+        grade = grade_without_work(grading, student, shown, Verdict.MISSING, why)
+        return replace(grade, standing=grading.policies.standing(student, ""))
+
+    nothing = {student: without(student, known) for student, known in learners.items()}
     others = {grade.student: grade for grade in graded if grade.is_ungraded or grade.student not in kept}
     return tuple(sorted({**nothing, **kept, **others}.values(), key=lambda grade: grade.name))
 

@@ -158,7 +158,7 @@ class ItemResult:
 
 @dataclass(frozen=True)
 class NotebookGrade:
-    """The items of one notebook with the run that a person will look at.
+    """The items of one notebook with the run that a person will look at, and those on hidden panels.
 
     ``only_hidden`` names, for the teacher alone, the cells of which a statement failed on a hidden panel and not in
     that run: by grade_id, or by number where there is none.
@@ -169,6 +169,26 @@ class NotebookGrade:
     items: tuple[ItemResult, ...]
     only_hidden: tuple[str, ...] = ()
     failed: tuple[str, ...] = ()
+    hidden: tuple[NotebookRun, ...] = ()
+
+    @property
+    def to_be_read(self) -> tuple[ItemResult, ...]:
+        """The items that wait for a person: texts, and whatever stands in a file that could not be read."""
+        waits = (Verdict.NEEDS_PERSON, Verdict.MALFORMED) if self.notebook.is_unread else (Verdict.NEEDS_PERSON,)
+        return tuple(item for item in self.items if item.points and item.verdict in waits)
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What the policies of a course make of a grade; no item's score is changed by it.
+
+    ``late_days`` are the days that had begun after the due time and the grace, and ``penalty`` the points taken for
+    them from the sum. Who is ``excused`` is not counted.
+    """
+
+    late_days: int = 0
+    penalty: float = 0.0
+    excused: bool = False
 
 
 @dataclass(frozen=True)
@@ -179,7 +199,8 @@ class Grade:
     a teacher should know before the score is taken for the learner's work. ``earlier`` is the id of the earlier release
     that it was graded against, if it was. ``handed_in`` is when that was, in UTC by ISO 8601, where it is known, and
     ``runs`` are the names of the runs that are kept of the learner's notebooks. ``decided_by`` is a digest of all that
-    the grade follows from, and empty where it could be another one by the machine's doing.
+    the grade follows from, and empty where it could be another one by the machine's doing. ``standing`` is by the
+    policies of when it was graded, and ``language`` that of the learner's page.
     """
 
     student: str
@@ -192,6 +213,8 @@ class Grade:
     handed_in: str = ""
     runs: tuple[str, ...] = ()
     decided_by: str = ""
+    standing: Standing = Standing()
+    language: str = ""
 
     @property
     def name(self) -> str:
@@ -205,8 +228,13 @@ class Grade:
 
     @property
     def score(self) -> float:
-        """Points earned so far; items that wait for a person count as zero."""
+        """Points earned so far, by all items that were judged."""
         return sum(item.score for item in self.items)
+
+    @property
+    def total(self) -> float:
+        """The score that counts: less what is taken for being late, and never below zero."""
+        return max(0.0, round(self.score - self.standing.penalty, 2))
 
     @property
     def points(self) -> float:
@@ -214,20 +242,19 @@ class Grade:
         return sum(item.points for item in self.items)
 
     @property
-    def is_unread(self) -> bool:
-        """True when a file could not be read, and no person has yet said what it is worth."""
-        unread = (item for notebook in self.notebooks if notebook.notebook.is_unread for item in notebook.items)
-        return any(item.verdict is Verdict.MALFORMED for item in unread)
+    def points_to_be_read(self) -> float:
+        """Points of the items that wait for a person: nobody knows yet what is earned there."""
+        return sum(item.points for notebook in self.notebooks for item in notebook.to_be_read)
 
     @property
-    def shown_score(self) -> str:
-        """The score beside the points that can be earned, as people read it."""
-        return f"{self.score:g}{' + ?' if self.is_unread else ''} / {self.points:g}"
+    def points_so_far(self) -> float:
+        """Points that could be earned by the items that were judged."""
+        return self.points - self.points_to_be_read
 
     @property
     def needs_person(self) -> bool:
-        """True when an item waits for a person, or there is a file that could not be read."""
-        return self.is_unread or any(item.verdict is Verdict.NEEDS_PERSON for item in self.items)
+        """True when an item waits for a person, or there is a file that could not be read, and it is to be counted."""
+        return bool(self.points_to_be_read) and not self.standing.excused
 
     @property
     def is_empty(self) -> bool:

@@ -28,8 +28,8 @@ c.Autograde.sanitize_preprocessors = []
 c.Autograde.autograde_preprocessors = [
     "nbgrader.preprocessors.CheckCellMetadata",
     "nbgrader.preprocessors.SaveAutoGrades",
-    "autograder.commands.autograde.FileScores",
     "nbgrader.preprocessors.AssignLatePenalties",
+    "autograder.commands.autograde.FileScores",
 ]
 # A learner's Markdown is shown to the teacher in the teacher's own browser session.
 c.HTMLExporter.filters = {"markdown2html": "autograder.results.safe_outputs.markdown_to_safe_html"}
@@ -157,22 +157,24 @@ def keep_database(into: Path, database: str | None) -> None:
             write_whole(into / "database.txt", f"{database}\n", mode=0o600)
 
 
-def hidden_seed(into: Path, given: int | None) -> int:
+def hidden_seed(into: Path, given: int | None, *, new: bool = True) -> int:
     """Return the seed of the hidden panel: the one given, or the one this folder's grades rest on.
 
     It is drawn once and kept with the gradebook, so that grading again gives the same grades. Whoever knows it can
-    make the hidden panel; keep it from learners.
+    make the hidden panel; keep it from learners. Without ``new`` none is drawn.
 
     Raises
     ------
     CourseError
-        If the file that keeps it is damaged.
+        If the file that keeps it is damaged, or there is none to be drawn.
     FilingError
         If it cannot be kept.
     """
     path = into / "hidden-seed.txt"
     if given is not None:
         return given
+    if not new and not path.exists():
+        raise CourseError(f"{path} is not there. Give --hidden-seed as mlm grade was given it.")
     try:
         with filing(into):
             if not path.exists():

@@ -29,9 +29,11 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from autograder.assignment.release import ReleasedNotebook
 from autograder.errors import GradebookError
-from autograder.records.grading import Cell, Grade, ItemResult
+from autograder.records.grading import Grade, ItemResult
 from autograder.results.database import address_of, let_others_write, name_of, require_gradebook, sole_writer
 from autograder.results.marks import PERSON, Basis, changes, enter_marks, forget, keep, kept, make_tables
+from autograder.results.nbgrader_cells import enter_cell, enter_scores
+from autograder.results.regrades import forget_regrades, last_regrade, logged, take_back
 from autograder.results.stored import (
     NOTHING_GIVEN,
     ByPerson,
@@ -103,7 +105,7 @@ class Gradebook:
                 for cell in notebook.cells:
                     if cell.grade_id is not None:
                         place = (cell.grade_id, notebook.name, assignment)
-                        _enter_cell(book, place, cell, notebook.metadata[cell.grade_id])
+                        enter_cell(book, place, cell, notebook.metadata[cell.grade_id])
 
     def _require_same_cells(self, assignment: str, release: tuple[ReleasedNotebook, ...]) -> None:
         try:
@@ -121,18 +123,35 @@ class Gradebook:
                 "Keep that gradebook and name another folder with --into, or move it away."
             )
 
-    def write(self, grade: Grade, basis: Basis) -> None:
+    def write(self, grade: Grade, basis: Basis, regrade: str | None = None) -> None:
         """Write one learner's grade, all of it or nothing. A score that a person gave stays.
 
-        Of a learner who handed in nothing only that is kept, and no score.
+        Of a learner who handed in nothing only that is kept, and no score. ``regrade`` is the name under which what was
+        there is logged, so that it can be taken back.
         """
-        with self._transaction() as book:
+        with self._transaction() as book, logged(book.db, grade, regrade):
             if not grade.is_empty:
                 book.update_or_create_student(grade.student)
                 when = {"timestamp": datetime.fromisoformat(grade.handed_in)} if grade.handed_in else {}
                 book.update_or_create_submission(grade.assignment, grade.student, **when)
-                _enter_scores(book, grade)
+                enter_scores(book, grade)
             keep(book.db, grade, basis, self.name)
+
+    def take_back_regrade(self, assignment: str, made_by: str) -> Iterator[tuple[str, Grade | None]]:
+        """Put back the grades of the last regrade, and yield each with its learner; None if graded again since.
+
+        A grade is put back once the next one is asked for, so that its pages are there before.
+        """
+        for student in last_regrade(self._nbgrader.db, assignment):
+            with self._transaction() as book:
+                grade = take_back(book.db, assignment, student, made_by, self.name)
+                if grade is not None and not grade.is_empty:
+                    enter_scores(book, grade)
+                yield student, grade
+
+    def kept(self, assignment: str) -> list[Grade]:
+        """Return the grades of a class as they are kept, with the answers and without what a person decided."""
+        return list(kept(self._nbgrader.db, assignment, self.name))
 
     def enter_learners(self, learners: Mapping[str, Mapping[str, str]]) -> None:
         """Enter learners with what a roster says of them: first_name, last_name, email, lms_user_id."""
@@ -142,8 +161,7 @@ class Gradebook:
 
     def learners(self) -> dict[str, dict[str, str]]:
         """Return what is known of each learner: first_name, last_name, email, lms_user_id."""
-        names = ("first_name", "last_name", "email", "lms_user_id")
-        return {one.id: {name: getattr(one, name) or "" for name in names} for one in self._nbgrader.students}
+        return {one.id: details_of(one) for one in self._nbgrader.students}
 
     def grades(self, assignment: str, *, answers: bool = False) -> dict[str, Grade]:
         """Return the grades of a class by learner, with what a person decided; with the answers only if asked for.
@@ -251,6 +269,7 @@ class Gradebook:
         """Remove a learner with every grade, mark and comment; return whether there was anything."""
         with self._transaction() as book:
             held = forget(book.db, student)
+            forget_regrades(book.db, student)
             known = book.db.get(Student, student) is not None
             if known:
                 book.remove_student(student)
@@ -278,6 +297,11 @@ class Gradebook:
             _NBGRADERS_LOG.disabled = False
 
 
+def details_of(student: Student) -> dict[str, str]:
+    """Return what a gradebook of nbgrader's knows of a learner."""
+    return {name: getattr(student, name) or "" for name in ("first_name", "last_name", "email", "lms_user_id")}
+
+
 def _make_file(path: Path) -> None:
     """Make an empty gradebook elsewhere and move it into place, so that a half-made one is never found there."""
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -297,45 +321,3 @@ def _own_programs_on_path() -> Iterator[None]:
         yield
     finally:
         os.environ["PATH"] = before
-
-
-def _enter_cell(book: NbgraderGradebook, place: tuple[str, str, str], cell: Cell, entry: Mapping[str, Any]) -> None:
-    if entry["grade"]:
-        book.update_or_create_grade_cell(*place, max_score=float(entry["points"]), cell_type=cell.cell_type)
-    if entry["solution"]:
-        book.update_or_create_solution_cell(*place)
-    told = {"locked": entry["locked"], "source": cell.source, "checksum": entry.get("checksum")}
-    book.update_or_create_source_cell(*place, cell_type=cell.cell_type, **told)
-
-
-def file_scores(address: str, grade: Grade, basis: Basis) -> None:
-    """File the grade of a learner whom nbgrader has entered already, in a gradebook with an address of nbgrader's."""
-    with NbgraderGradebook(address) as book:
-        make_tables(book.engine)
-        _enter_scores(book, grade)
-        keep(book.db, grade, basis, name_of(book.engine.url))
-        book.db.commit()
-
-
-def take_back_scores(address: str, assignment: str, student: str) -> None:
-    """Leave a learner to be graded again: of the scores in a gradebook only those that a person gave stay."""
-    with NbgraderGradebook(address) as book:
-        for notebook in book.find_submission(assignment, student).notebooks:
-            for entry in notebook.grades:
-                entry.auto_score = None
-                entry.needs_manual_grade = entry.manual_score is None
-        book.db.commit()
-
-
-def _enter_scores(book: NbgraderGradebook, grade: Grade) -> None:
-    asked = sa.select(BaseCell.name, NbgraderGrade).where(
-        NbgraderGrade.cell_id == BaseCell.id,
-        NbgraderGrade.notebook_id == SubmittedNotebook.id,
-        SubmittedNotebook.assignment_id == book.find_submission(grade.assignment, grade.student).id,
-    )
-    entries = {row[0]: row[1] for row in book.db.execute(asked)}
-    for notebook in grade.notebooks:
-        for item in notebook.items:
-            entry: Any = entries[item.item]
-            entry.auto_score = auto_score(notebook, item)
-            entry.needs_manual_grade = entry.auto_score is None and entry.manual_score is None

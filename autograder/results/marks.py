@@ -28,17 +28,17 @@ from autograder.results.database import SCHEMA
 from autograder.results.stored import as_json, from_json
 from autograder.sandbox.run_store import digest_of
 
-_TABLES = sa.MetaData()
-_SCHEMA = sa.Table("mlm_schema", _TABLES, sa.Column("version", sa.Integer, primary_key=True))
-_GRADE = sa.Table(
+TABLES = sa.MetaData()
+_SCHEMA = sa.Table("mlm_schema", TABLES, sa.Column("version", sa.Integer, primary_key=True))
+GRADES = sa.Table(
     "mlm_grade",
-    _TABLES,
+    TABLES,
     *(sa.Column(name, sa.String(255), primary_key=True) for name in ("assignment", "student")),
     sa.Column("record", sa.Text, nullable=False),
 )
-_MARK = sa.Table(
+MARKS = sa.Table(
     "mlm_mark",
-    _TABLES,
+    TABLES,
     sa.Column("id", sa.Integer, primary_key=True),
     *(sa.Column(name, sa.String(255), nullable=False) for name in ("assignment", "student", "item", "at", "made_by")),
     *(sa.Column(name, sa.Float) for name in ("score", "points", "tolerance")),
@@ -83,17 +83,22 @@ def basis_of(rubric: Rubric, panels: Sequence[Keyed], command: str) -> Basis:
         user = str(os.getuid())
     return Basis(
         f"{user}, {command}",
-        panel=" ".join(hashlib.sha256(keyed.panel.to_csv_bytes()).hexdigest()[:16] for keyed in panels),
+        panel=" ".join(map(panel_digest, panels)),
         rubric=digest_of([msgspec.to_builtins(item) for item in rubric.items])[:16],
         version=version("mlm-course"),
         tolerances={item.id: item.tolerance for item in rubric.items},
     )
 
 
+def panel_digest(keyed: Keyed) -> str:
+    """Return what a panel is known by in a line of a mark."""
+    return hashlib.sha256(keyed.panel.to_csv_bytes()).hexdigest()[:16]
+
+
 def make_tables(engine: sa.Engine) -> None:
     """Make the tables, and enter the number of their form, where they are not there."""
     with engine.begin() as connection:
-        _TABLES.create_all(connection)
+        TABLES.create_all(connection)
         if connection.scalar(sa.select(_SCHEMA.c.version)) is None:
             connection.execute(sa.insert(_SCHEMA).values(version=SCHEMA))
 
@@ -104,33 +109,34 @@ def keep(db: Session, grade: Grade, basis: Basis, place: str) -> None:
     Where nothing is handed in any more, what was handed in before stays.
     """
     key = {"assignment": grade.assignment, "student": grade.student}
-    earlier = db.scalar(sa.select(_GRADE.c.record).filter_by(**key))
+    earlier = db.scalar(sa.select(GRADES.c.record).filter_by(**key))
     if earlier is not None:
-        if grade.is_empty:
-            return
+        before = None
         with suppress(GradebookError):  # one that is damaged is mended by grading again
-            runs = {*grade.runs, *from_json(earlier, place).runs}
-            grade = replace(grade, runs=tuple(sorted(runs)))
-        db.execute(sa.delete(_GRADE).filter_by(**key))
-    db.execute(sa.insert(_GRADE).values(**key, record=as_json(grade)))
+            before = from_json(earlier, place)
+            grade = replace(grade, runs=tuple(sorted({*grade.runs, *before.runs})))
+        if grade.is_empty and not (before and before.is_empty):
+            return
+        db.execute(sa.delete(GRADES).filter_by(**key))
+    db.execute(sa.insert(GRADES).values(**key, record=as_json(grade)))
     enter_marks(db, grade, basis, () if grade.is_empty else None)
 
 
 def kept(db: Session, assignment: str | None, place: str) -> Iterator[Grade]:
     """Yield the grades of an assignment, or of all, in order of the learners' names; messages name ``place``."""
-    asked = sa.select(_GRADE.c.student, _GRADE.c.record).order_by(_GRADE.c.student)
+    asked = sa.select(GRADES.c.student, GRADES.c.record).order_by(GRADES.c.student)
     asked = asked if assignment is None else asked.filter_by(assignment=assignment)
     # A few at a time: all the records of a large class are more than memory should hold.
-    students = db.scalars(asked.with_only_columns(_GRADE.c.student).distinct()).all()
+    students = db.scalars(asked.with_only_columns(GRADES.c.student).distinct()).all()
     for first in range(0, len(students), _AT_ONCE):
         some = students[first : first + _AT_ONCE]
-        for student, record in db.execute(asked.where(_GRADE.c.student.in_(some))).all():
+        for student, record in db.execute(asked.where(GRADES.c.student.in_(some))).all():
             yield from_json(record, f"{place}, {student}")
 
 
 def changes(db: Session, assignment: str) -> list[dict[str, Any]]:
     """Return the lines of an assignment, the earliest first."""
-    asked = sa.select(_MARK).filter_by(assignment=assignment).order_by(_MARK.c.id)
+    asked = sa.select(MARKS).filter_by(assignment=assignment).order_by(MARKS.c.id)
     return [dict(line) for line in db.execute(asked).mappings()]
 
 
@@ -140,7 +146,7 @@ def enter_marks(db: Session, grade: Grade, basis: Basis, items: Collection[str] 
     What a person gave rests on the answer that was there: its line repeats what the line before says of it.
     """
     key = {"assignment": grade.assignment, "student": grade.student}
-    entered = db.execute(sa.select(_MARK).filter_by(**key).order_by(_MARK.c.id)).mappings()
+    entered = db.execute(sa.select(MARKS).filter_by(**key).order_by(MARKS.c.id)).mappings()
     last = {(str(line["item"]), line["made_by"] == PERSON): dict(line) for line in entered}
     by_person = basis.made_by == PERSON
     added = []
@@ -166,12 +172,12 @@ def enter_marks(db: Session, grade: Grade, basis: Basis, items: Collection[str] 
                 now = datetime.now(UTC).isoformat(timespec="seconds")
                 added.append({**key, **mark, "item": result.item, "at": now, "made_by": basis.made_by})
     if added:
-        db.execute(sa.insert(_MARK), added)
+        db.execute(sa.insert(MARKS), added)
 
 
 def forget(db: Session, student: str) -> bool:
     """Remove everything of a learner; return whether there was anything."""
-    there = [db.execute(sa.select(table.c.student).filter_by(student=student)).first() for table in (_GRADE, _MARK)]
-    for table in (_GRADE, _MARK):
+    there = [db.execute(sa.select(table.c.student).filter_by(student=student)).first() for table in (GRADES, MARKS)]
+    for table in (GRADES, MARKS):
         db.execute(sa.delete(table).filter_by(student=student))
     return any(there)

@@ -17,6 +17,13 @@ from autograder.results.safe_outputs import markdown_to_safe_html, printed_text
 from autograder.results.templating import template
 
 
+def standing_in_points(grade: Grade, language: str = DEFAULT) -> str:
+    """Return the score beside the points of what was judged; of who is excused only that."""
+    if grade.standing.excused:
+        return translated(Sentence("page.excused"), language)
+    return f"{grade.total:g} / {grade.points_so_far:g}"
+
+
 def learner_page(rubric: Rubric, grade: Grade, executed: Mapping[str, str] | None = None) -> str:
     """Return the feedback page of one learner, as HTML that needs no network.
 
@@ -52,7 +59,8 @@ def class_page(rubric: Rubric, grades: Sequence[Grade], left_out: Sequence[LeftO
     ``left_out`` are those whose folders were not graded.
     """
     rows = sorted(grades, key=lambda grade: grade.name)
-    columns = [[next(i for i in grade.items if i.item == item.id) for grade in rows] for item in rubric.items]
+    counted = [grade for grade in rows if not grade.standing.excused]
+    columns = [[next(i for i in grade.items if i.item == item.id) for grade in counted] for item in rubric.items]
     share = [sum(result.verdict is Verdict.CORRECT for result in column) / max(len(column), 1) for column in columns]
     shown = {"grades": rows, "share": share, "left_out": left_out}
     return template("class.html").render(**in_language(rubric), **shown, signs=SIGNS)
@@ -86,4 +94,5 @@ def in_language(rubric: Rubric) -> dict[str, Any]:
         "said": said,
         "say": lambda name, **gaps: said(Sentence(f"page.{name}", **gaps)),
         "verdict": lambda verdict: said(name_of(verdict)),
+        "in_points": lambda grade: standing_in_points(grade, rubric.language),
     }

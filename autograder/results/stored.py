@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -11,7 +12,7 @@ import msgspec
 from autograder.assignment.rubric import Rubric
 from autograder.errors import GradebookError
 from autograder.language.catalogue import Sentence
-from autograder.records.grading import Grade, ItemResult, NotebookGrade, Verdict
+from autograder.records.grading import Grade, ItemResult, NotebookGrade, NotebookRun, Verdict
 from autograder.sandbox.run_store import digest_of
 
 
@@ -27,12 +28,19 @@ NOTHING_GIVEN = ByPerson({}, {})
 
 
 def to_be_kept(rubric: Rubric, grade: Grade) -> Grade:
-    """Return what is kept of a grade: of the cells those that a person reads, of the run the answers."""
+    """Return what is kept of a grade: the texts that a person reads, and of the runs the answers and what failed.
+
+    It is what scoring looks at: see `autograder.grading.regrading`.
+    """
     read = {item.id for item in rubric.items if item.answer_kind.by_person}
 
+    def run(one: NotebookRun) -> NotebookRun:
+        return replace(one, cells=tuple(replace(cell, outputs=()) for cell in one.cells if cell.errors))
+
     def lighter(one: NotebookGrade) -> NotebookGrade:
-        cells = tuple(cell for cell in one.notebook.cells if cell.grade_id in read)
-        return replace(one, notebook=replace(one.notebook, cells=cells), run=replace(one.run, cells=()))
+        cells = (cell if cell.grade_id in read else replace(cell, source="") for cell in one.notebook.cells)
+        notebook = replace(one.notebook, cells=tuple(cells))
+        return replace(one, notebook=notebook, run=run(one.run), hidden=tuple(map(run, one.hidden)))
 
     return replace(grade, notebooks=tuple(map(lighter, grade.notebooks)))
 
@@ -42,8 +50,7 @@ def auto_score(notebook: NotebookGrade, item: ItemResult) -> float | None:
 
     What could not be read is not nought.
     """
-    waits = notebook.notebook.is_unread or item.verdict is Verdict.NEEDS_PERSON
-    return None if waits else float(item.score)
+    return None if item in notebook.to_be_read else float(item.score)
 
 
 def decided(by: str, given: ByPerson) -> str:
@@ -89,16 +96,33 @@ def _as_sentence(found: dict[str, Any]) -> Any:
 def with_scores_by_person(grade: Grade, given: ByPerson) -> Grade:
     """Return the grade with what a person decided in the place of what we found; a hint stays."""
 
-    def decided(item: ItemResult) -> ItemResult:
-        item = replace(item, comment=given.comments.get(item.item, ""))
+    def decided(item: ItemResult, comments: Mapping[str, str]) -> ItemResult:
+        item = replace(item, comment=comments.get(item.item, ""))
         if item.item not in given.scores:
             return item
         score = given.scores[item.item]
         verdict = Verdict.CORRECT if score >= item.points else Verdict.PARTIAL if score > 0 else Verdict.WRONG
         return replace(item, verdict=verdict, score=score, reason=Sentence("scoring.by_a_person"))
 
-    notebooks = (replace(n, items=tuple(map(decided, n.items))) for n in grade.notebooks)
-    return replace(grade, notebooks=tuple(notebooks))
+    def with_decided(one: NotebookGrade) -> NotebookGrade:
+        comments = _by_item(one, given.comments)
+        return replace(one, items=tuple(decided(item, comments) for item in one.items))
+
+    return replace(grade, notebooks=tuple(map(with_decided, grade.notebooks)))
+
+
+def _by_item(one: NotebookGrade, comments: Mapping[str, str]) -> dict[str, str]:
+    """Return comments by item: one at the cell of an answer, which has a name of its own, is about the check below."""
+    items = {item.item for item in one.items}
+    found, waiting = {name: comments[name] for name in items if name in comments}, ""
+    for cell in one.notebook.cells:
+        name = cell.grade_id or ""
+        if name not in items:
+            waiting = "\n".join(filter(None, [waiting, comments.get(name, "")]))
+        elif waiting:
+            found[name] = "\n".join(filter(None, [waiting, found.get(name, "")]))
+            waiting = ""
+    return found
 
 
 def without_answers(grade: Grade, shared: dict[object, ItemResult] | None = None) -> Grade:
@@ -110,6 +134,8 @@ def without_answers(grade: Grade, shared: dict[object, ItemResult] | None = None
 
     def lighter(one: NotebookGrade) -> NotebookGrade:
         items = tuple(known.setdefault((item, getattr(item.reason, "key", "")), item) for item in one.items)
-        return replace(one, run=replace(one.run, answers={}), items=items)
+        cells = tuple(cell for cell in one.notebook.cells if cell.source)
+        run = replace(one.run, cells=(), answers={})
+        return replace(one, notebook=replace(one.notebook, cells=cells), run=run, items=items, hidden=())
 
     return replace(grade, notebooks=tuple(map(lighter, grade.notebooks)))

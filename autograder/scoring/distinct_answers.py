@@ -149,6 +149,12 @@ def checked_panel(rubric: Rubric, seed: int) -> Keyed:
     return draw(rubric, seed).keyed
 
 
+def tries_of(rubric: Rubric, seed: int) -> Iterator[Keyed]:
+    """Yield the panels of a seed's first tries, whether or not the rubric tells right from wrong on them."""
+    for attempt in range(EARLY_TRIES):
+        yield hidden_panel(rubric, seed + attempt * _STRIDE)
+
+
 def draw(
     rubric: Rubric, seed: int, known: int | None = None, tried: Callable[[int], None] = lambda tries: None
 ) -> Drawn:

@@ -52,11 +52,12 @@ def shorten(message: str, limit: int = 160) -> str:
 def failed_before(check: str | None, notebook: SubmittedNotebook, run: NotebookRun) -> list[Failed]:
     """Return what was left out of the learner's cells before a check, in order; without one, in the whole notebook."""
     failed: list[Failed] = []
+    # What is kept of a run has the cells with errors alone: a check that ran well may not be among them.
+    checks = (place for place, cell in enumerate(notebook.cells) if check is not None and cell.grade_id == check)
+    end = next(checks, len(notebook.cells))
     for cell_run in run.cells:
         cell = notebook.cells[cell_run.index]
-        if check is not None and cell.grade_id == check:
-            break
-        if not cell.locked:
+        if cell_run.index < end and not cell.locked:
             failed += [Failed(cell_run.index + 1, cell.grade_id, error) for error in cell_run.errors]
     return failed
 

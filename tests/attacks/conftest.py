@@ -18,7 +18,8 @@ from autograder.assignment.course import Course
 from autograder.assignment.rubric import Rubric
 from autograder.assignment.samples import build_sample
 from autograder.grading import pipeline
-from autograder.grading.pipeline import Grading, grade_class, write_class_pages
+from autograder.grading.page_files import write_class_pages
+from autograder.grading.pipeline import Grading, grade_class
 from autograder.grading.submission import SubmissionFolder
 from autograder.records.grading import Grade
 from autograder.results.folder import GRADEBOOK, Asked
@@ -78,7 +79,7 @@ def attacked_class(
             with Boxes() as boxes:
                 graded = list(grade_class(grading, folders, home / "grading", boxes, Asked()))
             grades = {grade.student: grade for grade in graded}
-            write_class_pages(grading, list(grades.values()), home / "grading")
+            write_class_pages(grading.rubric, list(grades.values()), home / "grading")
             after = snapshot(trees, temporary)
         honest = tuple(name for name, attack in seating.items() if attack is None)
         yield AttackedClass(attacks, honest, grades, alone, home / "grading", home / "peaceful", bait, before, after)

@@ -12,7 +12,8 @@ from exports import MOODLE
 from autograder.assignment.course import Course
 from autograder.commands import desk
 from autograder.errors import CourseError
-from autograder.grading.pipeline import Grading, write_pages
+from autograder.grading.page_files import write_pages
+from autograder.grading.pipeline import Grading
 from autograder.records.grading import Grade
 from autograder.results.gradebook import Gradebook
 from autograder.results.marks import Basis
@@ -71,7 +72,7 @@ def test_a_zip_of_pages_says_who_is_not_in_it(into: Path, course: Course, capsys
 def test_pages_written_anew_show_what_was_given_and_go_into_the_zip_with_the_notebooks(
     into: Path, course: Course, grading: Grading, grade_of: Callable[..., Grade]
 ) -> None:
-    write_pages(grading, grade_of("ada@x.org"), into)
+    write_pages(grading.rubric, grading.release, grade_of("ada@x.org"), into)
     folder = into / "feedback" / "ada@x.org" / "practice"
     before = {path.name: path.read_text(encoding="utf-8") for path in folder.iterdir()}
     desk.feedback(course, "practice", into, None, None)

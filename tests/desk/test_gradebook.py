@@ -120,6 +120,9 @@ def test_forgetting_leaves_no_trace(place: Path | str, grading: Grading, grade_o
     with Gradebook(place) as book:
         for student in ("Grace-Hopper-1906", "ada"):
             book.write(to_be_kept(grading.rubric, grade_of(student, runs=(student,))), Basis("test"))
+        book.write(
+            to_be_kept(grading.rubric, grade_of("Grace-Hopper-1906", wrong=("icc",))), Basis("test"), "a regrade"
+        )
         marks_by_hand(book, "Grace-Hopper-1906", "memo", "task5-memo", 1.0, "For Grace-Hopper-1906 alone")
         assert book.forget("Grace-Hopper-1906")
         assert not book.forget("Grace-Hopper-1906")

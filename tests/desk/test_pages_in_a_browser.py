@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from autograder.assignment.rubric import Rubric
-from autograder.grading.pipeline import Grading, write_class_pages, write_pages
+from autograder.grading.page_files import write_class_pages, write_pages
+from autograder.grading.pipeline import Grading
 from autograder.language.catalogue import Sentence
 from autograder.records.grading import CellRun, Copy, Grade, LeftOut
 from autograder.records.values import ListValue, MappingValue, Output, Table, Text
@@ -70,10 +71,10 @@ def visit(
 ) -> Iterator[Callable[..., Any]]:
     """Open a page of a class at a size; whatever it asks of a network fails the test."""
     grades = class_of(14)
-    write_pages(grading, long_answers(grades[0]), tmp_path)
+    write_pages(grading.rubric, grading.release, long_answers(grades[0]), tmp_path)
     left_out = [LeftOut("a-link", "a link could lead elsewhere", is_learner=True)]
     grades[0] = replace(long_answers(grades[0]), look_at=grades[5].look_at)
-    write_class_pages(grading, grades, tmp_path, [Copy("L. 6", "L. 7", ("icc",))], left_out)
+    write_class_pages(grading.rubric, grades, tmp_path, [Copy("L. 6", "L. 7", ("icc",))], left_out)
     opened, asked = [], []
 
     def open_page(name: str, size: dict[str, int], scheme: str = "light", media: str = "screen") -> Any:

@@ -151,22 +151,34 @@ def test_panels_of_learners_are_those_of_their_release(own: Course, hand_in: Any
     assert grade.notebooks[0].run.answers["var_store"].value == pytest.approx(then, rel=1e-3)  # type: ignore[union-attr]
 
 
-def test_a_release_with_other_points_is_not_mixed_with_this_one(
+def test_points_are_those_of_now_and_a_release_with_other_cells_is_not_mixed_with_this_one(
     own: Course, hand_in: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    first = release(own)
-    hand_in("early", first)
-    change(own.source("stores") / "assignment.toml", "points = 4", "points = 5")
-    change(own.source("stores") / "task1-icc.ipynb", '"points": 4', '"points": 5')
-    second = release(own)
-    hand_in("late", second)
+    source = own.source("stores")
+    for path in (source / "assignment.toml", source / "task1-icc.ipynb"):
+        text = path.read_text(encoding="utf-8")
+        path.write_text(text.replace("icc_reading", "icc_words"), encoding="utf-8")
+    other = release(own)
+    hand_in("other", other)
+    for path in (source / "assignment.toml", source / "task1-icc.ipynb"):
+        text = path.read_text(encoding="utf-8")
+        path.write_text(text.replace("icc_words", "icc_reading"), encoding="utf-8")
+    hand_in("early", release(own))
+    change(source / "assignment.toml", "points = 4", "points = 5")
+    change(source / "task1-icc.ipynb", '"points": 4', '"points": 5')
+    hand_in("late", release(own))
     with pytest.raises(SystemExit) as ended:
         main(f"grade stores --submitted {tmp_path}/submitted --into {tmp_path}/grading --course {own.root}".split())
     printed = capsys.readouterr().out
     assert ended.value.code == 3
-    assert "Not graded: early. This could not be graded, and that is not the learner's doing" in printed
-    assert f"from the release {first}, which has other graded cells or points than the current one (icc)" in printed
-    assert "11 / 11" in printed
+    assert "Not graded: other. This could not be graded, and that is not the learner's doing" in printed
+    assert f"from the release {other}, which has other graded cells than the current one (icc_reading, icc_" in printed
+    assert printed.count("11 / 11") == 2
+    # With the release of before, the points stay those of now.
+    with pytest.raises(SystemExit) as ended:
+        main(f"regrade stores --into {tmp_path}/grading --course {own.root}".split())
+    assert ended.value.code == 0
+    assert "Of an earlier release, whose tolerances and words stay: early." in capsys.readouterr().out
 
 
 def test_words_make_no_other_release_and_what_decides_does(own: Course) -> None:

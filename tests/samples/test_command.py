@@ -62,7 +62,9 @@ def tree(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
-@pytest.mark.parametrize("command", [[], ["grade"], ["release"], ["check"], ["doctor"], ["demo"], ["marks"]])
+@pytest.mark.parametrize(
+    "command", [[], ["grade"], ["release"], ["check"], ["doctor"], ["demo"], ["marks"], ["regrade"]]
+)
 def test_help_shows_an_example_and_the_exit_codes(command: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert mlm(*command, "--help") == 0
     assert ("Example: mlm" if command else "Exit codes") in capsys.readouterr().out
@@ -96,7 +98,7 @@ def test_grading_ends_with_one_where_a_memo_waits(
     arguments = ("grade", "practice", "--submitted", tmp_path / "submitted", "--into", tmp_path / "into")
     assert mlm(*arguments, "--course", course.root, "--hidden-seed", 5) == 1
     printed = capsys.readouterr()
-    assert "44 / 50" in printed.out
+    assert "44 / 44        6  22 / 23" in printed.out
     assert "1 of 1 submissions have something that a person must read." in printed.out
     assert "Not graded: notes.txt: not a folder" in printed.out
     assert "Grading practice" in printed.err
@@ -144,7 +146,7 @@ def test_every_learner_to_look_at_is_named_and_a_person_is_needed(
     assert rows["AD\\ada"].startswith("10 / 50")
     assert rows["dora"] == rows["fay"] == "– nothing handed in"
     assert rows["link"] == "! not graded"
-    assert rows["emil"].startswith("0 + ? / 50")
+    assert rows["emil"].startswith("0 / 40       10")
     for line in (
         "Look at -rf: task1-icc was handed in and has 0 points.",
         "Look at dora: no notebook was handed in.",
@@ -161,7 +163,7 @@ def test_every_learner_to_look_at_is_named_and_a_person_is_needed(
     assert "roster.csv" not in page
     feedback = (tmp_path / "into" / "feedback" / "emil" / "practice" / "index.html").read_text(encoding="utf-8")
     assert "nicht bewertet: task1-icc.ipynb: In der Datei stehen nur Nullen" in feedback
-    assert "einiges liest noch ein Mensch" in feedback
+    assert "10 liest noch ein Mensch" in feedback
     report = (tmp_path / "into" / "practice-report.html").read_text(encoding="utf-8")
     assert "emil</bdi></a>: nicht bewertet, task1-icc.ipynb: In der Datei stehen nur Nullen" in report
     assert [path.name for path in (tmp_path / "into" / "feedback").iterdir() if path.name.startswith("AD_ada-")]
@@ -184,7 +186,7 @@ def test_what_could_not_be_read_or_was_not_handed_in_is_no_zero_in_the_gradebook
         grade.manual_score, grade.needs_manual_grade = 3.0, False
         book.db.commit()
     assert mlm("grade", "practice", "--submitted", quick_class, "--into", into, "--course", course.root) == 1
-    assert "3 + ? / 50" in (into / "practice.html").read_text(encoding="utf-8")
+    assert "3 / 44<br>6 to be read" in (into / "practice.html").read_text(encoding="utf-8")
 
 
 def bad_submitted(course: Course, tmp_path: Path) -> tuple[str, Path]:
