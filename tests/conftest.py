@@ -191,6 +191,7 @@ SLOW = (
     "cluster/test_cluster.py::test_a_worker",
     "cluster/test_cluster.py::test_marks",
     "cluster/test_cluster.py::test_workers",
+    "cluster/test_command.py::test_a_scheduler",
     "cluster/test_command.py::test_workers",
     "course/test_experiments.py",
     "course/test_figures.py::test_a_description_follows_the_data",
@@ -292,6 +293,7 @@ FAST = (
 
 #: Tests of many parts at once, minutes each: they run with `--whole`, and each part is tested by itself as well.
 WHOLE = (
+    "cluster/test_command.py::test_a_scheduler",
     "cluster/test_whole.py",
     "desk/test_term.py",
     "faults/test_faults.py::test_everything_is_run_anew",

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -14,8 +15,12 @@ import pytest
 
 from autograder.assignment.course import Course
 from autograder.cli import main
+from autograder.errors import BoxUnavailable
+from autograder.sandbox.box import Job
+from autograder.sandbox.cluster.coordinator import Cluster
 
 CERTIFICATE = "cluster.pem"
+SCHEDULER = ("distributed.cli.dask_scheduler", "--protocol", "tls", "--host", "127.0.0.1", "--port", "0")
 
 
 def mlm(*arguments: object) -> int:
@@ -88,8 +93,7 @@ def test_workers_that_would_not_do_are_refused_by_name(
     assert mlm("certificate", "--to", CERTIFICATE) == 2
     (tmp_path / "programs").mkdir()
     with ExitStack() as running:
-        scheduler = ("distributed.cli.dask_scheduler", "--protocol", "tls", "--host", "127.0.0.1", "--port", "0")
-        said = running.enter_context(process(tmp_path, *scheduler, awaited="Scheduler at:"))
+        said = running.enter_context(process(tmp_path, *SCHEDULER, awaited="Scheduler at:"))
         address = said.split()[-1]
         options = (*grade, "--scheduler", address, "--certificate", CERTIFICATE)
         assert mlm(*options) == 3
@@ -106,3 +110,19 @@ def test_workers_that_would_not_do_are_refused_by_name(
     assert "- with-no-box at tls://127.0.0.1:" in refused
     assert "The program bwrap was not found" in refused
     assert not (tmp_path / "grading" / "feedback").exists()
+
+
+def test_a_scheduler_that_is_lost_ends_the_grading(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert mlm("certificate", "--to", CERTIFICATE) == 0
+    with ExitStack() as running, ExitStack() as scheduling, ThreadPoolExecutor(1) as pool:
+        said = scheduling.enter_context(process(tmp_path, *SCHEDULER, awaited="Scheduler at:"))
+        address = said.split()[-1]
+        worker = ("distributed.cli.dask_worker", address, "--nthreads", "1", "--no-nanny")
+        running.enter_context(process(tmp_path, *worker, awaited="Registered to:"))
+        cluster = running.enter_context(Cluster.connected(address, Path(CERTIFICATE)))
+        cluster.require_safe(())
+        run = pool.submit(cluster.run, Job("task", ("import time; time.sleep(60)",), b"a\n1\n"))
+        scheduling.close()
+        with pytest.raises(BoxUnavailable, match=r"The scheduler was lost. What was filed so far is kept"):
+            run.result()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import time
+import warnings
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack, suppress
 from pathlib import Path
@@ -19,6 +20,7 @@ import cryptography  # noqa: F401  # by which Dask makes the keys of a cluster o
 import dask.config
 from distributed import CancelledError, Client, Future, LocalCluster, Security
 from distributed import Lock as ClustersLock
+from distributed.versions import VersionMismatchWarning
 
 from autograder.errors import BoxBroken, BoxUnavailable
 from autograder.records.grading import NotebookRun
@@ -68,6 +70,7 @@ class Cluster:
         """
         pem = None if certificate is None else str(certificate)
         security = Security(require_encryption=True, tls_ca_file=pem, tls_client_cert=pem) if pem else None
+        warnings.simplefilter("ignore", VersionMismatchWarning)  # workers of other versions are refused by name
         try:
             client = Client(address, security=security, timeout="10s")
         except (OSError, ValueError) as error:
