@@ -21,7 +21,7 @@ from autograder.assignment.rubric import Rubric
 from autograder.assignment.samples import build_sample
 from autograder.cli import main
 from autograder.errors import BoxBroken
-from autograder.grading import pipeline
+from autograder.grading import page_files, pipeline
 from autograder.grading.pipeline import Grading, grade_class
 from autograder.grading.submission import find_submissions
 from autograder.results.folder import Asked
@@ -331,14 +331,14 @@ def test_our_failure_is_said_costs_no_mark_and_stops_nobody_else(
 def test_a_page_that_cannot_be_made_stops_nobody_else(
     grading: Grading, quick_class: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    honest = pipeline.executed_notebook
+    honest = page_files.executed_notebook
 
     def fails_for_ben(grade: Any, *rest: Any) -> str:
         if grade.notebook.untouched:  # the release, which ben handed in as it was
             raise ValueError("this cannot be rendered")
         return honest(grade, *rest)
 
-    monkeypatch.setattr(pipeline, "executed_notebook", fails_for_ben)
+    monkeypatch.setattr(page_files, "executed_notebook", fails_for_ben)
     folders, _ = find_submissions(quick_class, "practice")
     with Boxes() as boxes:
         grades = {one.student: one for one in grade_class(grading, folders, tmp_path / "into", boxes, Asked())}
