@@ -51,13 +51,13 @@ def report_page(
     rubric : Rubric
         Of the assignment.
     grades : sequence of Grade
-        Of the class, without answers or with them.
+        Of the class, without answers or with them. Those who are excused are left out.
     copies : sequence of Copy
         The learners whose numbers are right on another's panel.
     left_out : sequence of LeftOut
         Those whose folders were not graded.
     """
-    everyone = sorted(grades, key=lambda grade: grade.name)
+    everyone = sorted((one for one in grades if not one.standing.excused), key=lambda grade: grade.name)
     shares = shares_of(rubric, everyone)
     shown: dict[str, Any] = in_language(rubric)
     said = shown["said"]
@@ -108,7 +108,7 @@ def _titled(rubric: Rubric, copy: Copy) -> Mapping[str, Any]:
 
 def _totals(rubric: Rubric, shares: Shares) -> dict[str, Any]:
     """Return what the page says of the totals, and the bars of their picture."""
-    totals = [grade.score for grade in shares.grades]
+    totals = [grade.total for grade in shares.grades]
     points = sum(item.points for item in rubric.items)
     if not totals:
         return {"totals": None}

@@ -60,18 +60,19 @@ def table(heading: Iterable[str], rows: Iterable[Iterable[object]], delimiter: s
 def roster(class_: Iterable[Person], late: Collection[Person]) -> str:
     """Return the teacher's list of the class, with when Moodle says that work was handed in."""
     heading = ("Student", "ID", "SIS Login ID", "Email", "Identifier", "Last modified (submission)")
-    return table(heading, [(*_ids(one), "2026-12-03 10:00" if one in late else "2026-11-20 10:00") for one in class_])
+    rows = []
+    for one in class_:
+        when = "2026-12-03 10:00" if one in late else "2026-11-20 10:00"
+        ids = (one.sortable, one.canvas_id, one.login, f"{one.login}@x.org", f"Participant {one.number}")
+        rows.append((*ids, when))
+    return table(heading, rows)
 
 
 def canvas_export(class_: Iterable[Person], points: float) -> str:
     """Return the teacher's own export of Canvas, with one column of grades that is empty."""
-    heading = ("Student", "ID", "SIS Login ID", "Email", "Identifier", "Section", "Sleep (77)", "Final Score")
-    rows = [(*_ids(one), 'A "1"', "", "") for one in class_]
-    return table(heading, [("    Points Possible", "", "", "", "", "", f"{points:g}", "(read only)"), *rows])
-
-
-def _ids(one: Person) -> tuple[object, ...]:
-    return (one.sortable, one.canvas_id, one.login, f"{one.login}@x.org", f"Participant {one.number}")
+    heading = ("Student", "ID", "SIS Login ID", "Section", "Sleep (77)", "Final Score")
+    rows = [(one.sortable, one.canvas_id, one.login, 'A "1"', "", "") for one in class_]
+    return table(heading, [("    Points Possible", "", "", "", f"{points:g}", "(read only)"), *rows])
 
 
 def moodle_worksheet(class_: Iterable[Person], points: float) -> str:
