@@ -31,7 +31,7 @@ from autograder.errors import CourseError, OurFault
 from autograder.grading.copies import personal_panel
 from autograder.grading.earlier import with_earlier
 from autograder.grading.giving_back import known_learners
-from autograder.grading.names import shown_name
+from autograder.grading.names import learner_name, shown_name
 from autograder.grading.pipeline import Grading, grade_folder, prepare_panels
 from autograder.grading.policies import read_policies
 from autograder.grading.roster import Roster
@@ -138,7 +138,9 @@ class BoxedExporter(NotebookExporter):
             grading = with_earlier(course, grading, seed)
             steps = (directory.submitted_directory, directory.autograded_directory, directory.feedback_directory)
             self._examine_box(course, root, tuple(root / step for step in steps))
-            folder = SubmissionFolder(student, submitted, shown_name(student), submitted.parent, time_of(submitted))
+            with NbgraderGradebook(database) as book:
+                shown = learner_name(details_of(book.find_student(student))) or shown_name(student)
+            folder = SubmissionFolder(student, submitted, shown, submitted.parent, time_of(submitted))
             grade = _grade(grading, folder, Store(root / RUNS))
             self._graded = known, grading.of(grade), grade
         return self._graded[1:]

@@ -283,6 +283,8 @@ def test_a_term_of_sixty(
         nbgrader(desk.into, *command)
         assert desk.agree() == pytest.approx(punctual)
         assert desk.pages() == pages
+    assert desk("feedback") == 1
+    assert class_[1].name in desk.page_of(class_[1])
 
     # Given back, in the files of both systems: one column, and the names as they were.
     assert desk("marks", "--so-far", "--fill", canvas, "--column", "Sleep") == 0
