@@ -158,9 +158,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--everyday", default="40", help="honest cases to grade: how many, or names with commas, or all")
     parser.addoption("--mutants", type=int, default=6, help="how many of 500 mutated notebooks to run in the box")
     parser.addoption("--submissions", type=int, default=2, help="how many leave things behind in the box; 200 for all")
-    parser.addoption(
-        "--kills", type=int, default=2, help="how often a grading is killed and run again; 50 with --whole"
-    )
+    parser.addoption("--kills", type=int, default=0, help="how often a grading is killed; else 3, or 50 with --whole")
     parser.addoption("--autograded", type=int, default=1, help="samples that nbgrader's command grades; 100 for all")
     parser.addoption("--statsmodels", type=int, default=20, help="panels to fit by statsmodels; 2000 for all")
     parser.addoption("--courses", type=int, default=1, help="example courses to prove; 3 for all")
