@@ -43,6 +43,7 @@ from autograder.results.folder import hidden_seed as drawn_seed
 from autograder.results.gradebook import Gradebook
 from autograder.results.progress import Recorder
 from autograder.sandbox.boxes import count_workers
+from autograder.sandbox.cgroups import remove_all_left_behind
 
 if TYPE_CHECKING:
     from autograder.sandbox.boxes import Boxes
@@ -159,6 +160,7 @@ def _graded(run: _Run, folders: tuple[SubmissionFolder, ...]) -> tuple[pipeline.
     run.recorder.note(done=len(same), unchanged=len(same))
     left = tuple(folder for folder in folders if folder.student not in same)
     if not left:
+        remove_all_left_behind()  # as no box is opened, which does
         with filing(run.into):
             write_configuration(run.into, asked)
         return with_earlier(run.course, none_drawn, seed), graded

@@ -172,6 +172,12 @@ def _gives(parent: Path) -> bool:
         return False
 
 
+def remove_all_left_behind() -> None:
+    """Remove the groups of keepers that were killed, wherever ours would be; opening a box does so, too."""
+    for parent in {folder.parent for group in _candidates() for folder in group.folders}:
+        remove_left_behind(parent)
+
+
 def remove_left_behind(parent: Path) -> None:
     """Remove the groups of keepers that were killed; one that still holds a process cannot be removed, and stays."""
     for folder in parent.glob(f"{PREFIX}*"):
