@@ -273,7 +273,7 @@ def test_who_is_excused_is_said_so_everywhere(desk: Desk, capsys: pytest.Capture
     said = " ".join(capsys.readouterr().out.split())
     assert "Ada 44 / 44 → excused excused language en to de" in said
     page = (desk.into / "practice.html").read_text(encoding="utf-8")
-    assert page.count("<td>excused") == 2
+    assert page.count('<td class="number">excused') == 2
     assert (
         "Du bist von dieser Aufgabe befreit"
         in desk.pages()[str(desk.into / "feedback/ada/practice/index.html")].decode()

@@ -22,7 +22,8 @@ def test_the_tutorials_models_arrive_in_any_unit(panel, random, reml, unit):
     frame = panel.frame.assign(youtube=panel.frame["youtube"] * unit)
     found = fit_statsmodels(smf.mixedlm(FIXED, frame, groups="store_id", **MODELS[random]), reml=reml)
     right = fit(f"{FIXED} + {random}", frame, reml=reml)
-    assert found.llf == pytest.approx(right.llf, abs=1e-5)
+    # On the boundary a zero is a tiny variance, and how tiny it can be depends on how a processor rounds.
+    assert found.llf == pytest.approx(right.llf, abs=5e-5)
     assert found.method == ("REML" if reml else "ML")
     assert list(found.fe_params.index) == list(right.params.index)
     assert found.fe_params.to_numpy() == pytest.approx(right.params.to_numpy(), rel=1e-3)

@@ -140,7 +140,12 @@ def test_cards_are_those_that_were_read(
         FILES[assignment].write_text(written(assignment, cards), encoding="utf-8")
         pytest.skip("written anew")
     for given, card in cards:
-        assert card == read_card(given), (given["item"], given["answer"])
+        assert rounded(card) == rounded(read_card(given)), (given["item"], given["answer"])
+
+
+def rounded(card: str) -> str:
+    """Return a card without the last digits of long numbers, in which processors differ."""
+    return re.sub(r"\d+\.\d{8,}", lambda number: f"{float(number[0]):.6g}", card)
 
 
 def read_card(given: Mapping[str, Any]) -> str:
