@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, tzinfo
-from typing import Annotated
+from datetime import UTC, date, datetime, time, tzinfo
+from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -24,7 +24,7 @@ class CoursePolicies(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     may use.
     """
 
-    due: dict[str, datetime] = {}
+    due: dict[str, Any] = {}  # datetimes, and dates, which end with the day
     time_zone: str = "UTC"
     late: float | str = 0.0
     most: float | str = "100 %"
@@ -38,6 +38,8 @@ class CoursePolicies(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             _zone(self.time_zone)
         except (ValueError, OSError, LookupError):
             raise ValueError(f"key 'time_zone': there is no {self.time_zone!r}; write it as 'Europe/Vienna'") from None
+        if wrong := next((name for name, when in self.due.items() if not isinstance(when, date)), None):
+            raise ValueError(f"key 'due': {self.due[wrong]!r} is no time; write {wrong} = 2026-12-01T23:59:00")
         for key, given in (("late", self.late), ("most", self.most)):
             if not (_SHARE.fullmatch(given) if isinstance(given, str) else given >= 0):
                 raise ValueError(f"key {key!r}: {given!r} is no amount; write points, as 2, or a share, as '10 %'")
@@ -46,8 +48,9 @@ class CoursePolicies(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         """Return the points taken for so many days from a work that counts ``points``."""
         return round(min(days * _amount(self.late, points), _amount(self.most, points)), 2)
 
-    def zoned(self, when: datetime) -> datetime:
-        """Return a time with its zone."""
+    def zoned(self, when: date) -> datetime:
+        """Return a time with its zone; of a day, its end."""
+        when = when if isinstance(when, datetime) else datetime.combine(when, time.max)
         return when if when.tzinfo else when.replace(tzinfo=_zone(self.time_zone))
 
 

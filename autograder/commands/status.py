@@ -18,7 +18,7 @@ def status(into: Path) -> int:
     if progress is None:
         if by is None:
             raise CourseError(
-                f"{into}: this says of no grading how far it is. Name the folder of mlm grade with --into."
+                f"{into}: there is no grading here, nor was one. Name the folder of mlm grade with --into."
             )
         OUT.print(f"{into}: {by} works in it. How far it is stands in {PROGRESS}, which cannot be read yet.")
         return ALL_GRADED
@@ -39,7 +39,7 @@ def _unchanged(progress: Progress) -> str:
 
 def _so_far(progress: Progress) -> str:
     now = f" Being graded: {few(progress.now)}." if progress.now else ""
-    return f"It runs since {_said(progress.began)} ({progress.process}): {progress.left}.{now}"
+    return f"It has run since {_said(progress.began)} ({progress.process}): {progress.left}.{now}"
 
 
 def _ended(progress: Progress) -> str:

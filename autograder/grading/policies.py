@@ -134,6 +134,6 @@ def _read(said: Mapping[str, str], where: str, course: CoursePolicies) -> OwnPol
 
 
 def _nearest(name: str, known: Sequence[str]) -> str:
-    near = get_close_matches(name, known, 3)
+    near = get_close_matches(name, dict.fromkeys(known), 3)
     hint = f"Did you mean {' or '.join(near)}?" if near else f"There are: {', '.join(known[:10]) or 'none'}."
     return f"{hint} Correct the line, or name the class with --roster."

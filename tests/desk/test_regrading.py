@@ -6,6 +6,7 @@ import csv
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from exports import CANVAS, roster_of
 
 from autograder.assignment.course import Course
 from autograder.assignment.key import expected, fillings
+from autograder.assignment.policies import CoursePolicies
 from autograder.assignment.release import read_release
 from autograder.assignment.rubric import Rubric
 from autograder.cli import main
@@ -324,6 +326,7 @@ def test_policies_that_do_not_fit_are_refused_by_file_and_line(desk: Desk, capsy
         ("due = { practise = 2026-12-01T12:00:00 }", "", "there is no assignment 'practise'. There are: practice"),
         ('time_zone = "Vienna"', "", "there is no 'Vienna'; write it as 'Europe/Vienna'"),
         ('late = "ten"', "", "key 'late': 'ten' is no amount"),
+        ('due = { practice = "soon" }', "", "key 'due': 'soon' is no time; write practice = 2026-12-01T23:59:00"),
         (
             "",
             "learner,excused\nada,no\n\nadda,yes\n",
@@ -373,3 +376,10 @@ def test_what_was_kept_of_every_sample_gives_the_grade_that_it_has(
             lines = lines_of(book.changes(assignment), PERSON)
             for grade in book.kept(assignment):
                 assert regrader.move(grade, lines.get(grade.student, {}), NOTHING_GIVEN) is None, grade.student
+
+
+def test_work_that_is_due_on_a_day_is_due_at_its_end() -> None:
+    policies = CoursePolicies(due={"practice": date(2026, 12, 1)}, time_zone="Europe/Vienna")
+    class_ = ClassPolicies(policies, policies.zoned(policies.due["practice"]))
+    late = {when: class_.standing("ada", when).late_days for when in ("2026-12-01T22:59:00", "2026-12-01T23:01:00")}
+    assert list(late.values()) == [0, 1]
