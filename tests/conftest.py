@@ -11,8 +11,10 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
@@ -143,6 +145,34 @@ def wheel(root: Path, made_once: Once) -> Path:
     return next(made_once("wheel", make).glob("*.whl"))
 
 
+Chromium = Callable[[], AbstractContextManager[Any]]
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Chromium:
+    """Return what starts a Chromium without a window, and ends it again; where there is none, skip, and say so."""
+    names = ("chromium", "chromium-browser", "google-chrome")
+    program = next(filter(None, map(shutil.which, names)), None)
+    if program is None:
+        pytest.skip("no Chromium: scripts/set-up installs it on Debian (apt-get install chromium)")
+
+    from playwright.sync_api import sync_playwright  # not among the libraries of scripts/test-lowest
+
+    @contextmanager
+    def started() -> Iterator[Any]:
+        with sync_playwright() as driver, driver.chromium.launch(executable_path=program, args=["--no-sandbox"]) as one:
+            yield one
+
+    return started
+
+
+@pytest.fixture(scope="module")
+def browser(chromium: Chromium) -> Iterator[Any]:
+    """A Chromium for the tests of a file."""
+    with chromium() as browser:
+        yield browser
+
+
 @pytest.fixture(scope="session")
 def pool() -> Iterator[ThreadPoolExecutor]:
     """Threads for tests that open many boxes."""
@@ -214,15 +244,19 @@ SLOW = (
     "grading/test_every_assignment.py::test_every_known_mistake",
     "grading/test_every_assignment.py::test_right_and_wrong",
     "grading/test_every_assignment.py::test_the_extensions_solution_is_right_on_another_panel",
+    "grading/test_files.py::test_a_bomb_in_a_zip",
     "grading/test_kept_proof.py::test_a_draw_that_will_not",
     "grading/test_kept_proof.py::test_after_a_changed_sentence",
     "grading/test_proof_faults.py",
     "grading/test_proposed.py::test_the_code_gives",
     "grading/test_pruning.py::test_a_release_says",
+    "grading/test_released_extra.py::test_for_study",
+    "grading/test_right_ways.py",
     "grading/test_solution.py",
     "play/test_in_a_browser.py",
     "play/test_solutions.py",
     "project/test_clean_environment.py",
+    "project/test_learners_install.py",
     "project/test_readme.py::test_learn",
     "project/test_readme.py::test_make",
     "project/test_readme.py::test_teach",
@@ -245,12 +279,16 @@ SLOW = (
     "statistics/test_certified.py::test_effects_that_can_stand_for_each_other",
     "statistics/test_certified.py::test_every_fit_is_certified",
     "statistics/test_certified.py::test_no_brute_force",
+    "statistics/test_certified.py::test_statsmodels_arrives",
     "statistics/test_certified.py::test_the_lowest_optimum",
+    "statistics/test_comparison.py::test_variance_standard_errors",
     "statistics/test_goldens.py::test_r_makes_the_same",
     "statistics/test_intervals.py::test_deviance_at_the_limits_of_fixed_effects_is_at_the_cutoff[crossed-slope",
     "statistics/test_intervals.py::test_deviance_at_the_limits_of_variances",
     "statistics/test_intervals.py::test_units_do_not_matter_with_several_factors",
+    "statistics/test_kenward_roger.py::test_too_many_effects",
     "statistics/test_refits.py::test_every_fit_is_that",
+    "statistics/test_staged.py::test_many_levels[large",
     "statistics/test_tables.py::test_hundreds_of_dummies",
     "statistics/test_uncertainty.py::test_probability_to_be_at_the_top_of_very_many",
     "study/test_browser.py",
@@ -280,7 +318,6 @@ FAST = (
     "courses/test_courses.py::test_eight",
     "courses/test_courses.py::test_the_tables",
     "fuzzing/test_fuzzing.py::test_every_mutated_line_is_understood_or_left_out",
-    "grading/test_earlier_releases.py::test_each_is_graded",
     "grading/test_proof_faults.py::test_a_wrong_solution",
     "grading/test_proposed.py::test_the_code_gives_what_the_library_knows[Oxboys",
     "faults/test_interruptions.py::test_a_signal_is_heeded_where_a_library",

@@ -11,7 +11,7 @@ import pandas as pd
 
 from autograder.assignment.rubric import Item, Rubric
 from autograder.language.catalogue import Sentence
-from autograder.records.grading import Grade, ItemResult, NotebookGrade, Verdict
+from autograder.records.grading import Grade, ItemResult, NotebookGrade
 from reference import MultilevelError, conditional_covariances, fit
 from reference.arrays import Floats
 
@@ -93,9 +93,7 @@ def shares_of(rubric: Rubric, grades: Sequence[Grade]) -> Shares:
 
 
 def _share(notebook: NotebookGrade, result: ItemResult) -> float:
-    unread = notebook.notebook.is_unread and result.verdict is Verdict.MALFORMED
-    waits = unread or result.verdict is Verdict.NEEDS_PERSON
-    return math.nan if waits or not result.points else result.score / result.points
+    return math.nan if result in notebook.to_be_read or not result.points else result.score / result.points
 
 
 def item_statistics(shares: Shares) -> tuple[ItemStatistics, ...]:

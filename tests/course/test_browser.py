@@ -2,19 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-pytestmark = pytest.mark.skipif(
-    CHROMIUM is None, reason="no Chromium: scripts/set-up installs it on Debian (apt-get install chromium)"
-)
-playwright = pytest.importorskip("playwright.sync_api", reason="no Playwright: pip install '.[dev]' installs it")
-axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="no axe: pip install '.[dev]' installs it")
+from axe_playwright_python.sync_playwright import Axe
 
 DESKTOP, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
 # In milliseconds, for a machine with much else to do.
@@ -45,14 +38,6 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
             [name for name in every if name != "README"] if metafunc.config.getoption("--every-page") else [*AUDITED]
         )
         metafunc.parametrize("audited", chosen)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with playwright.sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield browser
-        browser.close()
 
 
 @pytest.fixture
@@ -132,6 +117,6 @@ def test_formulas_are_drawn_without_a_script(visit: Any) -> None:
 
 @pytest.mark.parametrize(("size", "scheme"), [(DESKTOP, "light"), (PHONE, "dark")], ids=["desktop", "phone-dark"])
 def test_a_page_has_no_serious_barrier(audited: str, size: dict[str, int], scheme: str, visit: Any) -> None:
-    found = axe.Axe().run(visit(audited, size, scheme)).response["violations"]
+    found = Axe().run(visit(audited, size, scheme)).response["violations"]
     serious = [v for v in found if v["impact"] in ("serious", "critical")]
     assert [(v["id"], [node["html"][:200] for node in v["nodes"][:3]]) for v in serious] == []

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,11 +13,6 @@ from course.explorer import Shrinkage
 from reference import MixedFit, fit_mixed
 from reference.panels import RANDOM_INTERCEPT, tutorial_panel
 
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-pytestmark = pytest.mark.skipif(
-    CHROMIUM is None, reason="no Chromium: scripts/set-up installs it on Debian (apt-get install chromium)"
-)
-playwright = pytest.importorskip("playwright.sync_api", reason="no Playwright: pip install '.[dev]' installs it")
 SCRIPT = Path(__file__).resolve().parents[2] / "course" / "_static" / "shrinkage.js"
 
 
@@ -28,15 +22,12 @@ def model() -> MixedFit:
 
 
 @pytest.fixture
-def page(model: MixedFit) -> Iterator[Any]:
+def page(browser: Any, model: MixedFit) -> Iterator[Any]:
     """A page with the explorer alone."""
-    with playwright.sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        page = browser.new_page()
+    with browser.new_page() as page:
         page.set_content(Shrinkage.of(model, tutorial_panel().frame)._repr_html_())
         page.add_script_tag(path=SCRIPT)
         yield page
-        browser.close()
 
 
 def test_what_it_computes_is_what_the_engine_predicts(page: Any, model: MixedFit) -> None:

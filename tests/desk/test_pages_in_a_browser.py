@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 
 from autograder.assignment.rubric import Rubric
 from autograder.grading.page_files import write_class_pages, write_pages
@@ -16,13 +16,6 @@ from autograder.grading.pipeline import Grading
 from autograder.language.catalogue import Sentence
 from autograder.records.grading import CellRun, Copy, Grade, LeftOut
 from autograder.records.values import ListValue, MappingValue, Output, Table, Text
-
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-pytestmark = pytest.mark.skipif(
-    CHROMIUM is None, reason="no Chromium: scripts/set-up installs it on Debian (apt-get install chromium)"
-)
-playwright = pytest.importorskip("playwright.sync_api", reason="no Playwright: pip install '.[dev]' installs it")
-axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="no axe: pip install '.[dev]' installs it")
 
 DESKTOP, PHONE, PAPER = {"width": 1280, "height": 900}, {"width": 390, "height": 844}, {"width": 680, "height": 1000}
 # In milliseconds, for a machine with much else to do.
@@ -55,14 +48,6 @@ def long_answers(grade: Grade) -> Grade:
         notebooks.append(replace(one, run=run, items=items))
     notes = (Sentence("submission.files_left_out", files=word),)
     return replace(grade, student="ada@x.org", shown="Ada " + "Lovelace " * 5, notebooks=tuple(notebooks), notes=notes)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with playwright.sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield browser
-        browser.close()
 
 
 @pytest.fixture
@@ -99,7 +84,7 @@ def test_a_page_has_no_barrier_and_is_no_wider_than_the_screen(size: dict[str, i
     found = {}
     for name in PAGES:
         page = visit(name, size, scheme)
-        violations = axe.Axe().run(page).response["violations"]
+        violations = Axe().run(page).response["violations"]
         found[name] = [(v["id"], [node["html"][:200] for node in v["nodes"][:3]]) for v in violations]
         if page.evaluate(wide):
             found[name].append(("wide", []))

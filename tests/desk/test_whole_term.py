@@ -14,7 +14,7 @@ import subprocess
 import sys
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -26,13 +26,9 @@ from autograder.assignment.samples import build_class
 from autograder.cli import main
 from autograder.results.gradebook import Gradebook
 
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 SCRIPTS = Path(sys.executable).parent
 PATIENCE = 180_000  # milliseconds, for a machine with much else to do
 FORMULA = "Reaction ~ Days + (1 + Days | Subject)"
-
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium: scripts/set-up installs it on Debian")
-playwright = pytest.importorskip("playwright.sync_api", reason="no Playwright: pip install '.[dev]' installs it")
 
 
 def mlm(*arguments: object) -> int:
@@ -153,7 +149,9 @@ def nbgrader(into: Path, *arguments: str) -> None:
 
 
 @contextmanager
-def formgrader(into: Path) -> Iterator[Callable[[str, Mapping[str, str]], None]]:
+def formgrader(
+    into: Path, chromium: Callable[[], AbstractContextManager[Any]]
+) -> Iterator[Callable[[str, Mapping[str, str]], None]]:
     """Start JupyterLab where a teacher would; yield what opens a submission in formgrader and types into its cells."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
@@ -161,7 +159,7 @@ def formgrader(into: Path) -> Iterator[Callable[[str, Mapping[str, str]], None]]
     environment = {**os.environ, "JUPYTER_TOKEN": "open-sesame", "PATH": f"{SCRIPTS}:{os.environ['PATH']}"}
     with (into.parent / "log").open("w") as log:
         server = subprocess.Popen(line, cwd=into, env=environment, stdout=log, stderr=log)
-    with server, playwright.sync_playwright() as driver:
+    with server, chromium() as browser:
         while True:
             try:
                 socket.create_connection(("127.0.0.1", port)).close()
@@ -170,7 +168,6 @@ def formgrader(into: Path) -> Iterator[Callable[[str, Mapping[str, str]], None]]
                 with suppress(subprocess.TimeoutExpired):
                     server.wait(timeout=0.2)
                     pytest.fail(f"JupyterLab ended:\n{(into.parent / 'log').read_text()}")
-        browser = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         page: Any = browser.new_page(viewport={"width": 1280, "height": 1400})
         page.set_default_timeout(PATIENCE)
         page.goto(f"http://127.0.0.1:{port}/formgrader/?token=open-sesame")
@@ -187,7 +184,6 @@ def formgrader(into: Path) -> Iterator[Callable[[str, Mapping[str, str]], None]]
                 assert saved.value.ok
 
         yield mark
-        browser.close()
         server.terminate()
 
 
@@ -196,6 +192,7 @@ def test_a_term_of_sixty(
     class_: tuple[Person, ...],
     handed_in: Path,
     address: str | None,
+    chromium: Callable[[], AbstractContextManager[Any]],
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
@@ -239,7 +236,7 @@ def test_a_term_of_sixty(
         notebook = book._nbgrader.find_submission_notebook
         memos = {name: notebook("task3-groups", "sleep", name).id for name in read}
         appealed = notebook("task1-levels", "sleep", appeal.login).id
-    with formgrader(desk.into) as mark:
+    with formgrader(desk.into, chromium) as mark:
         for name, (score, comment) in read.items():
             mark(memos[name], {"note": score, **({"note-comment": comment} if comment else {})})
         mark(appealed, {"var_subject": "0.5", "answer_var_subject-comment": "The root, and said so."})

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -14,13 +13,8 @@ from threading import Thread
 from typing import Any
 
 import pytest
-
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-pytestmark = pytest.mark.skipif(
-    CHROMIUM is None, reason="no Chromium: scripts/set-up installs it on Debian (apt-get install chromium)"
-)
-playwright = pytest.importorskip("playwright.sync_api", reason="no Playwright: pip install '.[dev]' installs it")
-axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="no axe: pip install '.[dev]' installs it")
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import expect
 
 DESKTOP, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
 PATIENCE = 600_000  # milliseconds, for a machine with much else to do
@@ -47,14 +41,6 @@ class Site:
         self._server.server_close()
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with playwright.sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield browser
-        browser.close()
-
-
 @pytest.fixture
 def site(play: Path) -> Iterator[Site]:
     site = Site(play)
@@ -67,7 +53,7 @@ def context(browser: Any, site: Site) -> Iterator[Any]:
     """A browser's profile; an address of elsewhere is blocked, and fails the test."""
     context = browser.new_context(viewport=DESKTOP, accept_downloads=True)
     context.set_default_timeout(PATIENCE)
-    playwright.expect.set_options(timeout=PATIENCE)
+    expect.set_options(timeout=PATIENCE)
     elsewhere: list[str] = []
 
     def blocked(route: Any) -> None:
@@ -94,7 +80,7 @@ class Page:
         return self.page.locator(f'[data-cell="{name}"]')
 
     def wait(self, status: str = READY) -> None:
-        playwright.expect(self.page.locator("#status")).to_contain_text(status)
+        expect(self.page.locator("#status")).to_contain_text(status)
 
     def write(self, name: str, source: str) -> None:
         self.cell(name).locator("textarea").fill(source)
@@ -102,7 +88,7 @@ class Page:
     def run(self, name: str) -> Any:
         """Run a cell to its end, and return what it shows."""
         self.cell(name).get_by_role("button", name="Run").click()
-        playwright.expect(self.cell(name)).not_to_have_class(".*(runs|waits).*")
+        expect(self.cell(name)).not_to_have_class(".*(runs|waits).*")
         self.wait()
         return self.cell(name).locator(".output")
 
@@ -127,12 +113,12 @@ def sources(notebook: Path) -> dict[str, str]:
 
 def audit(page: Any) -> list[Any]:
     """Return the barriers that axe finds, of every kind."""
-    found = axe.Axe().run(page).response["violations"]
+    found = Axe().run(page).response["violations"]
     return [(v["id"], [node["html"][:200] for node in v["nodes"][:3]]) for v in found]
 
 
 def expect_tone(card: Any, tone: str) -> None:
-    playwright.expect(card).to_have_attribute("data-tone", tone)
+    expect(card).to_have_attribute("data-tone", tone)
 
 
 def test_task_1_from_first_load_to_last_card(
@@ -142,7 +128,7 @@ def test_task_1_from_first_load_to_last_card(
     learner = Page(context, f"{site.address}/practice/")
     learner.wait()
     learner.run("setup_icc")
-    playwright.expect(learner.run("icc")).to_contain_text("There is no icc in this session yet.")
+    expect(learner.run("icc")).to_contain_text("There is no icc in this session yet.")
     wrong_answers(learner, panels[0].answers.mistakes["icc"]["from_standard_deviations"])
     for name in ("fit_icc", "answer_variances", "answer_icc", "answer_reading"):
         learner.write(name, solved[name])
@@ -151,9 +137,7 @@ def test_task_1_from_first_load_to_last_card(
         expect_tone(learner.run(name).locator(".mlm-card"), RIGHT)
     endless_loop(learner)
     learner.page.get_by_text("Your progress").first.click()
-    playwright.expect(learner.page.locator("#progress [role=img]").first).to_have_attribute(
-        "aria-label", "10 of 10 points"
-    )
+    expect(learner.page.locator("#progress [role=img]").first).to_have_attribute("aria-label", "10 of 10 points")
     for scheme in ("light", "dark"):
         learner.page.emulate_media(color_scheme=scheme)
         assert audit(learner.page) == []
@@ -169,11 +153,11 @@ def wrong_answers(learner: Page, mistaken: float) -> None:
     """A known mistake is named, another kind of answer is told as such, and an error is an error."""
     card = learner.answer("answer_icc", f"icc = {mistaken!r}", "icc")
     expect_tone(card, "bad")
-    playwright.expect(card).to_contain_text("standard deviations do not add up to a whole")
+    expect(card).to_contain_text("standard deviations do not add up to a whole")
     card = learner.answer("answer_icc", 'icc = "a lot"', "icc")
-    playwright.expect(card).to_contain_text("it is a text")
+    expect(card).to_contain_text("it is a text")
     learner.write("answer_icc", "icc = 1 / 0")
-    playwright.expect(learner.run("answer_icc").locator(".error")).to_contain_text("ZeroDivisionError")
+    expect(learner.run("answer_icc").locator(".error")).to_contain_text("ZeroDivisionError")
 
 
 def endless_loop(learner: Page) -> None:
@@ -184,7 +168,7 @@ def endless_loop(learner: Page) -> None:
     own.get_by_role("button", name="Run").click()
     learner.wait("Running.")
     learner.page.get_by_role("button", name="Stop").click()
-    playwright.expect(own.locator(".output")).to_have_text("Stopped.")
+    expect(own.locator(".output")).to_have_text("Stopped.")
     learner.wait()
     expect_tone(learner.run("icc").locator(".mlm-card"), RIGHT)
     own.get_by_role("button", name="Remove").click()
@@ -192,12 +176,10 @@ def endless_loop(learner: Page) -> None:
 
 def after_a_restart_without_the_server(learner: Page, written: str) -> None:
     """The page is there again with all that was written and shown, and Python starts."""
-    playwright.expect(learner.cell("answer_icc").locator("textarea")).to_have_value(written)
+    expect(learner.cell("answer_icc").locator("textarea")).to_have_value(written)
     expect_tone(learner.cell("icc").locator(".mlm-card"), RIGHT)
     learner.wait()
-    playwright.expect(learner.page.locator("#progress [role=img]").first).to_have_attribute(
-        "aria-label", "10 of 10 points"
-    )
+    expect(learner.page.locator("#progress [role=img]").first).to_have_attribute("aria-label", "10 of 10 points")
 
 
 def mlm_check(notebook: Path, root: Path) -> int:
@@ -225,7 +207,7 @@ def test_a_course_made_of_foreign_data_is_played_by_keyboard_alone(
         keys.press("Shift+Enter")
     learner.wait()
     cards = learner.page.locator("#task1-levels .mlm-card")
-    playwright.expect(cards).to_have_count(sum("check(" in text for text in solved.values() if "import" not in text))
+    expect(cards).to_have_count(sum("check(" in text for text in solved.values() if "import" not in text))
     assert {card.get_attribute("data-tone") for card in cards.all()} == {RIGHT}
     leave_a_box(learner, names)
     assert learner.errors == []
@@ -239,7 +221,7 @@ def leave_a_box(learner: Page, names: list[str]) -> None:
     box.press("End")
     for key in ("Enter", "y", "Tab"):
         learner.page.keyboard.press(key)
-    playwright.expect(box).to_have_value("if x:\n    y    ")
+    expect(box).to_have_value("if x:\n    y    ")
     box.press("Escape")
     box.press("Tab")
     assert learner.page.evaluate("document.activeElement.textContent") == "Run"
@@ -277,17 +259,17 @@ def test_work_is_kept_and_goes_from_one_browser_to_another(
     with fresh.page.expect_navigation():
         fresh.page.locator("#open").set_input_files(work)
     fresh.page.locator("#open:enabled").wait_for()
-    playwright.expect(fresh.cell("answer_icc").locator("textarea")).to_have_value("icc = 0.5")
-    playwright.expect(fresh.cell("memo").locator("textarea")).to_have_value("Dear Marta")
+    expect(fresh.cell("answer_icc").locator("textarea")).to_have_value("icc = 0.5")
+    expect(fresh.cell("memo").locator("textarea")).to_have_value("Dear Marta")
     fresh.page.locator("#open").set_input_files(solutions["practice"] / "task1-icc.ipynb")
     of_files = fresh.page.locator("#files")
-    playwright.expect(of_files).to_contain_text("task1-icc.ipynb is open.")
+    expect(of_files).to_contain_text("task1-icc.ipynb is open.")
     solved = sources(solutions["practice"] / "task1-icc.ipynb")
-    playwright.expect(fresh.cell("fit_icc").locator("textarea")).to_have_value(solved["fit_icc"])
+    expect(fresh.cell("fit_icc").locator("textarea")).to_have_value(solved["fit_icc"])
     for name, said in (("strange.ipynb", "is neither a notebook nor work"), ("other.ipynb", "does not belong")):
         (tmp_path / name).write_text("{}" if name == "strange.ipynb" else '{"cells": []}', encoding="utf-8")
         fresh.page.locator("#open").set_input_files(tmp_path / name)
-        playwright.expect(of_files).to_contain_text(f"{name} {said}")
+        expect(of_files).to_contain_text(f"{name} {said}")
     fresh.page.get_by_role("button", name="Start over").click()
-    playwright.expect(fresh.cell("memo").locator("textarea")).not_to_have_value("Dear Marta")
+    expect(fresh.cell("memo").locator("textarea")).not_to_have_value("Dear Marta")
     elsewhere.close()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import socket
 import subprocess
 import sys
@@ -14,15 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import expect
 
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 PATIENCE = 180_000  # milliseconds, for a machine with much else to do
-
-pytestmark = pytest.mark.skipif(
-    CHROMIUM is None, reason="no Chromium: scripts/set-up installs it on Debian (apt-get install chromium)"
-)
-playwright = pytest.importorskip("playwright.sync_api", reason="no Playwright: pip install '.[dev]' installs it")
-axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="no axe: pip install '.[dev]' installs it")
 
 
 @pytest.fixture
@@ -69,33 +63,30 @@ def _wait_until_it_listens(server: subprocess.Popen[bytes], port: int, log: Path
 
 
 @pytest.fixture
-def page(lab: str) -> Iterator[Any]:
+def page(browser: Any, lab: str) -> Iterator[Any]:
     """A page of a headless browser on what the learner's browser is opened on."""
-    with playwright.sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        page = browser.new_page(viewport={"width": 1280, "height": 1400})
+    with browser.new_page(viewport={"width": 1280, "height": 1400}) as page:
         page.set_default_timeout(PATIENCE)
         page.goto(f"{lab}/?token=open-sesame")
         yield page
-        browser.close()
 
 
 def opened(page: Any) -> Any:
     """Go from the start page to the first task, by its button, and return the notebook."""
     page.get_by_role("link", name="Go to: How much of it is the store?").click()
-    playwright.expect(page.get_by_text("Python 3 (ipykernel) | Idle")).to_be_visible(timeout=PATIENCE)
+    expect(page.get_by_text("Python 3 (ipykernel) | Idle")).to_be_visible(timeout=PATIENCE)
     return page.locator(".jp-NotebookPanel:visible")
 
 
 def serious(page: Any, within: str | None = None) -> list[str]:
-    found = axe.Axe().run(page, context=within).response["violations"]
+    found = Axe().run(page, context=within).response["violations"]
     return [violation["id"] for violation in found if violation["impact"] in ("serious", "critical")]
 
 
 def select(cell: Any) -> None:
     """Make a cell the one that keys go to: by focus, since a click may miss it where an output above it grows."""
     cell.locator(".cm-content").focus()
-    playwright.expect(cell).to_have_class(re.compile("jp-mod-active"))
+    expect(cell).to_have_class(re.compile("jp-mod-active"))
 
 
 def fill(page: Any, cell: Any, source: str) -> None:
@@ -115,7 +106,6 @@ def test_a_wrong_icc_gets_its_card_and_is_put_right(
     page: Any, tmp_path_factory: pytest.TempPathFactory, panels: tuple[Any, ...]
 ) -> None:
     shots = tmp_path_factory.mktemp("screenshots")
-    expect = playwright.expect
     expect.set_options(timeout=PATIENCE)
     key = panels[0].answers
     mistake, right = key.mistakes["icc"]["from_standard_deviations"], key.values["icc"]
@@ -166,7 +156,7 @@ READING = """icc_reading = {"percent": round(100 * icc), "of": "what the predict
 def test_from_the_start_page_to_the_summary_of_the_first_task(
     page: Any, scheme: str, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    shots, expect = tmp_path_factory.mktemp("screenshots"), playwright.expect
+    shots = tmp_path_factory.mktemp("screenshots")
     expect.set_options(timeout=PATIENCE)
     page.emulate_media(color_scheme=scheme)
     assert page.url.split("?")[0].endswith("/study")
