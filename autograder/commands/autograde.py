@@ -27,7 +27,7 @@ from autograder.assignment.course import Course, installed_course
 from autograder.assignment.release import read_release
 from autograder.assignment.rubric import Rubric
 from autograder.commands.doctor import protected_files
-from autograder.errors import CourseError, OurFault
+from autograder.errors import AutograderError, CourseError, OurFault
 from autograder.grading.copies import personal_panel
 from autograder.grading.earlier import with_earlier
 from autograder.grading.giving_back import known_learners
@@ -46,6 +46,7 @@ from autograder.results.stored import to_be_kept
 from autograder.sandbox.boxes import Boxes
 from autograder.sandbox.doctor import require_safe_box
 from autograder.sandbox.run_store import RunStore, Store
+from autograder.scoring.left_out import shorten
 
 
 class BoxedGrading(Configurable):
@@ -166,11 +167,16 @@ def _state(folder: Path) -> frozenset[tuple[str, int, int]]:
 
 @contextmanager
 def _no_mark_if_it_fails(place: dict[str, str]) -> Iterator[None]:
-    """Take back what the gradebook has of a learner who cannot be graded: scores of other work, or nbgrader's own."""
+    """Take back what the gradebook has of a learner who cannot be graded: scores of other work, or nbgrader's own.
+
+    Why is noted there, so that our commands give no mark of earlier work in the place of this.
+    """
     try:
         yield
-    except BaseException:
-        take_back_scores(place["db_url"], place["assignment"], place["student"])
+    except BaseException as error:
+        why = str(error) if isinstance(error, AutograderError) else f"{type(error).__name__}: {error}"
+        why = why if isinstance(error, Exception) else "The run ended before."
+        take_back_scores(place["db_url"], place["assignment"], place["student"], shorten(why, 1_000))
         raise
 
 

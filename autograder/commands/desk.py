@@ -27,6 +27,7 @@ from autograder.results.filing import filing, held
 from autograder.results.folder import GRADEBOOK, RUNS, database_of
 from autograder.results.gradebook import Gradebook
 from autograder.results.progress import PROGRESS
+from autograder.results.stored import or_ungraded
 
 #: Folders of a results folder that have one for each learner; the last is nbgrader's own.
 _STEPS = ("autograded", "feedback", "submitted", "feedback-of-nbgrader")
@@ -59,17 +60,31 @@ def _tell_of_other_points(rubric: Rubric, grades: Iterable[Grade]) -> None:
         OUT.print(f"Graded with other points than {points:g}; mlm regrade shows what changes: {', '.join(others)}.")
 
 
+def _tell_of_ungraded(grades: Iterable[Grade]) -> int:
+    """Name whoever's newest work could not be graded, with the reason and what to do; return the exit code."""
+    ungraded = [grade for grade in grades if grade.is_ungraded]
+    for grade in ungraded:
+        OUT.print(f"Not graded: {grade.name}. {grade.items[0].reason}")
+    if ungraded:
+        names = ", ".join(grade.name for grade in ungraded)
+        OUT.print(f"No mark of earlier work is given back, and pages of it stay as they were. Grade again: {names}.")
+    return NEEDS_PERSON if ungraded else ALL_GRADED
+
+
 def _class(course: Course, rubric: Rubric, gradebook: Gradebook, grades: Mapping[str, Grade]) -> tuple[Grade, ...]:
-    """Return the class, with those who handed in nothing."""
-    learners = gradebook.learners()
+    """Return the class, with those who handed in nothing, or of whom nothing could be graded yet."""
+    ungraded = gradebook.ungraded(rubric.assignment)
+    learners: dict[str, dict[str, str]] = {student: {} for student in ungraded} | gradebook.learners()
     policies = read_policies(course, rubric, lambda: known_learners(learners, grades))
-    return whole_class(Grading(rubric, read_release(course, rubric), (), policies=policies), grades, learners)
+    grading = Grading(rubric, read_release(course, rubric), (), policies=policies)
+    return tuple(or_ungraded(grade, ungraded) for grade in whole_class(grading, grades, learners))
 
 
-def write_class(course: Course, rubric: Rubric, gradebook: Gradebook, into: Path) -> None:
-    """Write the pages of a class anew, as the gradebook has it."""
+def write_class(course: Course, rubric: Rubric, gradebook: Gradebook, into: Path) -> tuple[Grade, ...]:
+    """Write the pages of a class anew, as the gradebook has it, and return it."""
     everyone = _class(course, rubric, gradebook, gradebook.grades(rubric.assignment))
     write_class_pages(rubric, everyone, into)
+    return everyone
 
 
 def write_learner(course: Course, grade: Grade, into: Path, language: str | None = None) -> None:
@@ -89,15 +104,18 @@ def feedback(course: Course, assignment: str, into: Path, database: str | None, 
     rubric = course.counted(course.rubric(assignment, language))
     with open_gradebook(into, database) as gradebook, filing(into):
         grades = _grades(gradebook, rubric)
+        written = {student for student, grade in grades.items() if not grade.is_ungraded}
         for grade in gradebook.whole_grades(assignment):
-            write_learner(course, grade, into, language)
-        write_class(course, rubric, gradebook, into)
+            if grade.student in written:
+                write_learner(course, grade, into, language)
+        everyone = write_class(course, rubric, gradebook, into)
     waiting = [grade.name for grade in grades.values() if grade.needs_person]
-    OUT.print(f"Pages of {len(grades)} learners are written anew in {into}.")
+    OUT.print(f"Pages of {len(written)} learners are written anew in {into}.")
     _tell_of_other_points(rubric, grades.values())
+    code = _tell_of_ungraded(everyone)
     if waiting:
         OUT.print(f"Still to be read by a person: {', '.join(waiting)}.")
-    return NEEDS_PERSON if waiting else ALL_GRADED
+    return NEEDS_PERSON if waiting else code
 
 
 @dataclass(frozen=True)
@@ -125,18 +143,19 @@ def marks(course: Course, assignment: str, into: Path, database: str | None, ask
         learners = known_learners(gradebook.learners(), grades)
         changes = gradebook.changes(assignment)
     _tell_of_other_points(rubric, everyone)
+    code = _tell_of_ungraded(everyone)
     if asked.worksheet is not None:
         to = asked.to or into / _MARKS / f"{assignment}-feedback.zip"
-        return _zip_pages(into, grades, moodle_folders(asked.worksheet, learners), to)
+        return max(code, _zip_pages(into, grades, moodle_folders(asked.worksheet, learners), to))
     if asked.fill is None:
         to = asked.to or into / _MARKS / f"{assignment}-marks.csv"
         with filing(into):
             write_whole(to, tidy(grades, changes, learners), mode=0o600)
         OUT.print(f"All marks, with what each rests on, are in {to}.")
-        return ALL_GRADED
+        return code
     to = asked.to or into / _MARKS / f"{assignment}-{asked.fill.name}"
     done = fill(asked.fill, (rubric.title, assignment), grades, learners, asked.column, so_far=asked.so_far)
-    return _report(done, asked.fill, into, to)
+    return max(code, _report(done, asked.fill, into, to))
 
 
 def _report(done: Filled, path: Path, into: Path, to: Path) -> int:
@@ -147,6 +166,7 @@ def _report(done: Filled, path: Path, into: Path, to: Path) -> int:
     for said, names in (
         ("Excused", done.excused),
         ("Still to be read by a person, and left out (--so-far fills in what there is)", done.waiting),
+        ("Not graded, and left as they were in the file", done.ungraded),
         ("In the file, and without a grade here", done.without),
         ("Graded, and not in the file", done.not_there),
     ):
@@ -156,11 +176,12 @@ def _report(done: Filled, path: Path, into: Path, to: Path) -> int:
 
 
 def _zip_pages(into: Path, grades: Mapping[str, Grade], folders: Mapping[str, str], to: Path) -> int:
-    """Write a zip of feedback pages that Moodle takes."""
-    pages = {folders[name]: feedback_path(into, grade) for name, grade in grades.items() if name in folders}
+    """Write a zip of feedback pages that Moodle takes; those of earlier work are left out."""
+    graded = {name: grade for name, grade in grades.items() if not grade.is_ungraded}
+    pages = {folders[name]: feedback_path(into, grade) for name, grade in graded.items() if name in folders}
     there = {folder: page for folder, page in pages.items() if page.is_file()}
-    without = [grade.name for name, grade in grades.items() if not grade.is_empty and folders.get(name) not in there]
-    if not there:
+    without = [grade.name for name, grade in graded.items() if not grade.is_empty and folders.get(name) not in there]
+    if not there and not set(folders) - set(graded):
         raise CourseError("Nobody in the worksheet has a page here. Is it of another course?")
     unfinished = to.with_name(f".writing-{to.name}")
     with filing(into):

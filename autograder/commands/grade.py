@@ -42,6 +42,7 @@ from autograder.results.folder import GRADEBOOK, Asked, database_of, keep_databa
 from autograder.results.folder import hidden_seed as drawn_seed
 from autograder.results.gradebook import Gradebook
 from autograder.results.progress import Recorder
+from autograder.results.stored import or_ungraded
 from autograder.sandbox.boxes import count_workers
 from autograder.sandbox.cgroups import remove_all_left_behind
 
@@ -94,14 +95,15 @@ def grade(
     asked = replace(asked, course=course.root, database=database_of(into, asked.database))
     submitted = asked.submitted or into / "submitted"
     found = find_class(submitted, assignment, [one.name for one in released], roster, into)
-    folders = _named(found.folders, students)
+    count = len(_named(found.folders, students))
     make_results(into, asked.database)
     if advice := workers.advice():
         ERR.print(advice)
-    with held(into), Recorder(into, assignment, again, len(folders)) as recorder:
-        found.write(into)
+    with held(into), Recorder(into, assignment, again, count) as recorder:
+        keep_database(into, asked.database)  # before anything can be interrupted: the command to go on leaves it out
+        found = found.written(into)
+        folders = _named(found.folders, students)
         asked = replace(asked, submitted=found.submitted)
-        keep_database(into, asked.database)
         left_out = [] if students else [one for one in found.others if one.is_learner]
         run = _Run(course, rubric, released, found, into, asked, left_out, workers, recorder)
         grading, graded = _graded(run, folders)
@@ -269,7 +271,9 @@ def _file_class(
             for one in waiting
             if one.student not in kept
         ]
-        everyone = whole_class(grading, kept, gradebook.learners(), [*filter(None, graded.values()), *later])
+        found = whole_class(grading, kept, gradebook.learners(), [*filter(None, graded.values()), *later])
+        before = gradebook.ungraded(run.rubric.assignment)
+    everyone = [one if one.student in graded else or_ungraded(one, before) for one in found]
     if personal:
         others = [one.student for one in everyone if one.student not in grading.personal]
         grading = replace(grading, personal={**grading.personal, **personal_panels(run.rubric, others)})

@@ -20,7 +20,9 @@ def print_others(grades: Sequence[Grade], everyone: Sequence[Grade]) -> None:
     """Say who of the class was not graded now: graded before, or nothing handed in."""
     graded = {grade.student for grade in grades}
     others = [grade for grade in everyone if grade.student not in graded]
-    if before := [grade for grade in others if not grade.is_empty]:
+    if ungraded := [grade.name for grade in others if grade.is_ungraded]:
+        OUT.print(f"Not graded the last time, and to be graded again: {', '.join(ungraded)}.")
+    if before := [grade for grade in others if not grade.is_empty and not grade.is_ungraded]:
         OUT.print(f"Graded before, and on the page of the class too: {len(before)}.")
     if nothing := [grade.name for grade in others if grade.is_empty and not grade.standing.excused]:
         OUT.print(f"Nothing handed in by: {', '.join(nothing)}.")

@@ -149,6 +149,8 @@ def _undo(course: Course, assignment: str, gradebook: Gradebook, into: Path) -> 
         raise GradebookError(f"{gradebook.name}: there is no regrade of {assignment!r} to take back.")
     write_class(course, rubric, gradebook, into)
     OUT.print(f"As before the last regrade, with their pages: {back}.")
+    if earlier := gradebook.last_regrade(assignment):  # such as the first part of one that was interrupted
+        OUT.print(f"The regrade before it, of {len(earlier)}, is still applied; --undo once more takes it back, too.")
     if since:
         OUT.print(f"Graded again since, and left as they are: {', '.join(since)}.")
     return NEEDS_PERSON if since else ALL_GRADED

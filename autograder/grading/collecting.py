@@ -27,12 +27,14 @@ from autograder.grading.files import (
     is_nobodys,
     path_in_zip,
     read_file,
+    stated_time,
     unpacked,
 )
 from autograder.grading.names import safe_name, shown_name
 from autograder.grading.own_files import TIMESTAMP
 from autograder.grading.roster import Learner, Roster
 from autograder.grading.submission import stated_in, time_in_utc, time_of
+from autograder.language.catalogue import Sentence
 from autograder.records.grading import LeftOut
 
 #: How a path in a download says whose file it is: groups are the learner's identities as a roster has them, the file,
@@ -75,6 +77,10 @@ class Collected:
     time: str = ""
     stamp: str = ""
 
+    def _age(self, name: str) -> tuple[int, float]:
+        number, entry = self.files[name]
+        return number, entry.time
+
     @property
     def handed_in(self) -> str:
         """When that was, in UTC by ISO 8601, from the best that says so; empty if nothing does."""
@@ -93,7 +99,9 @@ class Collected:
         with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".writing-") as scratch:
             fresh = Path(scratch) / folder.name
             fresh.mkdir()
-            for number, (name, (_, entry)) in enumerate(list(self.files.items())[:MAX_FILES]):
+            moment = 0.0
+            for number, name in enumerate(sorted(self.files, key=self._age)[:MAX_FILES]):
+                entry = self.files[name][1]
                 try:
                     content = entry.read()
                     left -= len(content)
@@ -101,7 +109,9 @@ class Collected:
                         raise Unreadable("too_large_together", limit=_MOST_BYTES // 1024**2)
                 except Unreadable as error:
                     content = str(error.why).encode()  # read as a notebook that is none, so that the learner is named
-                _write_file(fresh, name, content, number)
+                path = _write_file(fresh, name, content, number)
+                moment = max(moment + 1.0, entry.time)
+                os.utime(path, (moment, moment))  # of two files for one notebook the later one may count
             if len(self.files) > MAX_FILES:
                 said = Unreadable("too_many_files", limit=MAX_FILES).why
                 (fresh / "left-out.ipynb").write_text(said, encoding="utf-8")
@@ -141,6 +151,8 @@ def collect(
     def leave_out(entry: HandedIn, why: str) -> None:
         unmatched[entry.shown] = LeftOut(entry.shown, why, is_learner=True)
 
+    for path, why in _closed(source):
+        unmatched[str(path)] = LeftOut(shown_name(str(path)), Sentence(why), is_learner=True)
     for entry in _without_common_folder(list(_entries(source)), assignment, roster):
         pattern, groups = _parsed(str(entry.path))
         if pattern is None or groups.get("assignment", assignment) != assignment:
@@ -170,7 +182,7 @@ def _entries(source: Path) -> Iterator[HandedIn]:
     if source.is_dir():
         for path in sorted(source.rglob("*")):
             if stat.S_ISREG(path.lstat().st_mode) and not path.is_symlink():
-                yield HandedIn(PurePosixPath(path.relative_to(source)), partial(read_file, path))
+                yield HandedIn(PurePosixPath(path.relative_to(source)), partial(_read, path), path.stat().st_mtime)
         return
     try:
         opened = zipfile.ZipFile(source)
@@ -182,7 +194,26 @@ def _entries(source: Path) -> Iterator[HandedIn]:
     for member in members:
         inside = path_in_zip(member)
         if inside is not None and not stat.S_ISLNK(member.external_attr >> 16):
-            yield HandedIn(inside, partial(unpacked, opened, member))
+            yield HandedIn(inside, partial(unpacked, opened, member), stated_time(member))
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return read_file(path)
+    except PermissionError as error:
+        raise Unreadable("cannot_be_read", why=error.strerror) from None
+
+
+def _closed(source: Path) -> Iterator[tuple[PurePosixPath, str]]:
+    """Yield what lies in a folder and is not opened, and why: a line says so, as it may be a learner's."""
+    for path in sorted(source.rglob("*")) if source.is_dir() else ():
+        inside = PurePosixPath(path.relative_to(source))
+        if any(map(is_nobodys, inside.parts)):
+            continue
+        if path.is_symlink():
+            yield inside, "names.link"
+        elif path.is_dir() and not os.access(path, os.R_OK | os.X_OK):
+            yield inside, "names.cannot_be_entered"
 
 
 def _without_common_folder(entries: list[HandedIn], assignment: str, roster: Roster | None) -> Iterator[HandedIn]:
@@ -276,7 +307,7 @@ def _time(stated: str) -> str:
         return ""
 
 
-def _write_file(folder: Path, name: str, content: bytes, number: int) -> None:
+def _write_file(folder: Path, name: str, content: bytes, number: int) -> Path:
     # Of a longer path the end is kept: no file system takes one of any length.
     path = folder.joinpath(*map(_part, PurePosixPath(name).parts[-MAX_DEPTH:]))
     try:
@@ -285,7 +316,9 @@ def _write_file(folder: Path, name: str, content: bytes, number: int) -> None:
             file.write(content)
     except (FileExistsError, NotADirectoryError):
         # A zip may hold a file and a folder of one name.
-        (folder / f"{number}-{path.name}").write_bytes(content)
+        path = folder / f"{number}-{path.name}"
+        path.write_bytes(content)
+    return path
 
 
 def _part(part: str) -> str:

@@ -74,7 +74,8 @@ def is_nobodys(name: str) -> bool:
 def files_in(folder: Path, depth: int = MAX_DEPTH) -> Iterator[HandedIn]:
     """Yield the files of a learner's folder, in order of their names, and of folders in it so deep.
 
-    What cannot be opened, such as a link, is yielded too, and says so when it is read.
+    What cannot be opened, such as a link, is yielded too, and says so when it is read. Where the disk or the network
+    fails it is OSError: that is no word about what was handed in.
     """
     for number, file in enumerate(_Walk().through(folder, PurePosixPath(), depth)):
         if number == MAX_FILES:
@@ -113,7 +114,7 @@ class _Walk:
         """Yield the files in a zip, or the zip itself if it is not one that can be opened."""
         try:
             members = _members(self._read(path))
-        except (Unreadable, OSError, *BAD_ZIP):
+        except (Unreadable, PermissionError, *BAD_ZIP):
             yield _refused(place, "zip")
             return
         for member in members:
@@ -123,7 +124,7 @@ class _Walk:
             if inside.is_absolute() or ".." in inside.parts or stat.S_ISLNK(member.external_attr >> 16):
                 yield _refused(place / inside.name, "leads_outside")
             else:
-                yield HandedIn(place / inside, partial(self._read_member, path, member), _stated_time(member))
+                yield HandedIn(place / inside, partial(self._read_member, path, member), stated_time(member))
 
     def _read(self, path: Path) -> bytes:
         return self._counted(read_file(path))
@@ -238,7 +239,8 @@ def _members(content: bytes) -> list[zipfile.ZipInfo]:
         return opened.infolist()
 
 
-def _stated_time(member: zipfile.ZipInfo) -> float:
+def stated_time(member: zipfile.ZipInfo) -> float:
+    """Return when a file in a zip was written, as the zip states, in seconds; 0 if that is no time."""
     try:
         return datetime(*member.date_time, tzinfo=UTC).timestamp()
     except ValueError:

@@ -9,7 +9,7 @@ from pathlib import Path
 from autograder.errors import CourseError
 from autograder.grading.collecting import Collected, collect, is_download
 from autograder.grading.roster import Learner, Roster, read_roster
-from autograder.grading.submission import SubmissionFolder, find_submissions
+from autograder.grading.submission import SubmissionFolder, find_submissions, time_of
 from autograder.language.catalogue import Sentence
 from autograder.records.grading import LeftOut
 from autograder.results.filing import filing
@@ -28,11 +28,18 @@ class FoundClass:
     learners: tuple[Learner, ...] = ()
     collected: tuple[Collected, ...] = ()
 
-    def write(self, into: Path) -> None:
-        """Unpack a download into the results folder, in nbgrader's layout."""
+    def written(self, into: Path) -> FoundClass:
+        """Unpack a download into the results folder, in nbgrader's layout; return the class as it lies there then.
+
+        Where later work lies there already it stays, and when it was handed in is what counts.
+        """
+        if not self.collected:
+            return self
         with filing(into):
-            for one, folder in zip(self.collected, self.folders, strict=False):
+            for one, folder in zip(self.collected, self.folders, strict=True):
                 one.write(folder.path)
+        there = (replace(one, handed_in=time_of(one.path) or one.handed_in) for one in self.folders)
+        return replace(self, folders=tuple(there))
 
 
 def find_class(
@@ -76,7 +83,8 @@ def _matched(
         elif learner.student in found:
             strangers.append(LeftOut(folder.shown, Sentence("names.same"), is_learner=True))
         else:
-            found[learner.student] = replace(folder, student=learner.student, shown=learner.shown)
+            time = learner.handed_in or folder.handed_in
+            found[learner.student] = replace(folder, student=learner.student, shown=learner.shown, handed_in=time)
     if not found:
         raise CourseError(f"{roster.path}: no folder of the submissions is a learner's of this list.")
     return tuple(found.values()), tuple(strangers)

@@ -29,12 +29,16 @@ _EXCUSED = "EX"
 
 @dataclass(frozen=True)
 class Filled:
-    """A filled file, and by name whom it concerns: filled, excused, waiting to be read, not graded, not in the file."""
+    """A filled file, and by name whom it concerns.
+
+    Filled, excused, waiting to be read, with newer work that could not be graded, without a grade, not in the file.
+    """
 
     content: bytes
     filled: tuple[str, ...]
     excused: tuple[str, ...]
     waiting: tuple[str, ...]
+    ungraded: tuple[str, ...]
     without: tuple[str, ...]
     not_there: tuple[str, ...]
 
@@ -61,7 +65,7 @@ def fill(
 ) -> Filled:
     """Return Canvas's export or Moodle's worksheet with the scores in the column of an assignment, and else as it was.
 
-    Excused learners, and those without a grade or with something still to be read, are left as they are.
+    Excused learners, and those without a grade, ungraded, or with something still to be read, are left as they are.
 
     Raises
     ------
@@ -76,7 +80,7 @@ def fill(
     comma = _require_points(table, place, next(iter(grades.values())).points if grades else None)
     changed: dict[Cell, str] = {}
     seen: dict[str, str] = {}
-    excused, waiting, without = [], [], []
+    excused, waiting, ungraded, without = [], [], [], []
     for line, row, ids in rows_of(table, columns):
         learner = learners.match(ids, f"{path}, line {line}")
         grade = grades.get(learner.student) if learner else None
@@ -93,6 +97,8 @@ def fill(
             excused.append(learner.shown)
             # Moodle knows no excuse: there the cell stays as it is.
             changed |= {row[place]: _EXCUSED} if is_excused and "participant" not in columns else {}
+        elif grade.is_ungraded:
+            ungraded.append(learner.shown)
         elif grade.needs_person and not so_far:
             waiting.append(learner.shown)
         else:
@@ -101,9 +107,10 @@ def fill(
     if not seen:
         raise CourseError(f"{path}: nobody in it has a grade here. Is it the file of another course?")
     names = {one.student: one.shown for one in learners.learners}
-    filled = [names[student] for student in seen if names[student] not in (*excused, *waiting)]
-    not_there = [names[student] for student, grade in grades.items() if student not in seen and not grade.is_empty]
-    told = (filled, excused, waiting, without, not_there)
+    filled = [names[student] for student in seen if names[student] not in (*excused, *waiting, *ungraded)]
+    there = [student for student, grade in grades.items() if not grade.is_empty and not grade.is_ungraded]
+    not_there = [names[student] for student in there if student not in seen]
+    told = (filled, excused, waiting, ungraded, without, not_there)
     return Filled(table.with_cells(changed), *(tuple(map(shown_name, one)) for one in told))
 
 
@@ -187,6 +194,9 @@ def tidy(grades: Mapping[str, Grade], changes: Iterable[Mapping[str, Any]], name
         who = (student, shown.get(student, student), grade.handed_in)
         if grade.standing.excused:
             rows.writerow([_no_formula(value) for value in (*who, "excused")])
+            continue
+        if grade.is_ungraded:
+            rows.writerow([_no_formula(value) for value in (*who, "not graded")])
             continue
         for item in grade.items if not grade.is_empty else ():
             line = last.get((student, item.item), {})

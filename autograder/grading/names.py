@@ -7,8 +7,9 @@ import os
 import unicodedata
 from collections.abc import Mapping
 
-#: File systems hold no longer names, in bytes; what is cut leaves room for what tells two names apart.
-_LONGEST, _CUT = 255, 200
+#: nbgrader's gradebook holds no longer names, in characters, and file systems none, in bytes; what is cut leaves room
+#: for what tells two names apart.
+_LONGEST, _LONGEST_BYTES, _CUT, _CUT_BYTES = 128, 255, 110, 200
 
 #: Characters that a path, an address, or a page of nbgrader's, which repeats a name as it is, would take for its own.
 _UNSAFE = frozenset('<>"\\/+')
@@ -30,9 +31,9 @@ def safe_name(name: str) -> str:
     """
     kept = "".join(c if c.isprintable() and c not in _UNSAFE else "_" for c in unicodedata.normalize("NFC", name))
     kept = kept.lstrip(_UNSAFE_FIRST)
-    if kept == name and len(os.fsencode(name)) <= _LONGEST:
+    if kept == name and len(name) <= _LONGEST and len(os.fsencode(name)) <= _LONGEST_BYTES:
         return name
-    cut = kept.encode("utf-8")[:_CUT].decode("utf-8", "ignore")
+    cut = kept[:_CUT].encode("utf-8")[:_CUT_BYTES].decode("utf-8", "ignore")
     return f"{cut}{'-' if cut else ''}{hashlib.sha256(os.fsencode(name)).hexdigest()[:8]}"
 
 

@@ -51,7 +51,7 @@ def own_files(files: Iterable[HandedIn], beside: PurePosixPath | None) -> tuple[
 def _content(file: HandedIn, kept: Mapping[str, bytes]) -> bytes | None:
     try:
         content = file.read()
-    except (Unreadable, OSError):
+    except (Unreadable, PermissionError):
         return None
     return content if len(content) + sum(map(len, kept.values())) <= MAX_OWN_BYTES else None
 

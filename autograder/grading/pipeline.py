@@ -313,7 +313,10 @@ def _file_grades(grading: Grading, grades: Iterable[Grade], into: Path, asked: A
         (into / "source" / grading.rubric.assignment).mkdir(parents=True, exist_ok=True)
         for grade in grades:
             file = partial(_file_grade, grading, grade, gradebook, into)
-            yield _guarded(grading, grade, file, GradebookError, FilingError, OSError, SQLAlchemyError)
+            filed = _guarded(grading, grade, file, GradebookError, FilingError, OSError, SQLAlchemyError)
+            if filed.is_ungraded:
+                gradebook.note_ungraded(filed)
+            yield filed
 
 
 def _file_grade(grading: Grading, grade: Grade, gradebook: Gradebook, into: Path) -> Grade:

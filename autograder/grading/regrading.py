@@ -66,6 +66,8 @@ class Regrader:
         NotKept
             If what is stored does not do, and what does.
         """
+        if grade.is_ungraded:
+            raise NotKept("newer work could not be graded; grade again")
         used = self._grading.of(grade)
         standing = self._grading.policies.standing(grade.student, grade.handed_in)
         if grade.is_empty:

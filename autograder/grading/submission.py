@@ -125,7 +125,13 @@ class _Looked:
 
 
 def read_submission(folder: SubmissionFolder, release: Sequence[ReleasedNotebook]) -> Submission:
-    """Return a learner's submission, one sanitised notebook for each of the release."""
+    """Return a learner's submission, one sanitised notebook for each of the release.
+
+    Raises
+    ------
+    OSError
+        If the disk or the network fails on which it lies.
+    """
     submission = _read(folder, folder.path, release)
     if submission.is_empty and folder.around not in (None, folder.path):
         # The assignment's folder is there, and the work lies beside it.
@@ -182,7 +188,7 @@ def _look(file: HandedIn, release: Iterable[ReleasedNotebook]) -> _Looked:
         parsed = parse_notebook(file.read())
     except Unreadable as error:
         return _Looked(file, problem=error.why)
-    except OSError as error:
+    except PermissionError as error:
         return _Looked(file, problem=Sentence("submission.cannot_be_read", why=error.strerror))
     cells = parsed.cells
     found = {released.name: recognise(cells, released) for released in release}

@@ -14,6 +14,8 @@ from importlib import resources
 from importlib.metadata import distributions
 from pathlib import Path
 
+import msgspec
+
 from autograder.assignment.course import COURSE_FILE, Course
 from autograder.assignment.rubric import Rubric
 from autograder.grading.files import HandedIn, Unreadable, files_in
@@ -41,8 +43,10 @@ def decides(
     ours = [path for path in (*ours, course.root / COURSE_FILE) if path.is_file() and path.suffix != ".pyc"]
     libraries = sorted({f"{one.name} {one.version}" for one in distributions()})
     code = [(str(path), hashlib.sha256(path.read_bytes()).hexdigest()) for path in ours]
+    # As they were read: a file may have changed since, or lie elsewhere, as a table may.
+    read = [hashlib.sha256(rubric.data).hexdigest(), msgspec.to_builtins(rubric.items), rubric.after_error]
     common = digest_of(
-        [box_digest(rubric.packages), libraries, code, asdict(Limits()), seed, rubric.language, asked.personal]
+        [box_digest(rubric.packages), libraries, code, read, asdict(Limits()), seed, rubric.language, asked.personal]
     )
     found = {}
     for one in folders:

@@ -3,8 +3,8 @@
 nbgrader commits after every small step. Here its commits are held back until everything about a learner is in place, so
 that an interrupted run leaves a learner's grade as it was or as it should be, never in between.
 
-Scores, learners and what a person decided are nbgrader's. Beside them two tables of ours keep each grade whole, for
-pages and exports, and a line for every change of a mark: who made it, and on what it rests.
+Scores, learners and what a person decided are nbgrader's. Beside them tables of ours keep each grade whole, for pages
+and exports, a line for every change of a mark: who made it, and on what it rests; and whose newest work is not graded.
 """
 
 from __future__ import annotations
@@ -31,14 +31,26 @@ from autograder.assignment.release import ReleasedNotebook
 from autograder.errors import GradebookError
 from autograder.records.grading import Grade, ItemResult
 from autograder.results.database import address_of, let_others_write, name_of, require_gradebook, sole_writer
-from autograder.results.marks import PERSON, Basis, changes, enter_marks, forget, keep, kept, make_tables
-from autograder.results.nbgrader_cells import enter_cell, enter_scores
+from autograder.results.marks import (
+    PERSON,
+    Basis,
+    changes,
+    enter_marks,
+    forget,
+    keep,
+    kept,
+    make_tables,
+    note_ungraded,
+    ungraded,
+)
+from autograder.results.nbgrader_cells import auto_scores, enter_cell, enter_scores
 from autograder.results.regrades import forget_regrades, last_regrade, logged, take_back
 from autograder.results.stored import (
     NOTHING_GIVEN,
     ByPerson,
     auto_score,
     decided,
+    or_ungraded,
     with_scores_by_person,
     without_answers,
 )
@@ -137,12 +149,25 @@ class Gradebook:
                 enter_scores(book, grade)
             keep(book.db, grade, basis, self.name)
 
+    def note_ungraded(self, grade: Grade) -> None:
+        """Note that a learner could not be graded: what is kept is of earlier work, and no mark until `write`."""
+        with self._transaction() as book:
+            note_ungraded(book.db, grade.assignment, grade.student, grade.items[0].reason)
+
+    def ungraded(self, assignment: str) -> dict[str, str]:
+        """Return why the newest work could not be graded, by learner."""
+        return ungraded(self._nbgrader.db, assignment)
+
+    def last_regrade(self, assignment: str) -> list[str]:
+        """Return the learners whose grades the last regrade that was not taken back changed."""
+        return last_regrade(self._nbgrader.db, assignment)
+
     def take_back_regrade(self, assignment: str, made_by: str) -> Iterator[tuple[str, Grade | None]]:
         """Put back the grades of the last regrade, and yield each with its learner; None if graded again since.
 
         A grade is put back once the next one is asked for, so that its pages are there before.
         """
-        for student in last_regrade(self._nbgrader.db, assignment):
+        for student in self.last_regrade(assignment):
             with self._transaction() as book:
                 grade = take_back(book.db, assignment, student, made_by, self.name)
                 if grade is not None and not grade.is_empty:
@@ -150,8 +175,12 @@ class Gradebook:
                 yield student, grade
 
     def kept(self, assignment: str) -> list[Grade]:
-        """Return the grades of a class as they are kept, with the answers and without what a person decided."""
-        return list(kept(self._nbgrader.db, assignment, self.name))
+        """Return the grades of a class as they are kept, with the answers and without what a person decided.
+
+        Whose newer work could not be graded has a grade that says so.
+        """
+        why = self.ungraded(assignment)
+        return [or_ungraded(grade, why) for grade in kept(self._nbgrader.db, assignment, self.name)]
 
     def enter_learners(self, learners: Mapping[str, Mapping[str, str]]) -> None:
         """Enter learners with what a roster says of them: first_name, last_name, email, lms_user_id."""
@@ -166,7 +195,8 @@ class Gradebook:
     def grades(self, assignment: str, *, answers: bool = False) -> dict[str, Grade]:
         """Return the grades of a class by learner, with what a person decided; with the answers only if asked for.
 
-        What a person decided since the last time is entered among the changes of marks.
+        What a person decided since the last time is entered among the changes of marks. Whose newer work could not be
+        graded has a grade that says so.
 
         Raises
         ------
@@ -176,18 +206,23 @@ class Gradebook:
         with self._transaction() as book:
             found: dict[str, Grade] = {}
             shared: dict[object, ItemResult] = {}
+            why = self.ungraded(assignment)
             for grade, given in self._kept(assignment):
                 if given is not NOTHING_GIVEN:
-                    enter_marks(book.db, grade, Basis(PERSON), given.scores)
+                    waiting = {item.item for one in grade.notebooks for item in one.to_be_read}
+                    enter_marks(book.db, grade, Basis(PERSON), {*given.scores, *given.extra} - waiting)
+                grade = or_ungraded(grade, why)
                 found[grade.student] = grade if answers else without_answers(grade, shared)
         return found
 
     def unchanged(self, assignment: str, by: Mapping[str, str]) -> dict[str, Grade]:
         """Return the grades that are still what grading again would give, with what a person decided.
 
-        ``by`` is a digest of what decides each learner's grade. The scores in the gradebook must be as they were filed.
+        ``by`` is a digest of what decides each learner's grade. The scores in the gradebook must be as they were filed,
+        and no newer work left ungraded.
         """
-        given, filed = self.by_person(assignment), self._auto_scores(assignment)
+        given, filed = self.by_person(assignment), auto_scores(self._nbgrader.db, assignment)
+        by = {student: by[student] for student in by.keys() - self.ungraded(assignment).keys()}
         found: dict[str, Grade] = {}
         shared: dict[object, ItemResult] = {}
         with suppress(GradebookError):  # one that is damaged is mended by grading again
@@ -197,20 +232,6 @@ class Gradebook:
                 same = grade.student in by and grade.decided_by == decided(by[grade.student], by_hand)
                 if same and filed.get(grade.student, {}) == ({} if grade.is_empty else scores):
                     found[grade.student] = without_answers(with_scores_by_person(grade, by_hand), shared)
-        return found
-
-    def _auto_scores(self, assignment: str) -> dict[str, dict[str, float | None]]:
-        """Return what nbgrader has as the scores of a class, by learner and item."""
-        asked = sa.select(SubmittedAssignment.student_id, BaseCell.name, NbgraderGrade.auto_score).where(
-            NbgraderGrade.notebook_id == SubmittedNotebook.id,
-            NbgraderGrade.cell_id == BaseCell.id,
-            SubmittedNotebook.assignment_id == SubmittedAssignment.id,
-            SubmittedAssignment.assignment_id == NbgraderAssignment.id,
-            NbgraderAssignment.name == assignment,
-        )
-        found: dict[str, dict[str, float | None]] = {}
-        for student, cell, score in self._nbgrader.db.execute(asked):
-            found.setdefault(student, {})[cell] = score
         return found
 
     def whole_grades(self, assignment: str) -> Iterator[Grade]:
@@ -238,21 +259,27 @@ class Gradebook:
         )
         given: dict[str, ByPerson] = {}
         for model, values, which in (
-            (NbgraderGrade, (NbgraderGrade.manual_score, NbgraderGrade.extra_credit), NbgraderGrade.manual_score),
-            (Comment, (Comment.manual_comment, sa.literal("")), Comment.manual_comment),
+            (
+                NbgraderGrade,
+                (NbgraderGrade.manual_score, NbgraderGrade.extra_credit),
+                NbgraderGrade.manual_score.is_not(None) | (NbgraderGrade.extra_credit != 0),
+            ),
+            (Comment, (Comment.manual_comment, sa.literal("")), Comment.manual_comment.is_not(None)),
         ):
             asked = sa.select(SubmittedAssignment.student_id, BaseCell.name, *values).where(
                 of_learner,
                 model.notebook_id == SubmittedNotebook.id,
                 model.cell_id == BaseCell.id,
                 NbgraderAssignment.name == assignment,
-                which.is_not(None),
+                which,
                 SubmittedAssignment.student_id == student if student else sa.true(),
             )
             for whose, cell, value, more in db.execute(asked):
                 one = given.setdefault(whose, ByPerson({}, {}))
                 if model is Comment:
                     one.comments[cell] = value
+                elif value is None:
+                    one.extra[cell] = float(more)
                 else:
                     one.scores[cell] = float(value) + float(more or 0.0)
         return given

@@ -1,4 +1,4 @@
-"""Two tables of ours beside nbgrader's: each grade whole, and a line for every change of a mark.
+"""Tables of ours beside nbgrader's: each grade whole, a line for every change of a mark, and who is still ungraded.
 
 A mark is known by what it rests on: the answer as found, the tolerance, the panels, the rubric, our version. A line is
 added when one of these changes, or the score, and says when and by whom; grading again as before adds none.
@@ -43,6 +43,13 @@ MARKS = sa.Table(
     *(sa.Column(name, sa.String(255), nullable=False) for name in ("assignment", "student", "item", "at", "made_by")),
     *(sa.Column(name, sa.Float) for name in ("score", "points", "tolerance")),
     *(sa.Column(name, sa.Text) for name in ("verdict", "answer", "panel", "rubric", "version")),
+)
+#: Learners whose newest work could not be graded: what is kept of them is of earlier work, or nothing.
+UNGRADED = sa.Table(
+    "mlm_ungraded",
+    TABLES,
+    *(sa.Column(name, sa.String(255), primary_key=True) for name in ("assignment", "student")),
+    sa.Column("why", sa.Text, nullable=False),
 )
 
 #: What makes a mark another one when it changes.
@@ -118,6 +125,7 @@ def keep(db: Session, grade: Grade, basis: Basis, place: str) -> None:
         if grade.is_empty and not (before and before.is_empty):
             return
         db.execute(sa.delete(GRADES).filter_by(**key))
+    db.execute(sa.delete(UNGRADED).filter_by(**key))
     db.execute(sa.insert(GRADES).values(**key, record=as_json(grade)))
     enter_marks(db, grade, basis, () if grade.is_empty else None)
 
@@ -132,6 +140,19 @@ def kept(db: Session, assignment: str | None, place: str) -> Iterator[Grade]:
         some = students[first : first + _AT_ONCE]
         for student, record in db.execute(asked.where(GRADES.c.student.in_(some))).all():
             yield from_json(record, f"{place}, {student}")
+
+
+def note_ungraded(db: Session, assignment: str, student: str, why: str) -> None:
+    """Note that the newest work of a learner could not be graded, and why, until a grade of the learner is kept."""
+    key = {"assignment": assignment, "student": student}
+    db.execute(sa.delete(UNGRADED).filter_by(**key))
+    db.execute(sa.insert(UNGRADED).values(**key, why=why))
+
+
+def ungraded(db: Session, assignment: str) -> dict[str, str]:
+    """Return why the newest work could not be graded, by learner."""
+    asked = sa.select(UNGRADED.c.student, UNGRADED.c.why).filter_by(assignment=assignment)
+    return {student: why for student, why in db.execute(asked)}
 
 
 def changes(db: Session, assignment: str) -> list[dict[str, Any]]:
@@ -177,7 +198,8 @@ def enter_marks(db: Session, grade: Grade, basis: Basis, items: Collection[str] 
 
 def forget(db: Session, student: str) -> bool:
     """Remove everything of a learner; return whether there was anything."""
-    there = [db.execute(sa.select(table.c.student).filter_by(student=student)).first() for table in (GRADES, MARKS)]
-    for table in (GRADES, MARKS):
+    tables = (GRADES, MARKS, UNGRADED)
+    there = [db.execute(sa.select(table.c.student).filter_by(student=student)).first() for table in tables]
+    for table in tables:
         db.execute(sa.delete(table).filter_by(student=student))
     return any(there)

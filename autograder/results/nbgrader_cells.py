@@ -6,13 +6,14 @@ from collections.abc import Mapping
 from typing import Any
 
 import sqlalchemy as sa
+from nbgrader.api import Assignment as NbgraderAssignment
+from nbgrader.api import BaseCell, GradeCell, SubmittedAssignment, SubmittedNotebook
 from nbgrader.api import Grade as NbgraderGrade
 from nbgrader.api import Gradebook as NbgraderGradebook
-from nbgrader.api import GradeCell, SubmittedNotebook
 
 from autograder.records.grading import Cell, Grade
 from autograder.results.database import name_of
-from autograder.results.marks import Basis, keep, make_tables
+from autograder.results.marks import Basis, Session, keep, make_tables, note_ungraded
 from autograder.results.stored import auto_score
 
 
@@ -35,14 +36,34 @@ def file_scores(address: str, grade: Grade, basis: Basis) -> None:
         book.db.commit()
 
 
-def take_back_scores(address: str, assignment: str, student: str) -> None:
-    """Leave a learner to be graded again: of the scores in a gradebook only those that a person gave stay."""
+def take_back_scores(address: str, assignment: str, student: str, why: str) -> None:
+    """Leave a learner to be graded again: of the scores in a gradebook only those that a person gave stay.
+
+    ``why`` is noted as the reason.
+    """
     with NbgraderGradebook(address) as book:
+        make_tables(book.engine)
+        note_ungraded(book.db, assignment, student, why)
         for notebook in book.find_submission(assignment, student).notebooks:
             for entry in notebook.grades:
                 entry.auto_score = None
                 entry.needs_manual_grade = entry.manual_score is None
         book.db.commit()
+
+
+def auto_scores(db: Session, assignment: str) -> dict[str, dict[str, float | None]]:
+    """Return what nbgrader has as the scores of a class, by learner and item."""
+    asked = sa.select(SubmittedAssignment.student_id, BaseCell.name, NbgraderGrade.auto_score).where(
+        NbgraderGrade.notebook_id == SubmittedNotebook.id,
+        NbgraderGrade.cell_id == BaseCell.id,
+        SubmittedNotebook.assignment_id == SubmittedAssignment.id,
+        SubmittedAssignment.assignment_id == NbgraderAssignment.id,
+        NbgraderAssignment.name == assignment,
+    )
+    found: dict[str, dict[str, float | None]] = {}
+    for student, cell, score in db.execute(asked):
+        found.setdefault(student, {})[cell] = score
+    return found
 
 
 def enter_scores(book: NbgraderGradebook, grade: Grade) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import msgspec
@@ -12,16 +12,29 @@ import msgspec
 from autograder.assignment.rubric import Rubric
 from autograder.errors import GradebookError
 from autograder.language.catalogue import Sentence
-from autograder.records.grading import Grade, ItemResult, NotebookGrade, NotebookRun, Verdict
+from autograder.records.grading import (
+    Ending,
+    Grade,
+    ItemResult,
+    NotebookGrade,
+    NotebookRun,
+    Standing,
+    SubmittedNotebook,
+    Verdict,
+)
 from autograder.sandbox.run_store import digest_of
 
 
 @dataclass(frozen=True)
 class ByPerson:
-    """What a person gave in formgrader: scores by item, and comments by the cell that they stand at."""
+    """What a person gave in formgrader: scores by item, and comments by the cell that they stand at.
+
+    ``extra`` is credit for items without a score by hand: it is added to what we found there.
+    """
 
     scores: dict[str, float]
     comments: dict[str, str]
+    extra: dict[str, float] = field(default_factory=dict)
 
 
 NOTHING_GIVEN = ByPerson({}, {})
@@ -94,21 +107,46 @@ def _as_sentence(found: dict[str, Any]) -> Any:
 
 
 def with_scores_by_person(grade: Grade, given: ByPerson) -> Grade:
-    """Return the grade with what a person decided in the place of what we found; a hint stays."""
+    """Return the grade with what a person decided in the place of what we found; a hint stays.
 
-    def decided(item: ItemResult, comments: Mapping[str, str]) -> ItemResult:
-        item = replace(item, comment=comments.get(item.item, ""))
-        if item.item not in given.scores:
-            return item
-        score = given.scores[item.item]
+    What is still to be read stays so: extra credit alone is no score.
+    """
+
+    def decided(one: NotebookGrade, item: ItemResult, comments: Mapping[str, str]) -> ItemResult:
+        told = replace(item, comment=comments.get(item.item, ""))
+        if item.item in given.scores:
+            score = given.scores[item.item]
+        elif item.item in given.extra and item not in one.to_be_read:
+            score = item.score + given.extra[item.item]
+        else:
+            return told
         verdict = Verdict.CORRECT if score >= item.points else Verdict.PARTIAL if score > 0 else Verdict.WRONG
-        return replace(item, verdict=verdict, score=score, reason=Sentence("scoring.by_a_person"))
+        return replace(told, verdict=verdict, score=score, reason=Sentence("scoring.by_a_person"))
 
     def with_decided(one: NotebookGrade) -> NotebookGrade:
         comments = _by_item(one, given.comments)
-        return replace(one, items=tuple(decided(item, comments) for item in one.items))
+        return replace(one, items=tuple(decided(one, item, comments) for item in one.items))
 
     return replace(grade, notebooks=tuple(map(with_decided, grade.notebooks)))
+
+
+def or_ungraded(grade: Grade, ungraded: Mapping[str, str]) -> Grade:
+    """Return a grade, or what stands in its place where newer work of its learner could not be graded: no mark.
+
+    ``ungraded`` are the reasons by learner.
+    """
+    why = ungraded.get(grade.student)
+    if why is None:
+        return grade
+
+    def without_mark(one: NotebookGrade) -> NotebookGrade:
+        name = one.notebook.name
+        items = tuple(ItemResult(item.item, Verdict.UNGRADED, 0.0, item.points, why) for item in one.items)
+        return NotebookGrade(SubmittedNotebook(name, ()), NotebookRun(name, Ending.FINISHED), items)
+
+    notebooks, standing = tuple(map(without_mark, grade.notebooks)), Standing(excused=grade.standing.excused)
+    look_at = (Sentence("attention.ungraded", why=why.rstrip(".")),)
+    return replace(grade, notebooks=notebooks, standing=standing, notes=(), look_at=look_at, decided_by="")
 
 
 def _by_item(one: NotebookGrade, comments: Mapping[str, str]) -> dict[str, str]:

@@ -189,7 +189,7 @@ def test_links_bombs_and_what_is_no_zip(tmp_path: Path) -> None:
         made.writestr("ada/bomb.ipynb", b"\0" * (65 * 1024**2))
         made.writestr("ada/task1-icc.ipynb", "x")
     found = find_class(tmp_path / "a.zip", "practice", NOTEBOOKS, None, tmp_path)
-    found.write(tmp_path)
+    found.written(tmp_path)
     there = tree(tmp_path / "submitted")
     assert there["ada/practice/task1-icc.ipynb"] == "x"
     assert "ada/practice/link.ipynb" not in there

@@ -54,5 +54,5 @@ def test_an_assignment_goes_out_and_comes_back(own_course: Path, tmp_path: Path)
         found = find_class(place, "attainment", notebooks, None, tmp_path / "into")
         (folder,) = found.folders
         assert timedelta(0) <= now - datetime.fromisoformat(folder.handed_in) < timedelta(minutes=30)
-        found.write(tmp_path / "into")
+        found.written(tmp_path / "into")
         assert {path.stem for path in folder.path.glob("*.ipynb")} == set(notebooks)

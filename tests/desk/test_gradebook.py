@@ -23,7 +23,7 @@ from autograder.records.grading import Cell, Grade, NotebookGrade, SubmittedNote
 from autograder.results.database import address_of, name_of
 from autograder.results.gradebook import Gradebook
 from autograder.results.marks import PERSON, Basis, basis_of
-from autograder.results.stored import as_json, from_json, to_be_kept
+from autograder.results.stored import NOTHING_GIVEN, as_json, decided, from_json, to_be_kept
 
 Make = Callable[..., Grade]
 
@@ -98,6 +98,45 @@ def test_a_comment_of_a_person_stands_beside_the_hint(place: Path | str, grading
     assert (items["icc"].score, items["icc"].hint) == (2.0, "A hint.")
 
 
+def credits_by_hand(book: Gradebook, student: str, item: str, notebook: str, extra: float) -> None:
+    """Do what formgrader does when a person fills in the box of extra credit alone."""
+    entry = book._nbgrader.find_grade(item, notebook, "practice", student)
+    entry.manual_score, entry.extra_credit = None, extra
+    entry.needs_manual_grade = entry.auto_score is None
+    book._nbgrader.db.commit()
+
+
+def test_extra_credit_without_a_score_counts_as_it_does_in_nbgrader(
+    place: Path | str, grading: Grading, grade_of: Make
+) -> None:
+    def total(book: Gradebook) -> float:
+        """Return what the pages and nbgrader agree on."""
+        grade = book.grades("practice")["ada"]
+        assert grade.total == book._nbgrader.find_submission("practice", "ada").score
+        assert [item.item for one in grade.notebooks for item in one.to_be_read] == ["memo"]
+        return grade.total
+
+    by = decided("a digest", NOTHING_GIVEN)
+    with Gradebook(place) as book:
+        book.write(to_be_kept(grading.rubric, grade_of("ada", wrong=("icc",), decided_by=by)), Basis("test"))
+        assert list(book.unchanged("practice", {"ada": "a digest"})) == ["ada"]
+        credits_by_hand(book, "ada", "icc", "task1-icc", 2.0)
+        credits_by_hand(book, "ada", "memo", "task5-memo", 1.0)  # not read yet: to nbgrader it is worth nothing
+        assert total(book) == 42.0
+        assert book.unchanged("practice", {"ada": "a digest"}) == {}
+        assert [(line["made_by"], line["score"]) for line in lines(book, "ada", "icc")] == [("test", 0), (PERSON, 2)]
+        assert [line["made_by"] for line in lines(book, "ada", "memo")] == ["test"]
+
+        # It is added to what is found in newer work, and to a score by hand.
+        book.write(to_be_kept(grading.rubric, grade_of("ada")), Basis("test"))
+        assert total(book) == 46.0
+        marks_by_hand(book, "ada", "icc", "task1-icc", 1.5)
+        assert total(book) == 43.5
+        credits_by_hand(book, "ada", "icc", "task1-icc", 0.0)
+        assert total(book) == 44.0
+        assert "icc" not in book.by_person("practice")["ada"].extra
+
+
 def test_who_handed_in_nothing_is_kept_and_costs_nothing_that_was_there(
     place: Path | str, grading: Grading, grade_of: Make
 ) -> None:
@@ -124,6 +163,7 @@ def test_forgetting_leaves_no_trace(place: Path | str, grading: Grading, grade_o
             to_be_kept(grading.rubric, grade_of("Grace-Hopper-1906", wrong=("icc",))), Basis("test"), "a regrade"
         )
         marks_by_hand(book, "Grace-Hopper-1906", "memo", "task5-memo", 1.0, "For Grace-Hopper-1906 alone")
+        book.note_ungraded(grade_of("Grace-Hopper-1906"))
         assert book.forget("Grace-Hopper-1906")
         assert not book.forget("Grace-Hopper-1906")
         assert list(book.grades("practice")) == ["ada"]

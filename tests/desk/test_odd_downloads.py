@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import tempfile
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from downloads import NOTEBOOKS, found_in, tree, zip_of
+from downloads import NOTEBOOKS, as_ordinary_user, found_in, tree, zip_of
 from exports import CANVAS, roster_of
 
 from autograder.errors import CourseError
 from autograder.grading.files import Unreadable, files_in
 from autograder.grading.found_class import find_class
+from autograder.grading.submission import time_of
 
 MORE = {
     "a login with the mark that parts it, in a system that puts it behind a title": (
@@ -110,7 +113,7 @@ def test_a_damaged_member_costs_its_learner_alone(tmp_path: Path, method: int, i
     if inner:
         zip_of(source, {"ada/work.zip": bytes(content), "juergen/lab-1.ipynb": "y"})
     found = find_class(source, "practice", NOTEBOOKS, None, tmp_path)
-    found.write(tmp_path)
+    found.written(tmp_path)
     for file in files_in(tmp_path / "submitted" / "ada" / "practice"):
         if inner:
             with pytest.raises(Unreadable):
@@ -161,3 +164,76 @@ def test_a_download_of_canvas_is_matched_by_a_list_of_names_alone(tmp_path: Path
     whose = {one.shown for one in found.learners if (tmp_path / "into" / "submitted" / one.student).is_dir()}
     assert whose == {"Ada Lovelace", "Müller, Hans-Jürgen", "Bo O'Neill"}
     assert [one.name for one in found.others] == ["weili_104_5004_task1-icc.ipynb"]
+
+
+def test_later_work_that_stays_keeps_its_time(tmp_path: Path) -> None:
+    name = "Practice_ada_attempt_2026-12-{:02}-13-05-22_task1-icc.ipynb"
+    for day, counts in ((1, 1), (9, 9), (1, 9)):
+        (found,) = found_in(tmp_path, {name.format(day): f"of day {day}"}, "Student,SIS Login ID\nAda,ada\n").folders
+        assert (found.path / "task1-icc.ipynb").read_text(encoding="utf-8") == f"of day {counts}"
+        assert found.handed_in == time_of(found.path)
+        assert found.handed_in.startswith(f"2026-12-{counts:02}T")
+
+
+def test_a_roster_says_when_work_in_plain_folders_was_handed_in(tmp_path: Path) -> None:
+    roster = (
+        "Identifier,Full name,Username,Last modified (submission)\n"
+        'Participant 7,Ada,ada,"Friday, 4 December 2026, 1:05 PM"\nParticipant 8,Ben,ben,-\n'
+    )
+    for name in ("ada", "ben"):
+        (tmp_path / "plain" / name).mkdir(parents=True)
+    (tmp_path / "plain" / "ben" / "timestamp.txt").write_text("2026-12-03 10:00:00 UTC", encoding="ascii")
+    found = find_class(tmp_path / "plain", "practice", NOTEBOOKS, roster_of(tmp_path, roster), tmp_path / "into")
+    assert [one.handed_in[:16] for one in found.folders] == ["2026-12-04T13:05", "2026-12-03T10:00"]
+
+
+@pytest.mark.parametrize("backwards", [False, True])
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        (("lovelaceada_101_5001_task1-icc old.ipynb", 20), ("lovelaceada_101_5002_task1-icc new.ipynb", 1)),
+        (("ada/task1-icc.ipynb", 1), ("ada/task1-icc (1).ipynb", 20)),
+    ],
+)
+def test_the_later_of_two_files_is_later_when_it_is_unpacked(
+    tmp_path: Path, first: tuple[str, int], second: tuple[str, int], *, backwards: bool
+) -> None:
+    members = [(zipfile.ZipInfo(name, (2026, 11, day, 10, 0, 0)), name) for name, day in (first, second)]
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as made:
+        for member, name in reversed(members) if backwards else members:
+            made.writestr(member, name)
+    found = find_class(tmp_path / "a.zip", "practice", NOTEBOOKS, None, tmp_path).written(tmp_path)
+    files = sorted(files_in(found.folders[0].path), key=lambda file: file.time)
+    assert [file.read().decode() for file in files] == [first[0], second[0]]
+    assert files[1].time - files[0].time >= 1
+
+
+@pytest.fixture
+def open_to_all() -> Iterator[Path]:
+    """A folder in which everybody may write; pytest's own is closed to others."""
+    with tempfile.TemporaryDirectory() as scratch:
+        Path(scratch).chmod(0o777)
+        yield Path(scratch)
+
+
+def test_what_cannot_be_opened_in_an_unpacked_download_gets_a_line(open_to_all: Path) -> None:
+    home = open_to_all / "unpacked"
+    for name in ("Ada_7", "Ben_8", "Dan_9"):
+        (home / f"{name}_assignsubmission_file").mkdir(parents=True)
+        (home / f"{name}_assignsubmission_file" / "task1-icc.ipynb").write_text("x", encoding="utf-8")
+    (home / "Cem_6_assignsubmission_file").symlink_to(home / "Ada_7_assignsubmission_file")
+    (home / "Ben_8_assignsubmission_file").chmod(0)
+    (home / "Dan_9_assignsubmission_file" / "task1-icc.ipynb").chmod(0)
+
+    def told() -> str:
+        into = open_to_all / "into"
+        found = find_class(home, "practice", NOTEBOOKS, None, into).written(into)
+        assert all(one.is_learner for one in found.others)
+        read = [(one.path / "task1-icc.ipynb").read_text(encoding="utf-8") for one in found.folders]
+        return "|".join([*(one.student for one in found.folders), *map(str, found.others), *read])
+
+    said = as_ordinary_user(told)
+    assert said.startswith("Ada-7|Dan-9|Ben_8_assignsubmission_file: ")
+    assert "cannot be entered" in said
+    assert "|Cem_6_assignsubmission_file: a link" in said
+    assert said.endswith("|x|it cannot be opened: Permission denied.")

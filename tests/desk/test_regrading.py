@@ -20,10 +20,10 @@ from autograder.assignment.release import read_release
 from autograder.assignment.rubric import Rubric
 from autograder.cli import main
 from autograder.grading.giving_back import known_learners
-from autograder.grading.pipeline import Grading, grade_submission, prepare_panels, score_runs
+from autograder.grading.pipeline import Grading, grade_submission, grade_without_work, prepare_panels, score_runs
 from autograder.grading.policies import ClassPolicies, OwnPolicies, read_policies
 from autograder.grading.regrading import Regrader, lines_of
-from autograder.records.grading import Ending, Grade, NotebookRun, Standing, Submission, SubmittedNotebook
+from autograder.records.grading import Ending, Grade, NotebookRun, Standing, Submission, SubmittedNotebook, Verdict
 from autograder.records.values import Value
 from autograder.results.folder import keep_database
 from autograder.results.gradebook import Gradebook
@@ -196,6 +196,18 @@ def test_a_changed_tolerance_is_shown_written_and_taken_back(
     assert "there is no regrade of 'practice' to take back" in capsys.readouterr().err
 
 
+def test_an_undo_says_that_an_earlier_regrade_is_still_applied(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
+    before = desk.grades()
+    for points in (5, 6):
+        desk.change(f"points = {points - 1}", f"points = {points}")
+        assert desk.mlm("regrade", "--apply") == 0
+    told = "The regrade before it, of 2, is still applied"
+    for earlier in (True, False):
+        assert desk.mlm("regrade", "--undo") == 0
+        assert (told in capsys.readouterr().out) == earlier
+    assert desk.grades() == before
+
+
 def test_points_dropped_items_and_what_a_person_gave(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
     with desk.book() as book:
         by_hand(book, "ben", 3.0)
@@ -313,6 +325,27 @@ def test_who_cannot_be_regraded_is_named_and_holds_up_nobody(
     assert desk.mlm("regrade", "--undo") == 1
     assert "Graded again since, and left as they are: ben." in capsys.readouterr().out
     assert desk.grades() == since
+
+
+@SQLITE
+def test_earlier_work_is_not_regraded_where_newer_work_could_not_be_graded(
+    desk: Desk, both: Grading, capsys: pytest.CaptureFixture[str]
+) -> None:
+    failed = grade_without_work(both, "ben", "Ben", Verdict.UNGRADED, "The box ended early.")
+    page = desk.into / "feedback" / "ben" / "practice" / "index.html"
+    with desk.book() as book:
+        book.note_ungraded(failed)
+    before = page.read_bytes()
+    desk.change("points = 4", "points = 4\ntolerance = 0.05")
+    assert desk.mlm("regrade", "--apply") == 1
+    said = capsys.readouterr().out
+    assert "0 move, 1 do not." in said
+    assert "Cannot be regraded from what is stored: Ben: " in said
+    assert page.read_bytes() == before
+    with desk.book() as book:
+        assert book.ungraded("practice") == {"ben": "The box ended early."}
+        assert book._nbgrader.find_submission("practice", "ben").score == 40
+    assert "The box ended early" in (desk.into / "practice.html").read_text(encoding="utf-8")
 
 
 @SQLITE

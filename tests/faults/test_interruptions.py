@@ -179,16 +179,17 @@ def test_a_gradebook_that_another_program_locks_while_learners_are_graded(
 
 
 @contextmanager
-def mounted(folder: Path, *options: str) -> Iterator[None]:
-    """Mount something on a folder; skip where that is not allowed here."""
-    folder.mkdir(exist_ok=True)
-    tried = subprocess.run(["mount", *options, str(folder)], capture_output=True, text=True, check=False)
+def mounted(place: Path, *options: str) -> Iterator[None]:
+    """Mount something on a folder or file; skip where that is not allowed here."""
+    if not place.exists():
+        place.mkdir()
+    tried = subprocess.run(["mount", *options, str(place)], capture_output=True, text=True, check=False)
     if tried.returncode:
         pytest.skip(f"nothing can be mounted here: {tried.stderr.strip()}")
     try:
         yield
     finally:
-        subprocess.run(["umount", str(folder)], check=True)
+        subprocess.run(["umount", str(place)], check=True)
 
 
 #: How much room there is: for nothing at all, for the lock, for a gradebook but no page, for some pages.
@@ -230,6 +231,20 @@ def test_a_folder_that_cannot_be_written_to_is_a_sentence(
     if begun:
         assert gradebook(into) == gradebook(undisturbed)
         require_completed(submitted, into, undisturbed)
+
+
+@needs_mounts
+def test_a_file_that_the_disk_does_not_give_is_no_word_about_its_learner(
+    submitted: Path, undisturbed: Path, tmp_path: Path
+) -> None:
+    """Nothing can be read of the memory of a process that has ended, as of a disk that fails."""
+    folder, into = tmp_path / "submitted", tmp_path / "into"
+    shutil.copytree(submitted, folder)
+    with mounted(folder / "learner-01" / NOTEBOOK, "--bind", "/proc/self/mem"):
+        code, said = Run(folder, into).end()
+    assert code == 3, said
+    assert "learner-01: This could not be graded, and that is not the learner's doing" in status(into)[1]
+    require_completed(submitted, into, undisturbed)
 
 
 @contextmanager

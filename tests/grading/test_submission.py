@@ -228,7 +228,21 @@ def test_what_is_there_in_the_place_of_submissions_is_named(tmp_path: Path) -> N
 
 
 STRANGE = (
-    *("a<script>", "a>b", 'a"b', "a\\b", "a\x1b[2J", "a\x85b", "=1", "-rf", "@SUM(A1)", "a+b", "ä" * 127, "AD\\ada"),
+    *(
+        "a<script>",
+        "x" * 129,
+        "a>b",
+        'a"b',
+        "a\\b",
+        "a\x1b[2J",
+        "a\x85b",
+        "=1",
+        "-rf",
+        "@SUM(A1)",
+        "a+b",
+        "ä" * 127,
+        "AD\\ada",
+    ),
     *("می\u200cخواهم", "क्\u200dष", "a\u00a0b", "\u202eevil", "\u200fא", "Zoe\u0308", "two\nlines", "\ud800x"),
 )
 
@@ -238,6 +252,7 @@ def is_safe_to_file_under(name: str) -> bool:
         name.isprintable()
         and not set(name) & set('<>"\\/+')
         and name[0] not in "=-@."
+        and len(name) <= 128  # as in nbgrader's gradebook
         and len(name.encode("utf-8")) <= 255
         and unicodedata.is_normalized("NFC", name)
     )
