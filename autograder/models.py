@@ -84,6 +84,10 @@ def fit(
             metavar="PREDICTOR", help="Print each group's slope of this, and how likely it is among the five steepest."
         ),
     ] = None,
+    by: Annotated[
+        str | None,
+        Option(metavar="GROUP", help="With --slopes: of which groups, where the slope varies by several factors."),
+    ] = None,
     kenward_roger: Annotated[
         bool, Option("--kenward-roger", help="Tests by Kenward and Roger; else by Satterthwaite.")
     ] = False,
@@ -97,6 +101,8 @@ def fit(
         raise UsageError("--json always prints the same numbers; leave out what changes the summary, or --json.")
     if wald and intervals is None:
         raise UsageError("--wald says how intervals are computed; say their level too, such as --intervals 0.95.")
+    if by is not None and slopes is None:
+        raise UsageError("--by says whose slopes are printed; say of which predictor too, by --slopes.")
     if bootstrap and not shares:
         raise UsageError("--bootstrap is for the intervals of ICC and R²; give --shares too.")
     with _engine():
@@ -113,6 +119,7 @@ def fit(
             level=intervals,
             wald=wald,
             slopes=slopes,
+            by=by,
             terms=terms,
             draws=bootstrap,
             seed=seed,
@@ -131,6 +138,10 @@ def predict(
     new: Annotated[Path | None, Option(help="The file whose rows to predict; else FILE.", metavar="FILE")] = None,
     into: Annotated[Path | None, Option(help="The CSV file to write; else it is printed.", metavar="FILE")] = None,
     level: Annotated[float, Option(help="Of the intervals.")] = 0.95,
+    no_intervals: Annotated[
+        bool,
+        Option("--no-intervals", help="Predictions alone; without this, at most 3,000 effects of crossed factors."),
+    ] = False,
     new_groups: Annotated[bool, Option("--new-groups", help="Predict every row as one of a group not seen.")] = False,
     weights: WeightsOption = "",
     missing: MissingOption = "drop",
@@ -143,7 +154,16 @@ def predict(
         from reference.command import predict_file
 
         reading = _reading(weights, missing, collinear, decimal)
-        predict_file(table, formula, new, into, level=level, new_groups=new_groups, reml=not ml, reading=reading)
+        predict_file(
+            table,
+            formula,
+            new,
+            into,
+            level=None if no_intervals else level,
+            new_groups=new_groups,
+            reml=not ml,
+            reading=reading,
+        )
     return 0
 
 

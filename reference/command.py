@@ -22,6 +22,7 @@ from reference.inference.intervals import profile_intervals, wald_intervals
 from reference.inference.prediction import predict_intervals
 from reference.inference.ranking import slope_term
 from reference.inference.refits import Progress
+from reference.inference.slope_contrasts import slope_contrasts
 from reference.inference.term_tests import term_tests
 from reference.inference.variance import variance_shares
 from reference.output.as_json import fit_record
@@ -86,6 +87,7 @@ def fit_file(
     level: float | None = None,
     wald: bool = False,
     slopes: str | None = None,
+    by: str | None = None,
     terms: bool = False,
     draws: int = 0,
     seed: int = 0,
@@ -94,8 +96,9 @@ def fit_file(
 ) -> None:
     """Fit a model to a file, of Parquet too, and print what ``mlm fit`` offers, as its help explains.
 
-    ``level`` is that of the intervals, or None for no intervals; without draws the shares have none. A MultilevelError
-    says what is not understood, cannot be read, or cannot be fitted.
+    ``level`` is that of the intervals, or None for no intervals; without draws the shares have none. ``by`` names the
+    grouping factor of the slopes, where several have some. A MultilevelError says what is not understood, cannot be
+    read, or cannot be fitted.
     """
     model = reading.model(formula)
     frame = read_file(path, [model], reading.decimal)
@@ -121,7 +124,7 @@ def fit_file(
         intervals, how = (wald_intervals, _BY_WALD) if wald else (profile_intervals, _BY_PROFILE)
         parts.append(f"{level:.4g} confidence intervals by {how}:\n" + render_intervals(intervals(fit, level)))
     if slopes is not None:
-        parts.append(_slopes(fit, slopes))
+        parts.append(_slopes(fit, slopes, by))
     sys.stdout.write("\n".join(parts))
 
 
@@ -161,7 +164,7 @@ def predict_file(
     new: Path | None,
     into: Path | None,
     *,
-    level: float,
+    level: float | None,
     new_groups: bool,
     reml: bool,
     reading: Reading = Reading(),
@@ -169,8 +172,9 @@ def predict_file(
     """Fit a model to a file, and write predictions of its rows, or of the file ``new``, as CSV.
 
     The columns of :func:`~reference.inference.prediction.predict_intervals` come behind those of the file; a row with
-    a gap in what its prediction needs has none. Without ``into`` they go to the standard output. A MultilevelError
-    says what :func:`fit_file` would say, or that predictions cannot be made or written.
+    a gap in what its prediction needs has none. Without a level there are no intervals, and without ``into`` all goes
+    to the standard output. A MultilevelError says what :func:`fit_file` would say, or that predictions cannot be made
+    or written.
     """
     rows = reading.rows(path, model := reading.model(formula))
     fit = reading.fit(rows, model, reml=reml)
@@ -199,9 +203,14 @@ def predict_file(
         raise TableError(f"{into} cannot be written ({error.strerror}); check the folder.") from error
 
 
-def _slopes(fit: MixedFit, predictor: str) -> str:
-    term = slope_term(fit, predictor)
+def _slopes(fit: MixedFit, predictor: str, group: str | None) -> str:
+    term = slope_term(fit, predictor, group)
     count = min(TOP, len(term.levels))
     title = f"Slopes of {predictor} by {term.group}, and the probability of each to be among the {count} steepest:"
-    rows, chances = slope_intervals(fit, predictor), probability_top(fit, predictor, count)
+    if len(slope_contrasts(fit, predictor, term)) > 1:
+        title += (
+            "\nInteractions with what is constant in a group are part of its slope; the average is of groups like it."
+        )
+    rows = slope_intervals(fit, predictor, group=group)
+    chances = probability_top(fit, predictor, count, group=group)
     return "\n".join([title, *slope_lines(term.group, rows, chances, count)]) + "\n"

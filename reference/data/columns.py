@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from reference.arrays import LARGEST_INTEGER, Floats
+from reference.data.formula import quoted
 from reference.errors import DesignError
 
 Level: TypeAlias = int | str
@@ -72,7 +73,7 @@ def is_number(data: pd.DataFrame, name: str) -> bool:
         raise DesignError(
             f"column {name!r} holds dates or lengths of time, not numbers; add a column that counts the days or weeks "
             f"since a start, such as (pandas.to_datetime(frame[{name!r}]) - start).dt.days, and fit that; or write "
-            f"C({name}) if each is a level of its own."
+            f"C({quoted(name)}) if each is a level of its own."
         )
     if 2 * _strays(first)[0].sum() < first.size:
         _refuse_text(column, name)
@@ -100,12 +101,21 @@ def _refuse_text(column: Any, name: str) -> None:
     else:
         where += "; convert it with pandas.to_numeric first"
     kind = "text" if column.map(type).eq(str).any() else "objects"
-    raise DesignError(f"column {name!r} holds numbers as {kind}{where}; if these are codes of levels, write C({name}).")
+    raise DesignError(
+        f"column {name!r} holds numbers as {kind}{where}; if these are codes of levels, write C({quoted(name)})."
+    )
 
 
 def holds_numbers(column: Any) -> bool:
     """Return whether a column of a frame is of a type of numbers; true and false are one and zero."""
-    return bool(pd.api.types.is_numeric_dtype(column) or pd.api.types.is_bool_dtype(column.dtype))
+    return bool(pd.api.types.is_numeric_dtype(column)) or is_true_or_false(column)
+
+
+def is_true_or_false(column: Any) -> bool:
+    """Return whether a column holds true and false, gaps apart: as objects, too, where pandas met a gap."""
+    if column.dtype == object:
+        return pd.api.types.infer_dtype(column, skipna=True) == "boolean"
+    return bool(pd.api.types.is_bool_dtype(column.dtype))
 
 
 def read_column(data: pd.DataFrame, name: str) -> Floats:
@@ -118,7 +128,7 @@ def read_column(data: pd.DataFrame, name: str) -> Floats:
     # A cell that keeps a column of text from being one of numbers is named.
     if pd.api.types.is_complex_dtype(column) or not is_number(data, name):
         raise DesignError(f"column {name!r} holds {column.dtype}, not numbers; convert or recode it first.")
-    if isinstance(column.dtype, np.dtype):
+    if isinstance(column.dtype, np.dtype) and column.dtype != object:
         # Not copied where it holds floats.
         values: Floats = np.asarray(column, dtype=np.float64)
     else:
@@ -179,7 +189,7 @@ def _check_digits(column: Any, values: Floats, name: str) -> None:
     if np.abs(values - values[0] - exact.to_numpy(dtype=np.float64)).max() > 1e-9 * np.abs(exact).max():
         raise DesignError(
             f"column {name!r} holds whole numbers such as {column.iloc[0]}, whose differences a float does not hold; "
-            f"take a round number off the column, or write C({name}) if these are codes."
+            f"take a round number off the column, or write C({quoted(name)}) if these are codes."
         )
 
 

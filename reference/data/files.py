@@ -19,7 +19,7 @@ from typing import Any, Literal, TypeAlias
 
 import pandas as pd
 
-from reference.data.columns import LINE
+from reference.data.columns import LINE, row_name
 from reference.data.encoding import column_names
 from reference.data.formula import MixedModel
 from reference.errors import TableError
@@ -33,11 +33,14 @@ _SEPARATORS = ("\t", ";", ",", " ")
 # Cells that are gaps wherever they stand, and those that are gaps among numbers but may be the name of a level.
 _GAPS = ("", "NA", "N/A", "n/a", "#N/A")
 _GAPS_IN_NUMBERS = ("None", "NaN", "nan", "NULL", "null", "<NA>", ".")
-# Numbers with a point or a comma as the decimal mark, and the other one between thousands.
+# Numbers with a point or a comma as the decimal mark, and the other one between thousands, which no 0 begins.
 _NUMBERS = {
-    mark: re.compile(rf"\s*([-+]?(?:\d{{1,3}}(?:\{other}\d{{3}})+|\d+)?(?:\{mark}\d*)?(?:[eE][-+]?\d+)?)\s*")
+    mark: re.compile(rf"\s*([-+]?(?:[1-9]\d{{,2}}(?:\{other}\d{{3}})+|\d+)?(?:\{mark}\d*)?(?:[eE][-+]?\d+)?)\s*")
     for mark, other in ((".", ","), (",", "."))
 }
+# With points that stand, or seem to stand, between thousands.
+_THOUSANDS = re.compile(r"[-+]?\d{1,3}(?:\.\d{3})+")
+_MARKS = {".": "point", ",": "comma"}
 _ENCODINGS = ("utf-8-sig", "cp1252", "latin-1")
 
 
@@ -54,7 +57,7 @@ def read_file(path: Path, models: Sequence[MixedModel], decimal: Decimal | None 
     ids = {name: str for model in models for group in model.groups for name in group}
     try:
         if path.suffix.lower() in _SHEETS:
-            frame = _read_sheet(path, models, ids)
+            frame = _read_sheet(path, models, ids, decimal)
         elif str(path) == "-" or Path(name.removesuffix(path.suffix.lower())).suffix in _TEXT or name.endswith(_TEXT):
             frame = _read_text(path, models, ids, decimal)
         else:
@@ -72,7 +75,7 @@ def read_file(path: Path, models: Sequence[MixedModel], decimal: Decimal | None 
     frame.index.name = LINE
     for column in _names(models, list(frame.columns)):
         if column in frame.columns:
-            frame[column] = _as_ids(frame[column]) if column in ids else _as_numbers(frame[column], decimal)
+            frame[column] = _as_ids(frame[column]) if column in ids else _as_numbers(frame[column], decimal, path)
     return frame
 
 
@@ -93,13 +96,16 @@ def _content(path: Path) -> bytes:
         return content
 
 
-def _read_sheet(path: Path, models: Sequence[MixedModel], ids: dict[str, type[str]]) -> pd.DataFrame:
+def _read_sheet(
+    path: Path, models: Sequence[MixedModel], ids: dict[str, type[str]], decimal: Decimal | None
+) -> pd.DataFrame:
     """Return the table in the first sheet of a file."""
     with pd.ExcelFile(path, engine="openpyxl") as book:
         heading = pd.read_excel(book, header=None, nrows=1, dtype=str, keep_default_na=False)
         header = [cell.strip() for row in heading.to_numpy() for cell in row]
         # Named by their places meanwhile, as pandas would give the second of two the same name another one.
-        types = {place: str for place, name in enumerate(header) if name in ids}
+        kept = dict.fromkeys(_names(models, header), object) if decimal else {}
+        types: Any = {place: (kept | ids)[name] for place, name in enumerate(header) if name in kept | ids}
         options: Any = {"names": range(len(header)), "dtype": types, "keep_default_na": False, "na_values": [*_GAPS]}
         frame: pd.DataFrame = pd.read_excel(book, header=None, skiprows=1, **options)
     frame.columns = pd.Index(header)
@@ -183,13 +189,36 @@ def _as_ids(ids: pd.Series) -> pd.Series:
     return ids
 
 
-def _as_numbers(cells: pd.Series, decimal: Decimal | None) -> pd.Series:
+def _as_numbers(cells: pd.Series, decimal: Decimal | None, path: Path) -> pd.Series:
     """Return a column as numbers where all of its cells are, gaps apart; else without blanks around its texts."""
     if not (pd.api.types.is_object_dtype(cells) or pd.api.types.is_string_dtype(cells)):
         return cells
     cells = cells.map(lambda cell: cell.strip() if isinstance(cell, str) else cell)
-    filled = cells[cells.notna() & ~cells.isin(_GAPS_IN_NUMBERS)].astype(str)
-    if decimal and filled.str.fullmatch(_NUMBERS[decimal]).all():
-        filled = filled.str.replace("." if decimal == "," else ",", "").str.replace(",", ".")
-    numbers = pd.to_numeric(filled, errors="coerce")
+    filled = cells[cells.notna() & ~cells.isin(_GAPS_IN_NUMBERS)]
+    if decimal:
+        filled = _with_points(filled, decimal, path)
+    numbers = pd.to_numeric(filled.astype(str), errors="coerce")
     return numbers.reindex(cells.index) if len(numbers) and numbers.notna().all() else cells
+
+
+def _with_points(cells: pd.Series, decimal: Decimal, path: Path) -> pd.Series:
+    """Return cells with points for decimal marks and nothing between thousands, where all of them are numbers.
+
+    A TableError names a cell that is a number by the other mark alone, where a point in others might stand between
+    thousands. Where none might, a column of plain numbers beside such with commas is what it looks like.
+    """
+    # The numbers of a sheet are not as they are written.
+    written = cells.map(lambda cell: isinstance(cell, str)).astype(bool)
+    texts, other = cells[written].astype(str), "." if decimal == "," else ","
+    read = texts.str.fullmatch(_NUMBERS[decimal]).to_numpy(dtype=bool)
+    if read.all():
+        return cells.where(~written, texts.str.replace(other, "").str.replace(",", "."))
+    numbers = read | texts.str.fullmatch(_NUMBERS[other]).to_numpy(dtype=bool)
+    if numbers.all() and (other == "," or texts.str.fullmatch(_THOUSANDS).any()):
+        place = int(read.argmin())
+        raise TableError(
+            f"column {cells.name!r}, {row_name(texts.index, place)} of {path} holds {texts.iloc[place]!r}, whose "
+            f"{_MARKS[other]} cannot stand between thousands, as --decimal {decimal} says; write all numbers with one "
+            "decimal mark, those of new rows too, and give that one by --decimal."
+        )
+    return cells

@@ -195,6 +195,11 @@ def variables(part: str) -> frozenset[str]:
     return frozenset(found)
 
 
+def quoted(name: str) -> str:
+    """Return a column's name as a formula has it: in backticks where it is no single word."""
+    return name if _PLAIN.fullmatch(name) else f"`{name}`"
+
+
 def plain_reason(error: Exception) -> str:
     """Return the first line of what formulaic says, without its colours and names of its own."""
     said = re.sub(r"\x1b\[[0-9;]*m|[⧛⧚]| \(<unknown>, line \d+\)| \(tip:.*\)", "", str(error)).splitlines()[0]
@@ -319,5 +324,4 @@ def _split(marks: Sequence[_Mark], sign: str) -> list[list[_Mark]]:
 
 
 def _quoted(expression: str, method: str) -> str:
-    plain = method != "LOOKUP" or _PLAIN.fullmatch(expression)
-    return expression if plain else f"`{expression}`"
+    return quoted(expression) if method == "LOOKUP" else expression

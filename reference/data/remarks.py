@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 from formulaic.errors import DataMismatchWarning
 
-from reference.data.columns import is_number
-from reference.data.formula import effects, plain_reason, variables
+from reference.data.columns import is_number, is_true_or_false
+from reference.data.formula import effects, plain_reason, quoted, variables
 from reference.errors import DesignError, FormulaError
 
 
@@ -20,13 +20,14 @@ def coding_notes(parts: Sequence[str], data: pd.DataFrame) -> tuple[str, ...]:
     terms = [effects(part) for part in parts]
     names = [name for part in terms for term in part for name, method in term if method == "LOOKUP"]
     ordered = [name for name in names if getattr(data[name].dtype, "ordered", False)]
-    alone = {name for part in terms for name in _without_margin(part) if pd.api.types.is_bool_dtype(data[name].dtype)}
-    treated = "{0} is ordered, and coded by treatment contrasts; for polynomials, as in R, write C({0}, contr.poly)."
-    counted = "{0} is true or false, and enters as one or zero; for a column of each, as in R, write C({0})."
-    return (*map(treated.format, dict.fromkeys(ordered)), *map(counted.format, sorted(alone)))
+    alone = {name for part in terms for name in without_margin(part) if is_true_or_false(data[name])}
+    treated = "{0} is ordered, and coded by treatment contrasts; for polynomials, as in R, write C({1}, contr.poly)."
+    counted = "{0} is true or false, and enters as one or zero; for a column of each, as in R, write C({1})."
+    said = [(treated, name) for name in dict.fromkeys(ordered)] + [(counted, name) for name in sorted(alone)]
+    return tuple(sentence.format(name, quoted(name)) for sentence, name in said)
 
 
-def _without_margin(part: Iterable[tuple[tuple[str, str], ...]]) -> set[str]:
+def without_margin(part: Iterable[tuple[tuple[str, str], ...]]) -> set[str]:
     """Return the columns of terms that are there without what remains of the term when the column is taken out."""
     found = {frozenset(factor for factor in term if factor != ("1", "LITERAL")) for term in part}
     return {factor[0] for term in found for factor in term if factor[1] == "LOOKUP" and term - {factor} not in found}

@@ -20,7 +20,7 @@ from reference.data.encoding import (
     read_encoding,
     without_dependent,
 )
-from reference.data.formula import MixedModel
+from reference.data.formula import MixedModel, quoted
 from reference.data.groups import check_names
 from reference.data.idioms import has_dot
 from reference.data.tables import LeftOut, Missing, Pieces, Table, open_table
@@ -253,9 +253,10 @@ def _check_groups(encoding: Encoding, counts: Sequence[Integers]) -> None:
             )
         for owner, part in zip(encoding.owners, encoding.random, strict=True):
             if owner == factor and part.factors and len(part.names) >= len(sizes):
+                named = f"{':'.join(map(quoted, label.split(':')))} | {quoted(min(part.factors))}"
                 raise FormulaError(
                     f"({part.text} | {label}) lets {len(part.names)} effects vary between {len(sizes)} groups; the "
-                    f"groups stand behind the bar: write (effects | groups), such as ({label} | {min(part.factors)})."
+                    f"groups stand behind the bar: write (effects | groups), such as ({named})."
                 )
 
 

@@ -129,10 +129,7 @@ def _check(smaller: Estimates, larger: Estimates) -> None:
             "the two fits saw different rows, responses, weights or offsets; refit both on the same table."
         )
     if not _nested(smaller, larger):
-        raise ComparisonError(
-            f"{smaller.model.name!r} is not nested in {larger.model.name!r}, or the fits saw different tables; "
-            "give the model with fewer terms first, and refit both on the same table."
-        )
+        raise _not_nested(smaller, larger)
     if larger.n_parameters <= smaller.n_parameters:
         raise ComparisonError("the two models are the same; compare models that differ in at least one term.")
     if smaller.criterion < larger.criterion - _ROUNDING * max(1.0, abs(larger.criterion)):
@@ -140,6 +137,21 @@ def _check(smaller: Estimates, larger: Estimates) -> None:
             f"{larger.model.name!r} contains {smaller.model.name!r} but fits worse, so its fit stopped at a local "
             "optimum; do not use it, and look for a group that differs wildly from the others."
         )
+
+
+def _not_nested(smaller: Estimates, larger: Estimates) -> ComparisonError:
+    said = f"{smaller.model.name!r} is not nested in {larger.model.name!r}"
+    if _nested(larger, smaller):
+        return ComparisonError(f"{said}, but contains it; give the model with fewer terms first.")
+    if not smaller.design.rows.equals(larger.design.rows):
+        return ComparisonError(
+            f"{said}, or the fits saw different tables; give the model with fewer terms first, and refit both on the "
+            "same table."
+        )
+    return ComparisonError(
+        f"{said}, nor that in it: each has what the other lacks, so that no likelihood-ratio test compares them; "
+        "compare their AIC or BIC, which mlm fit prints with --ml, or each with a model that has the terms of both."
+    )
 
 
 def _nested(smaller: Estimates, larger: Estimates) -> bool:

@@ -6,7 +6,7 @@ All of it takes the variances as known, at their estimates, and what is left unc
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Literal
 
@@ -21,6 +21,7 @@ from reference.estimates import Estimates, FittedTerm
 from reference.inference.intervals import normal_quantile
 from reference.inference.leverage import read_leverage
 from reference.inference.ranking import rank_groups, slope_term
+from reference.inference.slope_contrasts import slope_contrasts
 
 Tier = Literal["above", "unclear", "below"]
 
@@ -31,6 +32,8 @@ _DRAWS = 100_000
 _MANY = 1_000
 _RARE = 20
 _NEVER = 1e-12
+# Relative variance by which slopes that are the same are put into an order.
+_TIE = 1e-16
 # Numbers drawn at a time, so that many groups do not fill the memory.
 _DRAWN_AT_ONCE = 2**22
 
@@ -44,15 +47,16 @@ class GroupSlope:
     group : str or int
         Its id.
     slope : float
-        Fixed effect plus conditional mode.
+        Fixed effect plus conditional mode; interactions with what is constant within a group are in it.
     deviation : float
-        The conditional mode alone: the slope less the average one.
+        The conditional mode alone: the slope less that of an average group like it.
     standard_error : float
         Root of the prediction error variance of the slope, the uncertainty of the fixed effect included.
     lower, upper : float
         Limits of the interval.
     above : float
-        The probability that the group's slope is steeper than the average one; one half where slopes do not vary.
+        The probability that the group's slope is steeper than that of an average group like it, the average one where
+        there are no interactions; one half where slopes do not vary.
     """
 
     group: Level
@@ -110,8 +114,8 @@ def slope_intervals(
     Raises
     ------
     DesignError
-        If the model has no random slope for the predictor, the level is not between 0 and 1, or a model with several
-        grouping factors has more than 3,000 random effects.
+        If the model has no random slope for the predictor, the slope is not one number for each group, the level is
+        not between 0 and 1, or a model with several grouping factors has more than 3,000 random effects.
 
     References
     ----------
@@ -156,8 +160,12 @@ def probability_top(
     if draws < 1:
         raise DesignError(f"a probability needs at least one draw; got {draws}.")
     if not errors.term.covariance[effect, effect] > 0:
-        return MappingProxyType(dict.fromkeys(levels, count / len(levels)))
-    modes, rng = errors.term.modes[:, effect] / fit.sigma, np.random.default_rng(seed)
+        if len(errors.slopes) == 1:
+            return MappingProxyType(dict.fromkeys(levels, count / len(levels)))
+        # Too little to change an order, but of groups alike each comes first as often.
+        errors = replace(errors, own=errors.own + _TIE * np.abs(errors.apart).max() ** 2 * np.eye(errors.own.shape[1]))
+    modes = (errors.slopes - errors.slopes[0] + errors.term.modes[:, effect]) / fit.sigma
+    rng = np.random.default_rng(seed)
     sparse = errors.own.shape[1] == 1 and len(levels) > max(_MANY, _RARE * count)
     hits = (_sparse_hits if sparse else _hits)(errors, modes, count, draws, rng)
     return MappingProxyType(dict(zip(levels, (hits / draws).tolist(), strict=True)))
@@ -238,30 +246,35 @@ class _PredictionErrors:
     """The errors of the groups' slopes over sigma: normal, an ``own`` part plus ``shared`` · u for one u ~ N(0, I_p).
 
     The J = K · L groups of the slope's ``term`` lie in K clusters of L: ``own``, (K, L, L), is the covariance of the
-    part that is not shared, ``shared``, (K, L, p), goes by group, and ``average``, (p,), is the same for the fixed
-    effect alone.
+    part that is not shared, ``shared``, (K, L, p), goes by group, and ``average``, (K, L, p) or (1, 1, p), is the same
+    for the fixed effects alone, whose estimates ``slopes`` are, (J,) or (1,).
     """
 
     term: FittedTerm
     own: Floats
     shared: Floats
     average: Floats
+    slopes: Floats
 
     @property
     def apart(self) -> Floats:
         """The shared part by group, (J, p), less what all slopes share, as that does not change their order."""
-        return (self.shared - self.average).reshape(-1, self.average.size)
+        apart: Floats = self.shared - self.average[0, 0]
+        return apart.reshape(-1, apart.shape[2])
 
 
 def _prediction_errors(fit: Estimates, predictor: str, group: str | None) -> _PredictionErrors:
     term = slope_term(fit, predictor, group)
-    leverage, position = read_leverage(fit), fit.terms.index(term)
+    leverage = read_leverage(fit, "take the slopes alone, by rank_groups")
+    position = fit.terms.index(term)
     part = block_slices(fit.optimum.surface.sizes)[position]
     back = np.linalg.inv(term.root)[term.effects.index(predictor)]
     places = np.array(leverage.places[part]).T
     select = np.zeros((len(places), leverage.relative.shape[0]))
     select[np.arange(len(places))[:, None], places] = back
-    contrast = np.array([float(name == predictor) for name in fit.design.fixed_names])
-    average = fit.optimum.point.inverse_root @ np.linalg.solve(fit.design.units.fixed.root.T, contrast)
-    shared = average - (select @ leverage.relative) @ leverage.fixed
-    return _PredictionErrors(term, select @ leverage.conditional @ select.T, shared, average)
+    contrasts = slope_contrasts(fit, predictor, term)
+    weights = fit.optimum.point.inverse_root @ np.linalg.solve(fit.design.units.fixed.root.T, contrasts.T)
+    of_modes = (select @ leverage.relative) @ leverage.fixed
+    average = weights.T.reshape(of_modes.shape if len(contrasts) > 1 else (1, 1, -1))
+    own = select @ leverage.conditional @ select.T
+    return _PredictionErrors(term, own, average - of_modes, average, contrasts @ fit.coefficients)

@@ -98,8 +98,10 @@ def kenward_roger(fit: Estimates) -> KenwardRoger:
     one contrast their degrees of freedom simplify to 2 / (rᵀ W r), with r the relative rates of its variance.
     """
     if not fit.reml:
-        raise DesignError("Kenward and Roger's adjustment is one of REML fits; refit the model with reml=True.")
-    leverage = read_leverage(fit)
+        raise DesignError(
+            "Kenward and Roger's adjustment is one of REML fits; refit the model with reml=True, or without --ml."
+        )
+    leverage = read_leverage(fit, "take the tests by Satterthwaite's method, without --kenward-roger")
     parameters = _parameters(fit)
     slopes = _slopes(leverage, parameters)
     information, middle = _information(leverage, parameters, slopes, fit.design.n_observations)

@@ -19,19 +19,23 @@ from reference.likelihood.surface import Leverage
 _MOST_EFFECTS = 3_000
 
 
-def read_leverage(fit: Estimates) -> Leverage:
-    """Return the leverage of a fit; a DesignError if several grouping factors have more than 3,000 random effects."""
+def read_leverage(fit: Estimates, instead: str) -> Leverage:
+    """Return the leverage of a fit.
+
+    A DesignError says that several grouping factors have more than 3,000 random effects, and what to do ``instead``.
+    """
     found = fit.optimum.point.leverage(fit.optimum.factor)
-    return _dense(fit) if found is None else found
+    return _dense(fit, instead) if found is None else found
 
 
-def _dense(fit: Estimates) -> Leverage:
+def _dense(fit: Estimates, instead: str) -> Leverage:
     design, optimum = fit.design, fit.optimum
     sizes = [term.modes.size for term in fit.terms]
     if sum(sizes) > _MOST_EFFECTS:
         raise DesignError(
             f"the model {fit.model.name!r} has {sum(sizes)} random effects of several grouping factors, and this needs "
-            f"a dense matrix of them; at most {_MOST_EFFECTS} are possible."
+            f"a dense matrix of them; at most {_MOST_EFFECTS:,} are possible. Leave out a random term with "
+            f"many groups, or {instead}."
         )
     parts: list[coo_array] = []
     places: list[Integers] = []

@@ -63,7 +63,7 @@ def predict_new_groups(fit: Estimates, data: pd.DataFrame) -> NewGroupPrediction
 
 
 def predict_intervals(
-    fit: Estimates, data: pd.DataFrame, level: float = 0.95, *, new_groups: bool = False
+    fit: Estimates, data: pd.DataFrame, level: float | None = 0.95, *, new_groups: bool = False
 ) -> pd.DataFrame:
     """Return predictions of each row of a table, with intervals.
 
@@ -76,8 +76,8 @@ def predict_intervals(
         The fit.
     data : pandas.DataFrame
         With the columns of the model, the response apart.
-    level : float
-        Of the intervals, between 0 and 1.
+    level : float or None
+        Of the intervals, between 0 and 1; None for the predictions alone.
     new_groups : bool
         Whether to take every row as one of groups not seen; then the columns of groups need not be there.
 
@@ -91,14 +91,15 @@ def predict_intervals(
     Raises
     ------
     DesignError
-        If a column is missing or not finite, the level is not between 0 and 1, or a model with several grouping factors
-        has more than 3,000 random effects.
+        If a column is missing or not finite, the level is not between 0 and 1, or intervals are asked for and a model
+        with several grouping factors has more than 3,000 random effects.
 
     References
     ----------
     Henderson (1975), Biometrics 31(2), 423-447, for the prediction error variance.
     """
-    reach, (rows, offset), effects = normal_quantile(level), _fixed(fit, data), _effects(fit, data)
+    reach = 0.0 if level is None else normal_quantile(level)
+    (rows, offset), effects = _fixed(fit, data), _effects(fit, data)
     unseen = np.full(len(rows), -1)
     codes = [
         unseen if new_groups else _codes(term, data, model.group)
@@ -109,6 +110,8 @@ def predict_intervals(
         known = code >= 0
         predicted[known] += np.einsum("iq,iq->i", values[known], term.modes[code[known]])
         between[~known] += np.einsum("ip,pq,iq->i", values[~known], term.covariance, values[~known])
+    if level is None:
+        return pd.DataFrame({"predicted": predicted}, index=data.index)
     of_mean = _error_variances(fit, rows, effects, codes)
     error, deviation = np.sqrt(of_mean), np.sqrt(of_mean + between + fit.sigma**2)
     columns = {"predicted": predicted, "standard_error": error}
@@ -122,7 +125,8 @@ def _error_variances(fit: Estimates, rows: Floats, effects: Sequence[Floats], co
     shared = rows @ np.linalg.solve(fit.design.units.fixed.root, fit.optimum.point.inverse_root.T)
     if all((code < 0).all() for code in codes):
         return fit.sigma**2 * np.asarray((shared**2).sum(axis=1))
-    leverage, weights = read_leverage(fit), np.zeros((len(rows), sum(fit.optimum.surface.sizes)))
+    leverage = read_leverage(fit, "predict without standard errors: --no-intervals of mlm predict, or level=None")
+    weights = np.zeros((len(rows), sum(fit.optimum.surface.sizes)))
     places, cluster = np.zeros(weights.shape, dtype=np.int64), np.zeros(len(rows), dtype=np.int64)
     slices = block_slices(fit.optimum.surface.sizes)
     for term, values, code, own in zip(fit.terms, effects, codes, slices, strict=True):

@@ -14,9 +14,11 @@ from formulaic.transforms.contrasts import SumContrasts
 from scipy.special import fdtrc
 
 from reference.arrays import Floats
+from reference.data.columns import is_true_or_false
 from reference.data.encoding import Part, exact_columns
-from reference.data.formula import INTERCEPT
+from reference.data.formula import INTERCEPT, effects
 from reference.data.idioms import FUNCTIONS
+from reference.data.remarks import without_margin
 from reference.errors import DesignError
 from reference.estimates import Estimates
 from reference.inference.kenward_roger import kenward_roger as kenward_roger_of
@@ -90,8 +92,8 @@ def _tested_columns(part: Part, data: pd.DataFrame) -> Mapping[str, Floats]:
     """Return, for each term but the intercept, weights (r, k) of the k columns that are zero if the term is.
 
     Where a term is part of an interaction it is tested over all levels of the others, each with the same weight, so
-    that treatment contrasts are centred here. A predictor that a factor interacts with is taken at zero.
-
+    that treatment contrasts are centred here, and true and false, a factor with a margin, lie around zero. A predictor
+    that a factor interacts with is taken at zero.
     """
     if part.spec is None:
         rows = zip(part.names, np.eye(len(part.names)), strict=True)
@@ -102,11 +104,14 @@ def _tested_columns(part: Part, data: pd.DataFrame) -> Mapping[str, Floats]:
             "the combinations of levels that have rows as one factor, or read the t tests."
         )
     frame, texts = exact_columns(part.text, data, part.factors), {}
+    alone = without_margin(effects(part.text))
     for position, factor in enumerate(dict.fromkeys(one for term in part.spec.terms for one in term.factors)):
         texts[factor] = str(factor)
         if factor.expr in frame.columns:
             texts[factor] = f"column_{position}"
             frame[texts[factor]] = frame[factor.expr]
+            if factor.expr not in alone and is_true_or_false(data[factor.expr]):
+                frame[texts[factor]] = frame[factor.expr] - 0.5
         if factor in part.spec.factor_contrasts:
             texts[factor] = f"C({texts[factor]}, centred)"
     text = " + ".join(["0", *(":".join(texts[one] for one in term.factors) for term in part.spec.terms)])

@@ -12,6 +12,7 @@ from reference.inference.diagnostics import ALPHA
 from reference.inference.group_uncertainty import SURE, probability_top, slope_intervals
 from reference.inference.ranking import slope_term
 from reference.inference.satterthwaite import coefficient_tests
+from reference.inference.slope_contrasts import slope_contrasts
 from reference.inference.variance import variance_shares
 
 LEVEL = 0.95
@@ -89,15 +90,16 @@ def interpret_ranking(fit: Estimates, predictor: str, count: int = 5) -> tuple[s
     rows = slope_intervals(fit, predictor, LEVEL)
     chances = probability_top(fit, predictor, count)
     top = ", ".join(f"{row.group} ({_percent(chances[row.group])})" for row in rows[:count])
-    lead, group = rows[0], slope_term(fit, predictor).group
+    lead, term = rows[0], slope_term(fit, predictor)
+    like = " of groups like them" if len(slope_contrasts(fit, predictor, term)) > 1 else ""
     tiers = {tier: [str(row.group) for row in rows if row.tier == tier] for tier in ("above", "below")}
     named = [f"{', '.join(groups)} ({side} it)" for side, groups in tiers.items() if groups]
     apart = "; ".join(named) if named else "none does"
     return (
-        f"The steepest slope of {predictor} is that of {group} {lead.group}: {_number(lead.slope)} "
+        f"The steepest slope of {predictor} is that of {term.group} {lead.group}: {_number(lead.slope)} "
         f"({LEVEL:.0%} interval {_number(lead.lower)} to {_number(lead.upper)}).",
         f"The {count} steepest, with the probability of being among them: {top}.",
-        f"Different from the average slope with a probability of at least {SURE:.0%}: {apart}; the other "
+        f"Different from the average slope{like} with a probability of at least {SURE:.0%}: {apart}; the other "
         f"{sum(row.tier == 'unclear' for row in rows)} cannot be told from it.",
     )
 

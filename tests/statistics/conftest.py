@@ -38,3 +38,37 @@ def drawn_frame():
         return pd.DataFrame({"store_id": store, "week": week, **columns, "sales": sales + 2.0 * rng.standard_normal(n)})
 
     return draw
+
+
+@pytest.fixture(scope="session")
+def dense_errors():
+    """Compute from n x n matrices how far slopes may be off, and how far their distances from the average one."""
+
+    def errors(found, predictor, contrasts=None):
+        """The prediction error variance of each slope, and of its distance from the average, from n x n matrices."""
+        matrices, n = found.design.matrices, found.design.n_observations
+        covariance, maps = found.sigma**2 * np.eye(n), []
+        for term, design, effects in zip(found.terms, found.design.terms, matrices.random, strict=True):
+            codes = matrices.codes[design.factor]
+            z = np.zeros((n, len(term.levels), effects.shape[1]))
+            z[np.arange(n), codes] = effects
+            z = z.reshape(n, -1)
+            g = np.kron(np.eye(len(term.levels)), term.covariance)
+            covariance += z @ g @ z.T
+            maps.append((term, g, z))
+        x, weight = matrices.fixed, np.linalg.inv(covariance)
+        estimator = np.linalg.solve(x.T @ weight @ x, x.T @ weight)
+        term, g, z = next(part for part in maps if predictor in part[0].effects)
+        places = np.arange(len(term.levels)) * len(term.effects) + term.effects.index(predictor)
+        predictor_of_modes = (g @ z.T @ weight @ (np.eye(n) - x @ estimator))[places]
+        fixed = estimator[found.design.fixed_names.index(predictor)] if contrasts is None else contrasts @ estimator
+
+        def variances(weights):
+            # Of weights · y - b: what the weights make of V, less twice their covariance with b, and b's own variance.
+            return np.diag(
+                weights @ covariance @ weights.T - 2.0 * weights @ (z @ g)[:, places] + g[np.ix_(places, places)]
+            )
+
+        return variances(fixed + predictor_of_modes), variances(predictor_of_modes)
+
+    return errors

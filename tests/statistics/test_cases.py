@@ -151,11 +151,56 @@ def test_marks_in_numbers_are_refused_until_told(run, tmp_path, frame, cells, de
     assert (
         f"column 'x' holds numbers as text, line 2 holds '{cells(frame['x'])[0]}', which can be read in two ways" in err
     )
+    # One mark in the whole file.
+    y = frame["y"].map(str).str.replace(".", decimal)
+    frame.assign(x=cells(frame["x"]), y=y).to_csv(tmp_path / "table.csv", index=False, sep=";")
     found = json.loads(run("fit", tmp_path / "table.csv", FORMULA, "--json", "--decimal", decimal)[1])
     scale = 1 if cells(frame["x"])[0].count(",") + cells(frame["x"])[0].count(".") == 1 else 1000
     plain = frame.assign(x=scale * frame["x"]).to_csv(index=False)
     (tmp_path / "plain.csv").write_text(plain, encoding="utf-8")
     assert found["criterion"] == pytest.approx(criterion(run, tmp_path / "plain.csv"), abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("cells", "decimal", "bad"),
+    [
+        (["0.125", "0.250", "0.375"], ",", "0.125"),
+        (["-0.125", "2", "0,5"], ",", "-0.125"),
+        (["1.250", "1,5", "1.5"], ",", "1.5"),
+        (["1.250", "2.375", ".5"], ",", ".5"),
+        (["1,250", "1.5", "0,125"], ".", "0,125"),
+        (["1,250", "-1,5", "3"], ".", "-1,5"),
+        (["7", "1,5", "2,5"], ".", "1,5"),
+    ],
+)
+@pytest.mark.parametrize("ending", ["csv", "xlsx"])
+def test_a_mark_that_cannot_be_what_was_said_is_refused_by_line(run, tmp_path, frame, cells, decimal, bad, ending):
+    table = frame.assign(x=np.resize(cells, len(frame)), y=frame["y"].map(str).str.replace(".", decimal))
+    path = tmp_path / f"table.{ending}"
+    if ending == "csv":
+        table.to_csv(path, index=False, sep=";")
+    else:
+        table.to_excel(path, index=False)
+    code, out, err = run("fit", path, FORMULA, "--decimal", decimal)
+    assert (code, out) == (2, "")
+    assert f"column 'x', line {2 + cells.index(bad)} of {path} holds {bad!r}, whose" in err
+    assert "write all numbers with one decimal mark, those of new rows too" in err
+
+
+def test_a_mark_in_new_rows_is_looked_at_too(run, tmp_path, frame):
+    cells = frame.assign(**{name: frame[name].map("{:.3f}".format).str.replace(".", ",") for name in ("x", "y")})
+    cells.to_csv(tmp_path / "table.csv", index=False, sep=";")
+    frame.assign(x=0.125).to_csv(tmp_path / "new.csv", index=False)
+    code, out, err = run("predict", tmp_path / "table.csv", FORMULA, "--decimal", ",", "--new", tmp_path / "new.csv")
+    assert (code, out) == (2, "")
+    assert f"line 2 of {tmp_path / 'new.csv'} holds '0.125'" in err
+
+
+def test_numbers_of_a_sheet_are_not_read_by_their_marks(run, tmp_path, frame):
+    mixed = frame["x"].astype(object)
+    mixed[::2] = mixed[::2].map(str).str.replace(".", ",")
+    frame.assign(x=mixed).to_excel(tmp_path / "table.xlsx", index=False)
+    assert criterion(run, tmp_path / "table.xlsx", "--decimal", ",") == pytest.approx(criterion(run, PLAIN), abs=1e-6)
 
 
 @pytest.mark.parametrize("cell", ["12 %", "12%", "$5", "1 234"])

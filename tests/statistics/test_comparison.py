@@ -13,6 +13,7 @@ from reference import (
     ComparisonError,
     DesignError,
     compare_nested,
+    fit,
     fit_mixed,
     fit_ols,
     grand_mean_centre,
@@ -80,6 +81,18 @@ def test_reml_fits_are_refused(panel, fits):
 def test_models_that_cannot_be_compared_are_refused(fits, smaller, larger, message):
     with pytest.raises(ComparisonError, match=message):
         compare_nested(fits[smaller], fits[larger])
+
+
+def test_models_of_which_neither_contains_the_other_are_said_to_be_so(panel):
+    one, other = (fit(f"sales ~ {name} + (1 | store_id)", panel.frame, reml=False) for name in ("youtube", "week"))
+    with pytest.raises(
+        ComparisonError, match=r"nor that in it: each has what the other lacks, .* compare their AIC or"
+    ):
+        compare_nested(one, other)
+    both = fit("sales ~ youtube + week + (1 | store_id)", panel.frame, reml=False)
+    assert compare_nested(one, both).df == 1
+    with pytest.raises(ComparisonError, match=r"but contains it; give the model with fewer terms first\.$"):
+        compare_nested(both, one)
 
 
 def test_fits_to_different_data_are_refused(panel, fits):

@@ -199,6 +199,9 @@ def test_a_few_groups_have_a_top_of_all(run, tmp_path):
     ("options", "message"),
     [
         (["--slopes", "Hours"], "no random slope for 'Hours'; fit one that has one, such as (1 + Hours | Subject)"),
+        (["--slopes", "Hours"], "or rank the slopes of Days"),
+        (["--slopes", "Days", "--by", "Person"], "'Person' is no grouping factor of the model, which has Subject"),
+        (["--by", "Subject"], "say of which predictor too, by --slopes"),
         (["--wald"], "say their level too, such as --intervals 0.95"),
         (["--json", "--slopes", "Days"], "leave out what changes the summary, or --json"),
         (["--json", "--shares"], "leave out what changes the summary, or --json"),
@@ -226,7 +229,7 @@ def test_kenward_roger_takes_the_place_of_satterthwaite(run):
         assert float(df) == pytest.approx(row.df, abs=1e-3)
     code, _, err = run(file, formula, "--kenward-roger", "--ml")
     assert code == 2
-    assert "refit the model with reml=True" in err
+    assert "refit the model with reml=True, or without --ml" in err
 
 
 def test_a_boundary_is_named(run):

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from reference import DesignError, fit, fit_mixed, kenward_roger, kenward_roger_tests
+from reference import DesignError, fit, fit_mixed, kenward_roger, kenward_roger_tests, predict_intervals
 from reference.panels import RANDOM_SLOPE
 
 FOLDER = Path(__file__).parents[1] / "oracles" / "goldens"
@@ -77,5 +77,17 @@ def test_too_many_effects_of_crossed_factors_are_refused():
     frame = pd.DataFrame(
         {"a": np.arange(6000) % 2600, "b": rng.integers(0, 500, 6000), "sales": rng.standard_normal(6000)}
     )
-    with pytest.raises(DesignError, match=r"random effects of several grouping factors.*at most 3000"):
-        kenward_roger(fit("sales ~ 1 + (1 | a) + (1 | b)", frame))
+    model = fit("sales ~ 1 + (1 | a) + (1 | b)", frame)
+    refused = (
+        "random effects of several grouping factors.*at most 3,000 are possible. Leave out a random term with many"
+    )
+    with pytest.raises(
+        DesignError, match=f"{refused} groups, or take the tests by Satterthwaite's method, without --ken"
+    ):
+        kenward_roger(model)
+    with pytest.raises(DesignError, match=f"{refused} groups, or predict without standard errors: --no-intervals of"):
+        predict_intervals(model, frame)
+    # What needs no errors is there.
+    found = predict_intervals(model, frame, None)
+    assert list(found.columns) == ["predicted"]
+    np.testing.assert_allclose(found["predicted"], model.fitted, rtol=1e-9, atol=1e-12)

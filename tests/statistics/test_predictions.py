@@ -117,6 +117,15 @@ def test_command_writes_the_rows_with_their_predictions(capsys, tmp_path, drawn_
     np.testing.assert_allclose(written["predicted"], predict_population(fit(formula, frame), frame), rtol=1e-9)
 
 
+def test_predictions_alone_are_those_with_intervals(capsys, tmp_path, drawn_frame):
+    frame, formula = drawn_frame(4), "sales ~ youtube + (1 | store_id) + (1 | week)"
+    frame.to_csv(tmp_path / "sales.csv", index=False)
+    frame.assign(week=frame["week"] + 4).to_csv(tmp_path / "new.csv", index=False)
+    line = ("predict", tmp_path / "sales.csv", formula, "--new", tmp_path / "new.csv")
+    whole, alone = (pd.read_csv(io.StringIO(command(capsys, *line, *more)[1])) for more in ([], ["--no-intervals"]))
+    pd.testing.assert_frame_equal(alone, whole.drop(columns=whole.columns[len(frame.columns) + 1 :]))
+
+
 def test_command_leaves_rows_with_gaps_without_predictions_and_says_so(capsys, tmp_path, drawn_frame):
     frame, formula = drawn_frame(4), "sales ~ youtube + offset(facebook) + (1 | store_id)"
     frame = frame.astype({"youtube": float}).assign(newspaper=frame["newspaper"] + 1.0)

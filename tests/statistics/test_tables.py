@@ -84,6 +84,33 @@ def test_true_and_false_are_one_and_zero(frame, kind):
         require_same(fit(formula, one), fit(formula, zero))
 
 
+@pytest.mark.parametrize("kind", ["object", "boolean", "bool[pyarrow]"])
+@pytest.mark.parametrize("pieces", [False, True])
+def test_true_and_false_with_gaps_are_one_and_zero_in_the_other_rows(frame, kind, pieces, request):
+    late = (frame["week"] > 20).astype(object).where(frame.index % 7 != 3, None)
+    gaps = frame.assign(late=late.astype(kind))
+    kept = frame[late.notna()].assign(late=(frame["week"] > 20).astype(float))
+    if pieces:
+        request.getfixturevalue("in_pieces")
+    for formula in ("sales ~ late + (1 | store)", "sales ~ late * tv + (1 + late | store)"):
+        found = fit(formula, gaps)
+        require_same(found, fit(formula, kept))
+        assert found.design.notes == (
+            f"{int(late.isna().sum())} of {len(frame)} rows left out: late {late.isna().sum()}.",
+        )
+    with pytest.raises(DesignError, match="column 'late', row 3 is empty"):
+        fit("sales ~ late + (1 | store)", gaps, missing="raise")
+    assert fit("sales ~ C(late) + (1 | store)", gaps).design.fixed_names == ("Intercept", "C(late)[T.True]")
+
+
+def test_names_in_advice_can_be_written(frame):
+    odd = frame.assign(**{"the code": frame["week"].astype(object), "the end": pd.Timestamp("2024-01-31")})
+    odd["big code"] = 10**17 + frame["week"]
+    for name in ("the code", "the end", "big code"):
+        with pytest.raises(DesignError, match=rf"C\(`{name}`\)"):
+            fit(f"sales ~ `{name}` + (1 | store)", odd)
+
+
 def test_categories_that_no_row_has_are_left_out(frame, request):
     table = frame[frame["region"] != "west"].astype({"region": pd.CategoricalDtype(["north", "east", "west"])})
     formula = "sales ~ region + (1 | store)"

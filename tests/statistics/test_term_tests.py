@@ -126,6 +126,35 @@ def test_terms_in_the_spelling_of_r_are_tested(panel, fixed):
     assert {(test.numerator_df, round(test.f, 6)) for test in ours} == by_f
 
 
+@pytest.mark.parametrize("kind", [bool, "boolean", object])
+@pytest.mark.parametrize(
+    "fixed", ["late * youtube", "youtube * late * rich", "season * late + rich", "youtube + late:youtube"]
+)
+@pytest.mark.parametrize("kenward_roger", [False, True])
+def test_true_and_false_are_the_factor_that_they_are_in_r(panel, kind, fixed, kenward_roger):
+    """Text is one, whose tests are those of lmerTest and pbkrtest."""
+    late, rich = panel.frame["week"] > 4, panel.frame["newspaper"] > 30
+    season = "s" + (panel.frame["week"] % 3).astype(str)
+    frame = panel.frame.assign(late=late.astype(kind), rich=rich.astype(kind), season=season)
+    text = frame.assign(late=np.where(late, "yes", "no"), rich=np.where(rich, "yes", "no"))
+    ours, theirs = (
+        term_tests(fit(f"sales ~ {fixed} + (1 | store_id)", table), kenward_roger=kenward_roger)
+        for table in (frame, text)
+    )
+    for one, other in zip(ours, theirs, strict=True):
+        assert (one.name, one.numerator_df) == (other.name, other.numerator_df)
+        assert (one.f, one.denominator_df) == pytest.approx((other.f, other.denominator_df), rel=1e-7)
+
+
+def test_true_and_false_without_a_margin_stay_numbers(panel):
+    """As the note of such a fit says; R would have a column of each."""
+    frame = panel.frame.assign(late=panel.frame["week"] > 4)
+    formula = "sales ~ week + late:youtube + (1 | store_id)"
+    ours, theirs = (term_tests(fit(formula, table)) for table in (frame, frame.astype({"late": float})))
+    for one, other in zip(ours, theirs, strict=True):
+        assert (one.f, one.denominator_df) == pytest.approx((other.f, other.denominator_df), rel=1e-9)
+
+
 def test_no_hypothesis_is_made_up_where_columns_were_left_out(panel):
     frame = panel.frame.assign(
         a="a" + (panel.frame["week"] % 2).astype(str), b="b" + (panel.frame["week"] % 3).astype(str)

@@ -31,34 +31,6 @@ def test_conditional_modes_and_variances_are_those_of_lme4(case):
         np.testing.assert_allclose(covariances, variances, rtol=1e-5, atol=1e-5 * np.abs(variances).max())
 
 
-def dense_errors(found, predictor):
-    """The prediction error variance of each slope, and of its distance from the average, from n x n matrices."""
-    matrices, n = found.design.matrices, found.design.n_observations
-    covariance, maps = found.sigma**2 * np.eye(n), []
-    for term, design, effects in zip(found.terms, found.design.terms, matrices.random, strict=True):
-        codes = matrices.codes[design.factor]
-        z = np.zeros((n, len(term.levels), effects.shape[1]))
-        z[np.arange(n), codes] = effects
-        z = z.reshape(n, -1)
-        g = np.kron(np.eye(len(term.levels)), term.covariance)
-        covariance += z @ g @ z.T
-        maps.append((term, g, z))
-    x, weight = matrices.fixed, np.linalg.inv(covariance)
-    estimator = np.linalg.solve(x.T @ weight @ x, x.T @ weight)
-    term, g, z = next(part for part in maps if predictor in part[0].effects)
-    places = np.arange(len(term.levels)) * len(term.effects) + term.effects.index(predictor)
-    predictor_of_modes = (g @ z.T @ weight @ (np.eye(n) - x @ estimator))[places]
-    fixed = estimator[found.design.fixed_names.index(predictor)]
-
-    def variances(weights):
-        # Of weights · y - b: what the weights make of V, less twice their covariance with b, and b's own variance.
-        return np.diag(
-            weights @ covariance @ weights.T - 2.0 * weights @ (z @ g)[:, places] + g[np.ix_(places, places)]
-        )
-
-    return variances(fixed + predictor_of_modes), variances(predictor_of_modes)
-
-
 @pytest.mark.parametrize(
     "formula",
     [
@@ -68,7 +40,7 @@ def dense_errors(found, predictor):
     ],
 )
 @pytest.mark.parametrize("seed", [1, 2])
-def test_standard_errors_are_those_of_the_dense_formula(formula, seed, drawn_frame):
+def test_standard_errors_are_those_of_the_dense_formula(formula, seed, drawn_frame, dense_errors):
     frame = drawn_frame(seed).assign(half=lambda table: table["week"] % 3)
     found = fit(formula, frame)
     whole, apart = dense_errors(found, "youtube")
@@ -78,7 +50,7 @@ def test_standard_errors_are_those_of_the_dense_formula(formula, seed, drawn_fra
     np.testing.assert_allclose([row.above for row in rows], ndtr(deviations / np.sqrt(apart)), rtol=1e-6)
 
 
-def test_tutorial_is_singular_and_still_has_intervals(results):
+def test_tutorial_is_singular_and_still_has_intervals(results, dense_errors):
     rows = slope_intervals(results.slope.fit, "youtube")
     assert results.slope.fit.singular
     assert [row.group for row in rows] == [row.group for row in results.ranking]
