@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Mapping
 from typing import Any
@@ -77,6 +78,17 @@ def what_to_assign(item: Mapping[str, Any], fits: Fits, language: str) -> str:
     return fill(LIBRARY[item["ask"]].words_in(language).task, spoken)
 
 
+def code_span(text: str) -> str:
+    """Return a text as code in Markdown, between more backticks than stand in it side by side."""
+    marks = "`" * (1 + max(map(len, re.findall("`+", text)), default=0))
+    return f"{marks} {text} {marks}" if "`" in text else f"{marks}{text}{marks}"
+
+
+def _in_row(text: str) -> str:
+    """Return a text for a cell of a table, whose bars end no cell."""
+    return text.replace("|", "\\|")
+
+
 def _request(proposal: Proposal, task: Task, fits: Fits, language: str, statements: list[str]) -> str:
     used = {
         name: formula
@@ -87,15 +99,16 @@ def _request(proposal: Proposal, task: Task, fits: Fits, language: str, statemen
     for item in task.items:
         decimals = LIBRARY[item["ask"]].decimals
         rows.append(
-            f"| `{item['id']}` | {what_to_assign(item, fits, language)} | {'' if decimals is None else decimals} |"
+            f"| `{item['id']}` | {_in_row(what_to_assign(item, fits, language))} "
+            f"| {'' if decimals is None else decimals} |"
         )
     said = Sentence(
         "new.request",
         title=task.title,
         placeholder=Sentence("new.placeholder"),
         row=proposal.setting.noun("residual"),
-        columns=", ".join(f"`{name}`" for name in fits.data.frame),
-        models="\n".join(f"| {name} | `{formula.replace('|', chr(92) + '|')}` |" for name, formula in used.items()),
+        columns=", ".join(code_span(str(name)) for name in fits.data.frame),
+        models="\n".join(f"| {name} | {_in_row(code_span(formula))} |" for name, formula in used.items()),
         names="\n".join(rows),
     )
     return translated(said, language).strip()

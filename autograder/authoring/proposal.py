@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+from pandas.api.types import is_numeric_dtype
 
+from autograder.authoring.naming import names_of, noun_of, plural_of, slug
+from autograder.authoring.size import require_small
 from autograder.errors import CourseError
 from autograder.language.catalogue import DEFAULT, Sentence, translated
 from reference import MixedFit, MixedModel, fit_mixed, parse_formula
@@ -27,7 +29,9 @@ from reference.questions import (
     answer_key,
     faults,
 )
+from reference.questions.dataset import by_line
 from reference.questions.draws import SMALLEST_SD, Source
+from reference.questions.formulas import factors_in, predictors_in, terms_beside
 
 #: Tables that are drawn to see which questions have clear answers, and the share of them on which all must have one.
 TRIALS, CLEAR = 12, 0.6
@@ -36,7 +40,6 @@ COEFFICIENTS = 3
 NULL, INTERCEPTS, SLOPES, WITHOUT = "null", "intercepts", "slopes", "without"
 # All others are worth one point.
 _TWO_POINTS = {"icc", "sentence", "lrt", "coefficient", "group_values", "ranking", "expected", "deviation"}
-_PLURAL_IN_ES = ("s", "x", "z", "ch", "sh")
 
 
 @dataclass(frozen=True)
@@ -82,7 +85,8 @@ def propose(data: Dataset, formula: str, language: str = DEFAULT) -> Proposal:
     Raises
     ------
     CourseError
-        If the groups do not differ in this table, so that there is nothing to ask.
+        If the table is too large for a course or has empty cells, or the groups do not differ in it, so that there is
+        nothing to ask.
     FormulaError, DesignError, TableError
         If the formula cannot be read, or not fitted to the table.
     """
@@ -96,10 +100,12 @@ def propose(data: Dataset, formula: str, language: str = DEFAULT) -> Proposal:
             f"the response {whole.response!r} is no column of {data.source}, so that no tables like it can be drawn; "
             "write it into the file as a column of its own."
         )
-    columns = _columns(whole, data)
-    models = _models(whole)
+    columns = _columns(whole, data, language)
+    require_small(whole, data)
+    models = _models(whole, language)
     fits = {
-        name: fit_mixed(data.frame, parse_formula(text, name=name), missing="raise") for name, text in models.items()
+        name: fit_mixed(by_line(data.frame), parse_formula(text, name=name), missing="raise")
+        for name, text in models.items()
     }
     remarks = []
     for name, fit in fits.items():
@@ -115,13 +121,11 @@ def propose(data: Dataset, formula: str, language: str = DEFAULT) -> Proposal:
     small = {name: sd for name, sd in smallest.items() if sd < SMALLEST_SD}
     panels = Panels(simulate=largest, smallest_sd=small or SMALLEST_SD)
     tasks = tuple(_tasks(setting, fits, data))
-    asked = {item.get("term") for task in tasks for item in task.items}
-    if left := [one for one in fits[largest].design.fixed_names if one not in (INTERCEPT, *asked)]:
-        remarks.append(f"Nothing is asked about the coefficients of {', '.join(left)}.")
+    remarks += _not_asked(setting, tasks, fits[largest])
     return _with_clear_answers(Proposal(setting, panels, tasks, tuple(remarks)), data)
 
 
-def _columns(model: MixedModel, data: Dataset) -> dict[str, Column]:
+def _columns(model: MixedModel, data: Dataset, language: str) -> dict[str, Column]:
     """Return the columns of groups, and what lies in what, as the table has it."""
     names = list(dict.fromkeys(name for term in model.terms for name in term.group))
     found = {}
@@ -131,27 +135,18 @@ def _columns(model: MixedModel, data: Dataset) -> dict[str, Column]:
         if empty := data.empty_line(name):
             raise CourseError(f"{data.source}, line {empty}, column {name!r}: no group is named; fill it in.")
         inside = next((g[g.index(name) - 1] for g in model.groups if name in g[1:]), None)
-        found[name] = Column(group=True, within=inside, call=_noun(name), calls=_plural(_noun(name)))
+        noun = noun_of(name, language)
+        found[name] = Column(group=True, within=inside, call=noun, calls=plural_of(noun, language))
     return found
 
 
-def _noun(column: str) -> str:
-    return re.sub(r"_(id|nr|no)$", "", column, flags=re.IGNORECASE).replace("_", " ").casefold()
-
-
-def _plural(noun: str) -> str:
-    if noun.endswith("y") and noun[-2:-1] not in set("aeiou"):
-        return f"{noun[:-1]}ies"
-    return f"{noun}es" if noun.endswith(_PLURAL_IN_ES) else f"{noun}s"
-
-
-def _models(whole: MixedModel) -> dict[str, str]:
+def _models(whole: MixedModel, language: str) -> dict[str, str]:
     """Return the models around one by name: without predictors, with levels alone that vary, and with slopes."""
     levels = tuple(dict.fromkeys(RandomTerm("1", group) for group in whole.groups))
     intercepts = replace(whole, terms=levels)
     found = {NULL: replace(intercepts, fixed="1")} if whole.fixed.strip() != "1" else {}
     if len(levels) > 1 and whole.terms == levels:
-        found[f"{WITHOUT} {_noun(levels[-1].group[-1])}"] = replace(intercepts, terms=levels[:-1])
+        found[f"{WITHOUT} {noun_of(levels[-1].group[-1], language)}"] = replace(intercepts, terms=levels[:-1])
     found[INTERCEPTS] = intercepts
     if any(term.effects.strip() != "1" for term in whole.terms):
         found[SLOPES] = whole
@@ -166,21 +161,13 @@ def _tasks(setting: Setting, fits: Mapping[str, MixedFit], data: Dataset) -> Ite
     smaller = (
         INTERCEPTS if largest == SLOPES else next((one for one in reversed(setting.models) if one != largest), None)
     )
-    # A slope is asked of the groups of one column: those of several have no ids of their own.
-    varying = [
-        (model.group[-1], effect)
-        for term, model in zip(fits[largest].terms, fits[largest].model.terms, strict=True)
-        for effect in term.effects
-        if effect != INTERCEPT and len(model.group) == 1
-    ]
-    level, effect = next(iter(varying), (levels[0], INTERCEPT))
+    varying = _varying(fits[largest])
+    level, effect = varying or (levels[0], INTERCEPT)
     coefficients = [name for name in fits[largest].design.fixed_names if name != INTERCEPT]
     about = list(_of_test(smaller, largest)) if smaller and _is_nested(fits[smaller], fits[largest]) else []
     # A product is what a formula with one is about.
-    about += [
-        _item("coefficient", f"slope_{_slug(term)}", model=largest, term=term)
-        for term in sorted(coefficients, key=lambda one: (one != effect, ":" not in one))[:COEFFICIENTS]
-    ]
+    asked = sorted(coefficients, key=lambda one: (one != effect, ":" not in one))[:COEFFICIENTS]
+    about += [_item("coefficient", f"slope_{name}", model=largest, term=term) for term, name in names_of(asked).items()]
     if largest == SLOPES and _varies_together(fits[SLOPES], level, effect):
         about.append(
             _item("effects_correlation", "corr_effects", model=SLOPES, level=level, effects=(INTERCEPT, effect))
@@ -194,6 +181,31 @@ def _tasks(setting: Setting, fits: Mapping[str, MixedFit], data: Dataset) -> Ite
         )
     last = tuple(_of_groups(setting, largest, level, effect, fits[largest], data))
     yield Task("task3-groups", Sentence("new.groups", groups=setting.plural(level)), last)
+
+
+def _not_asked(setting: Setting, tasks: Sequence[Task], fit: MixedFit) -> Iterator[str]:
+    """Yield what is not asked about the largest model, and why."""
+    asked = {item.get("term") for task in tasks for item in task.items}
+    if left := [one for one in fit.design.fixed_names if one not in (INTERCEPT, *asked)]:
+        yield f"Nothing is asked about the coefficients of {', '.join(left)}."
+    if (varying := _varying(fit)) and (beside := terms_beside(fit, varying[1])):
+        level, effect = varying
+        yield (
+            f"Nothing is asked about the {setting.plural(level)} one by one: the formula also has "
+            f"{', '.join(beside)}, so that the slope of {effect} is not one number for each of them."
+        )
+
+
+def _varying(fit: MixedFit) -> tuple[str, str] | None:
+    """Return the first slope that varies, and between which groups; None where none does.
+
+    It is asked of the groups of one column: those of several have no ids of their own.
+    """
+    for term, model in zip(fit.terms, fit.model.terms, strict=True):
+        for effect in term.effects:
+            if effect != INTERCEPT and len(model.group) == 1:
+                return model.group[-1], effect
+    return None
 
 
 def _is_nested(smaller: MixedFit, larger: MixedFit) -> bool:
@@ -211,7 +223,8 @@ def _item(ask: str, name: str, **parameters: Any) -> dict[str, Any]:
 
 
 def _of_levels(setting: Setting, levels: Sequence[str]) -> Iterator[dict[str, Any]]:
-    called = {level: _slug(setting.noun(level)) for level in levels}
+    named = names_of([RESIDUAL, *map(setting.noun, levels)])
+    called = {level: named[setting.noun(level)] for level in levels}
     for level, name in {**called, RESIDUAL: RESIDUAL}.items():
         yield _item("variance", f"var_{name}", model=INTERCEPTS, level=level)
     for level in levels[:2]:
@@ -226,7 +239,7 @@ def _of_levels(setting: Setting, levels: Sequence[str]) -> Iterator[dict[str, An
 
 def _of_test(smaller: str, larger: str) -> Iterator[dict[str, Any]]:
     for model in (smaller, larger):
-        yield _item("log_likelihood", f"loglik_{_slug(model)}", model=model)
+        yield _item("log_likelihood", f"loglik_{slug(model)}", model=model)
     yield _item("lrt", "test_chi2", smaller=smaller, larger=larger)
     yield _item("lrt_df", "test_df", smaller=smaller, larger=larger)
     yield _item("lrt_p", "test_p", of="test_chi2")
@@ -236,13 +249,17 @@ def _of_test(smaller: str, larger: str) -> Iterator[dict[str, Any]]:
 def _of_groups(
     setting: Setting, model: str, level: str, effect: str, fit: MixedFit, data: Dataset
 ) -> Iterator[dict[str, Any]]:
-    used = set(re.findall(r"\w+", " ".join([fit.model.fixed, *(term.effects for term in fit.model.terms)])))
-    texts = data.frame.select_dtypes(object)
-    at = {str(name): str(texts[name].iloc[0]) for name in texts if name in used}
-    groups = _slug(setting.plural(level))
-    if (level,) in fit.model.groups:
+    used, factors = predictors_in(fit.model), factors_in(fit.model)
+    # There is no mean of texts, and none of the codes of a factor. A rare level would be missing from some tables.
+    named = [
+        name for name in data.frame if name in used and (name in factors or not is_numeric_dtype(data.frame[name]))
+    ]
+    at = {str(name): data.frame[name].mode().tolist()[0] for name in named}
+    groups = slug(setting.plural(level))
+    groups = f"own_{groups}" if groups[0].isdigit() else groups
+    if (level,) in fit.model.groups and not terms_beside(fit, effect):
         top = min(3, data.frame[level].nunique() - 1)
-        yield _item("group_values", f"{groups}_{_slug(effect)}", model=model, effect=effect, level=level)
+        yield _item("group_values", f"{groups}_{slug(effect)}", model=model, effect=effect, level=level)
         yield _item("ranking", f"top_{groups}", model=model, effect=effect, level=level, top=top)
     for ask, name in (("expected", "expected_new"), ("deviation", "sd_new"), ("prediction_interval", "interval_new")):
         yield _item(ask, name, model=model, **({"at": at} if at else {}))
@@ -251,10 +268,6 @@ def _of_groups(
 def _varies_together(fit: MixedFit, level: str, effect: str) -> bool:
     pairs = zip(fit.terms, fit.model.terms, strict=True)
     return any(model.group == (level,) and {INTERCEPT, effect} <= set(term.effects) for term, model in pairs)
-
-
-def _slug(name: str) -> str:
-    return re.sub(r"\W+", "_", name, flags=re.ASCII).strip("_").casefold() or "x"
 
 
 def asked_of(item: Mapping[str, Any]) -> Asked:

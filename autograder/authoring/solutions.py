@@ -133,12 +133,12 @@ def _decision(fits: Fits, *, of: str) -> Code:
 
 
 def _coefficient(fits: Fits, *, model: str, term: str, **_: Any) -> Code:
-    whole, right = fits.model(model), f'{variable(model)}.params["{term}"]'
+    whole, right = fits.model(model), f"{variable(model)}.params[{quoted(term)}]"
     # What else formulas can hold, statsmodels writes in other ways.
     factors = [factor for product in effects(whole.fixed) for factor in product]
     if any(how != "LOOKUP" or not name.isidentifier() for name, how in factors) or not whole.response.isidentifier():
         return _one(right)
-    return _one(right, ols=f'smf.ols("{whole.response} ~ {whole.fixed}", panel).fit().params["{term}"]')
+    return _one(right, ols=f'smf.ols("{whole.response} ~ {whole.fixed}", panel).fit().params[{quoted(term)}]')
 
 
 def _effects_correlation(fits: Fits, *, model: str, level: str, effects: tuple[str, str], **_: Any) -> Code:
@@ -151,7 +151,7 @@ def _effects_correlation(fits: Fits, *, model: str, level: str, effects: tuple[s
 def _own_values(fits: Fits, model: str, effect: str, level: str | None, average: int = 1) -> str:
     term, number, _ = _place(fits, model, level, effect)
     there_is_one = effect in fits.mixed(model).design.fixed_names
-    fixed = f'{average} * {variable(model)}.params["{effect}"] + '.removeprefix("1 * ")
+    fixed = f"{average} * {variable(model)}.params[{quoted(effect)}] + ".removeprefix("1 * ")
     fixed = fixed if average and there_is_one else ""
     return f"term = {term}\nvalues = dict(zip(term.levels, ({fixed}term.modes[:, {number}]).tolist()))\n"
 
@@ -170,7 +170,9 @@ def _ranking(fits: Fits, *, model: str, effect: str = INTERCEPT, top: int = 5, l
 
 def _new_row(fits: Fits, model: str, at: Mapping[str, Any]) -> str:
     names = map(str, row_at(fits, model, dict(at)))
-    places = (f'"{name}": ' + (repr(at[name]) if name in at else f'panel["{name}"].mean()') for name in names)
+    places = (
+        f"{quoted(name)}: " + (repr(at[name]) if name in at else f"panel[{quoted(name)}].mean()") for name in names
+    )
     return f"new = pd.DataFrame({{{', '.join(places)}}}, index=[0])\n"
 
 

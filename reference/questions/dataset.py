@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from reference.data.columns import LINE
 from reference.errors import TableError
 
 #: Digits that are a name and no number: "007".
@@ -88,6 +89,11 @@ class Dataset:
         columns = [["" if value != value else value for value in self.frame[name].tolist()] for name in self.frame]
         writer.writerows(zip(*columns, strict=True))
         return lines.getvalue().encode("utf-8")
+
+
+def by_line(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return a table with the line that each row has in its file for an index, so that messages name the line."""
+    return frame.set_axis(pd.RangeIndex(2, len(frame) + 2, name=LINE))
 
 
 def _typed(cells: Sequence[str]) -> pd.Series:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -13,11 +12,12 @@ import pandas as pd
 
 from reference import MixedFit, fit_mixed, parse_formula
 from reference.arrays import Floats, Integers
-from reference.data.formula import MixedModel, effects
+from reference.data.formula import MixedModel
 from reference.data.groups import read_groups
-from reference.questions.dataset import Dataset
+from reference.questions.dataset import Dataset, by_line
 from reference.questions.expressions import derived, names_in
 from reference.questions.fits import RESIDUAL
+from reference.questions.formulas import predictors_in
 from reference.questions.new_ids import renamed
 from reference.questions.setting import QuestionError, Setting
 
@@ -114,7 +114,7 @@ class Source:
             raise QuestionError(f"[panels] simulate: there is no model {name!r}; {_there_is(setting.models)}.")
         model = parse_formula(setting.models[name], name=name)
         _check_response(setting, model, data)
-        fit = fit_mixed(derived(data.frame, setting.derive), model, missing="raise")
+        fit = fit_mixed(by_line(derived(data.frame, setting.derive)), model, missing="raise")
         source = cls(setting, panels, data, fit, _outermost(setting, panels, model, data.frame))
         source._check()
         return source
@@ -204,8 +204,7 @@ class Source:
         """Return the columns that name groups, those of the model first; one that has a fixed effect keeps its names."""
         model = [name for group in self.fit.model.groups for name in group]
         said = [name for name, column in self.setting.columns.items() if column.group and name in self.data.frame]
-        effects = " ".join([self.fit.model.fixed, *(term.effects for term in self.fit.model.terms)])
-        used = set(re.findall(r"\w+", effects))
+        used = predictors_in(self.fit.model)
         return [name for name in dict.fromkeys([*model, *said]) if name not in used]
 
     def _resampled(self, rng: np.random.Generator) -> tuple[Integers, Integers]:
@@ -286,10 +285,9 @@ def _check_response(setting: Setting, model: MixedModel, data: Dataset) -> None:
     for name, text in setting.derive.items():
         if from_response & set(names_in(text)):
             from_response.add(name)
-    sides = [model.fixed, *(term.effects for term in model.terms)]
-    used = {factor for side in sides for term in effects(side) for factor, _ in term}
+    used = predictors_in(model)
     for name in from_response:
-        if any(re.search(rf"(?<!\w){re.escape(name)}(?!\w)", factor) for factor in used):
+        if name in used:
             raise QuestionError(
                 f"[panels] simulate: {name!r}, a predictor of {model.name!r}, is computed from the response; write it "
                 "into the table as a column of its own, or simulate another model."

@@ -11,7 +11,7 @@ import reference as engine
 from reference import FittedTerm, MixedFit, MixedModel, OlsFit
 from reference.data.formula import RandomTerm
 from reference.questions.answers import Answer
-from reference.questions.dataset import Dataset
+from reference.questions.dataset import Dataset, by_line
 from reference.questions.expressions import derived
 from reference.questions.setting import Items, QuestionError, Setting
 
@@ -69,7 +69,7 @@ class Fits:
         model = self.model(model) if isinstance(model, str) else model
         key = (model.formula, reml, tuple(centre), at)
         if key not in self._mixed:
-            self._mixed[key] = engine.fit_mixed(self.centred(centre, at), model, reml=reml, missing="raise")
+            self._mixed[key] = engine.fit_mixed(by_line(self.centred(centre, at)), model, reml=reml, missing="raise")
         return self._mixed[key]
 
     def ols(self, model: str | MixedModel) -> OlsFit:
@@ -77,7 +77,7 @@ class Fits:
         model = self.model(model) if isinstance(model, str) else model
         key = f"{model.response} ~ {model.fixed}"
         if key not in self._ols:
-            self._ols[key] = engine.fit_ols(self.frame, model)
+            self._ols[key] = engine.fit_ols(by_line(self.frame), model)
         return self._ols[key]
 
     def response(self, model: str) -> pd.Series:

@@ -1,4 +1,7 @@
-"""What the formula of a model may hold: an assignment comes with files of others too, and formulaic evaluates Python."""
+"""What the formula of a model may hold, and the columns that it takes.
+
+An assignment comes with files of others too, and formulaic evaluates Python.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from reference.data.formula import effects, parse_formula
+from reference import MixedFit
+from reference.data.formula import MixedModel, effects, parse_formula, variables
 from reference.errors import FormulaError
 from reference.questions.setting import QuestionError
 
@@ -32,6 +36,44 @@ _CALLED = {
 } | {"Treatment", "Sum", "Helmert", "Diff", "Poly"}
 _SIGNS = (ast.Add, ast.Sub, ast.Mult, ast.Div, ast.USub, ast.UAdd)
 _LARGEST_POWER = 100
+# The column that is made a factor, whatever it holds; R's factor(x) is read as C(x).
+_AS_FACTOR = re.compile(r"(?<![\w.])C\(\s*(?:`([^`]*)`|([^\W\d]\w*))")
+
+
+def predictors_in(model: MixedModel) -> frozenset[str]:
+    """Return the columns that the fixed part and the effects that vary take, those inside of expressions too."""
+    return frozenset[str]().union(*map(variables, _sides(model)))
+
+
+def factors_in(model: MixedModel) -> frozenset[str]:
+    """Return the columns among these that stand as factors, such as ``sector`` in ``C(sector)``: numbers are levels there."""
+    expressions = {text for side in _sides(model) for term in effects(side) for text, how in term if how == "PYTHON"}
+    return frozenset(quoted or plain for text in expressions for quoted, plain in _AS_FACTOR.findall(text))
+
+
+def terms_beside(fit: MixedFit, effect: str) -> tuple[str, ...]:
+    """Return the terms of the fixed part, besides a varying effect's own, in which a column of that effect stands.
+
+    ``week:arm`` for ``week`` in ``week * arm``: there a group's slope is not one number, as it depends on ``arm``.
+    """
+    varying = {term for one in fit.model.terms for term in effects(one.effects) if _gives(term, effect)}
+    columns = {name for term in varying for name in _columns(term)}
+    own = {term for term in varying if effect in fit.design.fixed_names}
+    beside = [term for term in effects(fit.model.fixed) if term not in own and columns & _columns(term)]
+    return tuple(":".join(text for text, _ in term) for term in beside)
+
+
+def _sides(model: MixedModel) -> list[str]:
+    return [model.fixed, *(term.effects for term in model.terms)]
+
+
+def _gives(term: tuple[tuple[str, str], ...], effect: str) -> bool:
+    """Return whether a term has a column of this name: of a factor such as ``arm`` it is ``arm[T.drug]``."""
+    return bool(re.fullmatch(":".join(rf"{re.escape(text)}(\[.*\])?" for text, _ in term), effect))
+
+
+def _columns(term: tuple[tuple[str, str], ...]) -> frozenset[str]:
+    return variables(":".join(f"`{text}`" if how == "LOOKUP" else text for text, how in term))
 
 
 def require_plain(models: Mapping[str, str]) -> None:

@@ -14,6 +14,7 @@ from reference.data.formula import INTERCEPT
 from reference.data.groups import read_groups
 from reference.questions.answers import Answer, Step, Value, follows
 from reference.questions.fits import Fits
+from reference.questions.formulas import terms_beside
 from reference.questions.question import ModelName, question
 from reference.questions.setting import Column, Items, QuestionError
 
@@ -58,6 +59,7 @@ def group_values(fits: Fits, *, model: ModelName, effect: str = INTERCEPT, level
     """Each group's own intercept or slope: the fixed effect plus its conditional mode, by its id."""
     fit = fits.mixed(model)
     term, group = _term(fits, fit, effect, level)
+    _require_one_slope(fit, effect)
     average, deviations = fit.fixed_effects.get(effect, 0.0), _modes(term, effect)
     values = {name: average + mode for name, mode in deviations.items()}
     mistakes: dict[str, Value] = {
@@ -117,6 +119,7 @@ def ranking(fits: Fits, *, model: ModelName, effect: str = INTERCEPT, top: int =
     """The groups with the largest own intercepts or slopes, largest first."""
     fit = fits.mixed(model)
     term, group = _term(fits, fit, effect, level)
+    _require_one_slope(fit, effect)
     average = fit.fixed_effects.get(effect, 0.0)
     values = {name: average + mode for name, mode in _modes(term, effect).items()}
     if not 1 <= top < len(values):
@@ -148,6 +151,17 @@ def _term(fits: Fits, fit: MixedFit, effect: str, level: str | None) -> tuple[Fi
             if model.group[-1] == one and effect in term.effects:
                 return term, one
     return fits.term(fit, levels[0], effect), levels[0]
+
+
+def _require_one_slope(fit: MixedFit, effect: str) -> None:
+    """Raise QuestionError where a column of an effect stands in other fixed terms, so that groups have several slopes."""
+    if beside := terms_beside(fit, effect):
+        others = ", ".join(beside)
+        raise QuestionError(
+            f"the model {fit.model.name!r} also has {others} in its fixed part, so that a group's own slope of {effect} "
+            f"is not one coefficient plus a deviation; ask it of a model without {others}, or ask for the 'variance' of "
+            f"{effect} and for each 'coefficient'."
+        )
 
 
 def _modes(term: FittedTerm, effect: str) -> Values:

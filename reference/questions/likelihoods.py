@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from dataclasses import replace
 
+from reference.data.formula import variables
 from reference.questions.answers import Answer, Value
+from reference.questions.expressions import names_in
 from reference.questions.fits import GRAND, Fits
 from reference.questions.question import ModelName, question
 
@@ -20,10 +21,11 @@ def in_other_units(fits: Fits, model: str, value: Callable[[Fits], Value], mista
     none. Derived columns are computed from the divided ones.
     """
     factors = {name: one.rescaled for name, one in fits.setting.columns.items() if one.rescaled}
-    used, text = set[str](), fits.model(model).fixed
-    while new := set(re.findall(r"[^\W\d]\w*", text)) - used:
+    used, new = set[str](), set(variables(fits.model(model).fixed))
+    while new:
         used |= new
-        text = " ".join(fits.setting.derive.get(name, "") for name in new)
+        derive = [fits.setting.derive[name] for name in new if name in fits.setting.derive]
+        new = {name for text in derive for name in names_in(text)} - used
     frame = fits.data.frame
     divided = {name: frame[name] / factor for name, factor in factors.items() if name in used and name in frame}
     if not divided:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from contextlib import suppress
 
 import numpy as np
@@ -16,6 +15,7 @@ from reference.data.formula import effects
 from reference.questions.answers import Answer, Step, Value, follows
 from reference.questions.coefficients import bounds
 from reference.questions.fits import Fits
+from reference.questions.formulas import factors_in, predictors_in
 from reference.questions.question import ModelName, question
 from reference.questions.setting import Items, QuestionError
 
@@ -28,15 +28,27 @@ Place = dict[str, float | str]
 def row_at(fits: Fits, model: str, at: Place) -> pd.DataFrame:
     """Return one row: the predictors where ``at`` says, and every other column of numbers at its mean over all rows."""
     frame, whole = fits.frame, fits.model(model)
-    parts = (whole.fixed, *(term.effects for term in whole.terms))
-    factors = [name for part in parts for term in effects(part) for name, how in term if how != "LITERAL"]
-    texts = " ".join(factors)
-    names = {*factors, *re.findall(r"[^\W\d]\w*", texts)}
-    used = [str(name) for name in frame if str(name) in names or f"`{name}`" in texts]
+    names, factors = predictors_in(whole), factors_in(whole)
+    used = [str(name) for name in frame if str(name) in names]
     for name in at:
         if name not in used:
             raise QuestionError(f"at: the model {model!r} has no predictor {name!r}; it has {', '.join(used)}.")
-    return pd.DataFrame({name: _place(frame[name], name, at.get(name)) for name in used}, index=[0])
+    found = {
+        name: _level(frame[name], name, at.get(name)) if name in factors else _place(frame[name], name, at.get(name))
+        for name in used
+    }
+    return pd.DataFrame(found, index=[0])
+
+
+def _level(column: pd.Series, name: str, given: float | str | None) -> float | str:
+    """Return the value at which a column is that stands as a factor, whatever it holds: there is no mean of levels."""
+    levels, found = sorted(set(column)), None if given is None else _place(column, name, given)
+    if found is None or found not in levels:
+        raise QuestionError(
+            f"at: {name!r} stands as a factor, so that a mean is none of its levels; "
+            f"say which of {', '.join(map(str, levels))}."
+        )
+    return found
 
 
 def _place(column: pd.Series, name: str, given: float | str | None) -> float | str:

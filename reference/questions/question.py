@@ -235,7 +235,8 @@ def gaps(setting: Setting, asked: Asked) -> dict[str, str]:
         if isinstance(value, str):
             found[name] = setting.noun(value)
         elif isinstance(value, Mapping):
-            found[name] = "".join(f"{setting.noun(key)} {one}, " for key, one in value.items())
+            places = {key: f"{one:.15g}" if isinstance(one, float) else one for key, one in value.items()}
+            found[name] = "".join(f"{setting.noun(key)} {one}, " for key, one in places.items())
         elif isinstance(value, tuple):
             found[name] = ", ".join(setting.noun(str(one)) for one in value)
         elif value is not None:

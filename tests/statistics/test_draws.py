@@ -243,3 +243,26 @@ def test_a_negative_seed_is_refused() -> None:
     setting, data = _pupils()
     with pytest.raises(SimulationError, match="negative"):
         usable_draw(setting, Panels(), _asked("variance", model="nested", level="school"), LIBRARY, data, -1)
+
+
+@pytest.mark.parametrize(
+    ("predictor", "formula"),
+    [
+        ("subject.size", "reaction ~ subject.size + (1 | subject)"),
+        ("of subject", "reaction ~ `of subject` + (1 | subject)"),
+    ],
+)
+def test_groups_whose_name_is_a_word_of_a_predictors_name_are_new(predictor: str, formula: str) -> None:
+    setting, data = _days()
+    table = Dataset(data.frame.rename(columns={"days": predictor}), "the days")
+    named = Setting(columns=setting.columns, models={"one": formula})
+    drawn = _drawn((named, table), Panels(groups={"subject": (25, 25)}), 1)
+    assert drawn["subject"].nunique() == 25
+    assert set(drawn["subject"]).isdisjoint(table.frame["subject"])
+
+
+def test_a_predictor_whose_name_holds_that_of_the_response_is_not_computed_from_it() -> None:
+    data = _days()[1]
+    table = Dataset(data.frame.rename(columns={"days": "reaction.days"}), "the days")
+    setting = Setting(models={"one": "reaction ~ reaction.days + (1 | subject)"})
+    assert len(_drawn((setting, table), Panels(), 1))
