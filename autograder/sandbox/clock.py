@@ -2,7 +2,8 @@
 
 Eight busy processes beside it leave a notebook a fraction of the processor. It must not time out for that, and one that
 sleeps, or waits for processes of its own, must. So for every look the clock asks how long the notebook's tasks ran and
-how long they waited for a processor. What they could not have used, however empty the machine, is not lost to others,
+how long they waited for a processor. A virtual machine waits for processors itself, which no task of it is told; the
+notebook has its share of that. What its tasks could not have used, however empty the machine, is not lost to others,
 and no more is lost than others ran: tasks that run in short bursts wait for each other, too.
 """
 
@@ -40,17 +41,19 @@ class Clock:
         self._used = used
         self._processors = len(os.sched_getaffinity(0))
         self._began = self._last = time.monotonic()
-        self._ran, self._idle, self._busy = used.cpu_seconds(), psutil.cpu_times().idle, busy_seconds()
+        self._ran, self._idle = used.cpu_seconds(), psutil.cpu_times().idle
+        self._busy, self._stolen = busy_seconds(), stolen_seconds()
         self._is_told = used.waited_seconds() is not None
         self.lost = 0.0
 
     def look(self) -> None:
         """Count what has passed since the last look."""
         now, ran, waited = time.monotonic(), self._used.cpu_seconds(), self._used.waited_seconds()
-        busy, ran_now = busy_seconds(), ran - self._ran
-        lost = lost_seconds(now - self._last, ran_now, waited or 0.0, self._processors)
+        busy, stolen, ran_now = busy_seconds(), stolen_seconds(), ran - self._ran
+        stolen_now = share_of_stolen(stolen - self._stolen, ran_now, busy - self._busy)
+        lost = lost_seconds(now - self._last, ran_now, (waited or 0.0) + stolen_now, self._processors)
         self.lost += min(lost, max(busy - self._busy - ran_now + TICK * self._processors, 0.0))
-        self._last, self._ran, self._busy = now, ran, busy
+        self._last, self._ran, self._busy, self._stolen = now, ran, busy, stolen
 
     @property
     def passed(self) -> float:
@@ -80,6 +83,20 @@ def busy_seconds() -> float:
     """
     times = psutil.cpu_times()
     return float(sum(times[:8]) - times.idle - getattr(times, "iowait", 0.0))
+
+
+def stolen_seconds() -> float:
+    """Return the seconds that the processors of this machine had to wait, if it is a virtual one, since it started."""
+    return float(psutil.cpu_times().steal)
+
+
+def share_of_stolen(stolen: float, ran: float, busy: float) -> float:
+    """Return how many of the seconds that were ``stolen`` from this machine would have been those of certain tasks.
+
+    They ``ran`` so many seconds, and the processors of the machine were ``busy`` for so many, the stolen ones included.
+    Nobody knows who would have run: all who did are taken to be met alike, and who sleeps loses nothing.
+    """
+    return stolen * ran / max(busy - stolen, ran) if ran > 0.0 else 0.0
 
 
 def lost_seconds(passed: float, ran: float, waited: float, processors: int) -> float:

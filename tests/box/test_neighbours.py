@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 from hypothesis import given
@@ -52,6 +52,75 @@ def test_one_process_loses_what_it_waits(passed: float, share: float, processors
 
 def test_who_sleeps_loses_nothing() -> None:
     assert lost_seconds(10.0, 0.0, 0.0, 2) == 0.0
+
+
+class Times(NamedTuple):
+    """What the kernel says that the processors of a machine did."""
+
+    user: float
+    nice: float
+    system: float
+    idle: float
+    iowait: float
+    irq: float
+    softirq: float
+    steal: float
+
+
+class VirtualMachine:
+    """Two processors for a notebook and others, of whose every second some is stolen; it keeps the time itself."""
+
+    def __init__(self, ran: float, others: float, stolen: float, waited: float) -> None:
+        self.ran, self.others, self.stolen, self.waited = ran, others, stolen, waited
+        self.now = 0.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def sched_getaffinity(self, _: int) -> set[int]:
+        return {0, 1}
+
+    def cpu_times(self) -> Times:
+        idle = 2.0 - self.ran - self.others - self.stolen
+        return Times(*(self.now * each for each in (self.ran, 0, self.others, idle, 0, 0, 0, self.stolen)))
+
+    def cpu_seconds(self) -> float:
+        return self.now * self.ran
+
+    def waited_seconds(self) -> float:
+        return self.waited
+
+    def clock(self, monkeypatch: pytest.MonkeyPatch) -> clock.Clock:
+        """Return the clock of a notebook after 90 seconds, at each of which it looked."""
+        for module in ("time", "os", "psutil"):
+            monkeypatch.setattr(clock, module, self)
+        counting = clock.Clock(self)
+        for self.now in range(1, 91):
+            counting.look()
+        return counting
+
+
+@pytest.mark.parametrize(
+    ("ran", "others", "stolen", "waited", "lost"),
+    [
+        pytest.param(0.5, 1.5, 0.0, 0.3, 0.3, id="nothing is stolen"),
+        pytest.param(0.2, 0.0, 0.8, 0.0, 0.8, id="it runs alone"),
+        pytest.param(0.2, 0.2, 1.6, 0.0, 0.8, id="two notebooks share what is left"),
+        pytest.param(0.1, 0.1, 0.8, 0.5, 0.9, id="two share one processor, and wait for each other too"),
+        pytest.param(1.0, 0.0, 1.0, 0.0, 0.5, id="it runs on both processors"),
+        pytest.param(0.1, 0.0, 0.4, 0.0, 0.4, id="it sleeps half of the time"),
+        pytest.param(0.0, 0.2, 0.8, 0.0, 0.0, id="it sleeps, and others are stolen from"),
+        pytest.param(0.0, 0.0, 0.1, 0.0, 0.0, id="all sleep"),
+        pytest.param(0.01, 0.39, 1.6, 0.0, 0.04, id="it hardly runs, and others are stolen from"),
+    ],
+)
+def test_what_is_stolen_from_the_machine_is_lost_by_those_who_run(
+    monkeypatch: pytest.MonkeyPatch, ran: float, others: float, stolen: float, waited: float, lost: float
+) -> None:
+    counting = VirtualMachine(ran, others, stolen, waited).clock(monkeypatch)
+    assert counting.lost == pytest.approx(90 * lost)
+    assert counting.counted == pytest.approx(90 * (1.0 - lost))
+    assert counting.ran_freely is (lost <= clock.LITTLE)
 
 
 @contextlib.contextmanager

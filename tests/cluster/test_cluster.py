@@ -8,7 +8,7 @@ import signal
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Event
 
@@ -126,6 +126,36 @@ def test_workers_that_start_again_are_tried_and_go_on(cluster: Cluster) -> None:
         run = cluster.run(Job("task", ("import time; time.sleep(5)",), b"a\n1\n"))
     assert run == NotebookRun("task", Ending.FINISHED, (CellRun(0, ()),))
     assert cluster._workers(tried=True).keys().isdisjoint(before)
+
+
+def test_workers_that_start_again_before_anybody_looks_go_on_as_well(cluster: Cluster) -> None:
+    """Dask hands out no order to them that was there before they took any."""
+    before = cluster._workers().keys()
+    with ThreadPoolExecutor(1) as pool:
+        with cluster._looking, killed_when_busy(cluster._client, everyone=True):
+            run = pool.submit(cluster.run, Job("task", ("import time; time.sleep(5)",), b"a\n1\n"))
+            while not (now := cluster._workers(tried=True).keys()) or not now.isdisjoint(before):
+                pass
+        assert run.result().ending is Ending.FINISHED
+
+
+def end_all_when_asked(processes: list[int], dask_worker: object) -> None:
+    """Let a worker end all workers without a warning, itself last, as soon as somebody fetches a result from it."""
+
+    def end(**_: object) -> None:
+        for process in (*(one for one in processes if one != os.getpid()), os.getpid()):
+            with suppress(ProcessLookupError):
+                os.kill(process, signal.SIGKILL)
+
+    dask_worker.handlers["get_data"] = end  # type: ignore[attr-defined]
+
+
+def test_workers_that_are_lost_with_a_result_run_the_notebook_again(cluster: Cluster) -> None:
+    processes = list(cluster._client.run(os.getpid).values())
+    cluster._client.run(end_all_when_asked, processes)
+    run = cluster.run(Job("task", ("print(1 + 1)",), b"a\n1\n"))
+    assert (run.ending, [cell.outputs[0].text for cell in run.cells]) == (Ending.FINISHED, ["2\n"])
+    assert set(processes).isdisjoint(cluster._client.run(os.getpid).values())
 
 
 def test_a_run_that_is_ended_waits_for_nobody(cluster: Cluster) -> None:

@@ -6,10 +6,13 @@ one of them, and of what it sends nothing is unpickled.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
 import warnings
 from collections.abc import Callable, Mapping
+from concurrent.futures import Future as Coming
+from concurrent.futures import wait
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from pkgutil import resolve_name
@@ -20,6 +23,7 @@ import cryptography  # noqa: F401  # by which Dask makes the keys of a cluster o
 import dask.config
 from distributed import CancelledError, Client, Future, LocalCluster, Security
 from distributed import Lock as ClustersLock
+from distributed.client import ClosedClientError
 from distributed.versions import VersionMismatchWarning
 
 from autograder.errors import BoxBroken, BoxUnavailable
@@ -160,11 +164,15 @@ class Cluster:
 
     def _workers(self, *, tried: bool = False) -> dict[str, str]:
         """Return the workers' names by their addresses; if asked only those whose box was tried, and held."""
-        known = self._client.scheduler_info(n_workers=-1)["workers"]
+        # Dask says what it knew last while it looks for a lost scheduler, and nothing once it has given that up.
+        known = self._client.scheduler_info(n_workers=-1).get("workers")
+        if known is None:
+            raise BoxUnavailable(_LOST)
         return {address: str(one["name"]) for address, one in known.items() if one["resources"].get(BOX) or not tried}
 
     def _forget(self) -> None:
-        with suppress(KeyError):  # of a worker that never had it
+        # A worker never had it; or the scheduler was lost, and Dask has no connections, or no scheduler, any more.
+        with suppress(KeyError, RuntimeError, AttributeError):
             self._client.unregister_worker_plugin(WorkersBoxes.name)
 
     def run(self, job: Job) -> NotebookRun:
@@ -181,18 +189,19 @@ class Cluster:
 
         def once(*, alone: bool) -> NotebookRun:
             others = [address for address in self._accepted if address not in failed]
-            task = self._finished(lambda: self._submitted(order, others if failed else (), alone=alone))
+            task, sent = self._finished(lambda: self._submitted(order, others if failed else (), alone=alone))
             try:
-                return read_result(task.result(), job, order)
-            except CancelledError as error:
-                raise BoxUnavailable(_LOST) from error
+                return read_result(sent, job, order)
             except BoxBroken as error:
                 holders = self._client.who_has(task).get(task.key, ())
                 failed.extend(holders)
                 named = " and ".join(f"{self._accepted.get(address, '')} at {address}" for address in holders)
                 raise BoxBroken(f"{job.name}, on the worker {named or '(lost)'}: {error}") from error
 
-        return self._turns.run(once)
+        try:
+            return self._turns.run(once)
+        except (ClosedClientError, CancelledError, OSError) as error:
+            raise BoxUnavailable(_LOST) from error
 
     def _submitted(self, order: bytes, others: list[str] | tuple[()], *, alone: bool) -> Future[bytes]:
         """Hand out an order, to one of certain workers if they are there."""
@@ -201,24 +210,33 @@ class Cluster:
             run_order, order, alone, key=f"mlm-{uuid4().hex}", pure=False, resources={BOX: 1}, **aside
         )
 
-    def _finished(self, submitted: Callable[[], Future[bytes]]) -> Future[bytes]:
-        """Return a task that has finished; it is submitted again where all workers were lost meanwhile."""
-        task = submitted()
+    def _finished(self, submitted: Callable[[], Future[bytes]]) -> tuple[Future[bytes], bytes]:
+        """Return a task that has finished, and its result; it is submitted again where all workers were lost meanwhile.
+
+        They may be lost with a result that was not fetched yet, too.
+        """
+        task, coming, there = submitted(), None, self._accepted
         while True:
-            try:
+            with suppress(TimeoutError):
                 failed = task.exception(timeout=LOOK_SECONDS)
-            except TimeoutError:
-                if self._ended.is_set():
-                    task.cancel()
-                    raise BoxBroken("The run was ended before the notebook was.") from None
-                if not self._worker_is_there():
-                    task.cancel()
-                    self._await_worker()
-                    task = submitted()
-                continue
-            if failed is not None:
-                raise BoxBroken(f"A worker failed: {type(failed).__name__}: {failed}") from failed
-            return task
+                if failed is not None:
+                    raise BoxBroken(f"A worker failed: {type(failed).__name__}: {failed}") from failed
+                coming = coming or self._coming(task)
+            if coming and wait([coming], LOOK_SECONDS).done and task.status != "error":
+                return task, coming.result()
+            if self._ended.is_set():
+                task.cancel()
+                raise BoxBroken("The run was ended before the notebook was.")
+            # An order that was handed out before all workers were lost is given by Dask to none that comes later.
+            if not self._worker_is_there() or there.keys().isdisjoint(self._accepted):
+                task.cancel()
+                self._await_worker()
+                task, coming, there = submitted(), None, self._accepted
+
+    def _coming(self, task: Future[bytes]) -> Coming[bytes]:
+        """Fetch a result. Dask's own timeout would begin anew with each look, and a large result takes long."""
+        fetched = self._client.gather(task, asynchronous=True)
+        return asyncio.run_coroutine_threadsafe(fetched, self._client.loop.asyncio_loop)  # type: ignore[union-attr]
 
     def _await_worker(self) -> None:
         while not self._worker_is_there():
@@ -234,10 +252,7 @@ class Cluster:
         """Return True if a worker of which the box was tried is there; asked again every few seconds, by one thread."""
         with self._looking:
             if time.monotonic() - self._looked > LOOK_SECONDS:
-                try:
-                    self._accepted = self._workers(tried=True)
-                except (OSError, TimeoutError) as error:
-                    raise BoxUnavailable(_LOST) from error
+                self._accepted = self._workers(tried=True)
                 self._looked = time.monotonic()
                 if self._accepted:
                     self._seen = self._looked
