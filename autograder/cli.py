@@ -50,7 +50,12 @@ app = typer.Typer(
     "3 the box is not safe, or we are broken.",
 )
 
-panels_app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Examine the panels that grading draws.")
+panels_app = typer.Typer(
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    help="Examine the panels that grading draws.",
+    epilog="Example: mlm panels check 100 --course solutions/",
+)
 app.add_typer(panels_app, name="panels")
 app.add_typer(desk.app)
 app.add_typer(models.app)
