@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from autograder.cli import main
 from reference.panels import Panel, tutorial_panel
 from reference.tutorial import Tutorial, run_tutorial
 
@@ -72,3 +73,16 @@ def dense_errors():
         return variances(fixed + predictor_of_modes), variances(predictor_of_modes)
 
     return errors
+
+
+@pytest.fixture
+def run(capsys):
+    """Run ``mlm fit`` with a table; return the exit code and what it printed."""
+
+    def fit(*arguments):
+        with pytest.raises(SystemExit) as stop:
+            main(["fit", *map(str, arguments)])
+        printed = capsys.readouterr()
+        return stop.value.code or 0, printed.out, printed.err
+
+    return fit

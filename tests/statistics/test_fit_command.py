@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 from typer.main import get_command
 
-from autograder.cli import app, main
+from autograder.cli import app
 from reference import fit, kenward_roger_tests, probability_top, slope_intervals
 from reference.panels import MEDIA, tutorial_panel
 
@@ -27,19 +27,6 @@ KEYS = dict(
     re.findall(r"^\| `(\w+)` \| (.+) \|$", README.partition("| key of the JSON |")[2].partition("\n\n")[0], re.M)
 )
 SLEEP = ("sleepstudy.csv", "Reaction ~ Days + (Days | Subject)")
-
-
-@pytest.fixture
-def run(capsys):
-    """Run ``mlm fit`` with a file of the goldens; return the exit code and what it printed."""
-
-    def fit(*arguments):
-        with pytest.raises(SystemExit) as stop:
-            main(["fit", *map(str, arguments)])
-        printed = capsys.readouterr()
-        return stop.value.code or 0, printed.out, printed.err
-
-    return fit
 
 
 def table_below(out, title):

@@ -9,23 +9,9 @@ import pandas as pd
 import pytest
 from scipy.special import ndtr
 
-from autograder.cli import main
 from reference import DesignError, fit, group_slopes, probability_top, rank_groups, slope_intervals, top_groups
 
 SLEEP = (Path(__file__).parents[1] / "oracles" / "goldens" / "sleepstudy.csv", "Reaction ~ Days + (Days | Subject)")
-
-
-@pytest.fixture
-def run(capsys):
-    """Run ``mlm fit`` with a table; return the exit code and what it printed."""
-
-    def fit(*arguments):
-        with pytest.raises(SystemExit) as stop:
-            main(["fit", *map(str, arguments)])
-        printed = capsys.readouterr()
-        return stop.value.code or 0, printed.out, printed.err
-
-    return fit
 
 
 def table_below(out, title):
