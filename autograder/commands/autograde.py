@@ -141,7 +141,10 @@ class BoxedExporter(NotebookExporter):
             self._examine_box(course, root, tuple(root / step for step in steps))
             with NbgraderGradebook(database) as book:
                 shown = learner_name(details_of(book.find_student(student))) or shown_name(student)
-            folder = SubmissionFolder(student, submitted, shown, submitted.parent, time_of(submitted))
+                filed = book.find_submission(assignment, student).timestamp
+            # Beside the files it may not stand: a roster told it to mlm grade, which filed it.
+            time = time_of(submitted) or (filed.isoformat() if filed else "")
+            folder = SubmissionFolder(student, submitted, shown, submitted.parent, time)
             grade = _grade(grading, folder, Store(root / RUNS))
             self._graded = known, grading.of(grade), grade
         return self._graded[1:]

@@ -19,6 +19,8 @@ import pytest
 from nbgrader.api import Gradebook as NbgraderGradebook
 
 from autograder.assignment.course import Course
+from autograder.assignment.release import read_release
+from autograder.cli import main
 from autograder.grading.pipeline import Grading
 from autograder.results.folder import Asked, write_configuration
 from autograder.results.gradebook import Gradebook
@@ -106,6 +108,35 @@ def test_marks_are_those_of_mlm_grade(
             # What nbgrader knows by no name of its own it does not show, and there are marks for it all the same.
             if shown.exists():
                 assert nbformat.read(shown, 4).cells == nbformat.read(path, 4).cells
+
+
+def test_late_work_stays_late_where_a_roster_said_so(root: Path, tmp_path: Path, hidden_seed: int) -> None:
+    """Beside the notebooks nothing says when they were handed in; `mlm grade` filed it."""
+    course = Course(Path(shutil.copytree(root / "tests" / "courses" / "recovery", tmp_path / "course")))
+    with (course.root / "course.toml").open("a", encoding="utf-8") as declared:
+        declared.write('\n[policies]\ndue = { pain = 2026-12-01 }\nlate = "10 %"\n')
+    rubric = course.rubric("pain")
+    teacher = teacher_in(tmp_path / "teacher", course, [Grading(rubric, read_release(course, rubric), ())], hidden_seed)
+    teacher.hands_in("ada", "pain", course.release("pain"))
+    roster = tmp_path / "roster.csv"
+    roster.write_text(
+        "Identifier,Full name,Username,Last modified (submission)\n"
+        'Participant 7,Ada,ada,"Friday, 4 December 2026, 1:05 PM"\n'
+    )
+    place = ("--submitted", teacher.folder / "submitted", "--into", teacher.folder, "--course", course.root)
+    with pytest.raises(SystemExit):
+        main(["grade", "pain", "--roster", str(roster), "--hidden-seed", str(hidden_seed), *map(str, place)])
+
+    def filed() -> tuple[object, float]:
+        with Gradebook(teacher.folder / "gradebook.db") as book:
+            grade = book.grades("pain")["ada"]
+            return grade.handed_in, grade.standing.late_days
+
+    before = filed()
+    assert before == ("2026-12-04T13:05:00", 3)
+    code, said = teacher.autograde("pain")
+    assert code == 0, said
+    assert filed() == before
 
 
 MARKER = """
