@@ -239,11 +239,20 @@ def _known(run: _Run) -> Roster:
 
 
 def _entered(run: _Run, folders: tuple[SubmissionFolder, ...]) -> tuple[SubmissionFolder, ...]:
-    """Enter what is known of learners in the gradebook, and return the folders with the names that it has for them."""
+    """Enter what is known of learners in the gradebook, and return the folders with what it has on them.
+
+    That are their names, and when their work was handed in, where nothing says so this time: newer work is not earlier.
+    """
     with filing(run.into), Gradebook(run.gradebook) as gradebook:
         gradebook.enter_learners({one.student: one.details for one in run.found.learners})
         names = {student: learner_name(known) for student, known in gradebook.learners().items()}
-    return tuple(replace(one, shown=names.get(one.student) or one.shown) for one in folders)
+        times = gradebook.handed_in(run.rubric.assignment)
+
+    def filed(one: SubmissionFolder) -> SubmissionFolder:
+        time = one.handed_in or times.get(one.student, "")
+        return replace(one, shown=names.get(one.student) or one.shown, handed_in=time)
+
+    return tuple(map(filed, folders))
 
 
 def _named(folders: tuple[SubmissionFolder, ...], students: Sequence[str]) -> tuple[SubmissionFolder, ...]:

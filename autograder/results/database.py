@@ -6,8 +6,11 @@ SQLAlchemy hands every error to one listener here.
 
 from __future__ import annotations
 
+import os
 import sqlite3
-from contextlib import suppress
+import sysconfig
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from sqlalchemy import URL, Connection, Engine, ExceptionContext, create_engine, event, inspect, make_url, text
@@ -188,3 +191,14 @@ def sole_writer(engine: Engine) -> Connection | None:
         connection.close()
         raise FilingError(f"{name_of(engine.url)}: another run is writing to this gradebook. Wait until it has ended.")
     return connection
+
+
+@contextmanager
+def own_programs_on_path() -> Iterator[None]:
+    """Let nbgrader find the program alembic, which is installed beside it, where no environment was activated."""
+    before = os.environ.get("PATH", os.defpath)
+    os.environ["PATH"] = os.pathsep.join((sysconfig.get_path("scripts"), before))
+    try:
+        yield
+    finally:
+        os.environ["PATH"] = before

@@ -11,8 +11,6 @@ from __future__ import annotations
 
 import json
 import logging
-import os
-import sysconfig
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -30,7 +28,14 @@ from sqlalchemy.exc import SQLAlchemyError
 from autograder.assignment.release import ReleasedNotebook
 from autograder.errors import GradebookError
 from autograder.records.grading import Grade, ItemResult
-from autograder.results.database import address_of, let_others_write, name_of, require_gradebook, sole_writer
+from autograder.results.database import (
+    address_of,
+    let_others_write,
+    name_of,
+    own_programs_on_path,
+    require_gradebook,
+    sole_writer,
+)
 from autograder.results.marks import (
     PERSON,
     Basis,
@@ -43,7 +48,7 @@ from autograder.results.marks import (
     note_ungraded,
     ungraded,
 )
-from autograder.results.nbgrader_cells import auto_scores, enter_cell, enter_scores
+from autograder.results.nbgrader_cells import auto_scores, enter_cell, enter_scores, handed_in
 from autograder.results.regrades import forget_regrades, last_regrade, logged, take_back
 from autograder.results.stored import (
     NOTHING_GIVEN,
@@ -80,7 +85,7 @@ class Gradebook:
         try:
             if isinstance(place, Path) and (not place.exists() or place.stat().st_size == 0):
                 _make_file(place)
-            with _own_programs_on_path():
+            with own_programs_on_path():
                 self._nbgrader = NbgraderGradebook(url, course_id=COURSE_ID)
         except SQLAlchemyError as error:
             raise GradebookError(f"{self.name}: the gradebook cannot be opened: {error.__cause__ or error}") from error
@@ -191,6 +196,10 @@ class Gradebook:
     def learners(self) -> dict[str, dict[str, str]]:
         """Return what is known of each learner: first_name, last_name, email, lms_user_id."""
         return {one.id: details_of(one) for one in self._nbgrader.students}
+
+    def handed_in(self, assignment: str) -> dict[str, str]:
+        """Return when work was handed in (UTC, ISO 8601), by learner, as it was filed last."""
+        return handed_in(self._nbgrader.db, assignment)
 
     def grades(self, assignment: str, *, answers: bool = False) -> dict[str, Grade]:
         """Return the grades of a class by learner, with what a person decided; with the answers only if asked for.
@@ -334,17 +343,6 @@ def _make_file(path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=".writing-") as folder:
         fresh = Path(folder) / path.name
-        with _own_programs_on_path():
+        with own_programs_on_path():
             NbgraderGradebook(address_of(fresh), course_id=COURSE_ID).close()
         fresh.replace(path)
-
-
-@contextmanager
-def _own_programs_on_path() -> Iterator[None]:
-    """Let nbgrader find the program alembic, which is installed beside it, where no environment was activated."""
-    before = os.environ.get("PATH", os.defpath)
-    os.environ["PATH"] = os.pathsep.join((sysconfig.get_path("scripts"), before))
-    try:
-        yield
-    finally:
-        os.environ["PATH"] = before

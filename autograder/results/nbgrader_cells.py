@@ -66,6 +66,16 @@ def auto_scores(db: Session, assignment: str) -> dict[str, dict[str, float | Non
     return found
 
 
+def handed_in(db: Session, assignment: str) -> dict[str, str]:
+    """Return when work was handed in (UTC, ISO 8601), by learner; of those of whom that is filed."""
+    asked = sa.select(SubmittedAssignment.student_id, SubmittedAssignment.timestamp).where(
+        SubmittedAssignment.assignment_id == NbgraderAssignment.id,
+        NbgraderAssignment.name == assignment,
+        SubmittedAssignment.timestamp.is_not(None),
+    )
+    return {student: time.isoformat() for student, time in db.execute(asked)}
+
+
 def enter_scores(book: NbgraderGradebook, grade: Grade) -> None:
     """Enter what each item is worth and earned, and the late penalty; a score that a person gave stays."""
     submission = book.find_submission(grade.assignment, grade.student)

@@ -113,23 +113,40 @@ def test_workers_that_would_not_do_are_refused_by_name(
     assert not (tmp_path / "grading" / "feedback").exists()
 
 
-def test_a_scheduler_that_is_lost_ends_the_grading(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whoever runs then, and whoever comes later: Dask tells them different things."""
+@pytest.fixture
+def scheduling(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Cluster, ExitStack]]:
+    """A cluster of one worker whose box was not tried yet, and what ends its scheduler when it is closed."""
     monkeypatch.chdir(tmp_path)
     assert mlm("certificate", "--to", CERTIFICATE) == 0
-    with ExitStack() as running, ExitStack() as scheduling, ThreadPoolExecutor(1) as pool:
-        said = scheduling.enter_context(process(tmp_path, *SCHEDULER, awaited="Scheduler at:"))
-        address = said.split()[-1]
+    with ExitStack() as running, ExitStack() as scheduler:
+        address = scheduler.enter_context(process(tmp_path, *SCHEDULER, awaited="Scheduler at:")).split()[-1]
         worker = ("distributed.cli.dask_worker", address, "--nthreads", "1", "--no-nanny")
         running.enter_context(process(tmp_path, *worker, awaited="Registered to:"))
-        cluster = running.enter_context(Cluster.connected(address, Path(CERTIFICATE)))
-        cluster.require_safe(())
+        yield running.enter_context(Cluster.connected(address, Path(CERTIFICATE))), scheduler
+
+
+def test_a_scheduler_that_is_lost_ends_the_grading(scheduling: tuple[Cluster, ExitStack]) -> None:
+    """Whoever runs then, and whoever comes later: Dask tells them different things."""
+    cluster, scheduler = scheduling
+    cluster.require_safe(())
+    with ThreadPoolExecutor(1) as pool:
         run = pool.submit(cluster.run, Job("task", ("import time; time.sleep(60)",), b"a\n1\n"))
-        scheduling.close()
+        scheduler.close()
         with pytest.raises(BoxUnavailable, match=LOST):
             run.result()
-        while cluster._client.status != "closed":
-            with pytest.raises(BoxUnavailable, match=LOST):
-                cluster.run(Job("task", ("1",), b"a\n1\n"))
+    while cluster._client.status != "closed":
         with pytest.raises(BoxUnavailable, match=LOST):
             cluster.run(Job("task", ("1",), b"a\n1\n"))
+    with pytest.raises(BoxUnavailable, match=LOST):
+        cluster.run(Job("task", ("1",), b"a\n1\n"))
+    with pytest.raises(BoxUnavailable, match=LOST):
+        cluster.require_safe(())
+
+
+def test_a_scheduler_that_is_lost_before_the_first_notebook(scheduling: tuple[Cluster, ExitStack]) -> None:
+    cluster, scheduler = scheduling
+    with ThreadPoolExecutor(1) as pool:
+        tried = pool.submit(cluster.require_safe, ())
+        scheduler.close()
+        with pytest.raises(BoxUnavailable, match=LOST):
+            tried.result()

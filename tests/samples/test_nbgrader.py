@@ -124,8 +124,12 @@ def test_late_work_stays_late_where_a_roster_said_so(root: Path, tmp_path: Path,
         'Participant 7,Ada,ada,"Friday, 4 December 2026, 1:05 PM"\n'
     )
     place = ("--submitted", teacher.folder / "submitted", "--into", teacher.folder, "--course", course.root)
-    with pytest.raises(SystemExit):
-        main(["grade", "pain", "--roster", str(roster), "--hidden-seed", str(hidden_seed), *map(str, place)])
+
+    def grade(*options: object) -> None:
+        with pytest.raises(SystemExit):
+            main(["grade", "pain", "--hidden-seed", str(hidden_seed), *map(str, (*place, *options))])
+
+    grade("--roster", roster)
 
     def filed() -> tuple[object, float]:
         with Gradebook(teacher.folder / "gradebook.db") as book:
@@ -137,6 +141,17 @@ def test_late_work_stays_late_where_a_roster_said_so(root: Path, tmp_path: Path,
     code, said = teacher.autograde("pain")
     assert code == 0, said
     assert filed() == before
+    grade()
+    assert filed() == before
+    notebook = next((teacher.folder / "submitted" / "ada" / "pain").glob("*.ipynb"))
+    newer = nbformat.read(notebook, 4)
+    newer.cells.append(nbformat.v4.new_code_cell("1"))
+    nbformat.write(newer, notebook)
+    grade()
+    assert filed() == before
+    (notebook.parent / "timestamp.txt").write_text("2026-12-06 10:00:00 UTC")
+    grade()
+    assert filed() == ("2026-12-06T10:00:00", 5)
 
 
 MARKER = """

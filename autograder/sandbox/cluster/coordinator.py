@@ -10,10 +10,10 @@ import asyncio
 import logging
 import time
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future as Coming
 from concurrent.futures import wait
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from pkgutil import resolve_name
 from threading import Event, Lock
@@ -44,6 +44,15 @@ PATIENCE_SECONDS = 180.0
 _LEARNERS_FOR_A_BOX = 2
 
 _LOST = "The scheduler was lost. What was filed so far is kept: start it, and give the same command again."
+
+
+@contextmanager
+def _loss_told() -> Iterator[None]:
+    """Raise a sentence in the place of what Dask raises once the scheduler is lost."""
+    try:
+        yield
+    except (ClosedClientError, CancelledError, OSError) as error:
+        raise BoxUnavailable(_LOST) from error
 
 
 class Cluster:
@@ -132,6 +141,7 @@ class Cluster:
         """Let no run begin, and wait for none: `run` raises."""
         self._ended.set()
 
+    @_loss_told()
     def require_safe(self, protected: tuple[Path, ...]) -> None:
         """Try the box on each worker, those included that come later.
 
@@ -140,9 +150,12 @@ class Cluster:
         Raises
         ------
         BoxUnavailable
-            If there is no worker, or one has no safe box or other versions: it names each and says why.
+            If the scheduler is lost, or there is no worker, or one has no safe box or other versions: it names each
+            and says why.
         """
         if not self._workers():
+            # It may be lost, which is not always seen by `_workers`.
+            self._client.sync(self._client.scheduler.identity)  # type: ignore[union-attr]
             raise BoxUnavailable("The scheduler has no worker. Start one: mlm certificate says how.")
         found = self._client.run(resolve_name, f"{run_order.__module__}:BOX", on_error="return")
         self._refuse({one: f"It has not this mlm-course: {said}." for one, said in found.items() if said != BOX})
@@ -175,6 +188,7 @@ class Cluster:
         with suppress(KeyError, RuntimeError, AttributeError):
             self._client.unregister_worker_plugin(WorkersBoxes.name)
 
+    @_loss_told()
     def run(self, job: Job) -> NotebookRun:
         """Return the run of a notebook; from any thread.
 
@@ -198,10 +212,7 @@ class Cluster:
                 named = " and ".join(f"{self._accepted.get(address, '')} at {address}" for address in holders)
                 raise BoxBroken(f"{job.name}, on the worker {named or '(lost)'}: {error}") from error
 
-        try:
-            return self._turns.run(once)
-        except (ClosedClientError, CancelledError, OSError) as error:
-            raise BoxUnavailable(_LOST) from error
+        return self._turns.run(once)
 
     def _submitted(self, order: bytes, others: list[str] | tuple[()], *, alone: bool) -> Future[bytes]:
         """Hand out an order, to one of certain workers if they are there."""
