@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
+from glob import glob
 from pathlib import Path
 
 import psutil
@@ -36,7 +37,8 @@ def descendants() -> set[int]:
 
 def groups() -> set[str]:
     """The control groups that this process has made."""
-    return {str(path) for path in Path("/sys/fs/cgroup").rglob(f"{cgroups.PREFIX}{os.getpid()}-*")}
+    # `Path.rglob` fails where a group of another run ends while the tree is read.
+    return set(glob(f"/sys/fs/cgroup/**/{cgroups.PREFIX}{os.getpid()}-*", recursive=True))
 
 
 def test_notebooks_that_run_at_the_same_time_do_not_find_each_other(boxes: Boxes, panel: bytes) -> None:

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from glob import glob
 from pathlib import Path
 from typing import Any
 
@@ -137,8 +138,11 @@ class Run:
 
     @property
     def groups(self) -> list[Path]:
-        """The control groups that bear the number of this run's process."""
-        return list(Path("/sys/fs/cgroup").glob(f"**/mlm-{self.process.pid}-*"))
+        """The control groups that bear the number of this run's process.
+
+        By `glob`: `Path.glob` fails where a group of another run ends while the tree is read.
+        """
+        return [Path(path) for path in glob(f"/sys/fs/cgroup/**/mlm-{self.process.pid}-*", recursive=True)]
 
     def require_nothing_left(self) -> None:
         """Fail where a control group or a file that was being written is left."""
